@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Branchline. `sudo make demo` and `sudo make check` need nothing before them.
+#
+#   B=DIR            build folder (default build/)
+#   CC=clang         another compiler
+#   SANITIZE=LIST    -fsanitize=LIST (address,undefined or thread)
+#   TEST_TIMERS=1    rekey every few seconds: for tests only, never for a network
+#   KEEP=1           make demo leaves the network running
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+B       ?= build
+CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+AR      ?= ar
+DESTDIR ?=
+PREFIX  ?= /usr
+VERSION := $(shell cat VERSION)
+
+PKGS := openssl sqlite3 libmicrohttpd gnutls jansson libmnl libcap zlib libcurl
+# Not in the recipe of every rule, so that `make deps` and `make clean` run before the packages are there.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wpointer-arith -Werror
+HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+ifdef SANITIZE
+HARDEN += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+OPT    ?= -O1 -g
+LDSAN  := -fsanitize=$(SANITIZE)
+else
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(findstring clang,$(CC)),2,3)
+OPT    ?= -O2 -g
+endif
+DEFS := -D_GNU_SOURCE -DBRANCHLINE_VERSION='"$(VERSION)"' $(if $(TEST_TIMERS),-DBRANCHLINE_TEST_TIMERS)
+CFLAGS_ALL  = -std=gnu11 -I. $(DEFS) $(OPT) $(WARN) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDSAN) $(LDFLAGS)
+LIBS_ALL    = $(PKG_LIBS) -lpthread
+
+# Folders in link order: each may use those behind it.
+SHARED_DIRS := shared/tunnel shared/monitor shared/ipc shared/noise shared/loop shared/wire shared/base
+HUB_DIRS    := hub/cli hub/api hub/control hub/directory hub hub/store
+SPOKE_DIRS  := spoke/cli spoke/control spoke
+ALL_DIRS    := $(HUB_DIRS) $(SPOKE_DIRS) $(SHARED_DIRS)
+
+srcs = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+objs = $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1))) $(addprefix $(B)/obj/gen/,$(GEN_$(subst /,_,$(1))))
+lib  = $(B)/lib/$(subst /,_,$(1)).a
+GEN_hub_store := sql_embedded.o
+GEN_hub_api   := openapi_embedded.o
+
+LIB_SHARED := $(foreach d,$(SHARED_DIRS),$(call lib,$(d)))
+LIB_HUB    := $(foreach d,$(HUB_DIRS),$(call lib,$(d)))
+LIB_SPOKE  := $(foreach d,$(SPOKE_DIRS),$(call lib,$(d)))
+
+.PHONY: all deps demo check check-unit check-integration fuzz-replay lint format asan tsan install clean
+all: $(B)/branchline-hub $(B)/branchline-spoke
+
+$(B)/branchline-hub: $(B)/obj/hub/main.o $(LIB_HUB) $(LIB_SHARED)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_HUB) $(LIB_SHARED) -Wl,--end-group $(LIBS_ALL)
+
+$(B)/branchline-spoke: $(B)/obj/spoke/main.o $(LIB_SPOKE) $(LIB_SHARED)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_SPOKE) $(LIB_SHARED) -Wl,--end-group -Wl,--as-needed $(LIBS_ALL)
+
+# --- objects, libraries, generated sources ---------------------------------------------------
+
+# Rebuilds everything when the compiler or its flags change.
+FLAGS_FILE := $(B)/flags
+FLAGS_NOW   = $(CC) $(OPT) $(SANITIZE) $(TEST_TIMERS) $(VERSION) $(CFLAGS)
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(B); echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+FORCE:
+
+$(B)/obj/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/gen/sql_embedded.c: schema/embed.sh $(wildcard schema/sql/*.sql)
+	@mkdir -p $(@D)
+	sh schema/embed.sh $@ $(wildcard schema/sql/*.sql)
+
+$(B)/gen/openapi_embedded.c: hub/api/embed_openapi.py schema/openapi.yaml
+	@mkdir -p $(@D)
+	/usr/bin/python3 hub/api/embed_openapi.py schema/openapi.yaml $@
+
+define library
+.PHONY: lib-$(1)
+lib-$(1): $(call lib,$(1))
+$(call lib,$(1)): $(call objs,$(1))
+	@mkdir -p $$(@D); rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach d,$(ALL_DIRS),$(eval $(call library,$(d))))
+
+# --- unit tests: tests/unit/DIR/test_*.c, linked with DIR and what it may use ------------------
+
+LAYER_shared/base    := shared/base
+LAYER_shared/loop    := shared/loop shared/base
+LAYER_shared/wire    := shared/wire shared/base
+LAYER_shared/noise   := shared/noise shared/wire shared/base
+LAYER_shared/ipc     := shared/ipc shared/loop shared/wire shared/base
+LAYER_shared/monitor := shared/monitor shared/ipc shared/loop shared/wire shared/base
+LAYER_shared/tunnel  := $(SHARED_DIRS)
+LAYER_hub/store      := hub/store shared/wire shared/base
+$(foreach d,hub hub/api hub/control hub/directory hub/cli,$(eval LAYER_$(d) := $(HUB_DIRS) $(SHARED_DIRS)))
+$(foreach d,spoke spoke/control spoke/cli,$(eval LAYER_$(d) := $(SPOKE_DIRS) $(SHARED_DIRS)))
+
+define unit
+UNIT_$(1) := $$(patsubst %.c,$(B)/%,$$(wildcard tests/unit/$(1)/test_*.c))
+UNIT_ALL  += $$(UNIT_$(1))
+$$(UNIT_$(1)): $(B)/%: $(B)/obj/%.o $(foreach l,$(LAYER_$(1)),$(call lib,$(l)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< -Wl,--start-group $(foreach l,$(LAYER_$(1)),$(call lib,$(l))) -Wl,--end-group -lcmocka $$(LIBS_ALL)
+.PHONY: unit-$(1)
+unit-$(1): $$(UNIT_$(1))
+	tests/lib/run_unit.sh $$(sort $$(UNIT_$(1)))
+endef
+$(foreach d,$(ALL_DIRS),$(eval $(call unit,$(d))))
+
+check-unit: $(UNIT_ALL)
+	tests/lib/run_unit.sh $(sort $(UNIT_ALL))
+
+# --- fuzz targets: replayed over their corpora in `check`; FUZZ=1 with clang links libFuzzer ---
+
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(patsubst %.c,$(B)/%,$(FUZZ_SRCS))
+FUZZ_LIBS := $(foreach l,hub/store $(SHARED_DIRS),$(call lib,$(l)))
+ifdef FUZZ
+FUZZ_MAIN :=
+FUZZ_LINK := -fsanitize=fuzzer
+else
+FUZZ_MAIN := $(B)/obj/tests/fuzz/replay.o
+endif
+$(FUZZ_BINS): $(B)/%: $(B)/obj/%.o $(FUZZ_MAIN) $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(FUZZ_LINK) -o $@ $< $(FUZZ_MAIN) -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group $(LIBS_ALL)
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ_BINS)
+fuzz-replay: $(FUZZ_BINS)
+	tests/lib/run_fuzz.sh $(FUZZ_BINS)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

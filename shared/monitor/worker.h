@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * What a worker is given when the monitor starts it. The monitor forks; the child calls its `load` while it still has the rights
+ * to read its key files, then loses them (sandbox), then runs `main` on its own loop.
+ */
+#include "shared/ipc/channel.h"
+#include "shared/ipc/monitor_msg.h"
+#include "shared/loop/loop.h"
+
+#define WORKER_UDP_SOCKETS_MAX 4u
+#define WORKER_LISTENERS_MAX 8u
+
+/* Descriptors that the monitor opened. -1 where there is none. A worker gets only those of its role. */
+struct worker_fds {
+	int tun;					/* engine */
+	bool tun_vnet_hdr;				/* IFF_VNET_HDR is on: every packet has a 10-byte struct virtio_net_hdr before it */
+	int udp[WORKER_UDP_SOCKETS_MAX];		/* engine; bound, non-blocking */
+	unsigned n_udp;
+	int listen_tcp[WORKER_LISTENERS_MAX];		/* control on the hub */
+	unsigned n_listen_tcp;
+	int listen_unix;				/* hub: api; spoke: control (status socket) */
+	int listen_https[WORKER_LISTENERS_MAX];		/* api */
+	unsigned n_listen_https;
+};
+
+struct worker {
+	enum worker_role role;
+	struct loop *loop;
+	struct channel *monitor;			/* to the monitor */
+	struct channel *siblings[WORKER_ROLES_MAX];	/* by role; NULL while that one is away */
+	struct worker_fds fds;
+	void *state;					/* the role's own */
+	const struct worker_role_ops *ops;
+};
+
+/* What hub and spoke provide for each role. All callbacks run in the worker's process. */
+struct worker_role_ops {
+	enum worker_role role;
+	const char *name;				/* "engine", "control", "api": in the log and in /proc/PID/comm */
+	/* Before the rights are dropped: read keys and files. `config` is what was given to monitor_run(). Returns the state for the others. */
+	enum err (*load)(void *config, void **state);
+	/* After the rights are dropped: set up everything on w->loop. The monitor then calls loop_run(). */
+	enum err (*start)(struct worker *w);
+	/* A sibling is there (again): its channel is in w->siblings[role]. Comes also for those present at the start, after start(). */
+	void (*sibling_up)(struct worker *w, enum worker_role role);
+	void (*sibling_down)(struct worker *w, enum worker_role role);
+	/* A message of a sibling, or of the monitor (role 0) other than MONITOR_LINK. */
+	void (*message)(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd);
+	/* SIGHUP was passed on: read again what may change. May be NULL. */
+	void (*reload)(struct worker *w);
+	/* SIGTERM: end orderly, then loop_stop(). NULL: stop at once. */
+	void (*stop)(struct worker *w);
+	void (*fini)(struct worker *w);
+};

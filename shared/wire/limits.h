@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/* Every number of the protocols and every limit, with its unit and reason. schema/PROTOCOL.md and CONTROL.md use the same names. */
+
+/* --- Data plane: message types (first byte) --- */
+enum packet_type {
+	PACKET_WG_INITIATION = 1,	/* WireGuard's four, for stock WireGuard devices only */
+	PACKET_WG_RESPONSE = 2,
+	PACKET_WG_COOKIE = 3,
+	PACKET_WG_TRANSPORT = 4,
+	PACKET_INITIATION = 5,		/* between agents */
+	PACKET_RESPONSE = 6,
+	PACKET_TRANSPORT = 7,
+	PACKET_RELAY = 8,
+	PACKET_COOKIE = 9,		/* cookie reply between agents: as type 3, so that the namespaces never mix */
+};
+
+/* Which AEAD a session uses. Follows from the directory, is never negotiated. */
+enum tunnel_cipher {
+	CIPHER_WIREGUARD = 0,		/* types 1-4: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s, WireGuard's identifier */
+	CIPHER_AES256GCM = 1,		/* types 5-7: Noise_IKpsk2_25519_AESGCM_BLAKE2s */
+	CIPHER_CHACHA20POLY1305 = 2,	/* types 5-7: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s */
+};
+
+/* --- Sizes in bytes --- */
+#define AEAD_TAG_BYTES 16u
+#define HANDSHAKE_INITIATION_BYTES 148u
+#define HANDSHAKE_RESPONSE_BYTES 92u
+#define COOKIE_REPLY_BYTES 64u
+#define TRANSPORT_HEADER_BYTES 16u	/* type, flags, reserved, receiver index, counter */
+#define TRANSPORT_OVERHEAD_BYTES (TRANSPORT_HEADER_BYTES + AEAD_TAG_BYTES)
+#define RELAY_HEADER_BYTES 12u		/* type, 3 zero bytes, destination id, source id */
+#define TRANSPORT_PADDING_BYTES 16u	/* WireGuard pads plaintext to this multiple; agents do not pad */
+#define PACKET_MAX_BYTES 65535u
+#define PACKET_HEADROOM_BYTES 64u	/* room before an inner packet: relay and transport header, aligned */
+#define PACKET_TAILROOM_BYTES 64u	/* room behind it: padding and tag */
+#define UDP_PORT_DEFAULT 6655u
+#define HTTPS_PORT_DEFAULT 8655u
+#define TUN_MTU_DEFAULT 1400u		/* 1500 - 40 (IPv6) - 8 (UDP) - 12 (relay) - 32 (transport) = 1408, rounded down to a multiple of 16 = 1408; 8 spare for PPPoE */
+#define TUN_MTU_MIN 576u
+#define TUN_MTU_MAX 9000u
+
+/* --- Flags of a type 7 header (authenticated) --- */
+#define TRANSPORT_FLAG_PARTIAL_CSUM 0x01u	/* the inner L4 checksum holds only the pseudo-header sum */
+#define TRANSPORT_FLAGS_KNOWN 0x01u
+
+/* --- Timers of a session, WireGuard's (whitepaper section 6.1), milliseconds --- */
+#ifdef BRANCHLINE_TEST_TIMERS		/* test-only build: a rekey every few seconds instead of minutes */
+#define REKEY_AFTER_MS 6000u
+#define REJECT_AFTER_MS 9000u
+#else
+#define REKEY_AFTER_MS 120000u
+#define REJECT_AFTER_MS 180000u
+#endif
+#define REKEY_TIMEOUT_MS 5000u
+#define REKEY_JITTER_MS 334u
+#define REKEY_ATTEMPT_MS 90000u
+#define KEEPALIVE_MS 10000u
+#define REKEY_AFTER_MESSAGES (1ull << 60)
+#define REJECT_AFTER_MESSAGES (UINT64_MAX - (1ull << 13))
+#define COOKIE_SECRET_MAX_AGE_MS 120000u
+#define COOKIE_VALID_MS 120000u
+#define HANDSHAKE_MIN_INTERVAL_MS 20u	/* initiations of one peer: at most 50 a second are answered */
+
+/* --- Data plane: limits --- */
+#define REPLAY_WINDOW_PACKETS 8192u	/* bits of the sliding window; the newest 64 are not usable, as in RFC 6479 */
+#define PEERS_MAX 16384u
+#define SESSION_PENDING_PACKETS 16u	/* packets of one peer that wait for its handshake; the oldest goes first */
+#define PENDING_PACKETS_TOTAL 2048u	/* of all peers together */
+#define HANDSHAKE_RATE_PER_SOURCE 20u	/* handshakes a second of one IP address (IPv6: /64), burst 5 more */
+#define HANDSHAKE_UNDER_LOAD_PER_S 400u	/* more initiations a second than this: cookies are asked for. One costs about 0.25 ms of CPU */
+#define RX_BATCH 64u			/* packets a recvmmsg */
+#define TX_BATCH 64u			/* packets a sendmmsg */
+#define RELAY_RATE_PPS 200000u		/* packets a second that one peer may have relayed; above: dropped and counted */
+#define RELAY_BURST_PACKETS 20000u
+#define ICMP_RATE_PER_S 100u		/* ICMP errors that we send into the tunnel device or to peers, together */
+#define SOCKET_BUFFER_BYTES (4u << 20)
+#define GROUPS_MAX 64u
+
+/* --- Link --- */
+#define LINK_FRAME_MAX_BYTES (8u << 20)		/* one frame, as sent (compressed or not) */
+#define LINK_FRAME_JSON_MAX_BYTES (64u << 20)	/* one frame after decompression, hub to spoke */
+#define LINK_FRAME_CLIENT_MAX_BYTES (64u << 10)	/* one frame from a spoke to the hub */
+#define LINK_FRAME_STRANGER_MAX_BYTES 4096u	/* the first frame of a connection */
+#define LINK_JSON_DEPTH_MAX 16u
+#define LINK_COMPRESS_ABOVE_BYTES 4096u
+#define LINK_QUEUE_MAX_BYTES (16u << 20)	/* waiting to be sent to one spoke */
+#define LINK_HANDSHAKE_MS 10000u		/* TCP, TLS and the first message */
+#define LINK_PING_MS 20000u			/* idle time before a ping */
+#define LINK_DEAD_MS 50000u			/* nothing received for so long: the link is dead */
+#define LINK_RETRY_MIN_MS 500u			/* reconnect: doubling from here, with full jitter */
+#define LINK_RETRY_MAX_MS 60000u
+#define LINK_RETRY_REFUSED_MS 900000u		/* after "revoked" and the like: 15 min */
+#define LINK_CONNECTIONS_MAX 16000u
+#define LINK_UNAUTHENTICATED_MAX 512u		/* connections that have not said who they are */
+#define LINK_UNAUTHENTICATED_PER_SOURCE 32u
+#define LINK_REPORT_MS 10000u			/* a spoke's report */
+
+/* --- Directory --- */
+#define NODES_MAX 16384u
+#define NODE_SUBNETS_MAX 4096u
+#define NODE_ENDPOINTS_MAX 8u
+#define ENDPOINT_NAME_SIZE 264u			/* "host name port": 255 + port + end mark */
+#define SUBNET_WEIGHT_DEFAULT 10u
+#define SUBNET_WEIGHT_MAX 65535u
+#define JOIN_SECRET_BYTES 16u
+#define JOIN_TOKEN_MAX_CHARS 1024u
+#define JOIN_TOKEN_EXPIRES_S 86400u
+#define OFFLINE_GRACE_S 86400u
