@@ -7,7 +7,10 @@
  * Errors: ERR_BUSY (locked for longer than the timeout), ERR_FULL, ERR_READONLY, ERR_IO, ERR_CORRUPT, ERR_NOMEM, besides those named.
  * After any of them the transaction has changed nothing.
  *
- * A change:   store_begin() -> store_node_put() ... store_audit_add() -> store_revision_next() -> store_commit(), or store_rollback().
+ * A change:   store_begin() -> store_revision_next() -> store_node_put() ... store_audit_add() -> store_commit(), or store_rollback().
+ *
+ * Callbacks get structs that are only valid during the call. They may use the store (also the function that calls them), and end the
+ * walk by returning an error, which the function then returns.
  */
 #include "shared/base/buf.h"
 #include "shared/wire/directory.h"
@@ -27,8 +30,13 @@ const char *store_error(const struct store *s);
 
 /* --- transactions (directory database) --- */
 enum err store_begin(struct store *s) must_check;		/* BEGIN IMMEDIATE */
+/* On failure everything is rolled back. */
 enum err store_commit(struct store *s) must_check;
+/* Harmless when no transaction is open, as after a failed store_commit(). */
 void store_rollback(struct store *s);
+
+/* Also checks every page of both databases and all references: slow, for tests and repair. ERR_CORRUPT. */
+enum err store_check(struct store *s) must_check;
 
 /* --- network settings (key/value): "network", "hub_id", "pool4", "pool6", "mtu", "keepalive", "udp_port", "hub_addresses" (lines "host port") --- */
 enum err store_setting_get(struct store *s, const char *key, struct buf *out) must_check;	/* ERR_NOTFOUND */
@@ -41,10 +49,26 @@ enum err store_revision_next(struct store *s, const char *actor, const char *wha
 struct store_revision { uint64_t revision; int64_t at_ms; char actor[64]; char what[STORE_TEXT_SIZE]; };
 enum err store_revision_read(struct store *s, uint64_t revision, struct store_revision *out) must_check;
 
+/* --- groups and policy: bit 0 is the group "default", which is always there --- */
+struct store_group { uint8_t bit; char name[NAME_SIZE]; char comment[STORE_TEXT_SIZE]; };
+/* Adds the group, or changes name and comment of the one with this bit. ERR_EXISTS: the name is taken. */
+enum err store_group_put(struct store *s, const struct store_group *g) must_check;
+typedef enum err (*store_group_cb)(void *arg, const struct store_group *g);
+enum err store_groups_list(struct store *s, store_group_cb cb, void *arg) must_check;
+/* Allows two groups to talk to each other. ERR_NOTFOUND: no such group; ERR_EXISTS. */
+enum err store_policy_put(struct store *s, uint8_t from_bit, uint8_t to_bit) must_check;
+enum err store_policy_remove(struct store *s, uint8_t from_bit, uint8_t to_bit) must_check;
+/* Replaces the groups that a node is in. ERR_NOTFOUND: no such node or group. */
+enum err store_node_groups_put(struct store *s, uint32_t node_id, uint64_t groups) must_check;
+
 /* --- nodes (with their subnets, endpoints, and current keys) --- */
 struct store_node_meta { int64_t created_ms, updated_ms, revoked_ms; char revoked_why[STORE_TEXT_SIZE]; char comment[STORE_TEXT_SIZE]; };
-/* New node: n->id = 0 gets one. Otherwise the whole record is replaced (settings, endpoints; not subnets nor keys). ERR_EXISTS: the name or address is taken. */
+/*
+ * New node: n->id = 0 gets one, and is put into n->groups (none: into "default"). Otherwise the whole record is replaced (settings,
+ * endpoints, addresses; not groups, subnets nor keys). ERR_EXISTS: the name or address is taken. ERR_INVALID: a value out of its range.
+ */
 enum err store_node_put(struct store *s, struct node *n) must_check;
+enum err store_node_comment(struct store *s, uint32_t id, const char *comment) must_check;
 enum err store_node_get(struct store *s, uint32_t id, struct node *out, struct store_node_meta *meta) must_check;	/* `meta` may be NULL */
 enum err store_node_find(struct store *s, const char *name, struct node *out, struct store_node_meta *meta) must_check;	/* not deleted ones */
 /* By identity key, also of revoked and deleted nodes and of old keys: whose was it, and is it valid now? */
@@ -53,6 +77,11 @@ enum err store_node_by_identity(struct store *s, const struct public_key *key, u
 enum err store_node_status(struct store *s, uint32_t id, enum node_status status, const char *why, uint64_t revision) must_check;
 enum err store_node_touch(struct store *s, uint32_t id, uint64_t revision) must_check;
 typedef enum err (*store_node_cb)(void *arg, const struct node *n, const struct store_node_meta *meta);
+/* How many there are, deleted ones left aside. */
+enum err store_nodes_count(struct store *s, uint32_t *count) must_check;
+/* All addresses in `pool` that nodes have, in ascending order. */
+typedef enum err (*store_addr_cb)(void *arg, const struct addr *a);
+enum err store_addresses_in(struct store *s, const struct prefix *pool, store_addr_cb cb, void *arg) must_check;
 /* All nodes changed after `revision`, tombstones too, by id. `limit` 0: all; `after_id` 0: from the start. */
 enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id, uint32_t limit, store_node_cb cb, void *arg) must_check;
 
@@ -70,11 +99,16 @@ struct store_key {
 	bool unbroken;
 	int64_t created_ms, expires_ms, revoked_ms;	/* 0: none */
 	char revoked_why[STORE_TEXT_SIZE];
+	uint32_t token_id;		/* the join token that brought it, 0 none */
 };
 /* Adds a current key; the current one of that node and kind is retired. ERR_EXISTS: this key is known already (also of another node, also a revoked one). */
 enum err store_key_put(struct store *s, struct store_key *k) must_check;
 enum err store_key_revoke(struct store *s, uint32_t id, const char *why) must_check;
 enum err store_key_get(struct store *s, uint32_t id, struct store_key *out) must_check;
+/* By its bytes, whatever its status and whoever's it is. */
+enum err store_key_find(struct store *s, enum key_kind kind, const struct public_key *key, struct store_key *out) must_check;
+/* The node's current one. ERR_NOTFOUND: it has none. */
+enum err store_key_current(struct store *s, uint32_t node_id, enum key_kind kind, struct store_key *out) must_check;
 typedef enum err (*store_key_cb)(void *arg, const struct store_key *k);
 enum err store_keys_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id, uint32_t limit, store_key_cb cb, void *arg) must_check;
 
@@ -87,7 +121,9 @@ enum err store_subnet_get(struct store *s, uint32_t id, struct store_subnet *out
 enum err store_subnet_remove(struct store *s, uint32_t id) must_check;
 typedef enum err (*store_subnet_cb)(void *arg, const struct store_subnet *s);
 enum err store_subnets_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id, uint32_t limit, store_subnet_cb cb, void *arg) must_check;
-/* Subnets (any status) and pool addresses of other nodes that overlap `p`, not those of `except_node`. */
+/* Of one node, or of all (0); any status. */
+enum err store_subnets_count(struct store *s, uint32_t node_id, uint32_t *count) must_check;
+/* Subnets (any status) and pool addresses of other nodes that overlap `p`, not those of `except_node`. An address is given as a subnet with id 0. */
 enum err store_subnets_overlapping(struct store *s, const struct prefix *p, uint32_t except_node, store_subnet_cb cb, void *arg) must_check;
 
 /* --- join tokens --- */
@@ -98,12 +134,15 @@ struct store_token {
 	int64_t created_ms, expires_ms, revoked_ms, used_ms;	/* 0: none; used_ms: the last use */
 	uint32_t uses, uses_max;
 	char created_by[64];
+	uint32_t replaces_key;		/* id of the node's current identity key when the token was made, 0 none: a join may replace that one only */
 };
 enum err store_token_put(struct store *s, struct store_token *t) must_check;
 enum err store_token_get(struct store *s, uint32_t id, struct store_token *out) must_check;
 enum err store_token_find(struct store *s, const uint8_t hash[32], struct store_token *out) must_check;
 enum err store_token_use(struct store *s, uint32_t id) must_check;		/* counts a use; ERR_USED when none is left */
 enum err store_token_revoke(struct store *s, uint32_t id) must_check;
+/* All tokens of a node that are not revoked yet. */
+enum err store_tokens_revoke_node(struct store *s, uint32_t node_id) must_check;
 typedef enum err (*store_token_cb)(void *arg, const struct store_token *t);
 enum err store_tokens_list(struct store *s, uint32_t after_id, uint32_t limit, store_token_cb cb, void *arg) must_check;
 
@@ -116,6 +155,8 @@ enum err store_api_token_used(struct store *s, uint32_t id, int64_t at_ms) must_
 /* --- audit: each row holds the hash of the one before --- */
 struct store_audit { const char *actor, *action, *object, *detail_json; };
 enum err store_audit_add(struct store *s, const struct store_audit *a) must_check;
+/* How many entries with this action were written since. */
+enum err store_audit_count(struct store *s, const char *action, int64_t since_ms, uint64_t *count) must_check;
 /* Walks the whole chain. ERR_CORRUPT and the first bad row's id. */
 enum err store_audit_verify(struct store *s, uint64_t *bad_id) must_check;
 

@@ -26,6 +26,8 @@ void log_set_level(int level);
 int log_level(void);
 /* Opens the log file again, after rotation. */
 void log_reopen(void);
+/* The descriptor that the log is written to: for who closes all others after a fork. */
+int log_fd(void);
 
 /* A token bucket for lines that strangers can trigger: `burst` lines at once, then one every `every_ms`. */
 struct log_limit {

@@ -12,6 +12,7 @@
  *   5. ENGINE_PEER / ENGINE_PEER_GONE, then ENGINE_COMMIT     ENGINE_PONG, ENGINE_STATUS..., ENGINE_STATUS_END
  *   any time: ENGINE_ENDPOINTS, ENGINE_PING, ENGINE_STATUS_GET
  *
+ * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not handed to the kernel.
  * A peer whose key is unchanged keeps its session, whatever else changes (DESIGN promise 7).
  */
 #include "shared/base/addr.h"
@@ -68,6 +69,7 @@ struct engine_self {
 	bool aes;			/* our CPU has AES instructions, as the directory says */
 	uint16_t mtu;			/* of the TUN device, bytes */
 	struct addr addresses[2];	/* our own in the network: IPv4, IPv6; family 0 when there is none. Source of ICMP errors */
+	int64_t clock_ahead_ms;		/* how far the hub's wall clock is known to be ahead of ours, 0 or less: not. For handshake timestamps, where a clock was set back */
 };
 
 #define ENGINE_PEER_SUBNETS_MAX 256u	/* prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more` */

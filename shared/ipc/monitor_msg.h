@@ -9,7 +9,11 @@
  *   MONITOR_ADDRESS, MONITOR_ROUTE (add)                  MONITOR_DONE
  *   MONITOR_NET_END: what was not named is taken away
  *   MONITOR_ROUTE / MONITOR_ADDRESS (add or remove)
- *   MONITOR_SCRIPT
+ *   MONITOR_SCRIPT                                        MONITOR_LOG (the log file's new descriptor, after rotation)
+ *   any worker: MONITOR_READY
+ *
+ * MONITOR_ADDRESS, MONITOR_ROUTE and MONITOR_NET_END are answered, MONITOR_NET_BEGIN and MONITOR_SCRIPT are not. An address is a
+ * single host (/32, /128). The mtu of MONITOR_NET_END is TUN_MTU_MIN..TUN_MTU_MAX.
  */
 #include "shared/base/addr.h"
 #include "shared/base/cursor.h"
@@ -25,9 +29,11 @@ enum monitor_msg {
 	MONITOR_ROUTE,		/* struct monitor_prefix */
 	MONITOR_NET_END,	/* struct monitor_net_end */
 	MONITOR_SCRIPT,		/* struct monitor_script */
+	MONITOR_READY,		/* of any worker, once: its start() has succeeded; no payload */
 
 	MONITOR_LINK = 64,	/* struct monitor_link, with a descriptor */
 	MONITOR_DONE,		/* struct monitor_done */
+	MONITOR_LOG,		/* the log file was opened again: its new descriptor, no payload; handled by worker.c */
 };
 
 struct monitor_prefix { uint32_t tag; bool add; struct prefix prefix; };

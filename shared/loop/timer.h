@@ -19,7 +19,7 @@ struct timers;
 
 enum err timers_new(struct timers **out) must_check;
 void timers_free(struct timers *ts);
-/* Arms, or moves when it is armed. TIMER_NEVER disarms. Out of memory ends the process: a timer that is lost silently would be worse. */
+/* Arms, or moves when it is armed. From a callback the earliest deadline is a millisecond after timers_run()'s now. TIMER_NEVER disarms. Out of memory ends the process: a timer that is lost silently would be worse. */
 void timer_arm(struct timers *ts, struct timer *t, uint64_t at_ms);
 void timer_disarm(struct timers *ts, struct timer *t);
 static inline bool timer_armed(const struct timer *t) { return t->slot != 0; }

@@ -290,8 +290,12 @@ static int await_child(const struct launch *l, pid_t child, int fd, const char *
 /* The child's part: no terminal, nothing inherited on the standard descriptors. */
 static void detach(struct launch *l, int fd)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null;
 
+	/* Out of the way of the standard descriptors, should the caller have been started without them. */
+	l->ready_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	setsid();
 	if (null >= 0) {
 		for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
@@ -299,7 +303,6 @@ static void detach(struct launch *l, int fd)
 		if (null > STDERR_FILENO)
 			close(null);
 	}
-	l->ready_fd = fd;
 }
 
 int launch_daemonize(struct launch *l, const char *log_path)

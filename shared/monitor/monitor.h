@@ -31,6 +31,7 @@ struct monitor_params {
 	const char *bind_interface;		/* SO_BINDTODEVICE of UDP sockets, NULL none */
 	const char *script_dir;			/* folder of tinc-up and its like */
 	const char *pidfile;			/* NULL none */
+	int ready_fd;				/* of launch_daemonize(): gets one byte and is closed once every worker has started; 0 none */
 	const struct worker_role_ops *const *roles;	/* NULL-terminated */
 	void *config;				/* handed to load() */
 };

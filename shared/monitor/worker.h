@@ -4,6 +4,8 @@
  * What a worker is given when the monitor starts it. The monitor forks; the child calls its `load` while it still has the rights
  * to read its key files, then loses them (sandbox), then runs `main` on its own loop.
  */
+#include <sys/types.h>
+
 #include "shared/ipc/channel.h"
 #include "shared/ipc/monitor_msg.h"
 #include "shared/loop/loop.h"
@@ -53,3 +55,22 @@ struct worker_role_ops {
 	void (*stop)(struct worker *w);
 	void (*fini)(struct worker *w);
 };
+
+struct sandbox_user;
+
+/* What the monitor hands to a process that it has just forked. */
+struct worker_start {
+	const char *program;
+	const struct worker_role_ops *ops;
+	const struct sandbox_user *user;		/* whom to become */
+	struct worker_fds fds;				/* of this role only */
+	int monitor_fd;					/* this end of the channel to the monitor */
+	pid_t monitor_pid;				/* to notice that it is gone already */
+	void *config;
+};
+
+/*
+ * The life of a worker: closes every other descriptor, load(), drops all rights, start(), MONITOR_READY, loop_run(), fini().
+ * Returns the exit code of the process: 0 orderly, 1 failed (logged). Called by the monitor's child only.
+ */
+int worker_run(const struct worker_start *s) must_check;

@@ -30,6 +30,10 @@ enum tunnel_cipher {
 #define TRANSPORT_HEADER_BYTES 16u	/* type, flags, reserved, receiver index, counter */
 #define TRANSPORT_OVERHEAD_BYTES (TRANSPORT_HEADER_BYTES + AEAD_TAG_BYTES)
 #define RELAY_HEADER_BYTES 12u		/* type, 3 zero bytes, destination id, source id */
+#define COOKIE_BYTES 16u		/* MAC1, MAC2 and the cookie itself */
+#define COOKIE_NONCE_BYTES 24u		/* XChaCha20-Poly1305 nonce of a cookie reply */
+#define TIMESTAMP_BYTES 12u		/* TAI64N in an initiation */
+#define TIMESTAMP_TICK_NS (1u << 24)	/* its resolution, as WireGuard's: hides the fine clock, allows 50 initiations a second */
 #define TRANSPORT_PADDING_BYTES 16u	/* WireGuard pads plaintext to this multiple; agents do not pad */
 #define PACKET_MAX_BYTES 65535u
 #define PACKET_HEADROOM_BYTES 64u	/* room before an inner packet: relay and transport header, aligned */
@@ -43,6 +47,15 @@ enum tunnel_cipher {
 /* --- Flags of a type 7 header (authenticated) --- */
 #define TRANSPORT_FLAG_PARTIAL_CSUM 0x01u	/* the inner L4 checksum holds only the pseudo-header sum */
 #define TRANSPORT_FLAGS_KNOWN 0x01u
+
+/* --- Extension packets: first byte of a plaintext between agents whose first nibble is 0 --- */
+enum extension_type {
+	EXTENSION_PROBE = 1,		/* "are you there, over this path, with this size?" */
+	EXTENSION_PROBE_REPLY = 2,
+	EXTENSION_COMPRESSED = 3,	/* reserved */
+};
+#define EXTENSION_PROBE_BYTES 24u	/* without padding */
+#define EXTENSION_PROBE_REPLY_BYTES 40u
 
 /* --- Timers of a session, WireGuard's (whitepaper section 6.1), milliseconds --- */
 #ifdef BRANCHLINE_TEST_TIMERS		/* test-only build: a rekey every few seconds instead of minutes */
@@ -95,11 +108,26 @@ enum tunnel_cipher {
 #define LINK_UNAUTHENTICATED_MAX 512u		/* connections that have not said who they are */
 #define LINK_UNAUTHENTICATED_PER_SOURCE 32u
 #define LINK_REPORT_MS 10000u			/* a spoke's report */
+#define LINK_TLS_PENDING_MAX 256u		/* TLS handshakes under way at once; more wait in the listen backlog */
+#define LINK_TLS_PER_S 400u			/* TLS handshakes begun in a second: about half a core */
+#define LINK_STRANGER_MIN_MS 1000u		/* time that a stranger has for sure before a newer one may take its place */
+#define LINK_MESSAGES_PER_S 50u			/* from one spoke, over that: bye protocol */
+#define LINK_MESSAGES_BURST 400u
+#define LINK_LOCATES_PER_S 20u			/* from one spoke, over that: not answered */
+#define LINK_LOCATES_BURST 100u
+#define LINK_PROPOSALS_PER_S 1u			/* proposed subnets of one spoke */
+#define LINK_PROPOSALS_BURST 10u
+#define LINK_WATCHES_MAX 64u			/* nodes whose presence one spoke follows; the oldest goes first */
+#define LINK_JOINS_PER_S 50u			/* join attempts of all together: each is a write to the store */
+#define LINK_JOINS_BURST 200u
+#define LINK_REPLACED_MAX 3u			/* one identity on two machines: so many replacements ... */
+#define LINK_REPLACED_WINDOW_MS 10000u		/* ... in so long, then the newer link is refused */
 
 /* --- Directory --- */
 #define NODES_MAX 16384u
 #define NODE_SUBNETS_MAX 4096u
 #define NODE_ENDPOINTS_MAX 8u
+#define NODE_COMPRESSION_MAX 11u		/* as in tinc: 0 none, 1-9 zlib, 10-11 LZO */
 #define ENDPOINT_NAME_SIZE 264u			/* "host name port": 255 + port + end mark */
 #define SUBNET_WEIGHT_DEFAULT 10u
 #define SUBNET_WEIGHT_MAX 65535u

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/* context: what one api worker consists of. */
+#include "hub/api/auth.h"
+#include "hub/api/idempotency.h"
+#include "hub/api/waits.h"
+#include "hub/config.h"
+#include "hub/store/store.h"
+#include "shared/base/log.h"
+#include "shared/monitor/worker.h"
+
+struct server;
+
+struct api {
+	struct worker *worker;			/* NULL in tests: nobody is nudged */
+	const struct hub_config *config;
+	struct store *store;
+	struct server *server;
+	struct idempotency *idempotency;
+	struct auth_unix auth_unix;
+	struct auth_limit auth_limit;
+	struct log_limit log_limit;		/* for lines that strangers can trigger */
+	struct waits waits;
+	struct buf https_key;			/* PEM; zeroed once TLS is up */
+	struct buf https_cert;
+	int64_t started_ms;			/* wall clock */
+};
+
+/* Tells control that the directory has a new revision, or that join tokens have changed. Harmless while control is away: it reads all at its start. */
+void api_nudge_revision(struct api *a, uint64_t revision);
+void api_nudge_tokens(struct api *a);
+/* Monotonic now. */
+uint64_t api_now_ms(const struct api *a);

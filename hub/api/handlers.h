@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/* handlers: what stands behind each row of the route table. Each answers its request, or lets it wait (revisions_get only). */
+#include "hub/api/request.h"
+
+/* health.c */
+void health_root(struct request *r);
+void health_live(struct request *r);
+void health_ready(struct request *r);
+void health_openapi(struct request *r);
+/* status.c */
+void status_get(struct request *r);
+/* nodes.c */
+void nodes_list(struct request *r);
+void nodes_add(struct request *r);
+void nodes_get(struct request *r);
+void nodes_edit(struct request *r);
+void nodes_delete(struct request *r);
+void nodes_revoke(struct request *r);
+/* keys.c */
+void keys_list(struct request *r);
+void keys_get(struct request *r);
+void keys_revoke(struct request *r);
+/* subnets.c */
+void subnets_list(struct request *r);
+void subnets_add(struct request *r);
+void subnets_get(struct request *r);
+void subnets_remove(struct request *r);
+/* tokens.c */
+void tokens_list(struct request *r);
+void tokens_add(struct request *r);
+void tokens_get(struct request *r);
+void tokens_revoke(struct request *r);
+/* api_tokens.c */
+void api_tokens_add(struct request *r);
+/* revisions.c */
+void revisions_current(struct request *r);
+void revisions_get(struct request *r);
+/* Looks at a request that waits for a revision to be applied: answers it when it is, or when it is `late`. True when answered. */
+bool revisions_look(struct request *r, bool late);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/api/query.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define CODE "query_invalid"
+
+void query_add(struct query *q, const char *name, const char *value)
+{
+	if (q->n == QUERY_ARGS_MAX) {
+		q->overflow = true;
+		return;
+	}
+	q->args[q->n].name = name;
+	q->args[q->n].value = value ? value : "";
+	q->n++;
+}
+
+const char *query_get(const struct query *q, const char *name)
+{
+	for (unsigned i = 0; i < q->n; i++)
+		if (strcmp(q->args[i].name, name) == 0)
+			return q->args[i].value;
+	return NULL;
+}
+
+/* Is `name` one of the words of `words`? */
+static bool word_in(const char *words, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *s = words; s && *s; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+
+		if (n == len && memcmp(s, name, n) == 0)
+			return true;
+		s += n;
+	}
+	return false;
+}
+
+enum err query_check(const struct query *q, const char *allowed, struct problem *p)
+{
+	if (q->overflow) {
+		problem_set(p, 400, CODE, NULL, "more than %u query parameters", QUERY_ARGS_MAX);
+		return ERR_LIMIT;
+	}
+	for (unsigned i = 0; i < q->n; i++) {
+		if (!word_in(allowed, q->args[i].name)) {
+			problem_set(p, 400, "query_unknown", NULL, "unknown query parameter \"%.64s\"; known here: %s",
+				    q->args[i].name, allowed && *allowed ? allowed : "none");
+			return ERR_INVALID;
+		}
+		if (query_get(q, q->args[i].name) != q->args[i].value) {
+			problem_set(p, 400, CODE, NULL, "query parameter \"%.64s\" is given twice", q->args[i].name);
+			return ERR_INVALID;
+		}
+	}
+	return ERR_OK;
+}
+
+bool query_parse_uint(const char *s, uint64_t max, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		unsigned digit = (unsigned)(*s - '0');
+
+		if (*s < '0' || *s > '9' || v > (UINT64_MAX - digit) / 10)
+			return false;
+		v = v * 10 + digit;
+	}
+	if (v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+enum err query_uint(const struct query *q, const char *name, uint64_t min, uint64_t max, uint64_t def, uint64_t *out,
+		    struct problem *p)
+{
+	const char *s = query_get(q, name);
+	uint64_t v = def;
+
+	if (s && (!query_parse_uint(s, max, &v) || v < min)) {
+		problem_set(p, 400, CODE, NULL, "query parameter \"%s\" must be a whole number from %llu to %llu", name,
+			    (unsigned long long)min, (unsigned long long)max);
+		return ERR_INVALID;
+	}
+	*out = v;
+	return ERR_OK;
+}
+
+enum err query_bool(const struct query *q, const char *name, bool *out, struct problem *p)
+{
+	const char *s = query_get(q, name);
+
+	if (!s || strcmp(s, "0") == 0 || strcmp(s, "false") == 0) {
+		*out = false;
+	} else if (strcmp(s, "1") == 0 || strcmp(s, "true") == 0) {
+		*out = true;
+	} else {
+		problem_set(p, 400, CODE, NULL, "query parameter \"%s\" must be 1 or 0", name);
+		return ERR_INVALID;
+	}
+	return ERR_OK;
+}
+
+enum err query_page(const struct query *q, struct query_page *out, struct problem *p)
+{
+	uint64_t limit, after;
+	enum err e;
+
+	e = query_uint(q, "limit", 1, QUERY_LIMIT_MAX, QUERY_LIMIT_DEFAULT, &limit, p);
+	if (!e)
+		e = query_uint(q, "after", 0, UINT32_MAX, 0, &after, p);
+	if (e)
+		return e;
+	out->limit = (uint32_t)limit;
+	out->after = (uint32_t)after;
+	return ERR_OK;
+}
+
+/* The value of a hex digit, or -1. */
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t query_unescape(char *s)
+{
+	char *in = s, *out = s;
+
+	while (*in) {
+		int hi = *in == '%' ? hex_value(in[1]) : -1;
+		int lo = hi >= 0 ? hex_value(in[2]) : -1;
+
+		if (lo >= 0 && (hi || lo)) {
+			*out++ = (char)(hi << 4 | lo);
+			in += 3;
+		} else {
+			*out++ = *in++;
+		}
+	}
+	*out = '\0';
+	return (size_t)(out - s);
+}

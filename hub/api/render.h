@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * render: rows of the store as JSON of the API (schemas in schema/openapi.yaml). All functions give a new reference, or
+ * NULL when memory is out. Times are RFC 3339 UTC; what is unset is null.
+ */
+#include <jansson.h>
+
+#include "hub/store/store.h"
+
+/* A JSON string; bytes that are not UTF-8 (a text cut in the middle of a character) become '?'. */
+json_t *render_text(const char *s);
+/* "2026-11-22T14:40:01.123Z", or null for 0. */
+json_t *render_time(int64_t wall_ms);
+/* "203.0.113.7:6655", or null. */
+json_t *render_endpoint(const struct endpoint *e);
+json_t *render_node(const struct node *n, const struct store_node_meta *meta);
+json_t *render_key(const struct store_key *k);
+json_t *render_subnet(const struct store_subnet *s);
+/* `now_ms` (wall) decides between "open" and "expired". */
+json_t *render_join_token(const struct store_token *t, int64_t now_ms);
+/* One node of GET /status. `p` may be NULL: nothing was ever heard of it. */
+json_t *render_presence(const struct node *n, const struct store_presence *p);
+/* The node's own addresses in the network. */
+json_t *render_addresses(const struct node *n);
+/* SHA-256 of a public key, as lower-case hex. */
+json_t *render_fingerprint(const struct public_key *key);

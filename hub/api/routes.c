@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/api/routes.h"
+
+#include "hub/api/handlers.h"
+#include "shared/wire/limits.h"
+
+#define TEXT_MAX 255		/* bytes of a comment or reason, as the store holds them */
+#define TOKEN_EXPIRES_MAX_S (366 * 86400)
+#define NODE_ADD_SUBNETS_MAX 256
+
+static const struct body_field subnet_item[] = {
+	{ .name = "prefix", .type = BODY_PREFIX, .required = true },
+	{ .name = "weight", .type = BODY_INT, .min = 0, .max = SUBNET_WEIGHT_MAX },
+};
+
+static const struct body_field node_add[] = {
+	{ .name = "name", .type = BODY_NAME, .required = true },
+	{ .name = "kind", .type = BODY_KIND },
+	{ .name = "addresses", .type = BODY_LIST, .max = 2, .item = BODY_ADDRESS },
+	{ .name = "subnets", .type = BODY_LIST, .max = NODE_ADD_SUBNETS_MAX, .item = BODY_OBJECT,
+	  .fields = subnet_item, .n_fields = ARRAY_LEN(subnet_item) },
+	{ .name = "endpoints", .type = BODY_LIST, .max = NODE_ENDPOINTS_MAX, .item = BODY_ENDPOINT },
+	{ .name = "tunnel_key", .type = BODY_KEY },
+	{ .name = "keepalive_s", .type = BODY_INT, .min = 0, .max = 65535 },
+	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
+	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field node_edit[] = {
+	{ .name = "endpoints", .type = BODY_LIST, .max = NODE_ENDPOINTS_MAX, .item = BODY_ENDPOINT },
+	{ .name = "keepalive_s", .type = BODY_INT, .min = 0, .max = 65535 },
+	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
+	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field revoke[] = {
+	{ .name = "reason", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field subnet_add[] = {
+	{ .name = "node", .type = BODY_NODE, .required = true },
+	{ .name = "prefix", .type = BODY_PREFIX, .required = true },
+	{ .name = "weight", .type = BODY_INT, .min = 0, .max = SUBNET_WEIGHT_MAX },
+	{ .name = "failover", .type = BODY_BOOL },
+};
+
+static const struct body_field token_add[] = {
+	{ .name = "node", .type = BODY_NODE, .required = true },
+	{ .name = "expires_s", .type = BODY_INT, .min = 1, .max = TOKEN_EXPIRES_MAX_S },
+	{ .name = "uses", .type = BODY_INT, .min = 1, .max = 1000 },
+};
+
+static const struct body_field api_token_add[] = {
+	{ .name = "name", .type = BODY_NAME, .required = true },
+	{ .name = "expires_s", .type = BODY_INT, .min = 1, .max = 10 * TOKEN_EXPIRES_MAX_S },
+};
+
+/* No members: an empty object, or no body at all, is taken. */
+static const struct body_field empty[1];
+
+#define BODY(table) .body = (table), .n_body = ARRAY_LEN(table)
+#define NEEDS_BODY(table) BODY(table), .body_required = true
+#define NO_MEMBERS .body = empty, .n_body = 0
+#define V1 "/api/v1"
+
+static const struct route routes[] = {
+	{ HTTP_GET, "/", health_root, .flags = ROUTE_OPEN },
+	{ HTTP_GET, "/healthz", health_live, .flags = ROUTE_OPEN },
+	{ HTTP_GET, "/readyz", health_ready, .flags = ROUTE_OPEN },
+	{ HTTP_GET, V1 "/openapi.json", health_openapi },
+	{ HTTP_GET, V1 "/status", status_get, .query = "limit after" },
+
+	{ HTTP_GET, V1 "/nodes", nodes_list, ROUTE_ETAG, .query = "limit after" },
+	{ HTTP_POST, V1 "/nodes", nodes_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(node_add) },
+	{ HTTP_GET, V1 "/nodes/{id}", nodes_get, ROUTE_ETAG },
+	{ HTTP_PATCH, V1 "/nodes/{id}", nodes_edit, ROUTE_IF_MATCH, .query = "dry_run", NEEDS_BODY(node_edit) },
+	{ HTTP_DELETE, V1 "/nodes/{id}", nodes_delete, ROUTE_IF_MATCH, .query = "dry_run" },
+	{ HTTP_POST, V1 "/nodes/{id}/revoke", nodes_revoke, ROUTE_IF_MATCH | ROUTE_ONCE, .query = "dry_run",
+	  BODY(revoke) },
+
+	{ HTTP_GET, V1 "/keys", keys_list, ROUTE_ETAG, .query = "limit after node" },
+	{ HTTP_GET, V1 "/keys/{id}", keys_get, ROUTE_ETAG },
+	{ HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, ROUTE_IF_MATCH | ROUTE_ONCE, .query = "dry_run",
+	  BODY(revoke) },
+
+	{ HTTP_GET, V1 "/subnets", subnets_list, ROUTE_ETAG, .query = "limit after node" },
+	{ HTTP_POST, V1 "/subnets", subnets_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(subnet_add) },
+	{ HTTP_GET, V1 "/subnets/{id}", subnets_get, ROUTE_ETAG },
+	{ HTTP_DELETE, V1 "/subnets/{id}", subnets_remove, ROUTE_IF_MATCH, .query = "dry_run" },
+
+	{ HTTP_GET, V1 "/tokens", tokens_list, ROUTE_ETAG, .query = "limit after" },
+	{ HTTP_POST, V1 "/tokens", tokens_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(token_add) },
+	{ HTTP_GET, V1 "/tokens/{id}", tokens_get, ROUTE_ETAG },
+	{ HTTP_DELETE, V1 "/tokens/{id}", tokens_revoke, ROUTE_IF_MATCH, .query = "dry_run" },
+	{ HTTP_POST, V1 "/tokens/{id}/revoke", tokens_revoke, ROUTE_IF_MATCH | ROUTE_ONCE, .query = "dry_run",
+	  NO_MEMBERS },
+
+	{ HTTP_POST, V1 "/api-tokens", api_tokens_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(api_token_add) },
+
+	{ HTTP_GET, V1 "/revision", revisions_current },
+	{ HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except" },
+};
+
+const struct route_table api_routes = { routes, ARRAY_LEN(routes) };

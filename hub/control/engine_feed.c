@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/control/engine_feed.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "hub/control/core.h"
+#include "hub/control/endpoints.h"
+#include "hub/control/reach.h"
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* A channel that does not take it is closing: the engine is then told all anew when it is back. */
+static void send_bytes(struct control *c, enum engine_msg type, struct cursor *cur)
+{
+	struct channel *engine = c->w->siblings[WORKER_ENGINE];
+
+	BUG_ON(cur->err);
+	if (!engine || !c->engine.there)
+		return;
+	if (channel_send(engine, (uint16_t)type, cur->out, cursor_pos(cur), -1) != ERR_OK)
+		c->engine.there = false;
+}
+
+static void send_revision(struct control *c, enum engine_msg type)
+{
+	struct engine_revision m = {.revision = c->dir.revision};
+	uint8_t mem[16];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_revision_encode(&m, &cur);
+	send_bytes(c, type, &cur);
+}
+
+static bool is_peer(const struct control *c, const struct node *n)
+{
+	return n->status == NODE_ACTIVE && n->has_tunnel && n->id != c->settings.hub_id;
+}
+
+static void send_peer(struct control *c, const struct engine_peer *m)
+{
+	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_peer_encode(m, &cur);
+	send_bytes(c, ENGINE_PEER, &cur);
+}
+
+/* One more route of the peer; a full message goes out and the next one appends. */
+static void add_route(struct control *c, struct engine_peer *m, const struct node_subnet *s)
+{
+	if (m->n_subnets == ENGINE_PEER_SUBNETS_MAX) {
+		send_peer(c, m);
+		m->append = true;
+		m->n_subnets = 0;
+	}
+	m->subnets[m->n_subnets++] = *s;
+}
+
+static void tell_peer(struct control *c, const struct node *n)
+{
+	struct engine_peer m;
+
+	memset(&m, 0, sizeof(m));
+	m.id = n->id;
+	memcpy(m.name, n->name, sizeof(m.name));
+	m.kind = n->kind;
+	m.tunnel_key = n->tunnel_key;
+	m.aes = n->aes;
+	m.forward = n->kind == NODE_WIREGUARD;
+	m.keepalive_s = n->keepalive_s;
+	m.groups = n->groups;
+	m.reach = n->reach;
+	m.compression = n->compression;
+	for (unsigned i = 0; i < ARRAY_LEN(n->addresses); i++) {
+		struct node_subnet own = {.weight = SUBNET_WEIGHT_DEFAULT};
+		if (!n->addresses[i].family)
+			continue;
+		own.prefix = prefix_of_host(&n->addresses[i]);
+		add_route(c, &m, &own);
+	}
+	for (uint32_t i = 0; i < n->n_subnets; i++)
+		add_route(c, &m, &n->subnets[i]);
+	send_peer(c, &m);
+}
+
+static void tell_gone(struct control *c, const struct node *n)
+{
+	struct engine_peer_gone m = {.id = n->id, .why = n->status == NODE_REVOKED ? PEER_GONE_REVOKED : PEER_GONE_REMOVED};
+	uint8_t mem[16];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_peer_gone_encode(&m, &cur);
+	send_bytes(c, ENGINE_PEER_GONE, &cur);
+}
+
+void engine_feed_self(struct control *c)
+{
+	const struct node *hub = core_hub(c);
+	struct engine_self m = {.id = c->settings.hub_id, .is_hub = true, .hub_id = c->settings.hub_id, .mtu = c->settings.mtu};
+	uint8_t mem[128];
+	struct cursor cur;
+
+	if (!hub)
+		return;
+	m.aes = hub->aes;
+	memcpy(m.addresses, hub->addresses, sizeof(m.addresses));
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_self_encode(&m, &cur);
+	send_bytes(c, ENGINE_SELF, &cur);
+}
+
+void engine_feed_endpoints(struct control *c, uint32_t id, bool punch)
+{
+	struct engine_endpoints m = {.id = id, .punch = punch};
+	uint8_t mem[1024];
+	struct cursor cur;
+
+	m.n = endpoints_of(c, id, m.endpoints, ENGINE_ENDPOINTS_MAX);
+	if (m.n == 0)
+		return;
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_endpoints_encode(&m, &cur);
+	send_bytes(c, ENGINE_ENDPOINTS, &cur);
+}
+
+void engine_feed_ask_status(struct control *c)
+{
+	struct engine_tag m = {.tag = ++c->engine.status_tag};
+	uint8_t mem[16];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_tag_encode(&m, &cur);
+	send_bytes(c, ENGINE_STATUS_GET, &cur);
+}
+
+/* --- what happens ----------------------------------------------------------------------------- */
+
+/*
+ * The engine may be new and have no sessions, or it may be as old as we are new: the sync is the same. With `punch` a new engine
+ * makes sessions with those it can find at once; stale ones at the other ends would else go on for minutes.
+ */
+void engine_feed_up(struct control *c)
+{
+	struct cursor none;
+
+	c->engine.there = true;
+	c->engine.since_ms = loop_now_ms(c->loop);
+	c->engine.applied = 0;
+	cursor_init_write(&none, NULL, 0);
+	engine_feed_self(c);
+	send_bytes(c, ENGINE_SYNC_BEGIN, &none);
+	for (uint32_t i = 0; i < c->dir.count; i++)
+		if (is_peer(c, &c->dir.nodes[i]))
+			tell_peer(c, &c->dir.nodes[i]);
+	send_revision(c, ENGINE_SYNC_END);
+	for (uint32_t i = 0; i < c->dir.count; i++)
+		if (is_peer(c, &c->dir.nodes[i]))
+			engine_feed_endpoints(c, c->dir.nodes[i].id, true);
+	engine_feed_ask_status(c);
+}
+
+void engine_feed_down(struct control *c)
+{
+	c->engine.there = false;
+	reach_engine_lost(c);
+}
+
+void engine_feed_node(struct control *c, const struct node *old, const struct node *now)
+{
+	if (is_peer(c, now))
+		tell_peer(c, now);
+	else if (old && is_peer(c, old))
+		tell_gone(c, now);
+}
+
+void engine_feed_commit(struct control *c)
+{
+	send_revision(c, ENGINE_COMMIT);
+}
+
+/* --- what the engine says ------------------------------------------------------------------------ */
+
+static enum err on_applied(struct control *c, struct cursor *body)
+{
+	struct engine_revision m;
+	enum err e = engine_revision_decode(body, &m);
+
+	if (e)
+		return e;
+	c->engine.applied = m.revision;
+	log_debug(3, "control: the hub's engine has applied revision %" PRIu64, m.revision);
+	return ERR_OK;
+}
+
+/* The engine has packets for a node and no path to it. */
+static enum err on_locate(struct control *c, struct cursor *body)
+{
+	struct engine_node_id m;
+	enum err e = engine_node_id_decode(body, &m);
+
+	if (e)
+		return e;
+	engine_feed_endpoints(c, m.id, true);
+	return ERR_OK;
+}
+
+static enum err on_path(struct control *c, struct cursor *body)
+{
+	struct engine_path m;
+	enum err e = engine_path_decode(body, &m);
+
+	if (e)
+		return e;
+	reach_path(c, &m);
+	return ERR_OK;
+}
+
+static enum err on_status(struct control *c, struct cursor *body)
+{
+	struct engine_status m;
+	enum err e = engine_status_decode(body, &m);
+
+	if (e)
+		return e;
+	if (m.tag == c->engine.status_tag)
+		reach_status(c, &m);
+	return ERR_OK;
+}
+
+void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
+{
+	enum err e;
+
+	switch (type) {
+	case ENGINE_APPLIED:
+		e = on_applied(c, body);
+		break;
+	case ENGINE_LOCATE:
+		e = on_locate(c, body);
+		break;
+	case ENGINE_PATH:
+		e = on_path(c, body);
+		break;
+	case ENGINE_STATUS:
+		e = on_status(c, body);
+		break;
+	case ENGINE_READY:
+	case ENGINE_PONG:
+	case ENGINE_STATUS_END:
+		e = ERR_OK;
+		break;
+	default:
+		e = ERR_INVALID;
+	}
+	if (e && c->w->siblings[WORKER_ENGINE])
+		channel_bad(c->w->siblings[WORKER_ENGINE], type, e);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * engine_feed: keeps the hub's own engine at the directory's revision, and takes in what it says.
+ *
+ *   engine is there (again), or we are    ENGINE_SELF, all peers between SYNC_BEGIN and SYNC_END, their endpoints
+ *   a node changes                        ENGINE_PEER or ENGINE_PEER_GONE, at the end ENGINE_COMMIT
+ *   every ENGINE_FEED_STATUS_MS           ENGINE_STATUS_GET, the answers go to presence
+ */
+#include "shared/base/cursor.h"
+#include "shared/loop/timer.h"
+#include "shared/wire/node.h"
+
+#define ENGINE_FEED_STATUS_MS 5000u
+#define ENGINE_FEED_SETTLE_MS 15000u	/* after the engine came: peers that were reachable before have so long to be so again */
+
+struct control;
+
+struct engine_feed {
+	bool there;
+	uint64_t since_ms;		/* when it came */
+	uint64_t applied;		/* revision that it has applied */
+	uint32_t status_tag;		/* of the answers that we wait for */
+};
+
+void engine_feed_up(struct control *c);
+void engine_feed_down(struct control *c);
+/* One node of the directory changed; `old` may be NULL. */
+void engine_feed_node(struct control *c, const struct node *old, const struct node *now);
+/* After the last of them. */
+void engine_feed_commit(struct control *c);
+/* Who the hub is, again: mtu or addresses changed. */
+void engine_feed_self(struct control *c);
+/* Where a node may be reached. `punch`: try at once. */
+void engine_feed_endpoints(struct control *c, uint32_t id, bool punch);
+void engine_feed_ask_status(struct control *c);
+void engine_feed_message(struct control *c, uint16_t type, struct cursor *body);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/control/reach.h"
+
+#include "hub/control/core.h"
+#include "hub/control/recv.h"
+#include "shared/base/clock.h"
+
+static void run_script(struct control *c, const struct monitor_script *m)
+{
+	uint8_t mem[512];
+	struct cursor cur;
+
+	if (!c->w->monitor)
+		return;
+	cursor_init_write(&cur, mem, sizeof(mem));
+	monitor_script_encode(m, &cur);
+	BUG_ON(cur.err);
+	if (channel_send(c->w->monitor, MONITOR_SCRIPT, mem, cursor_pos(&cur), -1) != ERR_OK && log_allowed(&c->log_system))
+		log_warn("control: a script for %s was not run: the monitor does not take requests", m->node);
+}
+
+/* host-up or host-down, then the same for each of the node's subnets, in tinc's order. */
+static void set_reachable(struct control *c, struct presence_node *p, const struct node *n, bool up)
+{
+	struct monitor_script m = {.kind = up ? SCRIPT_HOST_UP : SCRIPT_HOST_DOWN, .remote = p->row.endpoint};
+
+	if (p->reachable == up)
+		return;
+	p->reachable = up;
+	snprintf(m.node, sizeof(m.node), "%s", n->name);
+	run_script(c, &m);
+	m.kind = up ? SCRIPT_SUBNET_UP : SCRIPT_SUBNET_DOWN;
+	for (uint32_t i = 0; i < n->n_subnets; i++) {
+		m.subnet = n->subnets[i].prefix;
+		m.weight = n->subnets[i].weight;
+		run_script(c, &m);
+	}
+}
+
+/* A WireGuard node has no link: it is online while its tunnel works. */
+static void wireguard_online(struct control *c, struct presence_node *p, const struct node *n, bool up)
+{
+	if (n->kind != NODE_WIREGUARD || p->row.online == up)
+		return;
+	p->row.online = up;
+	p->row.since_ms = clock_wall_ms();
+	presence_changed(c, p);
+}
+
+/* Takes in what the engine says of a path. False when the node is none of ours. */
+static bool take_path(struct control *c, uint32_t id, enum path_kind path, enum path_reason reason, const struct endpoint *at,
+		      struct presence_node **p, const struct node **n)
+{
+	*n = directory_find(&c->dir, id);
+	*p = *n ? presence_get(c, id) : NULL;
+	if (!*p)
+		return false;
+
+	bool changed = (*p)->row.path != path;
+	bool moved = presence_path(c, *p, path, reason, at);
+	char text[ENDPOINT_STR_SIZE];
+
+	if ((changed || moved) && path != PATH_DOWN)
+		log_debug(2, "control: %s is reachable at %s (%s)", (*n)->name, endpoint_format(at, text), path_kind_str(path));
+	else if (changed)
+		log_debug(2, "control: %s is not reachable: %s", (*n)->name, path_reason_str(reason));
+	wireguard_online(c, *p, *n, path != PATH_DOWN);
+	struct conn *conn = moved ? registry_find(&c->registry, id) : NULL;
+	if (conn)
+		recv_locate_moved(c, conn);
+	return true;
+}
+
+void reach_path(struct control *c, const struct engine_path *m)
+{
+	struct presence_node *p;
+	const struct node *n;
+
+	if (!take_path(c, m->id, m->path, m->reason, &m->endpoint, &p, &n))
+		return;
+	p->path_known = true;
+	set_reachable(c, p, n, m->path != PATH_DOWN);
+}
+
+void reach_status(struct control *c, const struct engine_status *m)
+{
+	struct presence_node *p;
+	const struct node *n;
+
+	if (!take_path(c, m->id, m->path, m->reason, &m->endpoint, &p, &n))
+		return;
+	presence_traffic(c, p, m);
+	if (!p->path_known) {
+		/* We are new and the engine is not: its peers became reachable before, and scripts were run then. */
+		p->path_known = true;
+		p->reachable = m->path != PATH_DOWN;
+	} else if (m->path != PATH_DOWN) {
+		set_reachable(c, p, n, true);
+	} else if (loop_now_ms(c->loop) - c->engine.since_ms > ENGINE_FEED_SETTLE_MS) {
+		set_reachable(c, p, n, false);
+	}
+}
+
+void reach_engine_lost(struct control *c)
+{
+	struct table_node *t = NULL;
+
+	while ((t = table_next(&c->presence.by_id, t))) {
+		struct presence_node *p = container_of(t, struct presence_node, by_id);
+		struct endpoint none = {0};
+		(void)presence_path(c, p, PATH_DOWN, PATH_REASON_NO_SESSION, &none);
+	}
+}

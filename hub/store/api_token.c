@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* api_token: bearer tokens of the REST API, of which only hashes are kept. */
+#include "hub/store/store_internal.h"
+#include "shared/base/clock.h"
+
+static const char insert_sql[] =
+	"INSERT INTO api_tokens (name, hash, role, scopes, created_ms, expires_ms)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+static const char find_sql[] =
+	"SELECT id, name, role, scopes, created_ms, expires_ms, revoked_ms, used_ms"
+	" FROM api_tokens WHERE hash = ?1";
+static const char used_sql[] = "UPDATE api_tokens SET used_ms = ?2 WHERE id = ?1";
+
+enum err store_api_token_put(struct store *s, struct store_api_token *t)
+{
+	struct query q;
+	enum err e;
+
+	if (!t->created_ms)
+		t->created_ms = clock_wall_ms();
+	query_open(&q, s, DB_DIRECTORY, insert_sql);
+	query_text(&q, 1, t->name);
+	query_blob(&q, 2, t->hash, sizeof(t->hash));
+	query_text(&q, 3, t->role);
+	query_text(&q, 4, t->scopes);
+	query_i64(&q, 5, t->created_ms);
+	query_i64_or_null(&q, 6, t->expires_ms);
+	e = query_run(&q);
+	if (!e)
+		t->id = (uint32_t)sqlite3_last_insert_rowid(s->db[DB_DIRECTORY].db);
+	return e;
+}
+
+enum err store_api_token_find(struct store *s, const uint8_t hash[32], struct store_api_token *out)
+{
+	struct store_api_token t = { 0 };
+	struct query q;
+	bool found;
+	enum err e;
+
+	query_open(&q, s, DB_DIRECTORY, find_sql);
+	query_blob(&q, 1, hash, 32);
+	found = query_next(&q);
+	if (found) {
+		t.id = query_get_u32(&q, 0, 1, UINT32_MAX);
+		query_get_name(&q, 1, t.name);
+		query_get_text(&q, 2, t.role, sizeof(t.role));
+		query_get_text(&q, 3, t.scopes, sizeof(t.scopes));
+		t.created_ms = query_get_ms(&q, 4);
+		t.expires_ms = query_get_ms(&q, 5);
+		t.revoked_ms = query_get_ms(&q, 6);
+		t.used_ms = query_get_ms(&q, 7);
+	}
+	e = query_close_found(&q, found);
+	if (e)
+		return e;
+	for (size_t i = 0; i < sizeof(t.hash); i++)
+		t.hash[i] = hash[i];
+	*out = t;
+	return ERR_OK;
+}
+
+enum err store_api_token_used(struct store *s, uint32_t id, int64_t at_ms)
+{
+	struct query q;
+
+	query_open(&q, s, DB_DIRECTORY, used_sql);
+	query_u32(&q, 1, id);
+	query_i64(&q, 2, at_ms);
+	return query_run_one(&q);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* presence: what the hub sees of each node now. In a file of its own, which may be lost. */
+#include "hub/store/store_internal.h"
+#include "shared/base/clock.h"
+
+#define PRESENCE_COLUMNS                                                                            \
+	"SELECT node_id, online, since_ms, link, version, acked_revision, acked_ms, path, reason,"  \
+	" endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us FROM presence"
+
+static const char begin_sql[] = "BEGIN IMMEDIATE";
+static const char commit_sql[] = "COMMIT";
+static const char rollback_sql[] = "ROLLBACK";
+static const char put_sql[] =
+	"INSERT OR REPLACE INTO presence (node_id, online, since_ms, link, version, acked_revision, acked_ms, path,"
+	" reason, endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+static const char get_sql[] = PRESENCE_COLUMNS " WHERE node_id = ?1";
+static const char list_sql[] = PRESENCE_COLUMNS " ORDER BY node_id";
+static const char reset_sql[] =
+	"UPDATE presence SET online = 0, since_ms = ?1, path = 0, reason = 0 WHERE online = 1";
+static const char online_sql[] =
+	"SELECT node_id, acked_revision, acked_ms FROM presence WHERE online = 1 ORDER BY node_id";
+static const char spokes_sql[] = "SELECT id FROM nodes WHERE kind = 2 AND status = 2 ORDER BY id";
+
+/* An endpoint as text; empty for none. */
+static const char *endpoint_text(const struct endpoint *e, char out[ENDPOINT_STR_SIZE])
+{
+	return endpoint_is_set(e) ? endpoint_format(e, out) : "";
+}
+
+static void get_endpoint(struct query *q, int col, struct endpoint *out)
+{
+	char text[ENDPOINT_STR_SIZE];
+
+	*out = (struct endpoint){ 0 };
+	query_get_text(q, col, text, sizeof(text));
+	if (text[0] && endpoint_parse(text, 0, out))
+		query_fail(q, ERR_CORRUPT, "a stored endpoint is not one");
+}
+
+static void read_presence(struct query *q, struct store_presence *p)
+{
+	*p = (struct store_presence){ 0 };
+	p->node_id = query_get_u32(q, 0, 1, UINT32_MAX);
+	p->online = query_get_bool(q, 1);
+	p->since_ms = query_get_ms(q, 2);
+	get_endpoint(q, 3, &p->link);
+	query_get_text(q, 4, p->version, sizeof(p->version));
+	p->acked_revision = (uint64_t)query_get_i64(q, 5, 0, INT64_MAX);
+	p->acked_ms = query_get_ms(q, 6);
+	p->path = (uint8_t)query_get_u32(q, 7, 0, UINT8_MAX);
+	p->reason = (uint8_t)query_get_u32(q, 8, 0, UINT8_MAX);
+	get_endpoint(q, 9, &p->endpoint);
+	p->handshake_ms = query_get_ms(q, 10);
+	p->rx_bytes = (uint64_t)query_get_i64(q, 11, 0, INT64_MAX);
+	p->tx_bytes = (uint64_t)query_get_i64(q, 12, 0, INT64_MAX);
+	p->rtt_us = query_get_u32(q, 13, 0, UINT32_MAX);
+}
+
+/* A statement without arguments. */
+static enum err run_plain(struct store *s, const char *sql)
+{
+	struct query q;
+
+	query_open(&q, s, DB_PRESENCE, sql);
+	return query_run(&q);
+}
+
+static enum err put_one(struct store *s, const struct store_presence *p)
+{
+	char link[ENDPOINT_STR_SIZE], endpoint[ENDPOINT_STR_SIZE];
+	struct query q;
+
+	query_open(&q, s, DB_PRESENCE, put_sql);
+	query_u32(&q, 1, p->node_id);
+	query_u32(&q, 2, p->online);
+	query_i64(&q, 3, p->since_ms);
+	query_text(&q, 4, endpoint_text(&p->link, link));
+	query_text(&q, 5, p->version);
+	query_u64(&q, 6, p->acked_revision);
+	query_i64(&q, 7, p->acked_ms);
+	query_u32(&q, 8, p->path);
+	query_u32(&q, 9, p->reason);
+	query_text(&q, 10, endpoint_text(&p->endpoint, endpoint));
+	query_i64(&q, 11, p->handshake_ms);
+	query_u64(&q, 12, p->rx_bytes);
+	query_u64(&q, 13, p->tx_bytes);
+	query_u32(&q, 14, p->rtt_us);
+	return query_run(&q);
+}
+
+enum err store_presence_put(struct store *s, const struct store_presence *rows, size_t n)
+{
+	enum err e = run_plain(s, begin_sql);
+
+	if (e)
+		return e;
+	for (size_t i = 0; i < n && !e; i++)
+		e = put_one(s, &rows[i]);
+	if (!e)
+		e = run_plain(s, commit_sql);
+	if (e && !sqlite3_get_autocommit(s->db[DB_PRESENCE].db) && run_plain(s, rollback_sql))
+		return ERR_IO;
+	return e;
+}
+
+enum err store_presence_get(struct store *s, uint32_t node_id, struct store_presence *out)
+{
+	struct store_presence p;
+	struct query q;
+	bool found;
+	enum err e;
+
+	query_open(&q, s, DB_PRESENCE, get_sql);
+	query_u32(&q, 1, node_id);
+	found = query_next(&q);
+	if (found)
+		read_presence(&q, &p);
+	e = query_close_found(&q, found);
+	if (!e)
+		*out = p;
+	return e;
+}
+
+enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg)
+{
+	struct store_presence p;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_PRESENCE, list_sql);
+	while (!e && query_next(&q)) {
+		read_presence(&q, &p);
+		if (!q.err)
+			e = cb(arg, &p);
+	}
+	return query_close(&q) ? q.err : e;
+}
+
+enum err store_presence_reset(struct store *s)
+{
+	struct query q;
+
+	query_open(&q, s, DB_PRESENCE, reset_sql);
+	query_i64(&q, 1, clock_wall_ms());
+	return query_run(&q);
+}
+
+/* Counts the online node under the cursor. */
+static void count_applied(struct query *q, uint64_t revision, struct store_applied *out)
+{
+	uint64_t acked = (uint64_t)query_get_i64(q, 1, 0, INT64_MAX);
+	int64_t at_ms = query_get_ms(q, 2);
+
+	out->online++;
+	if (acked < revision)
+		return;
+	out->applied++;
+	if (at_ms > out->last_ms)
+		out->last_ms = at_ms;
+}
+
+/*
+ * Both lists come in the order of ids, from two files, so that they are merged here: `online` waits at the first node that is not
+ * below the spoke's id.
+ */
+enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node, struct store_applied *out)
+{
+	struct store_applied a = { 0 };
+	struct query spokes, online;
+	uint32_t at = 0;
+	bool more = true;
+
+	query_open(&spokes, s, DB_DIRECTORY, spokes_sql);
+	query_open(&online, s, DB_PRESENCE, online_sql);
+	while (more && query_next(&spokes)) {
+		uint32_t id = query_get_u32(&spokes, 0, 1, UINT32_MAX);
+
+		while (at < id && (more = query_next(&online)))
+			at = query_get_u32(&online, 0, 1, UINT32_MAX);
+		if (more && at == id && id != except_node)
+			count_applied(&online, revision, &a);
+	}
+	query_close(&spokes);
+	query_close(&online);
+	if (!spokes.err && !online.err)
+		*out = a;
+	return spokes.err ? spokes.err : online.err;
+}

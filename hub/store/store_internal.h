@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * What the files of hub/store share: the two connections, and `struct query`, one run of a prepared statement.
+ *
+ * A query has a sticky error, so that a statement is bound, stepped and read in order and the error is looked at once:
+ *
+ *   1. query_open()                     takes the statement from the cache, prepares it the first time
+ *   2. query_u32(), query_text() ...    binds, numbers from 1 as in SQL
+ *   3. query_next() until false         a row each; query_get_*() read columns, from 0. A value that is not what the schema
+ *                                       promises makes the error ERR_CORRUPT: rows are hostile, too
+ *   4. query_close()                    gives the statement back and returns the error
+ */
+#include <sqlite3.h>
+
+#include "hub/store/migrate.h"
+#include "hub/store/store.h"
+
+#define STORE_STATEMENTS_MAX 128u	/* different statements of one connection; there are about 70 */
+#define STORE_ERROR_SIZE 512u
+
+enum store_db { DB_DIRECTORY, DB_PRESENCE, DB_COUNT };
+
+struct statement {
+	const char *sql;		/* compared by address: always a static const array */
+	sqlite3_stmt *st;
+};
+
+struct connection {
+	sqlite3 *db;
+	const char *file;		/* "directory.db" */
+	struct statement cache[STORE_STATEMENTS_MAX];
+	unsigned n_cached;
+};
+
+struct store {
+	struct connection db[DB_COUNT];
+	bool in_transaction;		/* between store_begin() and store_commit() or store_rollback() */
+	enum err broken;		/* SQLite has rolled the transaction back by itself: nothing more may be written in it */
+	char error[STORE_ERROR_SIZE];
+};
+
+struct query {
+	struct store *store;
+	enum store_db which;
+	sqlite3_stmt *st;		/* NULL after a failed query_open() */
+	bool own;			/* the cached one was busy (a callback asks the same): finalize ours */
+	bool has_row;
+	enum err err;
+};
+
+/* What a result code means to our callers; `db` for the system error behind it, may be NULL. */
+enum err store_err_from_sqlite(sqlite3 *db, int rc);
+/* Puts "doing: what SQLite says" into s->error and returns the error for `rc`. */
+enum err store_fail(struct store *s, enum store_db which, int rc, const char *doing);
+/* store_create() with other lists of migrations: tests make files of older versions with it. */
+enum err store_create_from(const char *dir, const struct embedded_sql *directory, const struct embedded_sql *presence) must_check;
+/* Opens a connection with all safety settings. `why` gets a sentence (MIGRATE_WHY_SIZE). `create`: make the file (0600) when it is missing. */
+enum err store_connect(const char *path, bool create, sqlite3 **out, char why[MIGRATE_WHY_SIZE]) must_check;
+
+void query_open(struct query *q, struct store *s, enum store_db which, const char *sql);
+void query_u32(struct query *q, int index, uint32_t v);
+void query_i64(struct query *q, int index, int64_t v);
+/* 0 is bound as NULL. */
+void query_i64_or_null(struct query *q, int index, int64_t v);
+/* ERR_INVALID when `v` is above INT64_MAX, which a column cannot hold. */
+void query_u64(struct query *q, int index, uint64_t v);
+/* The memory must stay until query_close(). */
+void query_text(struct query *q, int index, const char *v);
+void query_blob(struct query *q, int index, const void *p, size_t n);
+/* An address, or NULL for family 0. */
+void query_addr(struct query *q, int index, const struct addr *a);
+/* One step. False at the end and after an error. */
+bool query_next(struct query *q);
+/* query_next() for a statement that gives no row, and query_close(). */
+enum err query_run(struct query *q) must_check;
+/* The same, ERR_NOTFOUND when no row was changed. */
+enum err query_run_one(struct query *q) must_check;
+/* Harmless when closed already. A second call returns the same. */
+enum err query_close(struct query *q);
+/* For a statement that should have given a row: ERR_NOTFOUND unless `found` or something worse happened. Closes. */
+enum err query_close_found(struct query *q, bool found) must_check;
+
+int64_t query_get_i64(struct query *q, int col, int64_t min, int64_t max);
+uint32_t query_get_u32(struct query *q, int col, uint32_t min, uint32_t max);
+bool query_get_bool(struct query *q, int col);
+/* Wall time; NULL reads as 0. */
+int64_t query_get_ms(struct query *q, int col);
+/* `size` with the end mark. */
+void query_get_text(struct query *q, int col, char *out, size_t size);
+void query_get_name(struct query *q, int col, char out[NAME_SIZE]);
+/* Exactly `n` bytes. */
+void query_get_blob(struct query *q, int col, void *out, size_t n);
+/* NULL reads as family 0. `family` as in the schema: 4 or 6. */
+void query_get_addr(struct query *q, int col, unsigned family, struct addr *out);
+bool query_is_null(struct query *q, int col);
+/* Fails the query, unless it has failed already. */
+void query_fail(struct query *q, enum err e, const char *what);
+
+/* Columns of a prefix from `col`: family, first, length. */
+void query_get_prefix(struct query *q, int col, struct prefix *out);
+
+/* The last address of a prefix: with its own address, the range in which memcmp order finds what lies in it. */
+struct addr store_prefix_last(const struct prefix *p);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Each message's two halves stand next to each other; a change of one is a change of the other. */
+#include "shared/ipc/engine_msg.h"
+
+#include "shared/ipc/channel.h"
+#include "shared/wire/codec.h"
+
+/* The biggest message, a peer with all its subnets: id, name, kind, key, 4 flags, keepalive, groups, reach, compression, count, subnets. */
+#define PEER_FIXED_BYTES (4u + CODEC_NAME_MAX_BYTES + 1u + KEY_BYTES + 4u + 2u + 8u + 8u + 1u + 2u)
+_Static_assert(PEER_FIXED_BYTES + ENGINE_PEER_SUBNETS_MAX * CODEC_SUBNET_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
+	       "a full engine_peer fits one channel message");
+_Static_assert(4u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
+	       "a full engine_endpoints fits one channel message");
+
+const char *path_kind_str(enum path_kind k)
+{
+	switch (k) {
+	case PATH_DOWN:
+		return "down";
+	case PATH_HUB_TCP:
+		return "hub-tcp";
+	case PATH_HUB_UDP:
+		return "hub-udp";
+	case PATH_DIRECT_UDP:
+		return "direct-udp";
+	}
+	return "unknown";
+}
+
+const char *path_reason_str(enum path_reason r)
+{
+	static const char *const text[PATH_REASON_COUNT] = {
+		[PATH_REASON_NONE] = "no reason known",
+		[PATH_REASON_NO_SESSION] = "nothing was sent or received yet",
+		[PATH_REASON_HANDSHAKE] = "the handshake is under way",
+		[PATH_REASON_NO_ANSWER] = "handshakes are not answered",
+		[PATH_REASON_NO_ENDPOINT] = "no address of the peer is known",
+		[PATH_REASON_HUB_DOWN] = "the peer is reached through the hub, which is not reachable",
+		[PATH_REASON_VALIDATED] = "authenticated packets came over this path",
+		[PATH_REASON_RELAYED] = "no direct path was found yet",
+		[PATH_REASON_POLICY] = "direct paths are not allowed for this pair",
+	};
+
+	return (unsigned)r < PATH_REASON_COUNT ? text[r] : "unknown";
+}
+
+const char *engine_drop_str(enum engine_drop d)
+{
+	static const char *const text[DROP_COUNT] = {
+		[DROP_MALFORMED] = "malformed",
+		[DROP_MAC1] = "mac1",
+		[DROP_UNKNOWN_PEER] = "unknown-peer",
+		[DROP_UNKNOWN_INDEX] = "unknown-index",
+		[DROP_AUTH] = "auth",
+		[DROP_REPLAY] = "replay",
+		[DROP_SOURCE] = "inner-source",
+		[DROP_NO_ROUTE] = "no-route",
+		[DROP_POLICY] = "policy",
+		[DROP_RATE] = "rate",
+		[DROP_QUEUE] = "queue",
+		[DROP_NO_SESSION] = "no-session",
+		[DROP_TTL] = "ttl",
+		[DROP_TOO_BIG] = "too-big",
+		[DROP_SEND] = "send",
+	};
+
+	return (unsigned)d < DROP_COUNT ? text[d] : "unknown";
+}
+
+void engine_self_encode(const struct engine_self *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->id);
+	codec_put_bool(c, m->is_hub);
+	cursor_put_u32(c, m->hub_id);
+	codec_put_bool(c, m->aes);
+	cursor_put_u16(c, m->mtu);
+	codec_put_own_addrs(c, m->addresses);
+}
+
+enum err engine_self_decode(struct cursor *c, struct engine_self *m)
+{
+	m->id = codec_get_id(c);
+	m->is_hub = codec_get_bool(c);
+	m->hub_id = codec_get_id(c);
+	m->aes = codec_get_bool(c);
+	m->mtu = codec_get_u16_in(c, TUN_MTU_MIN, TUN_MTU_MAX);
+	codec_get_own_addrs(c, m->addresses);
+	if (m->is_hub != (m->id == m->hub_id))
+		cursor_fail(c, ERR_INVALID);
+	return cursor_end(c);
+}
+
+void engine_peer_encode(const struct engine_peer *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->id);
+	codec_put_name(c, m->name);
+	cursor_put_u8(c, (uint8_t)m->kind);
+	cursor_put_bytes(c, m->tunnel_key.b, KEY_BYTES);
+	codec_put_bool(c, m->aes);
+	codec_put_bool(c, m->via_hub);
+	codec_put_bool(c, m->forward);
+	cursor_put_u16(c, m->keepalive_s);
+	cursor_put_u64(c, m->groups);
+	cursor_put_u64(c, m->reach);
+	cursor_put_u8(c, m->compression);
+	codec_put_bool(c, m->append);
+	cursor_put_u16(c, m->n_subnets);
+	for (unsigned i = 0; i < m->n_subnets; i++)
+		codec_put_subnet(c, &m->subnets[i]);
+}
+
+enum err engine_peer_decode(struct cursor *c, struct engine_peer *m)
+{
+	m->id = codec_get_id(c);
+	codec_get_name(c, m->name, CODEC_REQUIRED);
+	m->kind = (enum node_kind)codec_get_u8_in(c, NODE_HUB, NODE_WIREGUARD);
+	cursor_get_bytes(c, m->tunnel_key.b, KEY_BYTES);
+	m->aes = codec_get_bool(c);
+	m->via_hub = codec_get_bool(c);
+	m->forward = codec_get_bool(c);
+	m->keepalive_s = cursor_get_u16(c);
+	m->groups = cursor_get_u64(c);
+	m->reach = cursor_get_u64(c);
+	m->compression = codec_get_u8_in(c, 0, NODE_COMPRESSION_MAX);
+	m->append = codec_get_bool(c);
+	m->n_subnets = codec_get_u16_in(c, 0, ENGINE_PEER_SUBNETS_MAX);
+	for (unsigned i = 0; i < m->n_subnets; i++)
+		codec_get_subnet(c, &m->subnets[i]);
+	return cursor_end(c);
+}
+
+void engine_peer_gone_encode(const struct engine_peer_gone *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->id);
+	cursor_put_u8(c, (uint8_t)m->why);
+}
+
+enum err engine_peer_gone_decode(struct cursor *c, struct engine_peer_gone *m)
+{
+	m->id = codec_get_id(c);
+	m->why = (enum peer_gone_why)codec_get_u8_in(c, PEER_GONE_REMOVED, PEER_GONE_REVOKED);
+	return cursor_end(c);
+}
+
+void engine_revision_encode(const struct engine_revision *m, struct cursor *c)
+{
+	cursor_put_u64(c, m->revision);
+}
+
+enum err engine_revision_decode(struct cursor *c, struct engine_revision *m)
+{
+	m->revision = cursor_get_u64(c);
+	return cursor_end(c);
+}
+
+void engine_tag_encode(const struct engine_tag *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+}
+
+enum err engine_tag_decode(struct cursor *c, struct engine_tag *m)
+{
+	m->tag = cursor_get_u32(c);
+	return cursor_end(c);
+}
+
+void engine_node_id_encode(const struct engine_node_id *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->id);
+}
+
+enum err engine_node_id_decode(struct cursor *c, struct engine_node_id *m)
+{
+	m->id = codec_get_id(c);
+	return cursor_end(c);
+}
+
+void engine_endpoints_encode(const struct engine_endpoints *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->id);
+	codec_put_bool(c, m->punch);
+	cursor_put_u8(c, m->n);
+	for (unsigned i = 0; i < m->n; i++)
+		codec_put_endpoint(c, &m->endpoints[i]);
+}
+
+enum err engine_endpoints_decode(struct cursor *c, struct engine_endpoints *m)
+{
+	m->id = codec_get_id(c);
+	m->punch = codec_get_bool(c);
+	m->n = codec_get_u8_in(c, 0, ENGINE_ENDPOINTS_MAX);
+	for (unsigned i = 0; i < m->n; i++)
+		codec_get_endpoint(c, &m->endpoints[i], CODEC_REQUIRED);
+	return cursor_end(c);
+}
+
+void engine_ping_encode(const struct engine_ping *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u32(c, m->id);
+}
+
+enum err engine_ping_decode(struct cursor *c, struct engine_ping *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->id = codec_get_id(c);
+	return cursor_end(c);
+}
+
+void engine_pong_encode(const struct engine_pong *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u32(c, m->id);
+	codec_put_err(c, m->result);
+	cursor_put_u32(c, m->rtt_us);
+	cursor_put_u8(c, (uint8_t)m->path);
+	codec_put_endpoint(c, &m->endpoint);
+}
+
+enum err engine_pong_decode(struct cursor *c, struct engine_pong *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->id = codec_get_id(c);
+	m->result = codec_get_err(c);
+	m->rtt_us = cursor_get_u32(c);
+	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
+	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	return cursor_end(c);
+}
+
+void engine_path_encode(const struct engine_path *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->id);
+	cursor_put_u8(c, (uint8_t)m->path);
+	cursor_put_u8(c, (uint8_t)m->reason);
+	codec_put_endpoint(c, &m->endpoint);
+}
+
+enum err engine_path_decode(struct cursor *c, struct engine_path *m)
+{
+	m->id = codec_get_id(c);
+	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
+	m->reason = (enum path_reason)codec_get_u8_in(c, 0, PATH_REASON_COUNT - 1);
+	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	return cursor_end(c);
+}
+
+void engine_status_encode(const struct engine_status *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u32(c, m->id);
+	cursor_put_u8(c, (uint8_t)m->path);
+	cursor_put_u8(c, (uint8_t)m->reason);
+	codec_put_endpoint(c, &m->endpoint);
+	cursor_put_u64(c, (uint64_t)m->handshake_wall_ms);
+	cursor_put_u64(c, m->rx_bytes);
+	cursor_put_u64(c, m->tx_bytes);
+	cursor_put_u64(c, m->rx_packets);
+	cursor_put_u64(c, m->tx_packets);
+	cursor_put_u32(c, m->rtt_us);
+	cursor_put_u16(c, m->pmtu);
+	cursor_put_u8(c, m->cipher);
+}
+
+enum err engine_status_decode(struct cursor *c, struct engine_status *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->id = codec_get_id(c);
+	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
+	m->reason = (enum path_reason)codec_get_u8_in(c, 0, PATH_REASON_COUNT - 1);
+	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	m->handshake_wall_ms = (int64_t)cursor_get_u64(c);
+	m->rx_bytes = cursor_get_u64(c);
+	m->tx_bytes = cursor_get_u64(c);
+	m->rx_packets = cursor_get_u64(c);
+	m->tx_packets = cursor_get_u64(c);
+	m->rtt_us = cursor_get_u32(c);
+	m->pmtu = cursor_get_u16(c);
+	m->cipher = codec_get_u8_in(c, CIPHER_WIREGUARD, CIPHER_CHACHA20POLY1305);
+	if (m->handshake_wall_ms < 0)
+		cursor_fail(c, ERR_INVALID);
+	return cursor_end(c);
+}
+
+void engine_status_end_encode(const struct engine_status_end *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u32(c, m->n_peers);
+	cursor_put_u32(c, m->n_sessions);
+	cursor_put_u64(c, m->handshakes);
+	cursor_put_u64(c, m->relayed_packets);
+	cursor_put_u64(c, m->relayed_bytes);
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		cursor_put_u64(c, m->drops[i]);
+}
+
+enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->n_peers = cursor_get_u32(c);
+	m->n_sessions = cursor_get_u32(c);
+	m->handshakes = cursor_get_u64(c);
+	m->relayed_packets = cursor_get_u64(c);
+	m->relayed_bytes = cursor_get_u64(c);
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		m->drops[i] = cursor_get_u64(c);
+	return cursor_end(c);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/ipc/nudge_msg.h"
+
+void nudge_revision_encode(const struct nudge_revision *m, struct cursor *c)
+{
+	cursor_put_u64(c, m->revision);
+}
+
+enum err nudge_revision_decode(struct cursor *c, struct nudge_revision *m)
+{
+	m->revision = cursor_get_u64(c);
+	return cursor_end(c);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ *     RUNNING --SIGTERM, or a worker that cannot start--> WORKERS_END --all gone--> SCRIPTS_END --idle--> loop_stop
+ *
+ * Timer: in SCRIPTS_END, HURRY_MS after its begin, what is not tinc-down is dropped and killed.
+ */
+#include "shared/monitor/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/log.h"
+#include "shared/monitor/children.h"
+#include "shared/monitor/device.h"
+#include "shared/monitor/netlink.h"
+#include "shared/monitor/network.h"
+#include "shared/monitor/notify.h"
+#include "shared/monitor/pidfile.h"
+#include "shared/monitor/requests.h"
+#include "shared/monitor/sandbox.h"
+#include "shared/monitor/scripts.h"
+#include "shared/monitor/sockets.h"
+
+#define HURRY_MS 5000u
+
+_Static_assert(MONITOR_LISTEN_MAX == WORKER_LISTENERS_MAX, "every listener asked for has its place at a worker");
+
+enum phase { PHASE_RUNNING, PHASE_WORKERS_END, PHASE_SCRIPTS_END };
+
+struct monitor {
+	const struct monitor_params *p;
+	enum phase phase;
+	int code;			/* exit code, once the phase is not RUNNING */
+	int ready_fd;			/* 0 none */
+	int pidfile_fd;
+	struct sandbox_user user;
+	struct device device;
+	struct worker_fds fds;		/* all of them; fds.tun is device.fd */
+	struct loop *loop;
+	struct netlink *netlink;
+	struct network *network;
+	struct scripts *scripts;
+	struct children *children;
+	struct requests requests;
+	struct loop_later begin;
+	struct timer hurry;
+};
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static bool has_net_admin(void)
+{
+	cap_flag_value_t v = CAP_CLEAR;
+	cap_t caps = cap_get_proc();
+	bool has = caps && cap_get_flag(caps, CAP_NET_ADMIN, CAP_EFFECTIVE, &v) == 0 && v == CAP_SET;
+
+	cap_free(caps);
+	return has;
+}
+
+static enum err check_rights(struct monitor *m)
+{
+	enum err e;
+
+	if (geteuid() != 0 || !has_net_admin()) {
+		log_error("%s must be started as root, with CAP_NET_ADMIN", m->p->program);
+		return ERR_DENIED;
+	}
+	e = sandbox_find_user(m->p->user, &m->user);
+	if (e == ERR_NOTFOUND)
+		log_error("there is no user \"%s\" for the worker processes", m->p->user);
+	else if (e != ERR_OK)
+		log_error("user \"%s\" has root's rights: the worker processes need one without", m->p->user);
+	return e;
+}
+
+static enum err open_pidfile(struct monitor *m)
+{
+	pid_t other;
+	enum err e;
+
+	if (!m->p->pidfile)
+		return ERR_OK;
+	e = pidfile_open(m->p->pidfile, &m->pidfile_fd, &other);
+	if (e == ERR_BUSY)
+		log_error("already running as pid %ld", (long)other);
+	else if (e != ERR_OK)
+		log_error("cannot write %s: %s", m->p->pidfile, err_str(e));
+	return e;
+}
+
+static bool has_device(const struct monitor *m)
+{
+	return strcmp(m->p->device, "none") != 0;
+}
+
+static enum err open_device(struct monitor *m)
+{
+	enum err e;
+
+	if (!has_device(m))
+		return ERR_OK;
+	e = device_open(m->p->device, m->p->interface, m->p->vnet_hdr, &m->device);
+	if (e != ERR_OK)
+		return e;
+	m->fds.tun = m->device.fd;
+	m->fds.tun_vnet_hdr = m->device.vnet_hdr;
+	e = netlink_open(m->device.index, &m->netlink);
+	if (e != ERR_OK) {
+		log_error("cannot open a netlink socket: %s", strerror(errno));
+		return e;
+	}
+	e = netlink_link_up(m->netlink, m->p->mtu, DEVICE_TX_QUEUE_PACKETS);
+	if (e != ERR_OK)
+		log_error("cannot set interface %s up: %s", m->device.name, netlink_text(m->netlink));
+	return e;
+}
+
+static enum err open_sockets(struct monitor *m)
+{
+	const struct monitor_params *p = m->p;
+	const struct sockets_udp_options udp = { .fwmark = p->fwmark, .bind_interface = p->bind_interface };
+	struct worker_fds *f = &m->fds;
+	enum err e;
+
+	BUG_ON(p->n_udp > WORKER_UDP_SOCKETS_MAX || p->n_tcp > MONITOR_LISTEN_MAX || p->n_https > MONITOR_LISTEN_MAX);
+	if ((e = sockets_open_udp(p->udp, p->n_udp, &udp, f->udp, &f->n_udp)) != ERR_OK)
+		return e;
+	if ((e = sockets_open_tcp(p->tcp, p->n_tcp, f->listen_tcp, &f->n_listen_tcp)) != ERR_OK)
+		return e;
+	if ((e = sockets_open_tcp(p->https, p->n_https, f->listen_https, &f->n_listen_https)) != ERR_OK)
+		return e;
+	return p->unix_path ? sockets_open_unix(p->unix_path, p->unix_group, &f->listen_unix) : ERR_OK;
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void run_interface_script(struct monitor *m, enum monitor_script_kind kind)
+{
+	const struct monitor_script event = { .kind = kind };
+	enum err e = scripts_run(m->scripts, &event);
+
+	if (e != ERR_OK)
+		log_warn("a script is not run: %s", err_str(e));
+}
+
+static void begin_stop(struct monitor *m, int code)
+{
+	if (m->phase != PHASE_RUNNING)
+		return;
+	m->phase = PHASE_WORKERS_END;
+	m->code = code;
+	log_notice("%s on network %s is stopping", m->p->node, m->p->net);
+	notify_send("STOPPING=1");
+	children_stop(m->children);
+}
+
+static void on_gone(void *arg)
+{
+	struct monitor *m = arg;
+
+	m->phase = PHASE_SCRIPTS_END;
+	run_interface_script(m, SCRIPT_TINC_DOWN);
+	if (scripts_idle(m->scripts))
+		loop_stop(m->loop, m->code);
+	else
+		timer_arm(loop_timers(m->loop), &m->hurry, clock_now_ms() + HURRY_MS);
+}
+
+static void on_hurry(struct timer *t, uint64_t now_ms)
+{
+	(void)now_ms;
+	scripts_hurry(container_of(t, struct monitor, hurry)->scripts);
+}
+
+static void on_scripts_idle(void *arg)
+{
+	struct monitor *m = arg;
+
+	if (m->phase == PHASE_SCRIPTS_END)
+		loop_stop(m->loop, m->code);
+}
+
+/* Every worker is up: said to the log, to the service manager and to who started us in the background. */
+static void on_ready(void *arg)
+{
+	struct monitor *m = arg;
+
+	log_notice("%s on network %s is ready", m->p->node, m->p->net);
+	notify_send("READY=1");
+	if (m->ready_fd > 0) {
+		if (write(m->ready_fd, "r", 1) != 1)
+			log_warn("cannot tell who started us: %s", strerror(errno));
+		close(m->ready_fd);
+		m->ready_fd = 0;
+	}
+}
+
+static void on_failed(void *arg)
+{
+	begin_stop(arg, 1);
+}
+
+static enum err on_request(void *arg, enum worker_role from, struct channel *ch, uint16_t type, struct cursor *body)
+{
+	struct monitor *m = arg;
+
+	if (from != WORKER_CONTROL)
+		return ERR_DENIED;
+	return requests_serve(&m->requests, ch, type, body);
+}
+
+static void on_child_signal(void *arg, int signo)
+{
+	struct monitor *m = arg;
+	int status;
+	pid_t pid;
+
+	(void)signo;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (!children_reaped(m->children, pid, status))
+			(void)scripts_reaped(m->scripts, pid, status);
+}
+
+static void on_terminate(void *arg, int signo)
+{
+	(void)signo;
+	begin_stop(arg, 0);
+}
+
+static void on_hangup(void *arg, int signo)
+{
+	struct monitor *m = arg;
+
+	(void)signo;
+	log_reopen();
+	children_reload(m->children);
+}
+
+/* The first thing in the loop, so that a failure here ends the same way as any other. The children leave from inside. */
+static void on_begin(struct loop_later *l)
+{
+	struct monitor *m = container_of(l, struct monitor, begin);
+
+	run_interface_script(m, SCRIPT_TINC_UP);
+	if (children_start(m->children) != ERR_OK)
+		begin_stop(m, 1);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static enum err watch_signals(struct monitor *m)
+{
+	static const struct {
+		int signo;
+		void (*cb)(void *arg, int signo);
+	} table[] = {
+		{ SIGTERM, on_terminate }, { SIGINT, on_terminate },   { SIGQUIT, on_terminate },
+		{ SIGHUP, on_hangup },	   { SIGCHLD, on_child_signal },
+	};
+	enum err e;
+
+	/* tincd has meanings for the last three; here they must at least not end the daemon. */
+	static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM };
+
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);	/* an inherited SIG_IGN would keep us from waiting for anybody */
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if ((e = loop_signal(m->loop, table[i].signo, table[i].cb, m)) != ERR_OK)
+			return e;
+	return ERR_OK;
+}
+
+static enum err make_parts(struct monitor *m)
+{
+	const struct monitor_params *p = m->p;
+	const struct scripts_params scripts = {
+		.dir = p->script_dir,
+		.net = p->net,
+		.node = p->node,
+		.device = p->device,
+		.interface = has_device(m) ? m->device.name : "",
+		.time_limit_ms = SCRIPTS_TIME_LIMIT_MS,
+		.idle = on_scripts_idle,
+		.arg = m,
+	};
+	const struct children_params children = {
+		.program = p->program,
+		.user = &m->user,
+		.roles = p->roles,
+		.fds = &m->fds,
+		.unix_role = p->unix_role,
+		.config = p->config,
+		.request = on_request,
+		.ready = on_ready,
+		.failed = on_failed,
+		.gone = on_gone,
+		.arg = m,
+	};
+	enum err e;
+
+	if ((e = loop_new(&m->loop)) != ERR_OK || (e = watch_signals(m)) != ERR_OK)
+		return e;
+	if ((e = network_new(m->netlink, &m->network)) != ERR_OK)
+		return e;
+	if ((e = scripts_new(m->loop, &scripts, &m->scripts)) != ERR_OK)
+		return e;
+	m->requests = (struct requests){ .network = m->network, .scripts = m->scripts };
+	return children_new(m->loop, &children, &m->children);
+}
+
+static void init(struct monitor *m, const struct monitor_params *p)
+{
+	memset(m, 0, sizeof(*m));
+	m->p = p;
+	m->code = 1;
+	m->ready_fd = p->ready_fd;
+	m->pidfile_fd = m->device.fd = m->fds.tun = m->fds.listen_unix = -1;
+	memset(m->fds.udp, 0xff, sizeof(m->fds.udp));
+	memset(m->fds.listen_tcp, 0xff, sizeof(m->fds.listen_tcp));
+	memset(m->fds.listen_https, 0xff, sizeof(m->fds.listen_https));
+	m->hurry.fire = on_hurry;
+}
+
+/* In the reverse order, whatever was reached. The interface goes with its descriptor, and its addresses and routes with it. */
+static void close_all(struct monitor *m)
+{
+	children_free(m->children);
+	scripts_free(m->scripts);
+	network_free(m->network);
+	if (m->fds.listen_unix >= 0)
+		unlink(m->p->unix_path);
+	sockets_close(&m->fds.listen_unix, 1);
+	sockets_close(m->fds.listen_https, m->fds.n_listen_https);
+	sockets_close(m->fds.listen_tcp, m->fds.n_listen_tcp);
+	sockets_close(m->fds.udp, m->fds.n_udp);
+	netlink_close(m->netlink);
+	device_close(&m->device);
+	if (m->pidfile_fd >= 0)
+		pidfile_close(m->p->pidfile, &m->pidfile_fd);
+	if (m->loop)
+		timer_disarm(loop_timers(m->loop), &m->hurry);
+	loop_free(m->loop);
+	if (m->ready_fd > 0)
+		close(m->ready_fd);
+}
+
+static enum err open_all(struct monitor *m)
+{
+	enum err e;
+
+	if ((e = check_rights(m)) != ERR_OK)
+		return e;
+	if ((e = open_pidfile(m)) != ERR_OK)
+		return e;
+	if ((e = open_device(m)) != ERR_OK)
+		return e;
+	if ((e = open_sockets(m)) != ERR_OK)
+		return e;
+	e = make_parts(m);
+	if (e != ERR_OK)
+		log_error("cannot start: %s", err_str(e));
+	return e;
+}
+
+int monitor_run(const struct monitor_params *p)
+{
+	struct monitor m;
+	int code = 1;
+
+	init(&m, p);
+	if (open_all(&m) == ERR_OK) {
+		loop_later(m.loop, &m.begin, on_begin);
+		code = loop_run(m.loop);
+	}
+	if (code == 0)
+		log_notice("%s on network %s has ended", p->node, p->net);
+	close_all(&m);
+	return code;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/monitor/requests.h"
+
+#include <stdio.h>
+
+#include "shared/base/log.h"
+#include "shared/ipc/monitor_msg.h"
+#include "shared/monitor/network.h"
+#include "shared/monitor/scripts.h"
+
+#define DONE_BYTES 256u	/* a struct monitor_done, encoded */
+
+/* A full queue closes the channel by itself; nothing else is to be done about it here. */
+static void answer(struct channel *ch, uint32_t tag, enum err result, const char *text)
+{
+	struct monitor_done done = { .tag = tag, .result = result };
+	uint8_t mem[DONE_BYTES];
+	struct cursor c;
+
+	if (result != ERR_OK)
+		snprintf(done.text, sizeof(done.text), "%s", *text ? text : err_str(result));
+	cursor_init_write(&c, mem, sizeof(mem));
+	monitor_done_encode(&done, &c);
+	BUG_ON(cursor_end(&c) != ERR_OK);
+	if (channel_send(ch, MONITOR_DONE, mem, cursor_pos(&c), -1) != ERR_OK)
+		log_debug(3, "control does not take an answer");
+}
+
+static enum err serve_net_begin(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	enum err e = cursor_end(body);
+
+	(void)ch;
+	if (e == ERR_OK)
+		network_begin(r->network);
+	return e;
+}
+
+static enum err serve_address(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_prefix m;
+	enum err e = monitor_prefix_decode(body, &m);
+
+	if (e != ERR_OK)
+		return e;
+	e = network_address(r->network, m.add, &m.prefix);
+	answer(ch, m.tag, e, network_text(r->network));
+	return ERR_OK;
+}
+
+static enum err serve_route(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_prefix m;
+	enum err e = monitor_prefix_decode(body, &m);
+
+	if (e != ERR_OK)
+		return e;
+	e = network_route(r->network, m.add, &m.prefix);
+	answer(ch, m.tag, e, network_text(r->network));
+	return ERR_OK;
+}
+
+static enum err serve_net_end(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_net_end m;
+	enum err e = monitor_net_end_decode(body, &m);
+
+	if (e != ERR_OK)
+		return e;
+	e = network_end(r->network, m.mtu);
+	answer(ch, m.tag, e, network_text(r->network));
+	return ERR_OK;
+}
+
+/* The interface's own scripts are the monitor's business: a worker may only tell of nodes and subnets. */
+static enum err serve_script(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_script m;
+	enum err e = monitor_script_decode(body, &m);
+
+	(void)ch;
+	if (e != ERR_OK)
+		return e;
+	if (m.kind == SCRIPT_TINC_UP || m.kind == SCRIPT_TINC_DOWN)
+		return ERR_DENIED;
+	e = scripts_run(r->scripts, &m);
+	if (e != ERR_OK)
+		log_warn("a script of %s is not run: %s", m.node, err_str(e));
+	return ERR_OK;
+}
+
+static const struct request {
+	uint16_t type;
+	enum err (*serve)(const struct requests *r, struct channel *ch, struct cursor *body);
+} table[] = {
+	{ MONITOR_NET_BEGIN, serve_net_begin },
+	{ MONITOR_ADDRESS, serve_address },
+	{ MONITOR_ROUTE, serve_route },
+	{ MONITOR_NET_END, serve_net_end },
+	{ MONITOR_SCRIPT, serve_script },
+};
+
+enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type, struct cursor *body)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].type == type)
+			return table[i].serve(r, ch, body);
+	return ERR_DENIED;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/noise/keypair.h"
+
+#include <string.h>
+
+#include "shared/wire/packet.h"
+
+enum err keypair_init(struct keypair *kp, struct primitives *p, const struct keypair_params *params,
+		      uint64_t now_ms)
+{
+	*kp = (struct keypair){
+		.valid = true,
+		.is_initiator = params->is_initiator,
+		.confirmed = params->is_initiator,
+		.cipher = params->cipher,
+		.local_index = params->local_index,
+		.remote_index = params->remote_index,
+		.created_ms = now_ms,
+		.ops = aead_ops_for(params->cipher),
+	};
+	replay_init(&kp->replay);
+	enum err e = kp->ops->setkey(p, params->send_key, AEAD_SEAL, &kp->send_ctx);
+	if (!e)
+		e = kp->ops->setkey(p, params->recv_key, AEAD_OPEN, &kp->recv_ctx);
+	if (e)
+		keypair_fini(kp);
+	return e;
+}
+
+void keypair_fini(struct keypair *kp)
+{
+	if (kp->ops) {
+		kp->ops->free(kp->send_ctx);
+		kp->ops->free(kp->recv_ctx);
+	}
+	secret_zero(kp, sizeof(*kp));
+}
+
+void keypair_move(struct keypair *dst, struct keypair *src)
+{
+	BUG_ON(dst == src);
+	keypair_fini(dst);
+	*dst = *src;
+	secret_zero(src, sizeof(*src));
+}
+
+/* A keypair made "in the future" cannot be: the clock is monotonic, so that is our own mistake and counts as old. */
+static uint64_t age_ms(const struct keypair *kp, uint64_t now_ms)
+{
+	return now_ms - kp->created_ms;
+}
+
+bool keypair_may_send(const struct keypair *kp, uint64_t now_ms)
+{
+	return kp->valid && kp->confirmed && age_ms(kp, now_ms) < REJECT_AFTER_MS &&
+	       kp->send_counter < REJECT_AFTER_MESSAGES;
+}
+
+bool keypair_may_receive(const struct keypair *kp, uint64_t now_ms)
+{
+	return kp->valid && age_ms(kp, now_ms) < REJECT_AFTER_MS;
+}
+
+bool keypair_wants_rekey_on_send(const struct keypair *kp, uint64_t now_ms)
+{
+	if (!kp->valid)
+		return false;
+	return kp->send_counter >= REKEY_AFTER_MESSAGES ||
+	       (kp->is_initiator && age_ms(kp, now_ms) >= REKEY_AFTER_MS);
+}
+
+bool keypair_wants_rekey_on_receive(const struct keypair *kp, uint64_t now_ms)
+{
+	/* With shortened timers nothing is left of the difference: then by the age that sending goes by. */
+	const uint64_t spare_ms = KEEPALIVE_MS + REKEY_TIMEOUT_MS;
+	const uint64_t due_ms = REJECT_AFTER_MS > spare_ms ? REJECT_AFTER_MS - spare_ms : REKEY_AFTER_MS;
+	return kp->valid && kp->is_initiator && age_ms(kp, now_ms) >= due_ms;
+}
+
+/*
+ * WireGuard's padding hides lengths a little; agents carry exact lengths. Not beyond the MTU, since the outer packet would no
+ * longer fit. A packet larger than the MTU is filled up as its last piece would be.
+ */
+static size_t padding_of(const struct keypair *kp, size_t len, uint16_t mtu)
+{
+	if (kp->cipher != CIPHER_WIREGUARD)
+		return 0;
+	size_t last = mtu && len > mtu ? len % mtu : len;
+	size_t padded = (last + TRANSPORT_PADDING_BYTES - 1) / TRANSPORT_PADDING_BYTES *
+			TRANSPORT_PADDING_BYTES;
+	if (mtu && padded > mtu)
+		padded = mtu;
+	return padded - last;
+}
+
+/* WireGuard authenticates no header (only the receiver's key and the counter are bound); type 7 all of it. */
+static size_t aad_bytes(const struct keypair *kp)
+{
+	return kp->cipher == CIPHER_WIREGUARD ? 0 : TRANSPORT_HEADER_BYTES;
+}
+
+static enum packet_type transport_type(const struct keypair *kp)
+{
+	return kp->cipher == CIPHER_WIREGUARD ? PACKET_WG_TRANSPORT : PACKET_TRANSPORT;
+}
+
+enum err keypair_seal(struct keypair *kp, struct pkt *pkt, uint8_t flags, uint16_t mtu)
+{
+	BUG_ON(!kp->valid);
+	if (!kp->confirmed || kp->send_counter >= REJECT_AFTER_MESSAGES)
+		return ERR_LIMIT;
+
+	const struct packet_transport h = {
+		.type = transport_type(kp),
+		.flags = flags,
+		.receiver = kp->remote_index,
+		.counter = kp->send_counter++,
+	};
+	size_t pad = padding_of(kp, pkt->len, mtu);
+	memset(pkt_put(pkt, pad), 0, pad);
+	uint8_t *plain = pkt->data;
+	size_t len = pkt->len;
+	uint8_t *header = pkt_push(pkt, TRANSPORT_HEADER_BYTES);
+	packet_encode_transport(&h, header);
+	pkt_put(pkt, AEAD_TAG_BYTES);
+	return kp->ops->seal(kp->send_ctx, h.counter, header, aad_bytes(kp), plain, len, plain);
+}
+
+enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags)
+{
+	struct packet_transport h;
+
+	BUG_ON(!kp->valid);
+	enum err e = packet_decode_transport(pkt->data, pkt->len, &h);
+	if (e)
+		return e;
+	if (h.type != transport_type(kp) || h.receiver != kp->local_index)
+		return ERR_INVALID;
+	if (h.counter >= REJECT_AFTER_MESSAGES)
+		return ERR_LIMIT;
+	if (!replay_check(&kp->replay, h.counter))
+		return ERR_REPLAY;
+
+	uint8_t *sealed = pkt->data + TRANSPORT_HEADER_BYTES;
+	size_t sealed_len = pkt->len - TRANSPORT_HEADER_BYTES;
+	e = kp->ops->open(kp->recv_ctx, h.counter, pkt->data, aad_bytes(kp), sealed, sealed_len, sealed);
+	if (e)
+		return e;
+	/* Only an authentic packet moves the window; the check above has just said that it will. */
+	if (!replay_commit(&kp->replay, h.counter))
+		return ERR_REPLAY;
+	kp->confirmed = true;
+	*flags = h.flags;
+	pkt_pull(pkt, TRANSPORT_HEADER_BYTES);
+	pkt_trim(pkt, pkt->len - AEAD_TAG_BYTES);
+	return ERR_OK;
+}

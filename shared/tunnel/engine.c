@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/tunnel/engine.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "shared/base/log.h"
+#include "shared/tunnel/feed.h"
+#include "shared/tunnel/report.h"
+#include "shared/tunnel/rx.h"
+#include "shared/tunnel/tunnel.h"
+#include "shared/tunnel/tx.h"
+
+/* What the key gives, made while the worker still has the right to read it. */
+enum err engine_load(const struct engine_params *params, void **state)
+{
+	struct tunnel *t = calloc(1, sizeof(*t));
+	enum err e;
+
+	if (!t)
+		return ERR_NOMEM;
+	e = handshake_self_init(&t->self_key, &params->tunnel_key);
+	if (e) {
+		free(t);
+		return e;
+	}
+	t->self_public = t->self_key.key.public;
+	*state = t;
+	return ERR_OK;
+}
+
+static void udp_ready(struct loop_fd *f, uint32_t events)
+{
+	struct udp_reader *r = container_of(f, struct udp_reader, fd);
+
+	(void)events;
+	r->tunnel->now_ms = loop_now_ms(r->tunnel->loop);
+	rx_run(r->tunnel, r->socket);
+}
+
+static void tun_ready(struct loop_fd *f, uint32_t events)
+{
+	struct tunnel *t = container_of(f, struct tunnel, tun_reader);
+
+	(void)events;
+	t->now_ms = loop_now_ms(t->loop);
+	tx_run(t);
+}
+
+static enum err add_readers(struct tunnel *t)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < udp_sockets(t->udp) && !e; i++) {
+		struct udp_reader *r = &t->readers[i];
+
+		r->tunnel = t;
+		r->socket = i;
+		e = loop_fd_add(t->loop, &r->fd, udp_fd(t->udp, i), EPOLLIN, udp_ready);
+	}
+	if (!e && tun_fd(t->tun) >= 0)
+		e = loop_fd_add(t->loop, &t->tun_reader, tun_fd(t->tun), EPOLLIN, tun_ready);
+	return e;
+}
+
+static enum err start(struct worker *w)
+{
+	struct tunnel *t = w->state;
+	enum err e;
+
+	t->loop = w->loop;
+	t->now_ms = loop_now_ms(w->loop);
+	rate_sources_init(&t->handshake_rate);
+	if ((e = primitives_init(&t->primitives)) ||
+	    (e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
+	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
+	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
+	    (e = index_new(&t->index)) ||
+	    (e = pending_pool_new(&t->pending)) ||
+	    (e = udp_new(&w->fds, &t->udp)) ||
+	    (e = tun_new(&w->fds, &t->tun)) ||
+	    (e = add_readers(t)))
+		log_error("the engine cannot start: %s", err_str(e));
+	return e;
+}
+
+static void sibling_up(struct worker *w, enum worker_role role)
+{
+	struct tunnel *t = w->state;
+
+	if (role != WORKER_CONTROL)
+		return;
+	t->control = w->siblings[role];
+	report_ready(t);
+}
+
+/* Sessions go on; the next control brings a whole sync, and who is not in it goes. */
+static void sibling_down(struct worker *w, enum worker_role role)
+{
+	struct tunnel *t = w->state;
+
+	if (role == WORKER_CONTROL)
+		t->control = NULL;
+}
+
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+{
+	struct tunnel *t = w->state;
+	enum err e;
+
+	if (fd >= 0)
+		close(fd);
+	if (from != WORKER_CONTROL)
+		return;
+	t->now_ms = loop_now_ms(t->loop);
+	e = feed_receive(t, type, body);
+	if (e && t->control)
+		channel_bad(t->control, type, e);
+}
+
+static void fini(struct worker *w)
+{
+	struct tunnel *t = w->state;
+
+	if (!t)
+		return;
+	t->control = NULL;
+	for (unsigned i = 0; i < ARRAY_LEN(t->readers); i++)
+		if (t->readers[i].tunnel)
+			loop_fd_del(t->loop, &t->readers[i].fd);
+	if (t->tun_reader.ready)
+		loop_fd_del(t->loop, &t->tun_reader);
+	if (t->by_key.buckets) {
+		t->sync++;
+		peer_drop_unseen(t, t->sync);
+	}
+	route_fini(&t->routes);
+	route_fini(&t->own);
+	tun_free(t->tun);
+	udp_free(t->udp);
+	pending_pool_free(t->pending);
+	index_free(t->index);
+	table_fini(&t->by_key);
+	table_fini(&t->by_id);
+	cookie_checker_fini(&t->checker);
+	primitives_fini(&t->primitives);
+	handshake_self_fini(&t->self_key);
+	secret_zero(t, sizeof(*t));
+	free(t);
+	w->state = NULL;
+}
+
+const struct worker_role_ops engine_role_ops = {
+	.role = WORKER_ENGINE,
+	.name = "engine",
+	.start = start,
+	.sibling_up = sibling_up,
+	.sibling_down = sibling_down,
+	.message = message,
+	.fini = fini,
+};

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/tunnel/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/log.h"
+#include "shared/tunnel/path.h"
+#include "shared/tunnel/probe.h"
+#include "shared/tunnel/session.h"
+#include "shared/tunnel/timers.h"
+#include "shared/tunnel/tunnel.h"
+
+struct peer *peer_find(const struct tunnel *t, uint32_t id)
+{
+	struct table_node *n = table_find(&t->by_id, &id);
+
+	return n ? container_of(n, struct peer, by_id) : NULL;
+}
+
+struct peer *peer_find_key(const struct tunnel *t, const struct public_key *key)
+{
+	struct table_node *n = table_find(&t->by_key, key);
+
+	return n ? container_of(n, struct peer, by_key) : NULL;
+}
+
+bool peer_may_talk(const struct peer *a, const struct peer *b)
+{
+	return (a->set.reach & b->set.groups) || (b->set.reach & a->set.groups);
+}
+
+/* The cipher follows from the directory alone (DESIGN section 4), so nobody can negotiate it down. */
+static enum tunnel_cipher cipher_for(const struct tunnel *t, const struct engine_peer *m)
+{
+	if (m->kind == NODE_WIREGUARD)
+		return CIPHER_WIREGUARD;
+	return m->aes && t->self.aes ? CIPHER_AES256GCM : CIPHER_CHACHA20POLY1305;
+}
+
+static void remove_routes(struct peer *p)
+{
+	for (uint32_t i = 0; i < p->n_subnets; i++)
+		route_remove(&p->tunnel->routes, &p->subnets[i].prefix, p->id);
+	free(p->subnets);
+	p->subnets = NULL;
+	p->n_subnets = 0;
+}
+
+/* Adds the message's prefixes behind those that the peer has. */
+static enum err add_routes(struct peer *p, const struct engine_peer *m)
+{
+	struct node_subnet *grown;
+	enum err e;
+
+	if (!m->n_subnets)
+		return ERR_OK;
+	if (p->n_subnets + m->n_subnets > NODE_SUBNETS_MAX * 4u)
+		return ERR_LIMIT;
+	grown = reallocarray(p->subnets, p->n_subnets + m->n_subnets, sizeof(*grown));
+	if (!grown)
+		return ERR_NOMEM;
+	p->subnets = grown;
+	for (uint16_t i = 0; i < m->n_subnets; i++) {
+		const struct node_subnet *s = &m->subnets[i];
+
+		e = route_add(&p->tunnel->routes, &s->prefix, p, p->id, s->weight);
+		if (e)
+			return e;
+		p->subnets[p->n_subnets++] = *s;
+	}
+	return ERR_OK;
+}
+
+static bool same_routes(const struct peer *p, const struct engine_peer *m)
+{
+	if (p->n_subnets != m->n_subnets)
+		return false;
+	for (uint32_t i = 0; i < p->n_subnets; i++)
+		if (!prefix_equal(&p->subnets[i].prefix, &m->subnets[i].prefix) ||
+		    p->subnets[i].weight != m->subnets[i].weight)
+			return false;
+	return true;
+}
+
+static void copy_settings(struct peer *p, const struct engine_peer *m)
+{
+	memcpy(p->set.name, m->name, sizeof(p->set.name));
+	p->set.kind = m->kind;
+	p->set.aes = m->aes;
+	p->set.via_hub = m->via_hub;
+	p->set.forward = m->forward;
+	p->set.keepalive_s = m->keepalive_s;
+	p->set.groups = m->groups;
+	p->set.reach = m->reach;
+	p->set.compression = m->compression;
+}
+
+/* A peer in both tables with an idle session, without settings. */
+static enum err peer_new(struct tunnel *t, const struct engine_peer *m, struct peer **out)
+{
+	struct peer *p;
+	enum err e;
+
+	if (t->by_id.count >= PEERS_MAX)
+		return ERR_LIMIT;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return ERR_NOMEM;
+	p->tunnel = t;
+	p->id = m->id;
+	p->tunnel_key = m->tunnel_key;
+	timers_init(p);
+	e = session_init(p);
+	if (!e)
+		e = table_insert(&t->by_id, &p->by_id);
+	if (e)
+		goto out;
+	e = table_insert(&t->by_key, &p->by_key);
+	if (e) {
+		table_remove(&t->by_id, &p->by_id);
+		goto out;
+	}
+	*out = p;
+	return ERR_OK;
+out:
+	session_fini(p);
+	free(p);
+	return e;
+}
+
+/* A peer that is there: its new routes, and a new session if the cipher has changed. */
+static enum err peer_change(struct peer *p, const struct engine_peer *m)
+{
+	if (p->cipher != cipher_for(p->tunnel, m))
+		session_wipe(p);
+	if (m->append || !same_routes(p, m)) {
+		if (!m->append)
+			remove_routes(p);
+		return add_routes(p, m);
+	}
+	return ERR_OK;
+}
+
+enum err peer_set(struct tunnel *t, const struct engine_peer *m)
+{
+	struct peer *p = peer_find(t, m->id);
+	struct peer *other = peer_find_key(t, &m->tunnel_key);
+	uint16_t keepalive;
+	enum err e = ERR_OK;
+
+	if (other && other != p)
+		return ERR_EXISTS;
+	if (p && !public_key_equal(&p->tunnel_key, &m->tunnel_key)) {
+		peer_drop(p);
+		p = NULL;
+	}
+	if (!p && m->append)
+		return ERR_NOTFOUND;
+	if (!p)
+		e = peer_new(t, m, &p);
+	if (e)
+		return e;
+	keepalive = p->set.keepalive_s;
+	e = peer_change(p, m);
+	if (e) {
+		peer_drop(p);
+		return e;
+	}
+	copy_settings(p, m);
+	p->cipher = cipher_for(t, m);
+	p->seen_in_sync = t->sync;
+	if (m->kind == NODE_HUB && !t->self.is_hub)
+		t->hub = p;
+	path_settings_changed(p);
+	if (keepalive != p->set.keepalive_s)
+		timers_settings_changed(p);
+	return ERR_OK;
+}
+
+void peer_drop(struct peer *p)
+{
+	struct tunnel *t = p->tunnel;
+
+	if (p->ping.active) {
+		p->ping.deadline_ms = 0;
+		probe_ping_expire(p);
+	}
+	path_down(p);
+	timers_stop(p);
+	session_fini(p);
+	remove_routes(p);
+	table_remove(&t->by_id, &p->by_id);
+	table_remove(&t->by_key, &p->by_key);
+	if (t->hub == p)
+		t->hub = NULL;
+	free(p);
+}
+
+void peer_drop_unseen(struct tunnel *t, uint32_t seen)
+{
+	struct table_node *n = table_next(&t->by_id, NULL);
+
+	while (n) {
+		struct peer *p = container_of(n, struct peer, by_id);
+
+		n = table_next(&t->by_id, n);
+		if (p->seen_in_sync != seen)
+			peer_drop(p);
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/tunnel/report.h"
+
+#include "shared/ipc/channel.h"
+
+/* Large enough for every message below; the largest, STATUS_END, is about 200 bytes. */
+#define REPORT_MAX_BYTES 512u
+
+/* Sends what `c` holds. A control that does not read closes its channel by itself (see channel.h). */
+static void send_message(struct tunnel *t, enum engine_msg type, const struct cursor *c)
+{
+	enum err e;
+
+	if (!t->control)
+		return;
+	BUG_ON(c->err);
+	e = channel_send(t->control, (uint16_t)type, c->out, c->pos, -1);
+	(void)e;
+}
+
+void report_ready(struct tunnel *t)
+{
+	struct cursor c;
+	uint8_t nothing[1];
+
+	cursor_init_write(&c, nothing, sizeof(nothing));
+	send_message(t, ENGINE_READY, &c);
+}
+
+void report_applied(struct tunnel *t, uint64_t revision)
+{
+	struct engine_revision m = { .revision = revision };
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_revision_encode(&m, &c);
+	send_message(t, ENGINE_APPLIED, &c);
+}
+
+void report_locate(struct peer *p)
+{
+	struct engine_node_id m = { .id = p->id };
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_node_id_encode(&m, &c);
+	send_message(p->tunnel, ENGINE_LOCATE, &c);
+}
+
+/* The outer address that the peer's packets go to: its own, or the hub's. */
+static struct endpoint outer_endpoint(const struct peer *p)
+{
+	if (p->path.relayed)
+		return p->tunnel->hub ? p->tunnel->hub->path.endpoint : (struct endpoint){ 0 };
+	return p->path.endpoint;
+}
+
+void report_path(struct peer *p)
+{
+	struct engine_path m = {
+		.id = p->id,
+		.path = p->path.kind,
+		.reason = p->path.reason,
+		.endpoint = outer_endpoint(p),
+	};
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_path_encode(&m, &c);
+	send_message(p->tunnel, ENGINE_PATH, &c);
+}
+
+void report_pong(struct tunnel *t, const struct engine_pong *m)
+{
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_pong_encode(m, &c);
+	send_message(t, ENGINE_PONG, &c);
+}
+
+static void report_peer(const struct peer *p, uint32_t tag)
+{
+	struct engine_status m = {
+		.tag = tag,
+		.id = p->id,
+		.path = p->path.kind,
+		.reason = p->path.reason,
+		.endpoint = outer_endpoint(p),
+		.handshake_wall_ms = p->session.handshake_wall_ms,
+		.rx_bytes = p->counters.rx_bytes,
+		.tx_bytes = p->counters.tx_bytes,
+		.rx_packets = p->counters.rx_packets,
+		.tx_packets = p->counters.tx_packets,
+		.rtt_us = p->path.rtt_us,
+		.cipher = (uint8_t)p->cipher,
+	};
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_status_encode(&m, &c);
+	send_message(p->tunnel, ENGINE_STATUS, &c);
+}
+
+void report_status(struct tunnel *t, uint32_t tag)
+{
+	const struct udp_counters *udp = udp_counters(t->udp);
+	struct engine_status_end m = {
+		.tag = tag,
+		.handshakes = t->handshakes,
+		.relayed_packets = t->relayed_packets,
+		.relayed_bytes = t->relayed_bytes,
+	};
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	for (struct table_node *n = table_next(&t->by_id, NULL); n; n = table_next(&t->by_id, n)) {
+		const struct peer *p = container_of(n, struct peer, by_id);
+
+		report_peer(p, tag);
+		m.n_peers++;
+		m.n_sessions += p->session.current != NULL;
+	}
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		m.drops[i] = t->drops[i];
+	m.drops[DROP_SEND] += udp->send_failed;
+	m.drops[DROP_TOO_BIG] += udp->too_big;
+	m.drops[DROP_MALFORMED] += udp->truncated;
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_status_end_encode(&m, &c);
+	send_message(t, ENGINE_STATUS_END, &c);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/* report: what the engine tells control. Without a control (it is being restarted) nothing is sent and nothing waits. */
+#include "shared/tunnel/tunnel.h"
+
+void report_ready(struct tunnel *t);
+void report_applied(struct tunnel *t, uint64_t revision);
+void report_locate(struct peer *p);
+void report_path(struct peer *p);
+void report_pong(struct tunnel *t, const struct engine_pong *m);
+/* ENGINE_STATUS for every peer, then ENGINE_STATUS_END. */
+void report_status(struct tunnel *t, uint32_t tag);

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/tunnel/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/log.h"
+#include "shared/tunnel/path.h"
+#include "shared/tunnel/timers.h"
+#include "shared/wire/packet.h"
+
+/* A handshake message of ours with the room that an envelope needs; lives until it is flushed. */
+struct handshake_packet {
+	struct pkt pkt;
+	uint8_t mem[PACKET_HEADROOM_BYTES + HANDSHAKE_INITIATION_BYTES];
+};
+
+static uint8_t *handshake_packet_init(struct handshake_packet *h, size_t len)
+{
+	pkt_init(&h->pkt, h->mem, sizeof(h->mem), PACKET_HEADROOM_BYTES);
+	return pkt_put(&h->pkt, len);
+}
+
+enum err session_init(struct peer *p)
+{
+	struct tunnel *t = p->tunnel;
+	struct session *s = &p->session;
+	enum err e;
+
+	pending_init(&s->pending);
+	e = handshake_peer_init(&s->remote, &t->self_key, &p->tunnel_key, NULL);
+	if (!e)
+		e = cookie_maker_init(&s->cookie, &t->primitives, &p->tunnel_key);
+	return e;
+}
+
+static void keypair_drop(struct tunnel *t, struct keypair **slot)
+{
+	if (!*slot)
+		return;
+	index_remove(t->index, (*slot)->local_index);
+	keypair_fini(*slot);
+	free(*slot);
+	*slot = NULL;
+}
+
+static void initiator_drop(struct peer *p)
+{
+	struct handshake_initiator *hs = &p->session.initiator;
+
+	if (hs->active)
+		index_remove(p->tunnel->index, hs->local_index);
+	handshake_initiator_fini(hs);
+}
+
+static void pending_drop(struct peer *p)
+{
+	p->tunnel->drops[DROP_NO_SESSION] += pending_clear(p->tunnel->pending, &p->session.pending);
+}
+
+void session_wipe(struct peer *p)
+{
+	struct session *s = &p->session;
+
+	initiator_drop(p);
+	keypair_drop(p->tunnel, &s->current);
+	keypair_drop(p->tunnel, &s->previous);
+	keypair_drop(p->tunnel, &s->next);
+	pending_drop(p);
+}
+
+void session_fini(struct peer *p)
+{
+	session_wipe(p);
+	handshake_peer_fini(&p->session.remote);
+	cookie_maker_fini(&p->session.cookie);
+}
+
+void session_abandon(struct peer *p)
+{
+	initiator_drop(p);
+	pending_drop(p);
+}
+
+/* Hands a finished handshake message to the path, with its MACs. */
+static void send_handshake(struct peer *p, struct handshake_packet *h)
+{
+	struct tunnel *t = p->tunnel;
+
+	if (cookie_add_macs(&p->session.cookie, &t->primitives, h->pkt.data, h->pkt.len, t->now_ms)) {
+		tunnel_drop(t, DROP_NO_SESSION);
+		return;
+	}
+	if (path_send(p, &h->pkt)) {
+		timers_sent(p, false);
+		udp_flush(t->udp);
+	}
+}
+
+/* Wall time for the timestamp: our own clock, or the hub's where ours is known to be behind. */
+static int64_t timestamp_wall_ns(const struct tunnel *t)
+{
+	int64_t ms = clock_wall_ms();
+
+	if (t->self.clock_ahead_ms > 0)
+		ms += t->self.clock_ahead_ms;
+	return ms * 1000000;
+}
+
+static void send_initiation(struct peer *p, bool retry)
+{
+	struct tunnel *t = p->tunnel;
+	struct session *s = &p->session;
+	struct index_entry entry = { .peer = p };
+	struct handshake_packet h;
+	uint8_t *msg = handshake_packet_init(&h, HANDSHAKE_INITIATION_BYTES);
+	uint32_t index;
+
+	initiator_drop(p);
+	if (index_add(t->index, &entry, &index)) {
+		tunnel_drop(t, DROP_NO_SESSION);
+		return;
+	}
+	handshake_timestamp(timestamp_wall_ns(t), s->sent_timestamp, s->sent_timestamp);
+	if (handshake_create_initiation(&s->initiator, &t->primitives, &t->self_key, &s->remote, p->cipher, index,
+					s->sent_timestamp, NULL, msg)) {
+		index_remove(t->index, index);
+		tunnel_drop(t, DROP_NO_SESSION);
+		return;
+	}
+	send_handshake(p, &h);
+	timers_initiation_sent(p, retry);
+}
+
+void session_initiate(struct peer *p, bool retry)
+{
+	struct tunnel *t = p->tunnel;
+
+	if (!retry && p->due.retransmit_ms != TIMER_NEVER) {
+		p->due.attempt_began_ms = t->now_ms;
+		return;
+	}
+	if (!retry && p->due.last_initiation_ms && t->now_ms - p->due.last_initiation_ms < REKEY_TIMEOUT_MS)
+		return;
+	if (!p->path.relayed && !endpoint_is_set(&p->path.endpoint)) {
+		path_unreachable(p);
+		pending_drop(p);
+		return;
+	}
+	path_handshaking(p);
+	send_initiation(p, retry);
+}
+
+/* Through the hub only what the hub accepts from us gets on: it must know our address from a session of its own. */
+static void prepare_relay(struct peer *p)
+{
+	struct peer *hub = p->tunnel->hub;
+
+	if (!p->path.relayed || !hub)
+		return;
+	if (!hub->session.current)
+		session_initiate(hub, false);
+	else
+		timers_relayed(hub);
+}
+
+static void wait_for_session(struct peer *p, struct pkt *pkt)
+{
+	struct tunnel *t = p->tunnel;
+
+	if (pkt->len)
+		t->drops[DROP_QUEUE] += pending_push(t->pending, &p->session.pending, pkt);
+	prepare_relay(p);
+	if (p->path.relayed)
+		path_locate(p);
+	session_initiate(p, false);
+}
+
+void session_send(struct peer *p, struct pkt *pkt)
+{
+	struct tunnel *t = p->tunnel;
+	struct keypair *kp = p->session.current;
+	const size_t len = pkt->len;
+	/* Extension packets (first nibble 0) and keepalives ask for no answer by themselves. */
+	const bool data = len && pkt->data[0] >> 4;
+
+	if (!kp || !keypair_may_send(kp, t->now_ms)) {
+		wait_for_session(p, pkt);
+		return;
+	}
+	if (keypair_seal(kp, pkt, 0, 0)) {
+		tunnel_drop(t, DROP_NO_SESSION);
+		return;
+	}
+	if (!path_send(p, pkt))
+		return;
+	if (data) {
+		p->counters.tx_packets++;
+		p->counters.tx_bytes += len;
+		prepare_relay(p);
+	}
+	timers_sent(p, data);
+	if (keypair_wants_rekey_on_send(kp, t->now_ms))
+		session_initiate(p, false);
+}
+
+void session_send_keepalive(struct peer *p)
+{
+	struct pkt pkt;
+	uint8_t mem[PACKET_HEADROOM_BYTES + PACKET_TAILROOM_BYTES];
+
+	pkt_init(&pkt, mem, sizeof(mem), PACKET_HEADROOM_BYTES);
+	session_send(p, &pkt);
+	udp_flush(p->tunnel->udp);
+}
+
+void session_send_pending(struct peer *p)
+{
+	struct tunnel *t = p->tunnel;
+	struct pkt pkt;
+
+	if (!p->session.current)
+		return;
+	/* Sealed and flushed one by one: the pool's memory is used again at once. */
+	for (unsigned n = p->session.pending.n; n && pending_pop(t->pending, &p->session.pending, &pkt); n--) {
+		struct pkt slot = pkt;
+
+		session_send(p, &pkt);
+		udp_flush(t->udp);
+		pending_release(t->pending, &slot);
+	}
+}
+
+/* A finished handshake: the peer is there, and what waited can go. */
+static void session_ready(struct peer *p, const struct session_source *from)
+{
+	p->session.handshake_wall_ms = clock_wall_ms();
+	p->tunnel->handshakes++;
+	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
+	path_up(p);
+	timers_handshake_done(p);
+	log_debug(3, "%s: handshake complete", p->set.name);
+}
+
+/* The cookie reply that asks the sender of `msg` to show that it gets packets at its address. */
+static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+{
+	struct cookie_source source = {
+		.endpoint = from->endpoint,
+		.relay_source = from->relay_from ? from->relay_from->id : 0,
+	};
+	struct handshake_packet h;
+	uint8_t *out = handshake_packet_init(&h, COOKIE_REPLY_BYTES);
+
+	if (cookie_create_reply(&t->checker, &t->primitives, msg->data, msg->len, &source, t->now_ms, NULL, out))
+		return;
+	if (from->relay_from)
+		path_send(from->relay_from, &h.pkt);
+	else
+		udp_queue(t->udp, &h.pkt, &from->endpoint);
+	udp_flush(t->udp);
+}
+
+/* Counts handshake messages by the second; true when there are more than we can work on for strangers. */
+static bool under_load(struct tunnel *t)
+{
+	uint64_t second = t->now_ms / 1000;
+
+	if (t->load.second != second) {
+		t->load.previous = t->load.second + 1 == second ? t->load.count : 0;
+		t->load.second = second;
+		t->load.count = 0;
+	}
+	t->load.count++;
+	return t->load.count > HANDSHAKE_UNDER_LOAD_PER_S || t->load.previous > HANDSHAKE_UNDER_LOAD_PER_S;
+}
+
+/* MACs, cookies, rates: may the costly part of an initiation or response begin? */
+static bool admit_handshake(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+{
+	struct cookie_source source = {
+		.endpoint = from->endpoint,
+		.relay_source = from->relay_from ? from->relay_from->id : 0,
+	};
+	bool loaded = under_load(t);
+
+	switch (cookie_check(&t->checker, &t->primitives, msg->data, msg->len, &source, t->now_ms)) {
+	case COOKIE_BAD:
+		tunnel_drop(t, DROP_MAC1);
+		return false;
+	case COOKIE_MAC1:
+		if (!loaded)
+			return true;
+		send_cookie(t, msg, from);
+		tunnel_drop(t, DROP_RATE);
+		return false;
+	case COOKIE_MAC1_AND_MAC2:
+		break;
+	}
+	/* Whoever has shown its address is limited by it. */
+	if (!loaded || from->relay_from ||
+	    rate_sources_allow(&t->handshake_rate, &from->endpoint.addr, HANDSHAKE_RATE_PER_SOURCE,
+			       HANDSHAKE_RATE_PER_SOURCE + 5, t->now_ms))
+		return true;
+	tunnel_drop(t, DROP_RATE);
+	return false;
+}
+
+/* Finds out who sent an initiation: the directory's cipher must be the one that it was made with. NULL: counted and dropped. */
+static struct peer *identify(struct tunnel *t, struct handshake_responder *hs, const struct pkt *msg,
+			     const struct session_source *from)
+{
+	static const enum tunnel_cipher wireguard[] = { CIPHER_WIREGUARD };
+	static const enum tunnel_cipher agents[] = { CIPHER_AES256GCM, CIPHER_CHACHA20POLY1305 };
+	const bool is_agent = msg->data[0] == PACKET_INITIATION;
+	const enum tunnel_cipher *cipher = is_agent ? agents : wireguard;
+	const enum tunnel_cipher *end = cipher + (is_agent ? ARRAY_LEN(agents) : ARRAY_LEN(wireguard));
+	struct peer *p;
+
+	if (handshake_receive_initiation(hs, &t->self_key, msg->data, msg->len)) {
+		tunnel_drop(t, DROP_AUTH);
+		return NULL;
+	}
+	while (cipher < end && handshake_unseal_static(hs, &t->primitives, &t->self_key, *cipher))
+		cipher++;
+	if (cipher == end) {
+		tunnel_drop(t, DROP_AUTH);
+		return NULL;
+	}
+	p = peer_find_key(t, &hs->peer_public);
+	if (!p || p->cipher != *cipher || (from->relay_from && from->relay_from != p)) {
+		tunnel_drop(t, DROP_UNKNOWN_PEER);
+		return NULL;
+	}
+	if (p->session.last_consumed_ms &&
+	    t->now_ms - p->session.last_consumed_ms < HANDSHAKE_MIN_INTERVAL_MS) {
+		tunnel_drop(t, DROP_RATE);
+		return NULL;
+	}
+	return p;
+}
+
+/* Makes the response and the keypair, which waits in `next` until the peer has used it. */
+static void respond(struct peer *p, struct handshake_responder *hs, const struct session_source *from)
+{
+	struct tunnel *t = p->tunnel;
+	struct session *s = &p->session;
+	struct keypair *kp = calloc(1, sizeof(*kp));
+	struct index_entry entry = { .peer = p, .keypair = kp };
+	struct handshake_packet h;
+	uint8_t *msg = handshake_packet_init(&h, HANDSHAKE_RESPONSE_BYTES);
+	uint32_t index;
+
+	if (!kp || index_add(t->index, &entry, &index)) {
+		free(kp);
+		tunnel_drop(t, DROP_NO_SESSION);
+		return;
+	}
+	if (handshake_create_response(hs, &t->primitives, &s->remote, index, NULL, t->now_ms, msg, kp)) {
+		index_remove(t->index, index);
+		free(kp);
+		tunnel_drop(t, DROP_AUTH);
+		return;
+	}
+	keypair_drop(t, &s->next);
+	keypair_drop(t, &s->previous);
+	s->next = kp;
+	s->last_consumed_ms = t->now_ms;
+	timers_keypair_made(p);
+	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
+	send_handshake(p, &h);
+}
+
+static void receive_initiation(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+{
+	struct handshake_responder hs;
+	struct peer *p;
+	enum err e;
+
+	memset(&hs, 0, sizeof(hs));
+	p = identify(t, &hs, msg, from);
+	if (!p)
+		goto out;
+	e = handshake_consume_initiation(&hs, &t->primitives, &p->session.remote, p->session.received_timestamp);
+	if (e) {
+		tunnel_drop(t, e == ERR_REPLAY ? DROP_REPLAY : DROP_AUTH);
+		goto out;
+	}
+	memcpy(p->session.received_timestamp, hs.timestamp, sizeof(hs.timestamp));
+	respond(p, &hs, from);
+out:
+	handshake_responder_fini(&hs);
+}
+
+/* WireGuard's order: what the peer may still be sending with moves to `previous`. */
+static void rotate_as_initiator(struct peer *p, struct keypair *kp)
+{
+	struct session *s = &p->session;
+
+	keypair_drop(p->tunnel, &s->previous);
+	if (s->next) {
+		s->previous = s->next;
+		s->next = NULL;
+		keypair_drop(p->tunnel, &s->current);
+	} else {
+		s->previous = s->current;
+	}
+	s->current = kp;
+}
+
+static void receive_response(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+{
+	struct handshake_response m;
+	const struct index_entry *found;
+	struct index_entry entry;
+	struct keypair *kp;
+	struct peer *p;
+
+	if (handshake_decode_response(msg->data, msg->len, &m))
+		return;
+	found = index_find(t->index, m.receiver);
+	if (!found || found->keypair || (from->relay_from && from->relay_from != found->peer)) {
+		tunnel_drop(t, DROP_UNKNOWN_INDEX);
+		return;
+	}
+	p = found->peer;
+	kp = calloc(1, sizeof(*kp));
+	if (!kp)
+		return;
+	if (handshake_consume_response(&p->session.initiator, &t->primitives, &t->self_key, &p->session.remote,
+				       msg->data, msg->len, t->now_ms, kp)) {
+		free(kp);
+		tunnel_drop(t, DROP_AUTH);
+		return;
+	}
+	entry = (struct index_entry){ .peer = p, .keypair = kp };
+	index_change(t->index, kp->local_index, &entry);
+	rotate_as_initiator(p, kp);
+	timers_keypair_made(p);
+	timers_received(p, false);
+	session_ready(p, from);
+	/* The responder may not send before it has heard from us. */
+	if (p->session.pending.n)
+		session_send_pending(p);
+	else
+		session_send_keepalive(p);
+}
+
+static void receive_cookie(struct tunnel *t, const struct pkt *msg)
+{
+	struct handshake_cookie_reply m;
+	const struct index_entry *found;
+
+	if (handshake_decode_cookie_reply(msg->data, msg->len, &m))
+		return;
+	found = index_find(t->index, m.receiver);
+	if (!found ||
+	    cookie_consume_reply(&found->peer->session.cookie, &t->primitives, msg->data, msg->len, t->now_ms))
+		tunnel_drop(t, DROP_AUTH);
+}
+
+void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_type type,
+			       const struct session_source *from)
+{
+	switch (type) {
+	case PACKET_WG_INITIATION:
+	case PACKET_INITIATION:
+		if (admit_handshake(t, msg, from))
+			receive_initiation(t, msg, from);
+		break;
+	case PACKET_WG_RESPONSE:
+	case PACKET_RESPONSE:
+		if (admit_handshake(t, msg, from))
+			receive_response(t, msg, from);
+		break;
+	case PACKET_WG_COOKIE:
+	case PACKET_COOKIE:
+		receive_cookie(t, msg);
+		break;
+	default:
+		BUG_ON(true);
+	}
+}
+
+/* The first packet with the keypair that we made as responder: from now on it is the one to send with. */
+static void confirm_next(struct peer *p, const struct session_source *from)
+{
+	struct session *s = &p->session;
+
+	keypair_drop(p->tunnel, &s->previous);
+	s->previous = s->current;
+	s->current = s->next;
+	s->next = NULL;
+	session_ready(p, from);
+	session_send_pending(p);
+}
+
+static enum engine_drop drop_for(enum err e)
+{
+	switch (e) {
+	case ERR_REPLAY:
+		return DROP_REPLAY;
+	case ERR_AUTH:
+		return DROP_AUTH;
+	default:
+		return DROP_MALFORMED;
+	}
+}
+
+struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from, uint8_t *flags)
+{
+	struct packet_transport header;
+	const struct index_entry *found;
+	struct keypair *kp;
+	struct peer *p;
+	enum err e;
+
+	if (packet_decode_transport(pkt->data, pkt->len, &header)) {
+		tunnel_drop(t, DROP_MALFORMED);
+		return NULL;
+	}
+	found = index_find(t->index, header.receiver);
+	if (!found || !found->keypair || !keypair_may_receive(found->keypair, t->now_ms) ||
+	    (from->relay_from && from->relay_from != found->peer)) {
+		tunnel_drop(t, DROP_UNKNOWN_INDEX);
+		return NULL;
+	}
+	p = found->peer;
+	kp = found->keypair;
+	e = keypair_open(kp, pkt, flags);
+	if (e) {
+		tunnel_drop(t, drop_for(e));
+		return NULL;
+	}
+	if (kp == p->session.next)
+		confirm_next(p, from);
+	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
+	if (p->path.unreachable || p->path.kind == PATH_DOWN)
+		path_up(p);
+	timers_received(p, pkt->len && pkt->data[0] >> 4);
+	if (kp == p->session.current && keypair_wants_rekey_on_receive(kp, t->now_ms))
+		session_initiate(p, false);
+	return p;
+}

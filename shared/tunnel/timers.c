@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/tunnel/timers.h"
+
+#include "shared/base/log.h"
+#include "shared/tunnel/path.h"
+#include "shared/tunnel/probe.h"
+#include "shared/tunnel/session.h"
+
+static uint64_t earliest(const struct peer *p)
+{
+	const struct deadlines *d = &p->due;
+	const uint64_t all[] = {
+		d->retransmit_ms, d->keepalive_ms, d->renew_ms, d->wipe_ms, d->persistent_ms, d->probe_ms,
+		p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
+	};
+	uint64_t at = TIMER_NEVER;
+
+	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i] < at)
+			at = all[i];
+	return at;
+}
+
+/* A deadline that moved away is not worth the heap's work: the timer fires once for nothing and is then armed anew. */
+void timers_arm(struct peer *p)
+{
+	uint64_t at = earliest(p);
+
+	if (!timer_armed(&p->timer) || at < p->timer.at_ms)
+		timer_arm(loop_timers(p->tunnel->loop), &p->timer, at);
+}
+
+static void due_retransmit(struct peer *p, uint64_t now)
+{
+	struct deadlines *d = &p->due;
+
+	d->retransmit_ms = TIMER_NEVER;
+	if (!p->session.current || !keypair_may_send(p->session.current, now) || p->path.kind == PATH_DOWN)
+		path_unreachable(p);
+	if (now - d->attempt_began_ms >= REKEY_ATTEMPT_MS) {
+		log_debug(2, "%s does not answer, giving up for now", p->set.name);
+		session_abandon(p);
+		return;
+	}
+	path_try_next(p);
+	session_initiate(p, true);
+}
+
+static void due_probe(struct peer *p, uint64_t now)
+{
+	struct deadlines *d = &p->due;
+
+	d->probe_ms = TIMER_NEVER;
+	if (d->probes_unanswered < PROBES_UNANSWERED_MAX) {
+		d->probes_unanswered++;
+		d->probe_ms = now + PROBE_INTERVAL_MS;
+		probe_send(p);
+		return;
+	}
+	d->probes_unanswered = 0;
+	path_unreachable(p);
+	session_initiate(p, false);
+}
+
+static void due_wipe(struct peer *p, uint64_t now)
+{
+	(void)now;
+	p->due.wipe_ms = TIMER_NEVER;
+	session_wipe(p);
+	path_down(p);
+}
+
+static void due_renew(struct peer *p, uint64_t now)
+{
+	(void)now;
+	p->due.renew_ms = TIMER_NEVER;
+	session_initiate(p, false);
+}
+
+static void due_keepalive(struct peer *p, uint64_t now)
+{
+	(void)now;
+	p->due.keepalive_ms = TIMER_NEVER;
+	if (p->session.current)
+		session_send_keepalive(p);
+}
+
+/* Without a session this makes one: whoever has a persistent keepalive is to be connected always. */
+static void due_persistent(struct peer *p, uint64_t now)
+{
+	p->due.persistent_ms = now + p->set.keepalive_s * 1000ull;
+	session_send_keepalive(p);
+}
+
+static void fire(struct timer *timer, uint64_t now)
+{
+	struct peer *p = container_of(timer, struct peer, timer);
+	struct deadlines *d = &p->due;
+
+	p->tunnel->now_ms = now;
+	probe_ping_expire(p);
+	if (now >= d->wipe_ms)
+		due_wipe(p, now);
+	if (now >= d->retransmit_ms)
+		due_retransmit(p, now);
+	if (now >= d->renew_ms)
+		due_renew(p, now);
+	if (now >= d->probe_ms)
+		due_probe(p, now);
+	if (now >= d->keepalive_ms)
+		due_keepalive(p, now);
+	if (now >= d->persistent_ms)
+		due_persistent(p, now);
+	timer_arm(loop_timers(p->tunnel->loop), &p->timer, earliest(p));
+}
+
+static void all_off(struct deadlines *d)
+{
+	d->retransmit_ms = d->keepalive_ms = d->renew_ms = TIMER_NEVER;
+	d->wipe_ms = d->persistent_ms = d->probe_ms = TIMER_NEVER;
+}
+
+void timers_init(struct peer *p)
+{
+	all_off(&p->due);
+	p->timer.fire = fire;
+}
+
+void timers_stop(struct peer *p)
+{
+	all_off(&p->due);
+	timer_disarm(loop_timers(p->tunnel->loop), &p->timer);
+}
+
+static void restart_persistent(struct peer *p)
+{
+	if (p->set.keepalive_s)
+		p->due.persistent_ms = p->tunnel->now_ms + p->set.keepalive_s * 1000ull;
+}
+
+void timers_sent(struct peer *p, bool data)
+{
+	struct deadlines *d = &p->due;
+	uint64_t now = p->tunnel->now_ms;
+
+	d->last_sent_ms = now;
+	d->keepalive_ms = TIMER_NEVER;
+	restart_persistent(p);
+	if (data && d->renew_ms == TIMER_NEVER)
+		d->renew_ms = now + KEEPALIVE_MS + REKEY_TIMEOUT_MS;
+	if (data && peer_is_agent(p) && d->probe_ms == TIMER_NEVER)
+		d->probe_ms = now + PROBE_AFTER_MS;
+	timers_arm(p);
+}
+
+void timers_relayed(struct peer *p)
+{
+	if (p->due.probe_ms != TIMER_NEVER)
+		return;
+	p->due.probe_ms = p->tunnel->now_ms + PROBE_AFTER_MS;
+	timers_arm(p);
+}
+
+void timers_received(struct peer *p, bool data)
+{
+	struct deadlines *d = &p->due;
+	uint64_t now = p->tunnel->now_ms;
+
+	d->last_received_ms = now;
+	d->renew_ms = TIMER_NEVER;
+	d->probe_ms = TIMER_NEVER;
+	d->probes_unanswered = 0;
+	restart_persistent(p);
+	if (data && d->keepalive_ms == TIMER_NEVER)
+		d->keepalive_ms = now + KEEPALIVE_MS;
+	timers_arm(p);
+}
+
+void timers_initiation_sent(struct peer *p, bool retry)
+{
+	struct deadlines *d = &p->due;
+	uint64_t now = p->tunnel->now_ms;
+
+	if (!retry)
+		d->attempt_began_ms = now;
+	d->last_initiation_ms = now;
+	d->retransmit_ms = now + REKEY_TIMEOUT_MS + secret_random_below(REKEY_JITTER_MS);
+	timers_arm(p);
+}
+
+void timers_keypair_made(struct peer *p)
+{
+	p->due.wipe_ms = p->tunnel->now_ms + 3ull * REJECT_AFTER_MS;
+	timers_arm(p);
+}
+
+void timers_handshake_done(struct peer *p)
+{
+	p->due.retransmit_ms = TIMER_NEVER;
+	p->due.probes_unanswered = 0;
+	timers_arm(p);
+}
+
+void timers_settings_changed(struct peer *p)
+{
+	p->due.persistent_ms = p->set.keepalive_s ? p->tunnel->now_ms : TIMER_NEVER;
+	timers_arm(p);
+}

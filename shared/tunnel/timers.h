@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * timers: when a session acts by itself. The table of deadlines stands in peer.h. Functions are named after what has happened; what follows from
+ * it is decided here and nowhere else (WireGuard whitepaper section 6, and our own liveness probes between agents).
+ */
+#include "shared/tunnel/tunnel.h"
+
+#define PROBE_AFTER_MS 2000u		/* data was sent and nothing came for so long: ask */
+#define PROBE_INTERVAL_MS 1000u		/* between probes that are not answered */
+#define PROBES_UNANSWERED_MAX 3u	/* then the peer counts as unreachable and a new handshake begins */
+
+void timers_init(struct peer *p);
+/* All deadlines off. */
+void timers_stop(struct peer *p);
+/* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet. */
+void timers_sent(struct peer *p, bool data);
+void timers_received(struct peer *p, bool data);
+/* Another peer's packet went out through the hub `p`: like data sent to it, so that probes keep it knowing our address, and us that it lives. */
+void timers_relayed(struct peer *p);
+void timers_initiation_sent(struct peer *p, bool retry);
+/* A keypair was made, by either role. */
+void timers_keypair_made(struct peer *p);
+/* The keypair is usable by both sides. */
+void timers_handshake_done(struct peer *p);
+/* The keepalive setting changed. */
+void timers_settings_changed(struct peer *p);
+/* Arms the peer's timer for a ping's deadline or anything else that changed. */
+void timers_arm(struct peer *p);

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "spoke/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "shared/base/file.h"
+
+static const struct config_var vars[] = {
+	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL, "the name of this node, as the hub knows it" },
+	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "a hub to dial, whose Address lines are in hosts/NAME; several are tried in turn" },
+	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun", "the device from which the tunnel interface is made" },
+	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the name of the tunnel interface, at most 15 bytes" },
+	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any", "any, ipv4 or ipv6: what is used outside of the tunnel" },
+	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "an address of this machine, with an optional port, for the tunnel's UDP socket" },
+	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the interface that tunnel packets use, whatever the routes say" },
+	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
+	  "in spoke.conf the UDP port of this node; in hosts/NAME the port of Address lines that have none" },
+	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0", "the firewall mark of tunnel packets" },
+	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline", "the unprivileged user of the worker processes" },
+	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
+	{ "LocalDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes", "tell the hub this machine's own addresses, so that neighbours find each other" },
+	{ "OfflineGrace", CONFIG_INT, CONFIG_SERVER, 60, 31536000, "86400",
+	  "seconds for which the cached directory is trusted while the hub is away" },
+	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL, "where the node is dialled: a name or an address, and an optional port" },
+	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "a prefix behind the node, with an optional #weight; for ourselves it is proposed to the hub" },
+};
+
+void spoke_config_init(struct spoke_config *c, const struct paths *paths)
+{
+	memset(c, 0, sizeof(*c));
+	config_init(&c->raw, vars, ARRAY_LEN(vars));
+	c->paths = *paths;
+	paths_join(c->identity_key_file, paths->etc, "identity.key");
+	paths_join(c->tunnel_key_file, paths->etc, "tunnel.key");
+	paths_join(c->hub_pin_file, paths->etc, "hub.pin");
+	paths_join(c->cache_file, paths->state, "directory.json");
+	paths_join(c->status_socket, paths->run, "spoke.sock");
+	paths_join(c->pid_file, paths->run, "spoke.pid");
+}
+
+void spoke_config_fini(struct spoke_config *c)
+{
+	config_fini(&c->raw);
+}
+
+static enum err parse_port(const char *s, uint16_t *out)
+{
+	char *end;
+	unsigned long v;
+
+	if (!isdigit((unsigned char)*s))
+		return ERR_INVALID;
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno || *end || v < 1 || v > UINT16_MAX)
+		return ERR_INVALID;
+	*out = (uint16_t)v;
+	return ERR_OK;
+}
+
+/* A host name's or address's bytes; what they mean is for the resolver. */
+static bool host_is_plausible(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > 255)
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr(".-_:%", *s))
+			return false;
+	return true;
+}
+
+enum err spoke_config_split_address(const char *s, uint16_t default_port, char host[ENDPOINT_NAME_SIZE], uint16_t *port)
+{
+	size_t n = strcspn(s, " \t");
+	const char *rest = s + n + strspn(s + n, " \t");
+	char tmp[ENDPOINT_NAME_SIZE];
+	uint16_t p = default_port;
+
+	/* "[2001:db8::1]" is how some write it; the brackets say nothing here. */
+	if (n >= 2 && s[0] == '[' && s[n - 1] == ']') {
+		s++;
+		n -= 2;
+	}
+	if (n >= sizeof(tmp))
+		return ERR_INVALID;
+	memcpy(tmp, s, n);
+	tmp[n] = '\0';
+	if (!host_is_plausible(tmp) || (*rest && parse_port(rest, &p) != ERR_OK) || p == 0)
+		return ERR_INVALID;
+	memcpy(host, tmp, n + 1);
+	*port = p;
+	return ERR_OK;
+}
+
+/* "10.20.0.0/24" or "10.20.0.0/24#5", as in tinc. */
+static enum err parse_subnet(struct config *raw, const struct config_entry *e, struct node_subnet *out)
+{
+	char text[PREFIX_STR_SIZE], fix[PREFIX_STR_SIZE];
+	const char *hash = strchr(e->value, '#');
+	size_t n = hash ? (size_t)(hash - e->value) : strlen(e->value);
+	struct prefix fixed = { 0 };
+	unsigned long weight = SUBNET_WEIGHT_DEFAULT;
+	char *end;
+
+	while (n > 0 && isspace((unsigned char)e->value[n - 1]))
+		n--;
+	if (n >= sizeof(text))
+		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24", e->value);
+	memcpy(text, e->value, n);
+	text[n] = '\0';
+	if (prefix_parse(text, &out->prefix, &fixed) != ERR_OK) {
+		if (fixed.addr.family)
+			return config_complain(raw, e, "%s has host bits set; %s may be meant", text, prefix_format(&fixed, fix));
+		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24", text);
+	}
+	if (hash) {
+		errno = 0;
+		weight = strtoul(hash + 1, &end, 10);
+		if (errno || !isdigit((unsigned char)hash[1]) || *end || weight > SUBNET_WEIGHT_MAX)
+			return config_complain(raw, e, "the weight \"%s\" is not a number from 0 to %u", hash + 1, SUBNET_WEIGHT_MAX);
+	}
+	out->weight = (uint32_t)weight;
+	return ERR_OK;
+}
+
+/* Reads hosts/NAME into `host`. ERR_NOTFOUND: there is none, which is fine. Errors are put into c->raw.error. */
+static enum err read_host(struct spoke_config *c, const char *name, struct config *host)
+{
+	char rel[sizeof("hosts/") + NAME_SIZE], path[PATHS_FILE_SIZE];
+	enum err e;
+
+	snprintf(rel, sizeof(rel), "hosts/%s", name);
+	paths_join(path, c->paths.etc, rel);
+	if (!file_exists(path))
+		return ERR_NOTFOUND;
+	e = config_read(host, path, CONFIG_HOST);
+	if (e)
+		memcpy(c->raw.error, host->error, sizeof(c->raw.error));
+	return e == ERR_NOTFOUND ? ERR_INVALID : e;
+}
+
+/* Copies an error about a host file's entry to where the caller looks for it. */
+static enum err host_error(struct spoke_config *c, const struct config *host)
+{
+	memcpy(c->raw.error, host->error, sizeof(c->raw.error));
+	return ERR_INVALID;
+}
+
+/* The Address lines of a ConnectTo name. */
+static enum err take_addresses(struct spoke_config *c, struct config *host, struct spoke_hub *hub)
+{
+	const struct config_entry *e, *port_entry = config_nth(host, "Port", 0);
+	uint16_t default_port = port_entry ? (uint16_t)config_int(host, "Port") : UDP_PORT_DEFAULT;
+	char name[ENDPOINT_NAME_SIZE];
+	uint16_t port;
+
+	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
+		if (spoke_config_split_address(e->value, default_port, name, &port)) {
+			config_complain(host, e, "\"%s\" is not a host name or address with an optional port", e->value);
+			return host_error(c, host);
+		}
+		if (hub->n_addresses == NODE_ENDPOINTS_MAX) {
+			config_complain(host, e, "more than %u Address lines", NODE_ENDPOINTS_MAX);
+			return host_error(c, host);
+		}
+		snprintf(hub->addresses[hub->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name, (unsigned)port);
+	}
+	return ERR_OK;
+}
+
+/* Our own Subnet lines. */
+static enum err take_subnets(struct spoke_config *c, struct config *host)
+{
+	const struct config_entry *e;
+
+	for (size_t i = 0; (e = config_nth(host, "Subnet", i)) != NULL; i++) {
+		if (c->n_subnets == SPOKE_OWN_SUBNETS_MAX) {
+			config_complain(host, e, "more than %u Subnet lines", SPOKE_OWN_SUBNETS_MAX);
+			return host_error(c, host);
+		}
+		if (parse_subnet(host, e, &c->subnets[c->n_subnets]))
+			return host_error(c, host);
+		c->n_subnets++;
+	}
+	return ERR_OK;
+}
+
+static enum err load_hubs(struct spoke_config *c)
+{
+	const struct config_entry *e;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && (e = config_nth(&c->raw, "ConnectTo", i)) != NULL; i++) {
+		struct spoke_hub *hub = &c->hubs[c->n_hubs];
+		struct config host;
+
+		if (c->n_hubs == SPOKE_HUBS_MAX)
+			return config_complain(&c->raw, e, "more than %u ConnectTo lines", SPOKE_HUBS_MAX);
+		if (strcmp(e->value, c->name) == 0)
+			return config_complain(&c->raw, e, "ConnectTo names this node itself");
+		snprintf(hub->name, sizeof(hub->name), "%s", e->value);
+		c->n_hubs++;
+		config_init(&host, vars, ARRAY_LEN(vars));
+		err = read_host(c, hub->name, &host);
+		err = err == ERR_OK ? take_addresses(c, &host, hub) : err == ERR_NOTFOUND ? ERR_OK : err;
+		config_fini(&host);
+	}
+	return err;
+}
+
+/* Our own hosts file: subnets to propose, and the port as in tinc. */
+static enum err load_own_host(struct spoke_config *c)
+{
+	struct config host;
+	enum err e;
+
+	config_init(&host, vars, ARRAY_LEN(vars));
+	e = read_host(c, c->name, &host);
+	if (e == ERR_OK && !config_nth(&c->raw, "Port", 0) && config_nth(&host, "Port", 0))
+		c->port = (uint16_t)config_int(&host, "Port");
+	e = e == ERR_OK ? take_subnets(c, &host) : e == ERR_NOTFOUND ? ERR_OK : e;
+	config_fini(&host);
+	return e;
+}
+
+static enum err set_family(struct spoke_config *c)
+{
+	static const struct {
+		const char *name;
+		int family;
+	} families[] = { { "any", AF_UNSPEC }, { "ipv4", AF_INET }, { "ipv6", AF_INET6 } };
+	const char *s = config_str(&c->raw, "AddressFamily");
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (strcasecmp(s, families[i].name) == 0) {
+			c->family = families[i].family;
+			return ERR_OK;
+		}
+	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0), "\"%s\" is none of any, ipv4, ipv6", s);
+}
+
+static enum err set_interface(struct spoke_config *c)
+{
+	const char *s = config_str(&c->raw, "Interface");
+
+	if (!s) {
+		snprintf(c->interface, sizeof(c->interface), "%.15s", c->paths.net);
+		return ERR_OK;
+	}
+	if (!name_is_valid(s) || strlen(s) >= sizeof(c->interface))
+		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0), "\"%s\" cannot be an interface's name", s);
+	snprintf(c->interface, sizeof(c->interface), "%s", s);
+	return ERR_OK;
+}
+
+/* The UDP sockets: BindToAddress lines, or every address of the wanted families. */
+static enum err set_udp(struct spoke_config *c)
+{
+	const struct config_entry *e;
+	struct addr any4 = { .family = AF_INET }, any6 = { .family = AF_INET6 };
+
+	for (size_t i = 0; (e = config_nth(&c->raw, "BindToAddress", i)) != NULL; i++) {
+		char host[ENDPOINT_NAME_SIZE];
+		struct endpoint *at = &c->udp[c->n_udp];
+
+		if (c->n_udp == WORKER_UDP_SOCKETS_MAX)
+			return config_complain(&c->raw, e, "more than %u BindToAddress lines", WORKER_UDP_SOCKETS_MAX);
+		if (spoke_config_split_address(e->value, c->port, host, &at->port) || addr_parse(host, &at->addr))
+			return config_complain(&c->raw, e, "\"%s\" is not an address with an optional port", e->value);
+		c->n_udp++;
+	}
+	if (c->n_udp)
+		return ERR_OK;
+	if (c->family != AF_INET)
+		c->udp[c->n_udp++] = (struct endpoint){ .addr = any6, .port = c->port };
+	if (c->family != AF_INET6)
+		c->udp[c->n_udp++] = (struct endpoint){ .addr = any4, .port = c->port };
+	return ERR_OK;
+}
+
+/* What the table cannot check, and the values that are used often. */
+static enum err settle(struct spoke_config *c)
+{
+	enum err e;
+
+	c->name = config_str(&c->raw, "Name");
+	if (!c->name) {
+		snprintf(c->raw.error, sizeof(c->raw.error), "%s/spoke.conf: no Name; join first: branchline-spoke -n %s join bl1_...",
+			 c->paths.etc, c->paths.net);
+		return ERR_INVALID;
+	}
+	c->user = config_str(&c->raw, "User");
+	c->device = config_str(&c->raw, "Device");
+	c->bind_interface = config_str(&c->raw, "BindToInterface");
+	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port") : UDP_PORT_DEFAULT;
+	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
+	c->local_discovery = config_bool(&c->raw, "LocalDiscovery");
+	c->offline_grace_s = (uint32_t)config_int(&c->raw, "OfflineGrace");
+	c->log_level = (int)config_int(&c->raw, "LogLevel");
+	e = set_family(c);
+	if (!e)
+		e = set_interface(c);
+	if (!e)
+		e = load_own_host(c);
+	if (!e)
+		e = set_udp(c);
+	return e ? e : load_hubs(c);
+}
+
+enum err spoke_config_load(struct spoke_config *c, const struct paths *paths, const char *const *overrides)
+{
+	char path[PATHS_FILE_SIZE];
+	enum err e;
+
+	spoke_config_init(c, paths);
+	e = config_read(&c->raw, paths_join(path, paths->etc, "spoke.conf"), CONFIG_SERVER);
+	for (; e == ERR_OK && overrides && *overrides; overrides++)
+		e = config_override(&c->raw, *overrides);
+	return e ? e : settle(c);
+}

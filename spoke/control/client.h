@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * client: the spoke's end of the link as a state machine. It dials, says hello, waits for the welcome, and dials again.
+ *
+ *            start              opened              welcome
+ *   STOPPED ------> DIALLING ----------> GREETING -----------> UP
+ *                    ^    |                  |                  |
+ *       timer, retry |    | exhausted        | closed, bye,     | closed, bye,
+ *                    |    v                  | 10 s             | 50 s of silence
+ *                   WAITING <----------------+------------------+
+ *
+ *   Any state goes to STOPPED with client_stop().
+ *
+ * Timers (one struct timer, armed to the state's deadline):
+ *   WAITING   client_retry_delay_ms()                 dial
+ *   GREETING  LINK_HANDSHAKE_MS without a welcome     close, WAITING
+ *   UP        LINK_DEAD_MS without a byte             close, WAITING
+ */
+#include "shared/wire/control.h"
+#include "spoke/control/dialer.h"
+
+enum client_state { CLIENT_STOPPED, CLIENT_DIALLING, CLIENT_GREETING, CLIENT_UP, CLIENT_WAITING, CLIENT_STATES };
+const char *client_state_str(enum client_state s);	/* "stopped", "dialling", "greeting", "up", "waiting" */
+
+#define CLIENT_STABLE_MS 10000u	/* a link that was up for so long starts its retries from the shortest delay again */
+
+/* What the next try depends on. */
+struct client_retry {
+	unsigned attempt;	/* failed rounds since the link was up */
+	uint32_t asked_ms;	/* bye's retry_after, 0 none */
+	bool refused;		/* revoked, deleted, unknown */
+};
+/*
+ * How long to wait before the next round, in ms. `random` is any number. Full jitter: evenly in 0 .. min(MAX, MIN doubled
+ * `attempt` times); a delay that the hub asked for is kept and spread by half; a refusal waits LINK_RETRY_REFUSED_MS and up to a quarter more.
+ */
+uint64_t client_retry_delay_ms(const struct client_retry *r, uint32_t random);
+/* Is the move allowed? The table of the drawing above. */
+bool client_may_move(enum client_state from, enum client_state to);
+
+struct client;
+struct client_events {
+	/* Adds the places to dial to `d`, for a new round. */
+	void (*places)(struct client *c, struct dialer *d);
+	bool (*check)(struct client *c, const struct endpoint *at, const struct public_key *peer);
+	/* Fills in the hello. */
+	void (*hello)(struct client *c, struct control_hello *h);
+	/* A message came in GREETING or UP; the callee may move the state. It stays the caller's. */
+	void (*message)(struct client *c, struct control_msg *m);
+	/* The state has changed. */
+	void (*moved)(struct client *c, enum client_state from, enum client_state to);
+	size_t (*known)(struct client *c, const char *place, struct endpoint *out);
+	void (*resolved)(struct client *c, const char *place, const struct endpoint *found, size_t n);
+};
+
+struct client {
+	struct loop *loop;
+	const struct client_events *ev;
+	void *owner;			/* for the callbacks */
+	struct dialer dialer;
+	enum client_state state;	/* written by client_move() alone */
+	uint64_t since_ms;		/* of the state, CLOCK_BOOTTIME */
+	int64_t since_wall_ms;		/* of the present up or down time, wall clock; 0 before the first */
+	uint64_t heard_ms;		/* last byte from the hub */
+	uint32_t capabilities;		/* of the hub, from its welcome */
+	struct client_retry retry;
+	struct timer timer;
+	char why[CONTROL_TEXT_SIZE];	/* why the link is not up */
+};
+
+void client_init(struct client *c, struct loop *l, struct stream_identity *identity, int family, const struct client_events *ev,
+		 void *owner);
+void client_fini(struct client *c);
+/* Dials at once. */
+void client_start(struct client *c);
+/* Closes and stays down. */
+void client_stop(struct client *c);
+/* The welcome was accepted. */
+void client_welcomed(struct client *c, uint32_t capabilities);
+/* Closes the link, for the reason in `why`, and dials again after `retry`'s delay (its `attempt` is counted here). */
+void client_close(struct client *c, const char *why, bool refused, uint32_t asked_ms);
+/* Dials now if it is waiting: the configuration or the network has changed. */
+void client_hurry(struct client *c);
+/* Sends a message; without a link it is dropped. */
+void client_send(struct client *c, const struct control_msg *m);
+static inline bool client_is_up(const struct client *c) { return c->state == CLIENT_UP; }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "spoke/keys.h"
+
+#include <ctype.h>
+#include <openssl/evp.h>
+#include <string.h>
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#include "shared/base/base64.h"
+#include "shared/base/file.h"
+#include "shared/wire/node.h"
+
+#define KEY_FILE_MAX_BYTES 256u
+
+/* The public half of a private key of `type` (EVP_PKEY_ED25519, EVP_PKEY_X25519). */
+static enum err derive_public(int type, const struct secret_key *secret, struct public_key *out)
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(type, NULL, secret->b, sizeof(secret->b));
+	size_t n = sizeof(out->b);
+	enum err e = ERR_CRYPTO;
+
+	if (pkey && EVP_PKEY_get_raw_public_key(pkey, out->b, &n) == 1 && n == sizeof(out->b))
+		e = ERR_OK;
+	EVP_PKEY_free(pkey);
+	return e;
+}
+
+static enum err sign_tunnel(struct spoke_keys *k)
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->identity.b, sizeof(k->identity.b));
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t input[64];
+	size_t len = node_tunnel_sign_input(&k->tunnel_public, input), n = sizeof(k->tunnel_sig);
+	enum err e = ERR_CRYPTO;
+
+	if (pkey && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+	    EVP_DigestSign(ctx, k->tunnel_sig, &n, input, len) == 1 && n == sizeof(k->tunnel_sig))
+		e = ERR_OK;
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return e;
+}
+
+/* Everything that follows from the two private keys. */
+static enum err complete(struct spoke_keys *k)
+{
+	enum err e = derive_public(EVP_PKEY_ED25519, &k->identity, &k->identity_public);
+
+	if (!e)
+		e = derive_public(EVP_PKEY_X25519, &k->tunnel, &k->tunnel_public);
+	if (!e)
+		e = sign_tunnel(k);
+	if (e)
+		keys_forget_secrets(k);
+	return e;
+}
+
+enum err keys_generate(struct spoke_keys *k)
+{
+	memset(k, 0, sizeof(*k));
+	secret_random(k->identity.b, sizeof(k->identity.b));
+	secret_random(k->tunnel.b, sizeof(k->tunnel.b));
+	/* RFC 7748 section 5; done when the key is used too, but then the file holds the number that is meant. */
+	k->tunnel.b[0] &= 248;
+	k->tunnel.b[31] = (uint8_t)((k->tunnel.b[31] & 127) | 64);
+	return complete(k);
+}
+
+/* The one base64 key of a file that was read, white space around it left aside. */
+static enum err decode_key(struct buf *b, uint8_t out[KEY_BYTES])
+{
+	char text[KEY_BASE64_SIZE];
+	const char *s = buf_cstr(b);
+	size_t n;
+	enum err e;
+
+	if (!s)
+		return ERR_NOMEM;
+	s += strspn(s, " \t\r\n");
+	n = strcspn(s, " \t\r\n");
+	if (n != sizeof(text) - 1 || s[n + strspn(s + n, " \t\r\n")] != '\0')
+		return ERR_INVALID;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	e = base64_decode_key(text, out);
+	secret_zero(text, sizeof(text));
+	return e;
+}
+
+enum err keys_read_secret(const char *path, struct secret_key *out)
+{
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, KEY_FILE_MAX_BYTES);
+	e = file_read_secret(path, &b);
+	if (!e)
+		e = decode_key(&b, out->b);
+	buf_fini(&b);
+	return e == ERR_TOOBIG ? ERR_INVALID : e;
+}
+
+enum err keys_read_public(const char *path, struct public_key *out)
+{
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, KEY_FILE_MAX_BYTES);
+	e = file_read(path, &b);
+	if (!e)
+		e = decode_key(&b, out->b);
+	buf_fini(&b);
+	return e == ERR_TOOBIG ? ERR_INVALID : e;
+}
+
+enum err keys_read(struct spoke_keys *k, const char *identity_file, const char *tunnel_file)
+{
+	enum err e;
+
+	memset(k, 0, sizeof(*k));
+	e = keys_read_secret(identity_file, &k->identity);
+	if (!e)
+		e = keys_read_secret(tunnel_file, &k->tunnel);
+	if (e) {
+		keys_forget_secrets(k);
+		return e;
+	}
+	return complete(k);
+}
+
+void keys_forget_secrets(struct spoke_keys *k)
+{
+	secret_zero(&k->identity, sizeof(k->identity));
+	secret_zero(&k->tunnel, sizeof(k->tunnel));
+}
+
+bool keys_tunnel_is_signed(const struct public_key *identity, const struct public_key *tunnel, const uint8_t sig[KEYS_SIGNATURE_BYTES])
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, identity->b, sizeof(identity->b));
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t input[64];
+	size_t len = node_tunnel_sign_input(tunnel, input);
+	bool good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+		    EVP_DigestVerify(ctx, sig, KEYS_SIGNATURE_BYTES, input, len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return good;
+}
+
+bool keys_cpu_has_aes(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+	return (getauxval(AT_HWCAP) & HWCAP_AES) && (getauxval(AT_HWCAP) & HWCAP_PMULL);
+#else
+	return false;
+#endif
+}
