@@ -18,7 +18,7 @@ DESTDIR ?=
 PREFIX  ?= /usr
 VERSION := $(shell cat VERSION)
 
-PKGS := openssl sqlite3 libmicrohttpd gnutls jansson libmnl libcap zlib libcurl
+PKGS := openssl sqlite3 libmicrohttpd jansson libmnl libcap zlib libcurl
 # Not in the recipe of every rule, so that `make deps` and `make clean` run before the packages are there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -143,5 +143,54 @@ $(FUZZ_BINS): $(B)/%: $(B)/obj/%.o $(FUZZ_MAIN) $(FUZZ_LIBS)
 fuzz-build: $(FUZZ_BINS)
 fuzz-replay: $(FUZZ_BINS)
 	tests/lib/run_fuzz.sh $(FUZZ_BINS)
+
+# --- what people run --------------------------------------------------------------------------
+
+.PHONY: check-fast-build
+deps:
+	@sh deploy/deps.sh
+
+# Recursive, so that nothing is looked up before `deps` has put it there.
+demo:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory -s all
+	@/usr/bin/python3 tests/demo.py --build $(B) $(if $(KEEP),--keep)
+
+check:
+	@$(MAKE) --no-print-directory deps
+	@B=$(B) MAKE="$(MAKE)" sh tests/lib/check.sh
+
+# The same daemons, with a rekey every few seconds: only for tests.
+check-fast-build:
+	$(MAKE) B=$(B)/fast TEST_TIMERS=1 all
+
+check-integration: all check-fast-build
+	BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration $(PYTEST)
+
+asan:
+	@$(MAKE) --no-print-directory deps
+	@B=$(B)/asan SANITIZE=address,undefined MAKE="$(MAKE)" sh tests/lib/check_sanitizer.sh
+tsan:
+	@$(MAKE) --no-print-directory deps
+	@B=$(B)/tsan SANITIZE=thread MAKE="$(MAKE)" sh tests/lib/check_sanitizer.sh
+
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+format:
+	clang-format -i $(C_FILES)
+lint:
+	@CC="$(CC)" CFLAGS_ALL="$(CFLAGS_ALL)" sh tests/lib/lint.sh
+
+install: all
+	install -D -m 0755 $(B)/branchline-hub $(DESTDIR)$(PREFIX)/sbin/branchline-hub
+	install -D -m 0755 $(B)/branchline-spoke $(DESTDIR)$(PREFIX)/sbin/branchline-spoke
+	install -D -m 0644 deploy/sysusers.d/branchline.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/branchline.conf
+	install -D -m 0644 deploy/systemd/branchline-hub@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/branchline-hub@.service
+	install -D -m 0644 deploy/systemd/branchline-spoke@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/branchline-spoke@.service
+	install -D -m 0644 deploy/man/branchline-hub.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-hub.8
+	install -D -m 0644 deploy/man/branchline-spoke.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-spoke.8
+	install -d $(DESTDIR)/etc/branchline
+
+clean:
+	rm -rf $(B) build
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

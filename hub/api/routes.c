@@ -62,43 +62,47 @@ static const struct body_field empty[1];
 #define NEEDS_BODY(table) BODY(table), .body_required = true
 #define NO_MEMBERS .body = empty, .n_body = 0
 #define V1 "/api/v1"
+#define CHANGE(f) .flags = (f), .query = "dry_run"
+#define ROUTE(m, p, h, ...) { .method = (m), .path = (p), .handle = (h), __VA_ARGS__ }
 
 static const struct route routes[] = {
-	{ HTTP_GET, "/", health_root, .flags = ROUTE_OPEN },
-	{ HTTP_GET, "/healthz", health_live, .flags = ROUTE_OPEN },
-	{ HTTP_GET, "/readyz", health_ready, .flags = ROUTE_OPEN },
-	{ HTTP_GET, V1 "/openapi.json", health_openapi },
-	{ HTTP_GET, V1 "/status", status_get, .query = "limit after" },
+	ROUTE(HTTP_GET, "/", health_root, .flags = ROUTE_OPEN),
+	ROUTE(HTTP_GET, "/healthz", health_live, .flags = ROUTE_OPEN),
+	ROUTE(HTTP_GET, "/readyz", health_ready, .flags = ROUTE_OPEN),
+	ROUTE(HTTP_GET, V1 "/openapi.json", health_openapi, .flags = 0),
+	ROUTE(HTTP_GET, V1 "/status", status_get, .query = "limit after"),
 
-	{ HTTP_GET, V1 "/nodes", nodes_list, ROUTE_ETAG, .query = "limit after" },
-	{ HTTP_POST, V1 "/nodes", nodes_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(node_add) },
-	{ HTTP_GET, V1 "/nodes/{id}", nodes_get, ROUTE_ETAG },
-	{ HTTP_PATCH, V1 "/nodes/{id}", nodes_edit, ROUTE_IF_MATCH, .query = "dry_run", NEEDS_BODY(node_edit) },
-	{ HTTP_DELETE, V1 "/nodes/{id}", nodes_delete, ROUTE_IF_MATCH, .query = "dry_run" },
-	{ HTTP_POST, V1 "/nodes/{id}/revoke", nodes_revoke, ROUTE_IF_MATCH | ROUTE_ONCE, .query = "dry_run",
-	  BODY(revoke) },
+	ROUTE(HTTP_GET, V1 "/nodes", nodes_list, .flags = ROUTE_ETAG, .query = "limit after"),
+	ROUTE(HTTP_POST, V1 "/nodes", nodes_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(node_add)),
+	ROUTE(HTTP_GET, V1 "/nodes/{id}", nodes_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/nodes/{id}", nodes_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(node_edit)),
+	ROUTE(HTTP_DELETE, V1 "/nodes/{id}", nodes_delete, CHANGE(ROUTE_IF_MATCH)),
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/revoke", nodes_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
+	      BODY(revoke)),
 
-	{ HTTP_GET, V1 "/keys", keys_list, ROUTE_ETAG, .query = "limit after node" },
-	{ HTTP_GET, V1 "/keys/{id}", keys_get, ROUTE_ETAG },
-	{ HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, ROUTE_IF_MATCH | ROUTE_ONCE, .query = "dry_run",
-	  BODY(revoke) },
+	ROUTE(HTTP_GET, V1 "/keys", keys_list, .flags = ROUTE_ETAG, .query = "limit after node"),
+	ROUTE(HTTP_GET, V1 "/keys/{id}", keys_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
+	      BODY(revoke)),
 
-	{ HTTP_GET, V1 "/subnets", subnets_list, ROUTE_ETAG, .query = "limit after node" },
-	{ HTTP_POST, V1 "/subnets", subnets_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(subnet_add) },
-	{ HTTP_GET, V1 "/subnets/{id}", subnets_get, ROUTE_ETAG },
-	{ HTTP_DELETE, V1 "/subnets/{id}", subnets_remove, ROUTE_IF_MATCH, .query = "dry_run" },
+	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG, .query = "limit after node"),
+	ROUTE(HTTP_POST, V1 "/subnets", subnets_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(subnet_add)),
+	ROUTE(HTTP_GET, V1 "/subnets/{id}", subnets_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_DELETE, V1 "/subnets/{id}", subnets_remove, CHANGE(ROUTE_IF_MATCH)),
 
-	{ HTTP_GET, V1 "/tokens", tokens_list, ROUTE_ETAG, .query = "limit after" },
-	{ HTTP_POST, V1 "/tokens", tokens_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(token_add) },
-	{ HTTP_GET, V1 "/tokens/{id}", tokens_get, ROUTE_ETAG },
-	{ HTTP_DELETE, V1 "/tokens/{id}", tokens_revoke, ROUTE_IF_MATCH, .query = "dry_run" },
-	{ HTTP_POST, V1 "/tokens/{id}/revoke", tokens_revoke, ROUTE_IF_MATCH | ROUTE_ONCE, .query = "dry_run",
-	  NO_MEMBERS },
+	ROUTE(HTTP_GET, V1 "/tokens", tokens_list, .flags = ROUTE_ETAG, .query = "limit after"),
+	ROUTE(HTTP_POST, V1 "/tokens", tokens_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(token_add)),
+	ROUTE(HTTP_GET, V1 "/tokens/{id}", tokens_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_DELETE, V1 "/tokens/{id}", tokens_revoke, CHANGE(ROUTE_IF_MATCH)),
+	ROUTE(HTTP_POST, V1 "/tokens/{id}/revoke", tokens_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
+	      NO_MEMBERS),
 
-	{ HTTP_POST, V1 "/api-tokens", api_tokens_add, ROUTE_ONCE, .query = "dry_run", NEEDS_BODY(api_token_add) },
+	ROUTE(HTTP_POST, V1 "/api-tokens", api_tokens_add, CHANGE(ROUTE_ONCE),
+	      NEEDS_BODY(api_token_add)),
 
-	{ HTTP_GET, V1 "/revision", revisions_current },
-	{ HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except" },
+	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
+	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except"),
 };
 
 const struct route_table api_routes = { routes, ARRAY_LEN(routes) };

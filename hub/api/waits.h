@@ -12,6 +12,13 @@
 #define WAITS_MAX 64u		/* more are answered at once, with what is known now */
 #define WAITS_LOOK_MS 20u	/* least time between two looks: acks of many spokes come in bursts */
 
+/* One that waits. */
+struct wait {
+	struct list link;
+	uint64_t until_ms;
+	bool waiting;
+};
+
 struct waits {
 	struct list waiting;	/* of struct wait */
 	unsigned n;
@@ -21,13 +28,6 @@ struct waits {
 	struct timer timer;
 	/* Answers the request if it can be, or must be because `late`; true when it was. */
 	bool (*look)(struct wait *one, bool late);
-};
-
-/* One that waits. */
-struct wait {
-	struct list link;
-	uint64_t until_ms;
-	bool waiting;
 };
 
 void waits_init(struct waits *w, struct timers *timers, bool (*look)(struct wait *one, bool late));

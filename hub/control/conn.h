@@ -68,8 +68,7 @@ struct conn {
 	struct endpoint candidates[CONN_CANDIDATES_MAX];	/* where it says that it can be reached; UDP */
 	struct conn_report report;
 	struct watch_side watches;	/* nodes whose presence it follows */
-	bool moved;			/* its endpoints changed: those who follow it are told soon */
-	struct list in_moved;
+	struct list in_moved;		/* control.moved: its endpoints changed, those who follow it are told soon */
 };
 
 /* Takes over an accepted socket (closed also on failure). ERR_LIMIT: too many strangers of this address. */

@@ -193,6 +193,7 @@ static enum err on_applied(struct control *c, struct cursor *body)
 	if (e)
 		return e;
 	c->engine.applied = m.revision;
+	presence_acked(c, c->settings.hub_id, m.revision);
 	log_debug(3, "control: the hub's engine has applied revision %" PRIu64, m.revision);
 	return ERR_OK;
 }

@@ -17,7 +17,7 @@ struct net_set {
 
 struct net_feed {
 	bool on;		/* there is an interface */
-	bool synced;		/* the first, whole set was sent */
+	uint16_t mtu;		/* that was sent last */
 	uint32_t tag;
 	struct net_set addresses, routes;	/* what the monitor was asked for last */
 };

@@ -68,6 +68,18 @@ void presence_online(struct control *c, const struct conn *conn)
 	presence_changed(c, p);
 }
 
+void presence_hub(struct control *c)
+{
+	struct presence_node *p = presence_get(c, c->settings.hub_id);
+
+	if (!p)
+		return;
+	p->row.online = true;
+	p->row.since_ms = clock_wall_ms();
+	snprintf(p->row.version, sizeof(p->row.version), "%s", BRANCHLINE_VERSION);
+	presence_changed(c, p);
+}
+
 void presence_offline(struct control *c, uint32_t id)
 {
 	struct presence_node *p = presence_get(c, id);

@@ -52,6 +52,8 @@ void presence_flush_soon(struct control *c);
 /* Write all now. */
 void presence_flush(struct control *c);
 
+/* The hub itself is a node, too, and online. */
+void presence_hub(struct control *c);
 void presence_online(struct control *c, const struct conn *conn);
 void presence_offline(struct control *c, uint32_t id);
 /* The node's engine has applied `revision`. */

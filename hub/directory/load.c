@@ -6,6 +6,7 @@ struct reader {
 	load_changed changed;
 	void *arg;
 	uint32_t n;
+	uint64_t newest;	/* revision of all that was read */
 };
 
 static enum err read_node(void *arg, const struct node *n, const struct store_node_meta *meta)
@@ -14,9 +15,8 @@ static enum err read_node(void *arg, const struct node *n, const struct store_no
 	const struct node *old = directory_find(r->d, n->id);
 
 	(void)meta;
-	/* Read early by the call before (see load_refresh): nothing new. */
-	if (old && old->revision == n->revision && node_equal(old, n))
-		return ERR_OK;
+	if (n->revision > r->newest)
+		r->newest = n->revision;
 	r->n++;
 	if (r->changed)
 		r->changed(r->arg, old, n);
@@ -24,24 +24,23 @@ static enum err read_node(void *arg, const struct node *n, const struct store_no
 }
 
 /*
- * The revision is read before the nodes. A change that another process commits in between may then show in some of them already;
- * since d->revision stays behind it, the next call reads all of that change.
+ * The revision is read before the nodes, and another process may commit in between. The nodes are one snapshot, so that the newest
+ * revision among them is one that they show as a whole.
  */
 enum err load_refresh(struct store *s, struct directory *d, load_changed changed, void *arg, uint32_t *n)
 {
 	struct reader r = {.d = d, .changed = changed, .arg = arg};
-	uint64_t revision = 0;
-	enum err e = store_revision_get(s, &revision);
+	enum err e = store_revision_get(s, &r.newest);
 
 	*n = 0;
 	if (e)
 		return e;
-	if (revision == d->revision && revision != 0)
+	if (r.newest <= d->revision && r.newest != 0)
 		return ERR_OK;
 	e = store_nodes_since(s, d->revision, 0, 0, read_node, &r);
 	*n = r.n;
 	if (e)
 		return e;
-	d->revision = revision;
+	d->revision = r.newest;
 	return ERR_OK;
 }

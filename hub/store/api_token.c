@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* api_token: bearer tokens of the REST API, of which only hashes are kept. */
+#include <string.h>
+
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
@@ -54,8 +56,7 @@ enum err store_api_token_find(struct store *s, const uint8_t hash[32], struct st
 	e = query_close_found(&q, found);
 	if (e)
 		return e;
-	for (size_t i = 0; i < sizeof(t.hash); i++)
-		t.hash[i] = hash[i];
+	memcpy(t.hash, hash, sizeof(t.hash));
 	*out = t;
 	return ERR_OK;
 }

@@ -15,6 +15,7 @@
 #include "shared/base/cursor.h"
 
 #define AUDIT_DETAIL_MAX_BYTES 65535u
+#define AUDIT_WORD_SIZE 64u	/* actor and action */
 #define AUDIT_CANONICAL_MAX_BYTES (AUDIT_DETAIL_MAX_BYTES + 1024u)
 
 static const char canonical_label[] = "branchline audit v1";
@@ -98,7 +99,7 @@ static enum err add_locked(struct store *s, const struct store_audit *a)
 	query_u64(&q, 1, r.id);
 	query_i64(&q, 2, r.at_ms);
 	for (int i = 0; i < 4; i++)
-		query_text(&q, 3 + i, r.text[i]);
+		query_text_max(&q, 3 + i, r.text[i], i < 2 ? AUDIT_WORD_SIZE : i < 3 ? STORE_TEXT_SIZE : AUDIT_DETAIL_MAX_BYTES + 1);
 	query_blob(&q, 7, r.previous, sizeof(r.previous));
 	query_blob(&q, 8, r.hash, sizeof(r.hash));
 	return query_run(&q);

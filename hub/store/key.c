@@ -158,6 +158,6 @@ enum err store_key_revoke(struct store *s, uint32_t id, const char *why)
 	query_open(&q, s, DB_DIRECTORY, revoke_sql);
 	query_u32(&q, 1, id);
 	query_i64(&q, 2, clock_wall_ms());
-	query_text(&q, 3, why);
+	query_text_max(&q, 3, why, STORE_TEXT_SIZE);
 	return query_run_one(&q);
 }

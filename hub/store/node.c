@@ -255,7 +255,7 @@ enum err store_node_comment(struct store *s, uint32_t id, const char *comment)
 
 	query_open(&q, s, DB_DIRECTORY, comment_sql);
 	query_u32(&q, 1, id);
-	query_text(&q, 2, comment);
+	query_text_max(&q, 2, comment, STORE_TEXT_SIZE);
 	return query_run_one(&q);
 }
 
@@ -299,7 +299,7 @@ static enum err revoke_keys(struct store *s, uint32_t id, const char *why, int64
 	query_open(&q, s, DB_DIRECTORY, keys_revoke_sql);
 	query_u32(&q, 1, id);
 	query_i64(&q, 2, now_ms);
-	query_text(&q, 3, why);
+	query_text_max(&q, 3, why, STORE_TEXT_SIZE);
 	return query_run(&q);
 }
 
@@ -315,7 +315,7 @@ enum err store_node_status(struct store *s, uint32_t id, enum node_status status
 	query_u32(&q, 2, status);
 	query_u64(&q, 3, revision);
 	query_i64(&q, 4, now_ms);
-	query_text(&q, 5, why);
+	query_text_max(&q, 5, why, STORE_TEXT_SIZE);
 	e = query_run_one(&q);
 	if (!e && (status == NODE_REVOKED || status == NODE_DELETED))
 		e = revoke_keys(s, id, why, now_ms);

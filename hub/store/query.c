@@ -179,6 +179,14 @@ void query_text(struct query *q, int index, const char *v)
 		bound(q, sqlite3_bind_text(q->st, index, v ? v : "", -1, SQLITE_STATIC));
 }
 
+void query_text_max(struct query *q, int index, const char *v, size_t size)
+{
+	if (v && strlen(v) >= size)
+		query_fail(q, ERR_INVALID, "a text is too long");
+	else
+		query_text(q, index, v);
+}
+
 void query_blob(struct query *q, int index, const void *p, size_t n)
 {
 	if (!q->err)

@@ -28,8 +28,8 @@ enum err store_revision_next(struct store *s, const char *actor, const char *wha
 	BUG_ON(!s->in_transaction);
 	query_open(&q, s, DB_DIRECTORY, next_sql);
 	query_i64(&q, 1, clock_wall_ms());
-	query_text(&q, 2, actor);
-	query_text(&q, 3, what);
+	query_text_max(&q, 2, actor, sizeof(((struct store_revision *)0)->actor));
+	query_text_max(&q, 3, what, STORE_TEXT_SIZE);
 	e = query_run(&q);
 	if (!e)
 		*revision = (uint64_t)sqlite3_last_insert_rowid(s->db[DB_DIRECTORY].db);

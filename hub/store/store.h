@@ -119,6 +119,7 @@ struct store_subnet { uint32_t id, node_id; char node_name[NAME_SIZE]; struct no
 enum err store_subnet_put(struct store *s, struct store_subnet *sub) must_check;
 enum err store_subnet_get(struct store *s, uint32_t id, struct store_subnet *out) must_check;
 enum err store_subnet_remove(struct store *s, uint32_t id) must_check;
+enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status status, uint32_t weight) must_check;
 typedef enum err (*store_subnet_cb)(void *arg, const struct store_subnet *s);
 enum err store_subnets_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id, uint32_t limit, store_subnet_cb cb, void *arg) must_check;
 /* Of one node, or of all (0); any status. */

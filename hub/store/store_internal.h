@@ -67,6 +67,8 @@ void query_i64_or_null(struct query *q, int index, int64_t v);
 void query_u64(struct query *q, int index, uint64_t v);
 /* The memory must stay until query_close(). */
 void query_text(struct query *q, int index, const char *v);
+/* The same; ERR_INVALID when it does not fit `size` bytes with the end mark, and so could not be read back. NULL is "". */
+void query_text_max(struct query *q, int index, const char *v, size_t size);
 void query_blob(struct query *q, int index, const void *p, size_t n);
 /* An address, or NULL for family 0. */
 void query_addr(struct query *q, int index, const struct addr *a);

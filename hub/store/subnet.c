@@ -27,6 +27,7 @@ static const char addresses6_sql[] =
 static const char insert_sql[] =
 	"INSERT INTO subnets (node_id, family, first, length, weight, status, created_ms)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+static const char status_sql[] = "UPDATE subnets SET status = ?2, weight = ?3 WHERE id = ?1";
 static const char remove_sql[] = "DELETE FROM subnets WHERE id = ?1";
 static const char count_sql[] = "SELECT count(*) FROM subnets WHERE ?1 = 0 OR node_id = ?1";
 
@@ -120,6 +121,17 @@ enum err store_subnet_get(struct store *s, uint32_t id, struct store_subnet *out
 	if (!e)
 		*out = row;
 	return e;
+}
+
+enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status status, uint32_t weight)
+{
+	struct query q;
+
+	query_open(&q, s, DB_DIRECTORY, status_sql);
+	query_u32(&q, 1, id);
+	query_u32(&q, 2, status);
+	query_u32(&q, 3, weight);
+	return query_run_one(&q);
 }
 
 enum err store_subnet_remove(struct store *s, uint32_t id)

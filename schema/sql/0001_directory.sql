@@ -140,23 +140,10 @@ CREATE TABLE subnets (
 ) STRICT;
 CREATE INDEX subnets_prefix ON subnets (family, first, length);		-- overlaps are looked up by range of `first`
 
--- People who may sign in to the page. Roles are the same three as those of API tokens.
-CREATE TABLE users (
-	id		INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 4294967295),
-	name		TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 63 AND name NOT GLOB '*[^A-Za-z0-9_.-]*'),
-	role		TEXT NOT NULL CHECK (role IN ('admin', 'operator', 'auditor')),
-	password_hash	TEXT CHECK (length(password_hash) <= 255),		-- NULL: cannot sign in with a password
-	disabled	INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)),
-	created_ms	INTEGER NOT NULL CHECK (created_ms > 0),
-	updated_ms	INTEGER NOT NULL CHECK (updated_ms > 0),
-	signed_in_ms	INTEGER CHECK (signed_in_ms > 0)
-) STRICT;
-
 -- Bearer tokens of the REST API. Only hashes, as with join tokens.
 CREATE TABLE api_tokens (
 	id		INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 4294967295),
 	name		TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 63 AND name NOT GLOB '*[^A-Za-z0-9_.-]*'),
-	user_id		INTEGER REFERENCES users (id) ON DELETE CASCADE,	-- NULL: a machine's
 	hash		BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),		-- SHA-256 of the token's text
 	role		TEXT NOT NULL CHECK (role IN ('admin', 'operator', 'auditor')),
 	scopes		TEXT NOT NULL DEFAULT '' CHECK (length(scopes) <= 255),	-- space-separated; empty: all that the role may

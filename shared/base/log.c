@@ -105,6 +105,11 @@ void log_reopen(void)
 	state.fd = fd;
 }
 
+int log_fd(void)
+{
+	return state.fd;
+}
+
 /*
  * The bucket is kept as one moment, as in the generic cell rate algorithm (ITU-T I.371 annex A): `next_ms` is when it
  * will be full again, and a line may pass when that is at most burst - 1 intervals ahead.

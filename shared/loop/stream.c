@@ -17,6 +17,7 @@
 #include "shared/loop/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -49,8 +50,8 @@ struct stream {
 	struct loop_later later;	/* send what was queued, read what OpenSSL still holds, or end */
 	enum state state;
 	unsigned entered;		/* depth of enter() */
-	bool read_wants_write;		/* OpenSSL must send before it can go on reading */
-	bool write_wants_read;
+	bool wants_write;		/* handshake, reading or goodbye: OpenSSL must send before it can go on */
+	bool write_wants_read;		/* sending: OpenSSL must receive before it can go on */
 	bool finish_early;		/* stream_finish() before the stream was open */
 	SSL *ssl;
 	struct buf in, out;
@@ -99,7 +100,7 @@ static void release(struct stream *s)
 /* The end that was not asked for by stream_close(): the owner is told, once. Only inside enter() and leave(). */
 static void end(struct stream *s, enum err e, const char *why)
 {
-	bool finishing = s->state == FINISHING || s->state == LINGERING;
+	bool finishing = s->state == FINISHING || s->state == LINGERING || s->finish_early;
 
 	if (s->state == DEAD)
 		return;
@@ -108,69 +109,67 @@ static void end(struct stream *s, enum err e, const char *why)
 	s->ev->closed(s, s->arg, finishing ? ERR_CLOSED : e, why);
 }
 
-/* An errno value as a phrase: strerror()'s text, which begins with a capital. */
-static void end_errno(struct stream *s, int errnum, const char *doing)
+/* Ends with an errno value as the phrase: strerror()'s text, which begins with a capital. */
+static void end_errno(struct stream *s, int errnum)
 {
-	const char *text = strerror(errnum);
-	int n = snprintf(s->why, sizeof(s->why), "%s", doing);
-
-	if (n > 0 && (size_t)n < sizeof(s->why))
-		snprintf(s->why + n, sizeof(s->why) - (size_t)n, "%c%s", text[0] >= 'A' && text[0] <= 'Z' ? text[0] + 32 : text[0],
-			 text[0] ? text + 1 : "");
+	snprintf(s->why, sizeof(s->why), "%s", strerror(errnum));
+	if (s->why[0] >= 'A' && s->why[0] <= 'Z')
+		s->why[0] = (char)(s->why[0] - 'A' + 'a');
 	end(s, errnum == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO, s->why);
 }
 
-/* Ends with what OpenSSL put into its error queue. An alert of the other side is told apart from what we found ourselves. */
+/* Ends with the reason in OpenSSL's error queue. An alert of the other side is told apart from what we found ourselves. */
 static void end_tls(struct stream *s)
 {
 	unsigned long code = ERR_peek_error();
-	const char *reason = ERR_reason_error_string(code), *alert;
+	const char *reason = ERR_reason_error_string(code), *alert = reason ? strstr(reason, "alert ") : NULL;
+	bool hung_up = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 
-	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-		ERR_clear_error();
+	ERR_clear_error();
+	if (hung_up) {
 		end(s, ERR_IO, s->state == HANDSHAKE ? "the other side hung up during the TLS handshake" :
 						       "the other side hung up without a goodbye");
 		return;
 	}
-	alert = reason ? strstr(reason, "alert ") : NULL;
 	if (alert)
 		snprintf(s->why, sizeof(s->why), "TLS: refused by the other side: %s", alert + strlen("alert "));
 	else
 		snprintf(s->why, sizeof(s->why), "TLS: %s", reason ? reason : "failed");
-	ERR_clear_error();
 	end(s, ERR_AUTH, s->why);
 }
 
 /*
- * Looks at a failed OpenSSL call. True when it only has to wait, and then sets `*wants_read` and `*wants_write`; otherwise the
- * stream has ended. errno must be that of the call.
+ * Looks at an OpenSSL call that returned `ret` <= 0. Either it has to wait for one of the two directions, which is noted in
+ * `*wants_read` or `*wants_write`, or the stream ends here. errno must still be that of the call.
  */
-static bool must_wait(struct stream *s, int ret, bool *wants_read, bool *wants_write)
+static void wait_or_end(struct stream *s, int ret, bool *wants_read, bool *wants_write)
 {
 	int errnum = errno;
 
 	switch (SSL_get_error(s->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
 		*wants_read = true;
-		return true;
+		return;
 	case SSL_ERROR_WANT_WRITE:
 		*wants_write = true;
-		return true;
+		return;
 	case SSL_ERROR_ZERO_RETURN:
 		/* Its goodbye is answered by ours; whether that still arrives is of no interest. */
-		SSL_shutdown(s->ssl);
+		if (s->state == OPEN)
+			SSL_shutdown(s->ssl);
+		ERR_clear_error();
 		end(s, ERR_CLOSED, "closed by the other side");
-		return false;
+		return;
 	case SSL_ERROR_SYSCALL:
-		end_errno(s, errnum ? errnum : EPIPE, "");
-		return false;
+		ERR_clear_error();
+		end_errno(s, errnum ? errnum : EPIPE);
+		return;
 	default:
 		end_tls(s);
-		return false;
 	}
 }
 
-/* Waits for what the state needs; one place for all, called at the end of every step. */
+/* Waits for what the state needs: the one place for it, called at the end of every step. */
 static void update_events(struct stream *s)
 {
 	uint32_t events = EPOLLIN;
@@ -179,35 +178,33 @@ static void update_events(struct stream *s)
 		return;
 	if (s->state == CONNECTING)
 		events = EPOLLOUT;
-	else if (s->read_wants_write || (s->state != HANDSHAKE && s->state != LINGERING && buf_len(&s->out) && !s->write_wants_read))
-		events |= EPOLLOUT;
-	/* While it only gets rid of what is queued nothing is read, so readable bytes must not wake it without end. */
+	/* While it only gets rid of what is queued nothing is read, and unread bytes must not wake it without end. */
 	if (s->state == FINISHING && !s->write_wants_read)
-		events &= ~(uint32_t)EPOLLIN;
+		events = 0;
+	if (s->wants_write)
+		events |= EPOLLOUT;
+	if ((s->state == OPEN || s->state == FINISHING) && buf_len(&s->out) && !s->write_wants_read)
+		events |= EPOLLOUT;
 	loop_fd_events(s->loop, &s->io, events);
 }
 
 static void run_later(struct loop_later *l);
 
-/* Hands the owner what came. False when the stream is over. */
+/* Hands the owner what came. False when reading is over. */
 static bool deliver(struct stream *s)
 {
-	if (s->state == OPEN && buf_len(&s->in))
-		s->ev->received(s, s->arg, &s->in);
+	s->ev->received(s, s->arg, &s->in);
 	if (s->state != OPEN)
 		return false;
-	if (buf_len(&s->in) >= s->limits.in_bytes) {
-		end(s, ERR_TOOBIG, "the other side sent a message that is too large");
-		return false;
-	}
-	/* An idle connection should cost no buffer. */
-	if (buf_len(&s->in) == 0)
-		buf_fini(&s->in);
-	return true;
+	if (buf_len(&s->in) < s->limits.in_bytes)
+		return true;
+	/* Full, and the owner finds no whole message in it: there never will be one. */
+	end(s, ERR_TOOBIG, "the other side sent a message that is too large");
+	return false;
 }
 
-/* Reads one record's worth. Returns how much came, 0 when there is nothing now or the stream ended. */
-static size_t read_some(struct stream *s)
+/* Reads at most one record and delivers it. False when there is no more for now, or the stream is over. */
+static bool read_record(struct stream *s, size_t *total)
 {
 	size_t room = s->limits.in_bytes - buf_len(&s->in);
 	size_t want = room < RECORD_BYTES ? room : RECORD_BYTES;
@@ -217,25 +214,367 @@ static size_t read_some(struct stream *s)
 
 	if (buf_reserve(&s->in, want, &at)) {
 		end(s, ERR_NOMEM, err_str(ERR_NOMEM));
-		return 0;
+		return false;
 	}
-	s->read_wants_write = false;
 	ERR_clear_error();
 	errno = 0;
 	n = SSL_read(s->ssl, at, (int)want);
-	if (n > 0) {
-		buf_commit(&s->in, (size_t)n);
-		return (size_t)n;
+	if (n <= 0) {
+		wait_or_end(s, n, &wants_read, &s->wants_write);
+		return false;
 	}
-	/* What came before the end still counts: the owner gets it first, then the end (the error stays in OpenSSL). */
-	if (SSL_get_error(s->ssl, n) != SSL_ERROR_WANT_READ && SSL_get_error(s->ssl, n) != SSL_ERROR_WANT_WRITE) {
-		int errnum = errno;
-		unsigned long pending = ERR_peek_error();
+	buf_commit(&s->in, (size_t)n);
+	*total += (size_t)n;
+	return deliver(s);
+}
 
-		if (buf_len(&s->in) && !pending && errnum == 0 && !deliver(s))
-			return 0;
-		errno = errnum;
+static void read_all(struct stream *s)
+{
+	size_t total = 0;
+
+	s->wants_write = false;
+	s->write_wants_read = false;
+	while (total < READ_AT_ONCE_BYTES && read_record(s, &total))
+		;
+	if (s->state != OPEN)
+		return;
+	/* An idle connection should cost no buffer. */
+	if (buf_len(&s->in) == 0)
+		buf_fini(&s->in);
+	/* What OpenSSL has decrypted already does not make the socket ready. */
+	if (SSL_pending(s->ssl) > 0)
+		loop_later(s->loop, &s->later, run_later);
+}
+
+/* Sends what is queued, as far as the socket takes it. */
+static void flush(struct stream *s)
+{
+	size_t total = 0;
+
+	while (buf_len(&s->out) && total < WRITE_AT_ONCE_BYTES) {
+		size_t want = buf_len(&s->out) < RECORD_BYTES ? buf_len(&s->out) : RECORD_BYTES;
+		int n;
+
+		ERR_clear_error();
+		errno = 0;
+		n = SSL_write(s->ssl, buf_data(&s->out), (int)want);
+		if (n <= 0) {
+			bool wants_write;
+
+			/* That it waits for room shows in `out`, which is not empty. */
+			wait_or_end(s, n, &s->write_wants_read, &wants_write);
+			return;
+		}
+		buf_consume(&s->out, (size_t)n);
+		total += (size_t)n;
 	}
-	must_wait(s, n, &wants_read, &s->read_wants_write);
-	return 0;
+}
+
+/* FINISHING: the queue, then close_notify, then the end of our side of the connection. */
+static void finish(struct stream *s)
+{
+	int n;
+
+	flush(s);
+	if (s->state != FINISHING || buf_len(&s->out))
+		return;
+	s->wants_write = false;
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_shutdown(s->ssl);
+	if (n < 0) {
+		wait_or_end(s, n, &s->write_wants_read, &s->wants_write);
+		return;
+	}
+	if (n > 0) {
+		end(s, ERR_CLOSED, "closed");
+		return;
+	}
+	shutdown(s->io.fd, SHUT_WR);
+	move(s, LINGERING);
+}
+
+/* LINGERING: throws away what still comes until the other side closes, too. */
+static void drain(struct stream *s)
+{
+	uint8_t scrap[4096];
+	ssize_t n = 1;
+
+	for (size_t i = 0; n > 0 && i < READ_AT_ONCE_BYTES / sizeof(scrap); i++)
+		n = recv(s->io.fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		end(s, ERR_CLOSED, "closed");
+}
+
+static void shake_hands(struct stream *s)
+{
+	struct public_key peer;
+	const char *why;
+	bool wants_read;
+	int n;
+	enum err e;
+
+	s->wants_write = false;
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_do_handshake(s->ssl);
+	if (n <= 0) {
+		wait_or_end(s, n, &wants_read, &s->wants_write);
+		return;
+	}
+	e = stream_identity_peer(s->ssl, &peer, &why);
+	if (e) {
+		end(s, e, why);
+		return;
+	}
+	move(s, OPEN);
+	timer_disarm(loop_timers(s->loop), &s->deadline);
+	s->ev->opened(s, s->arg, &peer);
+	if (s->state == OPEN && (buf_len(&s->out) || SSL_pending(s->ssl) > 0))
+		loop_later(s->loop, &s->later, run_later);
+}
+
+static void get_local(struct stream *s)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t n = sizeof(ss);
+
+	/* Only for showing: without an answer it stays "none". */
+	if (getsockname(s->io.fd, (struct sockaddr *)&ss, &n) != 0 || endpoint_from_sockaddr(&ss, n, &s->local))
+		s->local = (struct endpoint){ 0 };
+}
+
+/* CONNECTING: the kernel has an answer. */
+static void connected(struct stream *s)
+{
+	int errnum = 0;
+	socklen_t n = sizeof(errnum);
+
+	if (getsockopt(s->io.fd, SOL_SOCKET, SO_ERROR, &errnum, &n) != 0)
+		errnum = errno;
+	if (errnum) {
+		end_errno(s, errnum);
+		return;
+	}
+	get_local(s);
+	move(s, HANDSHAKE);
+	shake_hands(s);
+}
+
+/* Does whatever can be done now. `events` is 0 when it was put off by loop_later(). */
+static void step(struct stream *s, uint32_t events)
+{
+	enter(s);
+	switch (s->state) {
+	case CONNECTING:
+		if (events)
+			connected(s);
+		break;
+	case HANDSHAKE:
+		if (events)
+			shake_hands(s);
+		break;
+	case OPEN:
+		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || s->wants_write || SSL_pending(s->ssl) > 0)
+			read_all(s);
+		if (s->state == OPEN)
+			flush(s);
+		break;
+	case FINISHING:
+		finish(s);
+		break;
+	case LINGERING:
+		drain(s);
+		break;
+	case DEAD:
+		break;
+	}
+	update_events(s);
+	leave(s);
+}
+
+static void io_ready(struct loop_fd *f, uint32_t events)
+{
+	struct stream *s = container_of(f, struct stream, io);
+
+	/* It has been told to end, and does so at the end of this round. */
+	if (!s->finish_early)
+		step(s, events);
+}
+
+static void run_later(struct loop_later *l)
+{
+	struct stream *s = container_of(l, struct stream, later);
+
+	if (!s->finish_early) {
+		step(s, 0);
+		return;
+	}
+	enter(s);
+	end(s, ERR_CLOSED, "closed before it was open");
+	leave(s);
+}
+
+static void deadline_passed(struct timer *t, uint64_t now_ms)
+{
+	struct stream *s = container_of(t, struct stream, deadline);
+
+	(void)now_ms;
+	enter(s);
+	switch (s->state) {
+	case CONNECTING:
+		end(s, ERR_TIMEOUT, "no answer to the connection attempt");
+		break;
+	case HANDSHAKE:
+		end(s, ERR_TIMEOUT, "the TLS handshake took too long");
+		break;
+	case FINISHING:
+		end(s, ERR_CLOSED, "closed before the other side had taken everything");
+		break;
+	default:
+		end(s, ERR_CLOSED, "closed");
+		break;
+	}
+	leave(s);
+}
+
+/* What both ways of getting a stream share. Takes over `fd`, also on failure. */
+static enum err stream_new(struct loop *l, struct stream_identity *id, int fd, bool server, struct stream *with,
+			   struct stream **out)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	int on = 1;
+	enum err e = ERR_NOMEM;
+
+	if (!s)
+		goto out;
+	*s = *with;
+	s->loop = l;
+	s->state = server ? HANDSHAKE : CONNECTING;
+	s->io.fd = -1;
+	s->ssl = stream_identity_ssl(id, server);
+	if (!s->ssl || SSL_set_fd(s->ssl, fd) != 1)
+		goto out;
+	/* Frames are small and wait for no others; a peer that vanished is found by the kernel in the end. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	e = loop_fd_add(l, &s->io, fd, server ? EPOLLIN : EPOLLOUT, io_ready);
+	if (e)
+		goto out;
+	buf_init(&s->in, s->limits.in_bytes);
+	buf_init(&s->out, s->limits.out_bytes);
+	s->deadline.fire = deadline_passed;
+	timer_arm(loop_timers(l), &s->deadline, loop_now_ms(l) + s->limits.handshake_ms);
+	*out = s;
+	return ERR_OK;
+out:
+	if (s)
+		SSL_free(s->ssl);
+	free(s);
+	close(fd);
+	ERR_clear_error();
+	return e;
+}
+
+enum err stream_connect(struct loop *l, struct stream_identity *id, const struct endpoint *to,
+			const struct stream_limits *limits, const struct stream_events *ev, void *arg,
+			struct stream **out)
+{
+	struct stream with = { .limits = *limits, .ev = ev, .arg = arg, .remote = *to };
+	struct sockaddr_storage ss;
+	socklen_t n = endpoint_to_sockaddr(to, &ss);
+	int fd;
+	enum err e;
+
+	if (!endpoint_is_set(to) || to->port == 0)
+		return ERR_INVALID;
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_from_errno(errno);
+	if (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS) {
+		e = err_from_errno(errno);
+		close(fd);
+		return e;
+	}
+	return stream_new(l, id, fd, false, &with, out);
+}
+
+enum err stream_accept(struct loop *l, struct stream_identity *id, int fd, const struct stream_limits *limits,
+		       const struct stream_events *ev, void *arg, struct stream **out)
+{
+	struct stream with = { .limits = *limits, .ev = ev, .arg = arg };
+	struct sockaddr_storage ss = { 0 };
+	socklen_t n = sizeof(ss);
+	int flags = fcntl(fd, F_GETFL);
+	enum err e;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || getpeername(fd, (struct sockaddr *)&ss, &n) != 0)
+		e = err_from_errno(errno);
+	else
+		e = endpoint_from_sockaddr(&ss, n, &with.remote);
+	if (e) {
+		close(fd);
+		return e;
+	}
+	e = stream_new(l, id, fd, true, &with, out);
+	if (!e)
+		get_local(*out);
+	return e;
+}
+
+enum err stream_send(struct stream *s, const void *p, size_t n)
+{
+	enum err e;
+
+	if (s->state > OPEN || s->finish_early)
+		return ERR_CLOSED;
+	e = buf_put(&s->out, p, n);
+	/* Put off to the end of the round, so that several small messages become one record. */
+	if (!e && s->state == OPEN)
+		loop_later(s->loop, &s->later, run_later);
+	return e;
+}
+
+void stream_finish(struct stream *s)
+{
+	if (s->state > OPEN || s->finish_early)
+		return;
+	if (s->state == OPEN) {
+		move(s, FINISHING);
+		timer_arm(loop_timers(s->loop), &s->deadline, loop_now_ms(s->loop) + FINISH_MS);
+		update_events(s);
+	} else {
+		s->finish_early = true;
+	}
+	loop_later(s->loop, &s->later, run_later);
+}
+
+void stream_close(struct stream *s)
+{
+	if (!s || s->state == DEAD)
+		return;
+	enter(s);
+	/* A goodbye if the socket takes it, so that the other side can tell this from a cut line. */
+	if (s->state == OPEN) {
+		ERR_clear_error();
+		SSL_shutdown(s->ssl);
+		ERR_clear_error();
+	}
+	release(s);
+	leave(s);
+}
+
+size_t stream_queued(const struct stream *s)
+{
+	return buf_len(&s->out);
+}
+
+const struct endpoint *stream_remote(const struct stream *s)
+{
+	return &s->remote;
+}
+
+const struct endpoint *stream_local(const struct stream *s)
+{
+	return &s->local;
 }

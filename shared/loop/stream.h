@@ -20,7 +20,10 @@ struct stream;
 struct stream_identity;
 
 struct stream_events {
-	/* The TLS handshake is done and the other side has proved `peer`. */
+	/*
+	 * The TLS handshake is done and the other side has proved `peer`. On the dialling side the other one may still refuse:
+	 * TLS 1.3 lets the client finish first, so closed() with ERR_AUTH can follow.
+	 */
 	void (*opened)(struct stream *s, void *arg, const struct public_key *peer);
 	/* `in` holds all bytes not consumed yet; consume what makes whole messages. */
 	void (*received)(struct stream *s, void *arg, struct buf *in);
@@ -40,15 +43,15 @@ void stream_identity_free(struct stream_identity *id);
 /* The raw Ed25519 public key of the identity. */
 const struct public_key *stream_identity_public(const struct stream_identity *id);
 
-/* Dials `to`. `fwmark` 0 for none. Failures that show at once are returned, later ones come by closed(). */
+/* Dials `to`. Failures that show at once are returned, later ones come by closed(). */
 enum err stream_connect(struct loop *l, struct stream_identity *id, const struct endpoint *to, const struct stream_limits *limits,
 			const struct stream_events *ev, void *arg, struct stream **out) must_check;
 /* Takes over an accepted TCP socket (closed by the stream, also on failure). */
 enum err stream_accept(struct loop *l, struct stream_identity *id, int fd, const struct stream_limits *limits,
 		       const struct stream_events *ev, void *arg, struct stream **out) must_check;
-/* Queues bytes. ERR_TOOBIG when the limit would be passed: nothing is queued, the owner should close. */
+/* Queues bytes; they go out at the end of the round, or after opened(). ERR_CLOSED once it is finishing. ERR_TOOBIG when the limit would be passed: nothing is queued, the owner should close. */
 enum err stream_send(struct stream *s, const void *p, size_t n) must_check;
-/* Sends what is queued, then close_notify, then closes; closed() comes with ERR_CLOSED. Nothing is received any more. Bounded by 2 s. */
+/* Sends what is queued, then close_notify, then closes (before opened(): just closes); closed() comes with ERR_CLOSED. Nothing is received any more. Bounded by 2 s. */
 void stream_finish(struct stream *s);
 /* Closes and frees now, without a callback. Safe inside any of its callbacks. Accepts NULL. */
 void stream_close(struct stream *s);

@@ -310,6 +310,8 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 	for (uint32_t i = 0; i < x->n_changed; i++) {
 		const struct node *n = &x->changed[i];
 
+		if (n->kind == NODE_WIREGUARD)
+			continue;	/* a route of the hub */
 		if (n->id == c->welcome.id) {
 			send_self(f, c);
 		} else if (!judge(f, c, n) || f->muted) {

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Installs the Debian packages that building, the demonstration and the tests need, and the user that the workers run as.
+# Does nothing when all is there. Not as root: names what is missing and fails.
+set -eu
+
+build="gcc make pkg-config libc6-dev libssl-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libmnl-dev
+	libcap-dev zlib1g-dev libcurl4-openssl-dev python3 python3-yaml"
+tests="clang clang-format universal-ctags libcmocka-dev python3-pytest iproute2 iputils-ping nftables tcpdump
+	curl openssl sqlite3 postgresql postgresql-client wireguard-go wireguard-tools"
+
+missing=
+for p in $build $tests; do
+	case $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) in
+	installed) ;;
+	*) missing="$missing $p" ;;
+	esac
+done
+user=
+getent passwd branchline >/dev/null || user=yes
+
+if [ -z "$missing$user" ]; then
+	exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	[ -z "$missing" ] || echo "missing packages:$missing" >&2
+	[ -z "$user" ] || echo "missing user: branchline (useradd --system --no-create-home --shell /usr/sbin/nologin branchline)" >&2
+	echo "run this as root, or install them by hand" >&2
+	exit 1
+fi
+if [ -n "$missing" ]; then
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# The PostgreSQL server of the tests is started by them; Debian's own cluster is not wanted.
+	mkdir -p /etc/postgresql-common/createcluster.d
+	[ -e /etc/postgresql-common/createcluster.d/branchline.conf ] ||
+		echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/branchline.conf
+	# shellcheck disable=SC2086 # a list of words
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+if [ -n "$user" ]; then
+	useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --user-group branchline
+fi

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/api/api.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "hub/api/context.h"
+#include "hub/api/server.h"
+#include "shared/base/clock.h"
+#include "shared/base/file.h"
+#include "shared/base/log.h"
+#include "shared/ipc/nudge_msg.h"
+
+#define PEM_MAX_BYTES (256u << 10)
+
+uint64_t api_now_ms(const struct api *a)
+{
+	return a->worker ? loop_now_ms(a->worker->loop) : clock_now_ms();
+}
+
+/* Tells control; a full or broken channel is the monitor's business. */
+static void nudge(struct api *a, uint16_t type, const void *payload, size_t n)
+{
+	struct channel *control = a->worker ? a->worker->siblings[WORKER_CONTROL] : NULL;
+	enum err e = control ? channel_send(control, type, payload, n, -1) : ERR_OK;
+
+	if (e)
+		log_warn("api: control could not be told of a change: %s", err_str(e));
+}
+
+void api_nudge_revision(struct api *a, uint64_t revision)
+{
+	const struct nudge_revision m = { revision };
+	uint8_t mem[16];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	nudge_revision_encode(&m, &c);
+	nudge(a, NUDGE_REVISION, mem, cursor_pos(&c));
+}
+
+void api_nudge_tokens(struct api *a)
+{
+	nudge(a, NUDGE_TOKENS, NULL, 0);
+}
+
+static void free_api(struct api *a)
+{
+	if (!a)
+		return;
+	server_stop(a->server);
+	store_close(a->store);
+	idempotency_free(a->idempotency);
+	buf_fini(&a->https_key);
+	buf_fini(&a->https_cert);
+	free(a);
+}
+
+static enum err load_keys(struct api *a)
+{
+	enum err e = file_read_secret(a->config->https_key_file, &a->https_key);
+
+	if (e) {
+		log_error("api: %s: %s", a->config->https_key_file, err_str(e));
+		return e;
+	}
+	e = file_read(a->config->https_cert_file, &a->https_cert);
+	if (e)
+		log_error("api: %s: %s", a->config->https_cert_file, err_str(e));
+	return e;
+}
+
+static enum err load(void *config, void **state)
+{
+	struct api *a = calloc(1, sizeof(*a));
+	enum err e;
+
+	if (!a)
+		return ERR_NOMEM;
+	a->config = config;
+	a->log_limit = (struct log_limit){ .burst = 10, .every_ms = 5000 };
+	buf_init(&a->https_key, PEM_MAX_BYTES);
+	buf_init(&a->https_cert, PEM_MAX_BYTES);
+	auth_unix_init(&a->auth_unix, a->config->group);
+	e = a->config->n_https ? load_keys(a) : ERR_OK;
+	if (e)
+		free_api(a);
+	else
+		*state = a;
+	return e;
+}
+
+static enum err start(struct worker *w)
+{
+	struct api *a = w->state;
+	enum err e;
+
+	a->worker = w;
+	a->started_ms = clock_wall_ms();
+	waits_init(&a->waits, loop_timers(w->loop), server_look);
+	e = idempotency_new(&a->idempotency);
+	if (!e)
+		e = store_open(a->config->paths.state, &a->store);
+	if (e) {
+		log_error("api: the database in %s could not be opened: %s", a->config->paths.state, err_str(e));
+		return e;
+	}
+	e = server_start(a, &a->server);
+	buf_fini(&a->https_key);
+	return e;
+}
+
+static void sibling_up(struct worker *w, enum worker_role role)
+{
+	struct api *a = w->state;
+
+	if (role == WORKER_CONTROL)
+		waits_nudge(&a->waits, loop_now_ms(w->loop));
+}
+
+static void sibling_down(struct worker *w, enum worker_role role)
+{
+	(void)w;
+	(void)role;
+}
+
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+{
+	struct api *a = w->state;
+
+	(void)body;
+	if (fd >= 0)
+		close(fd);
+	if (from == WORKER_CONTROL && type == NUDGE_PRESENCE)
+		waits_nudge(&a->waits, loop_now_ms(w->loop));
+}
+
+static void fini(struct worker *w)
+{
+	free_api(w->state);
+	w->state = NULL;
+}
+
+const struct worker_role_ops *api_role(void)
+{
+	static const struct worker_role_ops ops = {
+		.role = WORKER_API,
+		.name = "api",
+		.load = load,
+		.start = start,
+		.sibling_up = sibling_up,
+		.sibling_down = sibling_down,
+		.message = message,
+		.fini = fini,
+	};
+
+	return &ops;
+}

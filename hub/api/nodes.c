@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "hub/api/context.h"
+#include "hub/api/handlers.h"
+#include "hub/api/lookup.h"
+#include "hub/api/page.h"
+#include "hub/api/render.h"
+#include "shared/base/base64.h"
+
+#define ADD_SUBNETS_MAX 256u
+
+/* The body of POST /nodes, parsed. */
+struct add_input {
+	struct addr addresses[2];
+	struct node_subnet subnets[ADD_SUBNETS_MAX];
+	const char *endpoints[NODE_ENDPOINTS_MAX];
+	struct public_key tunnel_key;
+	struct change_node_add add;
+};
+
+static enum err add_to_page(void *arg, const struct node *n, const struct store_node_meta *meta)
+{
+	if (n->status == NODE_DELETED)
+		return ERR_OK;
+	return page_add(arg, n->id, render_node(n, meta));
+}
+
+void nodes_list(struct request *r)
+{
+	struct page page;
+	enum err e;
+
+	if (page_init(&page, r))
+		return;
+	e = store_nodes_since(r->api->store, 0, page.want.after, 0, add_to_page, &page);
+	page_reply(&page, r, e);
+	page_fini(&page);
+}
+
+void nodes_get(struct request *r)
+{
+	struct store_node_meta meta = { 0 };
+	struct node n;
+
+	if (lookup_node(r, r->param, &n, &meta))
+		return;
+	reply_json(&r->reply, 200, render_node(&n, &meta));
+	node_fini(&n);
+}
+
+/* The node as it is now, as JSON; NULL when it cannot be read. */
+static json_t *read_node(struct request *r, uint32_t id)
+{
+	struct store_node_meta meta = { 0 };
+	struct node n;
+	json_t *j;
+
+	if (store_node_get(r->api->store, id, &n, &meta))
+		return NULL;
+	j = render_node(&n, &meta);
+	node_fini(&n);
+	return j;
+}
+
+/* Answers a change of one node. `n` is what the change gave back: all that is known of it after a dry run. */
+static void node_changed(struct request *r, unsigned status, const struct change *c, const struct node *n)
+{
+	static const struct store_node_meta no_meta;
+
+	request_changed(r, status, c, "node", c->dry_run ? render_node(n, &no_meta) : read_node(r, n->id));
+}
+
+/* Points `out` at the strings of a list of endpoints. Returns their number. */
+static size_t take_endpoints(const json_t *body, const char *out[NODE_ENDPOINTS_MAX])
+{
+	const json_t *list = json_object_get(body, "endpoints");
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = json_string_value(json_array_get(list, i));
+	return n;
+}
+
+static enum err take_subnets(const json_t *list, struct add_input *in)
+{
+	in->add.n_subnets = json_array_size(list);
+	for (size_t i = 0; i < in->add.n_subnets; i++) {
+		const json_t *item = json_array_get(list, i);
+		enum err e = prefix_parse(body_str(item, "prefix"), &in->subnets[i].prefix, NULL);
+
+		if (e)
+			return e;
+		in->subnets[i].weight = (uint32_t)body_int(item, "weight", SUBNET_WEIGHT_DEFAULT);
+	}
+	return ERR_OK;
+}
+
+/* The checked body as the input of the change. Texts stay with the body. */
+static enum err take_add(const json_t *body, struct add_input *in)
+{
+	const json_t *addresses = json_object_get(body, "addresses");
+	const char *kind = body_str(body, "kind"), *key = body_str(body, "tunnel_key");
+	enum err e = ERR_OK;
+
+	memset(in, 0, sizeof(*in));
+	in->add = (struct change_node_add){
+		.name = body_str(body, "name"),
+		.kind = NODE_SPOKE,
+		.addresses = in->addresses,
+		.n_addresses = json_array_size(addresses),
+		.subnets = in->subnets,
+		.endpoints = in->endpoints,
+		.n_endpoints = take_endpoints(body, in->endpoints),
+		.tunnel_key = key ? &in->tunnel_key : NULL,
+		.keepalive_s = (uint16_t)body_int(body, "keepalive_s", 0),
+		.compression = (uint8_t)body_int(body, "compression", 0),
+		.comment = body_str(body, "comment"),
+	};
+	for (size_t i = 0; i < in->add.n_addresses && !e; i++)
+		e = addr_parse(json_string_value(json_array_get(addresses, i)), &in->addresses[i]);
+	if (!e && kind)
+		e = node_kind_parse(kind, &in->add.kind);
+	if (!e && key)
+		e = base64_decode_key(key, in->tunnel_key.b);
+	return e ? e : take_subnets(json_object_get(body, "subnets"), in);
+}
+
+void nodes_add(struct request *r)
+{
+	struct change c = request_change(r);
+	struct add_input in;
+	struct node n;
+	enum err e = take_add(r->json, &in);
+
+	if (!e && in.add.kind == NODE_SPOKE && in.add.tunnel_key) {
+		struct problem p = { 0 };
+
+		problem_set(&p, 422, "member_invalid", "/tunnel_key", "a spoke makes its own keys when it joins");
+		reply_problem(&r->reply, &p);
+		return;
+	}
+	if (!e)
+		e = change_node_add(&c, &in.add, &n);
+	if (e) {
+		request_change_failed(r, e, &c);
+		return;
+	}
+	if (!r->dry_run)
+		reply_header(&r->reply, "Location", "/api/v1/nodes/%u", n.id);
+	node_changed(r, 201, &c, &n);
+	node_fini(&n);
+}
+
+void nodes_edit(struct request *r)
+{
+	const char *endpoints[NODE_ENDPOINTS_MAX];
+	struct change c = request_change(r);
+	struct change_node_edit edit = {
+		.endpoints = endpoints,
+		.n_endpoints = take_endpoints(r->json, endpoints),
+		.set_endpoints = json_object_get(r->json, "endpoints") != NULL,
+		.keepalive_s = (int)body_int(r->json, "keepalive_s", -1),
+		.compression = (int)body_int(r->json, "compression", -1),
+		.comment = body_str(r->json, "comment"),
+	};
+	struct store_node_meta meta = { 0 };
+	struct node n, changed;
+	enum err e;
+
+	if (lookup_node(r, r->param, &n, &meta))
+		return;
+	if (request_if_match(r, render_node(&n, &meta))) {
+		e = change_node_edit(&c, n.id, &edit, &changed);
+		if (e) {
+			request_change_failed(r, e, &c);
+		} else {
+			node_changed(r, 200, &c, &changed);
+			node_fini(&changed);
+		}
+	}
+	node_fini(&n);
+}
+
+void nodes_delete(struct request *r)
+{
+	struct change c = request_change(r);
+	struct store_node_meta meta = { 0 };
+	struct node n;
+	enum err e;
+
+	if (lookup_node(r, r->param, &n, &meta))
+		return;
+	if (request_if_match(r, render_node(&n, &meta))) {
+		e = change_node_delete(&c, n.id);
+		if (e)
+			request_change_failed(r, e, &c);
+		else
+			request_changed(r, 200, &c, NULL, NULL);
+	}
+	node_fini(&n);
+}
+
+void nodes_revoke(struct request *r)
+{
+	const char *reason = body_str(r->json, "reason");
+	struct change c = request_change(r);
+	struct store_node_meta meta = { 0 };
+	struct node n;
+	enum err e;
+
+	if (lookup_node(r, r->param, &n, &meta))
+		return;
+	if (request_if_match(r, render_node(&n, &meta))) {
+		e = change_node_revoke(&c, n.id, reason ? reason : "");
+		if (e)
+			request_change_failed(r, e, &c);
+		else
+			node_changed(r, 200, &c, &n);
+	}
+	node_fini(&n);
+}

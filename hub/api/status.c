@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "hub/api/context.h"
+#include "hub/api/handlers.h"
+#include "hub/api/lookup.h"
+#include "hub/api/page.h"
+#include "hub/api/presence.h"
+#include "hub/api/render.h"
+
+/* One walk over the nodes: counts of all, and one page of them. */
+struct survey {
+	struct presence presence;
+	struct page page;
+	unsigned nodes, spokes, wireguard, invited, active, disabled, revoked, online;
+};
+
+static enum err survey_node(void *arg, const struct node *n, const struct store_node_meta *meta)
+{
+	struct survey *s = arg;
+	const struct store_presence *p;
+	enum err e;
+
+	(void)meta;
+	if (n->status == NODE_DELETED)
+		return ERR_OK;
+	p = presence_find(&s->presence, n->id);
+	s->nodes++;
+	s->spokes += n->kind == NODE_SPOKE;
+	s->wireguard += n->kind == NODE_WIREGUARD;
+	s->invited += n->status == NODE_INVITED;
+	s->active += n->status == NODE_ACTIVE;
+	s->disabled += n->status == NODE_DISABLED;
+	s->revoked += n->status == NODE_REVOKED;
+	s->online += p && p->online;
+	if (n->id <= s->page.want.after || s->page.more)
+		return ERR_OK;
+	e = page_add(&s->page, n->id, render_presence(n, p));
+	return e == ERR_CLOSED ? ERR_OK : e;
+}
+
+/* A setting with one item a line, as an array. */
+static enum err lines_setting(struct request *r, const char *key, json_t *into)
+{
+	char text[LOOKUP_SETTING_SIZE], *save = NULL;
+	enum err e = lookup_setting(r, key, text);
+
+	if (e)
+		return e;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		json_array_append_new(into, render_text(line));
+	return ERR_OK;
+}
+
+/* The hub itself: what a device or a branch needs to reach it. */
+static enum err describe_hub(struct request *r, json_t **out)
+{
+	json_t *addresses = json_array(), *node;
+	char port[LOOKUP_SETTING_SIZE];
+	struct node hub;
+	uint64_t udp_port = 0;
+	enum err e;
+
+	e = lines_setting(r, "hub_addresses", addresses);
+	if (!e)
+		e = lookup_setting(r, "udp_port", port);
+	if (!e)
+		e = lookup_hub(r, &hub);
+	if (e) {
+		json_decref(addresses);
+		return e;
+	}
+	if (!query_parse_uint(port, 65535, &udp_port))
+		udp_port = UDP_PORT_DEFAULT;
+	node = render_node(&hub, &(struct store_node_meta){ 0 });
+	*out = json_pack("{s:I, s:s, s:O, s:O, s:O, s:o, s:I}", "id", (json_int_t)hub.id, "name", hub.name, "addresses",
+			 json_object_get(node, "addresses"), "tunnel_key", json_object_get(node, "tunnel_key"),
+			 "identity_fingerprint", json_object_get(node, "identity_fingerprint"), "hub_addresses",
+			 addresses, "udp_port", (json_int_t)udp_port);
+	json_decref(node);
+	node_fini(&hub);
+	return ERR_OK;
+}
+
+/* Network-wide settings. */
+static enum err describe_network(struct request *r, char network[LOOKUP_SETTING_SIZE], json_t *pools, uint64_t *mtu)
+{
+	char text[LOOKUP_SETTING_SIZE];
+	enum err e;
+
+	e = lookup_setting(r, "network", network);
+	if (!e)
+		e = lines_setting(r, "pool4", pools);
+	if (!e)
+		e = lines_setting(r, "pool6", pools);
+	if (!e)
+		e = lookup_setting(r, "mtu", text);
+	if (!e && !query_parse_uint(text, 65535, mtu))
+		*mtu = TUN_MTU_DEFAULT;
+	return e;
+}
+
+static json_t *counts(const struct survey *s)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "nodes", s->nodes, "spokes", s->spokes,
+			 "wireguard", s->wireguard, "invited", s->invited, "active", s->active, "disabled",
+			 s->disabled, "revoked", s->revoked, "online", s->online);
+}
+
+static void answer(struct request *r, struct survey *s)
+{
+	char network[LOOKUP_SETTING_SIZE];
+	json_t *pools = json_array(), *hub = NULL;
+	struct store_revision rev = { 0 };
+	uint64_t mtu = 0;
+	enum err e;
+
+	e = store_revision_get(r->api->store, &rev.revision);
+	if (!e && store_revision_read(r->api->store, rev.revision, &rev) != ERR_OK)
+		rev.at_ms = 0;
+	if (e)
+		request_store_failed(r, e, "revision");
+	else if (describe_network(r, network, pools, &mtu) == ERR_OK && describe_hub(r, &hub) == ERR_OK)
+		reply_json(&r->reply, 200,
+			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:o}",
+				     "network", render_text(network),
+				     "version", BRANCHLINE_VERSION,
+				     "hub", hub,
+				     "pools", pools,
+				     "mtu", (json_int_t)mtu,
+				     "revision", (json_int_t)rev.revision,
+				     "revision_at", render_time(rev.at_ms),
+				     "api_started_at", render_time(r->api->started_ms),
+				     "counts", counts(s),
+				     "nodes", s->page.items,
+				     "next_after", s->page.more ? json_integer(s->page.last_id) : json_null()));
+	json_decref(pools);
+	json_decref(hub);
+}
+
+void status_get(struct request *r)
+{
+	struct survey s = { 0 };
+	enum err e;
+
+	if (page_init(&s.page, r))
+		return;
+	e = presence_load(r->api->store, &s.presence);
+	if (!e)
+		e = store_nodes_since(r->api->store, 0, 0, 0, survey_node, &s);
+	if (e)
+		request_store_failed(r, e, "status");
+	else
+		answer(r, &s);
+	presence_fini(&s.presence);
+	page_fini(&s.page);
+}

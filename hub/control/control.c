@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/control/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hub/control/core.h"
+#include "hub/control/refresh.h"
+#include "shared/base/base64.h"
+#include "shared/base/clock.h"
+#include "shared/base/file.h"
+#include "shared/ipc/nudge_msg.h"
+
+#define KEY_FILE_MAX_BYTES 256u
+#define BYE_SPREAD_MIN_MS 1000u		/* at an orderly stop spokes come back spread over 1 ms each, within these */
+#define BYE_SPREAD_MAX_MS 30000u
+#define UNKNOWN_TOKENS_PER_S 1u
+#define UNKNOWN_TOKENS_BURST 20u
+
+/* --- load: with the rights to read the key --------------------------------------------------- */
+
+/* base64 of the Ed25519 seed; white space behind it is fine. */
+static enum err read_seed(const char *path, struct secret_key *seed)
+{
+	char text[KEY_BASE64_SIZE];
+	struct buf b;
+
+	buf_init(&b, KEY_FILE_MAX_BYTES);
+	enum err e = file_read_secret(path, &b);
+	if (e)
+		goto out;
+	size_t n = buf_len(&b);
+	while (n && strchr(" \t\r\n", buf_data(&b)[n - 1]))
+		n--;
+	e = ERR_CORRUPT;
+	if (n != KEY_BASE64_SIZE - 1)
+		goto out;
+	memcpy(text, buf_data(&b), n);
+	text[n] = '\0';
+	if (base64_decode_key(text, seed->b) == ERR_OK)
+		e = ERR_OK;
+out:
+	secret_zero(text, sizeof(text));
+	buf_fini(&b);
+	return e;
+}
+
+static enum err load(void *config, void **state)
+{
+	const struct hub_config *conf = config;
+	struct control *c = calloc(1, sizeof(*c));
+	struct secret_key seed;
+
+	if (!c)
+		return ERR_NOMEM;
+	enum err e = read_seed(conf->identity_key_file, &seed);
+	if (e == ERR_OK)
+		e = stream_identity_new(&seed, &c->identity);
+	secret_zero(&seed, sizeof(seed));
+	if (e) {
+		log_error("control: identity key %s: %s", conf->identity_key_file, err_str(e));
+		free(c);
+		return e;
+	}
+	c->config = conf;
+	*state = c;
+	return ERR_OK;
+}
+
+/* --- start ------------------------------------------------------------------------------------- */
+
+/* Looks for what a lost nudge would have told, serves links that were left out, and asks the engine. */
+static void tick_fired(struct timer *t, uint64_t now_ms)
+{
+	struct control *c = container_of(t, struct control, tick);
+
+	timer_arm(loop_timers(c->loop), t, now_ms + CONTROL_TICK_MS);
+	refresh_schedule(c);
+	push_schedule(c);
+	engine_feed_ask_status(c);
+}
+
+static void init_limits(struct control *c, uint64_t now_ms)
+{
+	bucket_init(&c->joins, LINK_JOINS_PER_S, LINK_JOINS_BURST, now_ms);
+	bucket_init(&c->unknown_tokens, UNKNOWN_TOKENS_PER_S, UNKNOWN_TOKENS_BURST, now_ms);
+	c->log_refused = (struct log_limit){.burst = 20, .every_ms = 1000};
+	c->log_store = (struct log_limit){.burst = 5, .every_ms = 10000};
+	c->log_system = (struct log_limit){.burst = 5, .every_ms = 10000};
+}
+
+/* Tables and lists: nothing is connected yet. */
+static enum err init_tables(struct control *c)
+{
+	enum err e;
+
+	list_init(&c->conns);
+	list_init(&c->strangers);
+	list_init(&c->gone);
+	list_init(&c->moved);
+	list_init(&c->presence.changed);
+	directory_init(&c->dir);
+	push_init(c);
+	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) || (e = watch_init(&c->watches)))
+		return e;
+	return admission_init(&c->admission, loop_now_ms(c->loop));
+}
+
+static enum err start(struct worker *w)
+{
+	struct control *c = w->state;
+	enum err e;
+
+	c->w = w;
+	c->loop = w->loop;
+	init_limits(c, loop_now_ms(c->loop));
+	e = init_tables(c);
+	if (e)
+		return e;
+	e = store_open(c->config->paths.state, &c->store);
+	if (e) {
+		log_error("control: the store in %s cannot be opened: %s", c->config->paths.state, err_str(e));
+		return e;
+	}
+	if ((e = refresh_start(c)) || (e = presence_start(c)))
+		return e;
+	presence_hub(c);
+	net_feed_start(c);
+	e = listener_start(c);
+	if (e)
+		return e;
+	c->tick.fire = tick_fired;
+	timer_arm(loop_timers(c->loop), &c->tick, loop_now_ms(c->loop) + CONTROL_TICK_MS);
+	return ERR_OK;
+}
+
+/* --- what others say ------------------------------------------------------------------------------ */
+
+static void sibling_up(struct worker *w, enum worker_role role)
+{
+	if (role == WORKER_ENGINE)
+		engine_feed_up(w->state);
+}
+
+static void sibling_down(struct worker *w, enum worker_role role)
+{
+	if (role == WORKER_ENGINE)
+		engine_feed_down(w->state);
+}
+
+static void from_api(struct control *c, uint16_t type)
+{
+	/* The revision that it names is not looked at: what counts is what the store says. Tokens are read when they are used. */
+	if (type == NUDGE_REVISION)
+		refresh_schedule(c);
+}
+
+static void from_monitor(struct control *c, uint16_t type, struct cursor *body)
+{
+	struct monitor_done m;
+
+	if (type == MONITOR_DONE && monitor_done_decode(body, &m) == ERR_OK)
+		net_feed_done(c, &m);
+}
+
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	if (from == WORKER_ENGINE)
+		engine_feed_message(w->state, type, body);
+	else if (from == WORKER_API)
+		from_api(w->state, type);
+	else if (from == 0)
+		from_monitor(w->state, type, body);
+}
+
+static void reload(struct worker *w)
+{
+	struct control *c = w->state;
+
+	counters_log(&c->counters);
+	refresh_schedule(c);
+}
+
+/* --- the end --------------------------------------------------------------------------------------- */
+
+static void stop_fired(struct timer *t, uint64_t now_ms)
+{
+	(void)now_ms;
+	core_stopped(container_of(t, struct control, stop_timer));
+}
+
+/* Every spoke is told when to come back: not all at once. */
+static void stop(struct worker *w)
+{
+	struct control *c = w->state;
+	size_t spread = registry_count(&c->registry);
+	struct list *pos, *tmp;
+
+	if (c->stopping)
+		return;
+	c->stopping = true;
+	if (spread < BYE_SPREAD_MIN_MS)
+		spread = BYE_SPREAD_MIN_MS;
+	if (spread > BYE_SPREAD_MAX_MS)
+		spread = BYE_SPREAD_MAX_MS;
+	listener_stop(c);
+	list_for_each(pos, tmp, &c->conns) {
+		struct conn *conn = list_entry(pos, struct conn, in_all);
+		if (conn->state == CONN_UP)
+			conn_bye(conn, BYE_SHUTDOWN, 1 + secret_random_below((uint32_t)spread), "the hub is being stopped");
+		else if (conn->state != CONN_BYE)
+			conn_drop(conn, "the hub is being stopped");
+	}
+	if (list_empty(&c->conns)) {
+		core_stopped(c);
+		return;
+	}
+	c->stop_timer.fire = stop_fired;
+	timer_arm(loop_timers(c->loop), &c->stop_timer, loop_now_ms(c->loop) + CONTROL_STOP_MS);
+}
+
+static void drop_all(struct control *c)
+{
+	c->stopping = true;
+	while (!list_empty(&c->conns))
+		conn_drop(list_entry(c->conns.next, struct conn, in_all), "the hub is being stopped");
+	conn_reap(c);
+}
+
+static void disarm_all(struct control *c)
+{
+	struct timers *ts = loop_timers(c->loop);
+
+	timer_disarm(ts, &c->tick);
+	timer_disarm(ts, &c->moved_timer);
+	timer_disarm(ts, &c->stop_timer);
+	loop_later_cancel(c->loop, &c->reap);
+	loop_later_cancel(c->loop, &c->refresh);
+}
+
+static void fini(struct worker *w)
+{
+	struct control *c = w->state;
+
+	if (c->loop) {
+		listener_stop(c);
+		drop_all(c);
+		disarm_all(c);
+		push_fini(c);
+		net_feed_fini(c);
+		presence_fini(c);
+		watch_fini(&c->watches);
+		registry_fini(&c->registry);
+		admission_fini(&c->admission);
+		identities_fini(&c->identities);
+		directory_fini(&c->dir);
+	}
+	store_close(c->store);
+	stream_identity_free(c->identity);
+	free(c);
+	w->state = NULL;
+}
+
+const struct worker_role_ops *control_role(void)
+{
+	static const struct worker_role_ops ops = {
+		.role = WORKER_CONTROL,
+		.name = "control",
+		.load = load,
+		.start = start,
+		.sibling_up = sibling_up,
+		.sibling_down = sibling_down,
+		.message = message,
+		.reload = reload,
+		.stop = stop,
+		.fini = fini,
+	};
+	return &ops;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ack: the spoke's engine has applied a revision. Somebody may be waiting for it: node revoke prints how many have. */
+#include "hub/control/core.h"
+#include "hub/control/recv.h"
+
+void recv_ack(struct control *c, struct conn *conn, const struct control_msg *m)
+{
+	uint64_t revision = m->ack.revision;
+
+	if (revision > conn->sent_revision) {
+		counters_add(&c->counters, COUNT_REFUSED_FRAME);
+		conn_error(conn, "bad_message", "this revision was not sent on this link");
+		return;
+	}
+	if (revision <= conn->acked_revision)
+		return;
+	conn->acked_revision = revision;
+	presence_acked(c, conn->id, revision);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hello: a node that has joined before says who it is, what it holds and where it may be reached. Again on a link that is up: it has moved. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "hub/change.h"
+#include "hub/control/core.h"
+#include "hub/control/recv.h"
+#include "hub/control/refresh.h"
+#include "hub/control/verdict.h"
+#include "hub/control/welcome.h"
+#include "shared/ipc/nudge_msg.h"
+
+/* True when the spoke's tunnel key is another than the directory's. One that says nothing keeps what it has. */
+static bool has_new_key(const struct node *n, const struct control_hello *h)
+{
+	if (secret_is_zero(h->tunnel_key.b, KEY_BYTES))
+		return false;
+	return !n->has_tunnel || !public_key_equal(&n->tunnel_key, &h->tunnel_key);
+}
+
+/* Stores a new tunnel key or CPU flag. False when the spoke cannot be served without that: bye was sent. */
+static bool take_keys(struct control *c, struct conn *conn, const struct node *n, const struct control_hello *h)
+{
+	bool new_key = has_new_key(n, h);
+	char actor[NAME_SIZE + 8];
+	struct change change = {.store = c->store, .actor = actor};
+
+	if (!new_key && n->aes == h->aes)
+		return true;
+	if (new_key && !welcome_key_signed(&conn->key, &h->tunnel_key, h->tunnel_sig)) {
+		counters_add(&c->counters, COUNT_REFUSED_SIGNATURE);
+		conn_bye(conn, BYE_PROTOCOL, LINK_RETRY_REFUSED_MS, "the tunnel key is not signed by the identity key");
+		return false;
+	}
+	snprintf(actor, sizeof(actor), "node:%s", n->name);
+	enum err e = change_node_hello(&change, n->id, h->aes, new_key ? &h->tunnel_key : &n->tunnel_key,
+				       new_key ? h->tunnel_sig : n->tunnel_sig);
+	if (e == ERR_OK)
+		e = refresh_now(c);
+	if (e == ERR_OK) {
+		core_nudge(c, NUDGE_REVISION);
+		return true;
+	}
+	(void)core_store_failed(c, e, "store what a spoke said of itself");
+	/* The old flag still works: both ends take the cipher from the directory. An old key does not. */
+	if (!new_key)
+		return true;
+	counters_add(&c->counters, COUNT_REFUSED_BUSY);
+	conn_bye(conn, BYE_BUSY, VERDICT_BUSY_MS, change.detail[0] ? change.detail : "the hub's store cannot be written now");
+	return false;
+}
+
+/* Keeps the candidates that somebody else can use. True when they are others than before. */
+static bool take_candidates(struct conn *conn, const struct control_hello *h)
+{
+	struct endpoint found[CONN_CANDIDATES_MAX];
+	uint8_t n = 0;
+
+	for (uint8_t i = 0; i < h->n_candidates && n < CONN_CANDIDATES_MAX; i++)
+		if (h->candidates[i].port && endpoint_is_set(&h->candidates[i]) && !addr_is_special(&h->candidates[i].addr))
+			found[n++] = h->candidates[i];
+
+	bool same = n == conn->n_candidates;
+	for (uint8_t i = 0; same && i < n; i++)
+		same = endpoint_equal(&found[i], &conn->candidates[i]);
+	memcpy(conn->candidates, found, n * sizeof(found[0]));
+	conn->n_candidates = n;
+	return !same;
+}
+
+/* A spoke knows a revision that we have not reached: our database is an older copy. Its directory is replaced by ours, and the admin told. */
+static void tell_rollback(struct control *c, const struct conn *conn, uint64_t theirs)
+{
+	char object[NAME_SIZE + 8], detail[128];
+	const struct store_audit audit = {.actor = "hub", .action = "store.rollback", .object = object, .detail_json = detail};
+
+	if (theirs <= c->rollback_seen)
+		return;
+	c->rollback_seen = theirs;
+	log_warn("control: %s has seen revision %" PRIu64 ", this hub is at %" PRIu64 ": was a backup restored? Changes made since "
+		 "that backup are lost, revocations too; look through them",
+		 conn->name, theirs, c->dir.revision);
+	snprintf(object, sizeof(object), "node:%s", conn->name);
+	snprintf(detail, sizeof(detail), "{\"seen_by_node\":%" PRIu64 ",\"revision\":%" PRIu64 "}", theirs, c->dir.revision);
+	enum err e = store_begin(c->store);
+	if (e == ERR_OK) {
+		e = store_audit_add(c->store, &audit);
+		if (e == ERR_OK)
+			e = store_commit(c->store);
+		if (e)
+			store_rollback(c->store);
+	}
+	if (e)
+		(void)core_store_failed(c, e, "audit a rollback");
+}
+
+/* The revision to go on from: the one that the spoke holds, or 0 for a snapshot. */
+static uint64_t base_revision(struct control *c, const struct conn *conn, const struct control_hello *h)
+{
+	uint64_t highest = h->highest_revision > h->revision ? h->highest_revision : h->revision;
+
+	if (highest <= c->dir.revision)
+		return h->revision;
+	tell_rollback(c, conn, highest);
+	return 0;
+}
+
+void recv_hello(struct control *c, struct conn *conn, const struct control_msg *m)
+{
+	const struct control_hello *h = &m->hello;
+	struct control_bye why;
+	uint32_t id;
+
+	if (!verdict_of_key(c, &conn->key, &id, &why)) {
+		conn_bye(conn, why.reason, why.retry_after_ms, why.text);
+		return;
+	}
+	if (!take_keys(c, conn, directory_find(&c->dir, id), h))
+		return;
+	/* Found anew: a refresh moves the nodes in memory. It may also have cut this link. */
+	const struct node *n = directory_find(&c->dir, id);
+	if (!n || !(conn->state == CONN_FIRST || conn->state == CONN_UP))
+		return;
+	bool moved = take_candidates(conn, h);
+	if (conn->state == CONN_FIRST && !conn_up(conn, n, h->capabilities, h->version))
+		return;
+	conn->sent_revision = base_revision(c, conn, h);
+	welcome_send(c, conn, n);
+	push_to(c, conn);
+	if (moved)
+		engine_feed_endpoints(c, id, false);
+	recv_locate_moved(c, conn);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/control/welcome.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "hub/control/core.h"
+#include "shared/base/clock.h"
+
+void welcome_send(struct control *c, struct conn *conn, const struct node *n)
+{
+	struct control_msg m = {.type = CONTROL_WELCOME};
+	struct control_welcome *w = &m.welcome;
+	const struct node *hub = core_hub(c);
+
+	memcpy(w->network, c->settings.network, sizeof(w->network));
+	memcpy(w->name, n->name, sizeof(w->name));
+	w->id = n->id;
+	w->hub_id = c->settings.hub_id;
+	if (hub)
+		memcpy(w->hub_name, hub->name, sizeof(w->hub_name));
+	w->revision = c->dir.revision;
+	w->capabilities = CAP_ZLIB;
+	snprintf(w->version, sizeof(w->version), "%s", BRANCHLINE_VERSION);
+	memcpy(w->addresses, n->addresses, sizeof(w->addresses));
+	memcpy(w->pools, c->settings.pools, sizeof(w->pools));
+	w->mtu = c->settings.mtu;
+	w->keepalive_s = c->settings.keepalive_s;
+	w->udp_port = c->settings.udp_port;
+	w->report_ms = LINK_REPORT_MS;
+	w->time_ms = clock_wall_ms();
+	w->observed = conn->remote;
+	conn_send(conn, &m);
+}
+
+bool welcome_key_signed(const struct public_key *identity, const struct public_key *tunnel, const uint8_t sig[64])
+{
+	uint8_t text[64];
+	size_t n = node_tunnel_sign_input(tunnel, text);
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, identity->b, KEY_BYTES);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = key && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+		  EVP_DigestVerify(ctx, sig, 64, text, n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return ok;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The spine of the control worker: what the hub says of the directory becomes what the engine does. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "shared/base/log.h"
+#include "spoke/control/spoke.h"
+
+void apply_save(struct spoke *s)
+{
+	enum err e = cache_save(&s->cache, s->cfg->cache_file);
+
+	if (e && log_allowed(&s->cache_limit))
+		log_warn("%s cannot be written: %s; after a restart the directory has to come from the hub", s->cfg->cache_file, err_str(e));
+}
+
+/* Says what an admin of this branch wants to know about a change. */
+static void log_changes(const struct spoke *s, const struct delta *x)
+{
+	for (uint32_t i = 0; i < x->n_changed; i++) {
+		const struct node *new = &x->changed[i], *old = directory_find(&s->cache.dir, new->id);
+
+		if (!old || !old->has_identity || !new->has_identity ||
+		    public_key_equal(&old->identity_key, &new->identity_key))
+			continue;
+		log_notice("node %s has a new identity key (%s)", new->name,
+			   new->key_unbroken ? "the hub says: vouched for by the old one" : "it was joined anew");
+	}
+	for (uint32_t i = 0; i < x->n_gone; i++) {
+		const struct node *old = directory_find(&s->cache.dir, x->gone[i].id);
+
+		if (old)
+			log_debug(1, "node %s is %s", old->name, x->gone[i].revoked ? "revoked" : "gone");
+	}
+	if (x->to < s->cache.highest)
+		log_warn("the hub's directory went back from revision %" PRIu64 " to %" PRIu64 "; was it restored from a backup?",
+			 s->cache.highest, x->to);
+}
+
+static bool stays(const struct delta *x, uint32_t id)
+{
+	for (uint32_t i = 0; i < x->n_changed; i++)
+		if (x->changed[i].id == id)
+			return true;
+	return false;
+}
+
+static void forget_peer(struct spoke *s, uint32_t id)
+{
+	path_down(s, id);
+	peers_remove(&s->peers, id);
+}
+
+/* Peers that will be in the directory no more: their scripts run while their subnets are still known. */
+static void forget_gone(struct spoke *s, const struct delta *x)
+{
+	struct table_node *n, *next;
+
+	for (uint32_t i = 0; i < x->n_gone; i++)
+		forget_peer(s, x->gone[i].id);
+	/* A snapshot replaces everything: whoever is not in it is gone, too. */
+	for (n = table_next(&s->peers.by_id, NULL); x->from == 0 && n; n = next) {
+		uint32_t id = container_of(n, struct peer_state, by_id)->id;
+
+		next = table_next(&s->peers.by_id, n);
+		if (!stays(x, id))
+			forget_peer(s, id);
+	}
+}
+
+void apply_directory(struct spoke *s, const struct delta *x)
+{
+	bool hub_routes = engine_feed_touches_hub(&s->cache, x);
+	enum err e;
+
+	log_debug(2, "directory: revision %" PRIu64 " to %" PRIu64 ", %u changed, %u gone", x->from, x->to, x->n_changed, x->n_gone);
+	log_changes(s, x);
+	forget_gone(s, x);
+	e = directory_apply(&s->cache.dir, x);
+	if (e) {
+		/* Most likely we have missed a revision: then everything is asked for, once. */
+		log_warn("directory: revision %" PRIu64 " does not follow on %" PRIu64 ": %s", x->to, s->cache.dir.revision, err_str(e));
+		s->want_snapshot = true;
+		client_close(&s->client, "the directory has to be fetched as a whole", false, 0);
+		return;
+	}
+	s->want_snapshot = false;
+	if (x->to > s->cache.highest)
+		s->cache.highest = x->to;
+	grace_confirmed(s);
+	apply_save(s);
+	if (x->from == 0)
+		engine_feed_sync(&s->engine, &s->cache);
+	else
+		engine_feed_delta(&s->engine, &s->cache, x, hub_routes);
+	net_feed_update(&s->net, &s->cache, &s->engine);
+}
+
+void apply_cache(struct spoke *s)
+{
+	engine_feed_sync(&s->engine, &s->cache);
+	net_feed_update(&s->net, &s->cache, &s->engine);
+}
+
+void apply_done(struct spoke *s, uint64_t revision)
+{
+	s->engine.applied = revision;
+	apply_ack(s);
+}
+
+void apply_ack(struct spoke *s)
+{
+	struct control_msg m = { .type = CONTROL_ACK };
+
+	if (!client_is_up(&s->client) || s->engine.muted || s->engine.applied == 0 || s->engine.applied == s->acked ||
+	    s->engine.applied != s->cache.dir.revision)
+		return;
+	s->acked = s->engine.applied;
+	m.ack.revision = s->acked;
+	client_send(&s->client, &m);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The hub has taken our hello: who we are, and what holds for the whole network. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "shared/base/log.h"
+#include "spoke/control/spoke.h"
+
+/* Is this welcome for us? The text says what is wrong. */
+static const char *objection(const struct spoke *s, const struct control_welcome *w)
+{
+	if (strcmp(w->network, s->cfg->paths.net) != 0)
+		return "the hub serves another network";
+	if (strcmp(w->name, s->cfg->name) != 0)
+		return "the hub knows this node by another name than Name in spoke.conf";
+	if (!w->id || !w->hub_id || w->id == w->hub_id)
+		return "the hub's welcome makes no sense";
+	if (w->mtu < TUN_MTU_MIN || w->mtu > TUN_MTU_MAX || !w->udp_port)
+		return "the hub's welcome has an MTU or a port out of range";
+	return NULL;
+}
+
+/* Does it differ in what the engine was told? */
+static bool changes_engine(const struct control_welcome *a, const struct control_welcome *b)
+{
+	return a->id != b->id || a->hub_id != b->hub_id || a->mtu != b->mtu || a->keepalive_s != b->keepalive_s ||
+	       !addr_equal(&a->addresses[0], &b->addresses[0]) || !addr_equal(&a->addresses[1], &b->addresses[1]);
+}
+
+/* Has this hub, or a hub before it, given us another id? Then the cached directory is of another network. */
+static void forget_stranger(struct spoke *s, const struct control_welcome *w)
+{
+	if (!s->cache.has_welcome || (s->cache.welcome.id == w->id && s->cache.welcome.hub_id == w->hub_id))
+		return;
+	log_warn("the hub knows us by another id than before: the cached directory is dropped");
+	directory_fini(&s->cache.dir);
+	directory_init(&s->cache.dir);
+	s->cache.highest = 0;
+}
+
+/* Subnet lines of our own hosts file that the directory does not have: the hub's admin decides. */
+static void propose_subnets(struct spoke *s)
+{
+	const struct node *self = cache_self(&s->cache);
+	struct control_msg m = { .type = CONTROL_PROPOSE_SUBNET };
+	char text[PREFIX_STR_SIZE];
+
+	for (unsigned i = 0; self && i < s->cfg->n_subnets; i++) {
+		bool known = false;
+
+		for (uint32_t k = 0; k < self->n_subnets; k++)
+			known |= prefix_equal(&self->subnets[k].prefix, &s->cfg->subnets[i].prefix);
+		if (known)
+			continue;
+		m.propose.subnet = s->cfg->subnets[i];
+		log_debug(1, "subnet %s is proposed to the hub", prefix_format(&m.propose.subnet.prefix, text));
+		client_send(&s->client, &m);
+	}
+}
+
+void recv_welcome(struct spoke *s, const struct control_welcome *w)
+{
+	const char *wrong = objection(s, w);
+	char text[ENDPOINT_STR_SIZE];
+	bool resync;
+
+	if (wrong) {
+		log_error("link: %s", wrong);
+		client_close(&s->client, wrong, false, LINK_RETRY_MAX_MS);
+		return;
+	}
+	if (s->client.state != CLIENT_GREETING)
+		return;
+	forget_stranger(s, w);
+	resync = !s->cache.has_welcome || changes_engine(&s->cache.welcome, w);
+	s->cache.welcome = *w;
+	s->cache.has_welcome = true;
+	s->cache.refused = false;
+	s->cache.refused_why[0] = '\0';
+	s->cache.last_good = s->client.dialer.at;
+	s->acked = 0;
+	s->confirmed = false;
+	log_notice("link to hub %s is up (%s, revision %" PRIu64 ")", w->hub_name, endpoint_format(&s->client.dialer.at, text), w->revision);
+	client_welcomed(&s->client, w->capabilities);
+	if (w->revision == s->cache.dir.revision && !s->want_snapshot) {
+		grace_confirmed(s);
+		apply_save(s);
+	}
+	grace_settle(s);
+	if (resync)
+		apply_cache(s);
+	engine_feed_hub_endpoints(&s->engine, &s->cache);
+	net_feed_update(&s->net, &s->cache, &s->engine);
+	propose_subnets(s);
+	apply_ack(s);
+	report_start(s);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * spoke: all that the control worker of a spoke holds, and the stations that work on it. Each station is a file of that name.
+ *
+ *   hub ==link== client -> recv_*.c -> apply.c -> cache, engine_feed, net_feed -> ack
+ *   engine ----- ENGINE_* -> applied (apply.c), locate.c, path.c, gather.c, status.c
+ */
+#include "shared/base/log.h"
+#include "shared/monitor/worker.h"
+#include "spoke/config.h"
+#include "spoke/control/client.h"
+#include "spoke/control/gather.h"
+#include "spoke/control/net_feed.h"
+#include "spoke/control/peers.h"
+#include "spoke/control/status.h"
+
+#define SPOKE_CACHE_SAVE_MS 900000u	/* how often the time of the last confirmation is written down while the link is up */
+#define LOCATE_AGAIN_MS 5000u		/* one peer is not asked for more often */
+#define LOCATE_RATE_PER_S 20u		/* nor all together */
+
+struct spoke {
+	struct worker *w;
+	struct loop *loop;
+	struct spoke_config *cfg;
+	struct stream_identity *identity;
+	struct public_key tunnel_public;
+	uint8_t tunnel_sig[64];
+	bool has_pin;
+	struct public_key pin;			/* the hub's identity key, from the join token */
+
+	struct cache cache;
+	struct client client;
+	struct engine_feed engine;
+	struct net_feed net;
+	struct peers peers;
+	struct gathers gathers;
+	struct status_server status;
+
+	uint64_t acked;				/* the revision confirmed on this link, 0 none */
+	bool confirmed;				/* on this link the hub has said that our directory is its present one */
+	bool want_snapshot;			/* the next hello asks for everything */
+	bool started;
+	struct gather report;
+	struct timer report_timer;		/* every welcome.report_ms while the link is up */
+	struct timer save_timer;		/* every SPOKE_CACHE_SAVE_MS */
+	struct timer grace_timer;		/* OfflineGrace is over */
+	bool grace_over;
+	uint64_t locate_ms;			/* the second in which `locates` are counted */
+	unsigned locates;
+	struct log_limit wrong_hub_limit;	/* log lines about hubs with another key */
+	struct log_limit cache_limit;		/* log lines about a cache that cannot be written */
+};
+
+/* --- apply.c: the spine --- */
+/* A directory message: directory -> cache -> engine -> network; the ack follows when the engine has applied it. */
+void apply_directory(struct spoke *s, const struct delta *x);
+/* Everything that the cache holds goes to the engine and the network: at the start, for a new engine, after a pardon. */
+void apply_cache(struct spoke *s);
+/* ENGINE_APPLIED. */
+void apply_done(struct spoke *s, uint64_t revision);
+/* Sends the ack of what the engine has applied, once a link and revision. */
+void apply_ack(struct spoke *s);
+/* Writes the cache; a failure is logged. */
+void apply_save(struct spoke *s);
+
+/* --- messages of the hub, a file each --- */
+void recv_welcome(struct spoke *s, const struct control_welcome *w);
+void recv_presence(struct spoke *s, const struct control_presence *p, bool punch);
+void recv_bye(struct spoke *s, const struct control_bye *b);
+void recv_error(struct spoke *s, const struct control_error *e);
+
+/* --- messages of the engine --- */
+void locate_peer(struct spoke *s, uint32_t id);
+void path_changed(struct spoke *s, const struct engine_path *p);
+/* The node has left the directory, or the engine is away: its host-down runs if its host-up has. */
+void path_down(struct spoke *s, uint32_t id);
+
+/* --- report.c --- */
+void report_start(struct spoke *s);
+void report_stop(struct spoke *s);
+
+/* --- grace.c: how long the directory is trusted without the hub --- */
+/* The hub has confirmed that our directory is its present one. */
+void grace_confirmed(struct spoke *s);
+/* The link is down, or the cache was loaded: from here on time counts. */
+void grace_begin(struct spoke *s);
+/* Peers are dropped when the hub has refused us or the grace is over, and come back afterwards. */
+void grace_settle(struct spoke *s);
+
+/* --- places.c: where the hub is dialled, and where we may be reached --- */
+void places_add(struct spoke *s, struct dialer *d);
+/* The hub's key: pinned, or in the directory. */
+bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct public_key *peer);
+/* Our own addresses outside of the tunnel, at most `max`, with our UDP port. */
+size_t places_own(const struct spoke *s, struct endpoint *out, size_t max);

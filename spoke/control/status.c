@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "spoke/control/status.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/base/log.h"
+#include "spoke/control/spoke.h"
+#include "spoke/control/status_reply.h"
+
+/* One connection. It asks one thing at a time; what comes meanwhile waits in `in`. */
+struct status_client {
+	struct list node;
+	struct status_server *sv;
+	struct loop_fd io;
+	struct buf in;
+	struct buf out;
+	struct timer timer;		/* idle: close. Pinging: the next ping */
+	bool closing;			/* once `out` is empty */
+	struct gather gather;		/* "status" under way */
+	bool gathering;
+	struct {
+		uint32_t id;		/* 0: no pinging */
+		uint32_t tag;		/* of the ping under way, 0 none */
+		unsigned left;		/* still to be sent */
+		unsigned answered;
+	} ping;
+};
+
+static void client_run(struct status_client *c);
+
+static void client_free(struct status_client *c)
+{
+	int fd = c->io.fd;
+
+	timer_disarm(loop_timers(c->sv->spoke->loop), &c->timer);
+	if (c->gathering)
+		gather_stop(&c->gather);
+	loop_fd_del(c->sv->spoke->loop, &c->io);
+	close(fd);
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	list_del(&c->node);
+	c->sv->n_clients--;
+	free(c);
+}
+
+static bool is_busy(const struct status_client *c)
+{
+	return c->gathering || c->ping.id != 0;
+}
+
+static void arm(struct status_client *c, uint64_t delay_ms)
+{
+	timer_arm(loop_timers(c->sv->spoke->loop), &c->timer, loop_now_ms(c->sv->spoke->loop) + delay_ms);
+}
+
+/* Queues a line; takes over `j`. What does not fit ends the client. */
+static void reply(struct status_client *c, json_t *j)
+{
+	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+
+	json_decref(j);
+	if (!text || buf_put_str(&c->out, text) || buf_put(&c->out, "\n", 1))
+		c->closing = true;
+	free(text);
+}
+
+static void reply_error(struct status_client *c, const char *code, const char *text)
+{
+	reply(c, json_pack("{s:b, s:s, s:s}", "done", 1, "error", code, "text", text));
+}
+
+/* --- status --- */
+
+static void gathered(struct gather *g, enum err e)
+{
+	struct status_client *c = container_of(g, struct status_client, gather);
+
+	reply(c, status_reply_build(c->sv->spoke, e ? NULL : g));
+	gather_stop(g);
+	c->gathering = false;
+	client_run(c);
+}
+
+static void begin_status(struct status_client *c)
+{
+	if (gather_start(&c->sv->spoke->gathers, &c->gather, gathered)) {
+		reply(c, status_reply_build(c->sv->spoke, NULL));
+		return;
+	}
+	c->gathering = true;
+}
+
+/* --- ping --- */
+
+static void ping_end(struct status_client *c)
+{
+	reply(c, json_pack("{s:b, s:i}", "done", 1, "answered", (int)c->ping.answered));
+	memset(&c->ping, 0, sizeof(c->ping));
+	arm(c, STATUS_IDLE_MS);
+}
+
+static void ping_send(struct status_client *c)
+{
+	struct status_server *sv = c->sv;
+	struct engine_ping m = { .id = c->ping.id };
+	uint8_t mem[64];
+	struct cursor body;
+
+	if (++sv->last_tag == 0)
+		sv->last_tag = 1;
+	m.tag = sv->last_tag;
+	cursor_init_write(&body, mem, sizeof(mem));
+	engine_ping_encode(&m, &body);
+	if (!engine_feed_send(&sv->spoke->engine, ENGINE_PING, &body)) {
+		memset(&c->ping, 0, sizeof(c->ping));
+		reply_error(c, "no_engine", "the data plane is not running just now");
+		return;
+	}
+	c->ping.tag = m.tag;
+	c->ping.left--;
+	arm(c, STATUS_PING_EVERY_MS);
+}
+
+static void begin_ping(struct status_client *c, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "node"));
+	const json_t *count = json_object_get(request, "count");
+	const struct node *n = name ? directory_find_name(&c->sv->spoke->cache.dir, name) : NULL;
+	json_int_t wanted = count ? json_integer_value(count) : 1;
+
+	if (!name || wanted < 1 || wanted > STATUS_PINGS_MAX) {
+		reply_error(c, "bad_request", "ping wants a node and a count from 1 to 1000");
+		return;
+	}
+	if (!n || !engine_feed_is_peer(&c->sv->spoke->cache, n)) {
+		reply_error(c, "unknown_node", n ? "this node answers no pings of the tunnel; ping its address instead"
+						 : "the directory has no such node");
+		return;
+	}
+	c->ping.id = n->id;
+	c->ping.left = (unsigned)wanted;
+	ping_send(c);
+}
+
+static struct status_client *find_ping(struct status_server *sv, uint32_t tag)
+{
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &sv->clients) {
+		struct status_client *c = list_entry(pos, struct status_client, node);
+
+		if (c->ping.id && c->ping.tag == tag)
+			return c;
+	}
+	return NULL;
+}
+
+void status_pong(struct status_server *sv, const struct engine_pong *p)
+{
+	struct status_client *c = p->tag ? find_ping(sv, p->tag) : NULL;
+
+	if (!c)
+		return;
+	c->ping.tag = 0;
+	c->ping.answered += p->result == ERR_OK;
+	reply(c, status_reply_pong(sv->spoke, p));
+	if (c->ping.left == 0)
+		ping_end(c);
+	else if (!timer_armed(&c->timer))
+		ping_send(c);	/* the answer took longer than the pause between two */
+	client_run(c);
+}
+
+void status_engine_down(struct status_server *sv)
+{
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &sv->clients) {
+		struct status_client *c = list_entry(pos, struct status_client, node);
+
+		if (!c->ping.id)
+			continue;
+		memset(&c->ping, 0, sizeof(c->ping));
+		reply_error(c, "no_engine", "the data plane has just ended; it is started again");
+		client_run(c);
+	}
+}
+
+/* --- the connection --- */
+
+static void timer_fired(struct timer *t, uint64_t now_ms)
+{
+	struct status_client *c = container_of(t, struct status_client, timer);
+
+	(void)now_ms;
+	if (!is_busy(c)) {
+		client_free(c);
+		return;
+	}
+	/* With a ping still under way its answer starts the next one. */
+	if (c->ping.id && c->ping.tag == 0 && c->ping.left)
+		ping_send(c);
+	client_run(c);
+}
+
+static void handle_line(struct status_client *c, const char *line, size_t len)
+{
+	json_t *j = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	const char *cmd = json_string_value(json_object_get(j, "cmd"));
+
+	if (!json_is_object(j) || !cmd)
+		reply_error(c, "bad_request", "a JSON object with \"cmd\" is wanted");
+	else if (strcmp(cmd, "status") == 0)
+		begin_status(c);
+	else if (strcmp(cmd, "ping") == 0)
+		begin_ping(c, j);
+	else
+		reply_error(c, "unknown_command", "known are status and ping");
+	json_decref(j);
+}
+
+/* Takes whole lines while nothing is under way. */
+static void handle_input(struct status_client *c)
+{
+	while (!c->closing && !is_busy(c)) {
+		const uint8_t *p = buf_data(&c->in), *end = memchr(p, '\n', buf_len(&c->in));
+		char line[STATUS_LINE_MAX_BYTES];
+		size_t n;
+
+		if (!end)
+			return;
+		n = (size_t)(end - p);
+		memcpy(line, p, n);
+		buf_consume(&c->in, n + 1);
+		handle_line(c, line, n);
+	}
+}
+
+/* Sends what the socket takes. False: the client is gone. */
+static bool flush(struct status_client *c)
+{
+	while (buf_len(&c->out)) {
+		ssize_t n = send(c->io.fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		buf_consume(&c->out, (size_t)n);
+	}
+	return true;
+}
+
+/* After any event: lines, output, what to wait for next, the end. May free the client. */
+static void client_run(struct status_client *c)
+{
+	uint32_t events = 0;
+
+	handle_input(c);
+	if (!flush(c) || (c->closing && buf_len(&c->out) == 0)) {
+		client_free(c);
+		return;
+	}
+	if (buf_len(&c->in) < STATUS_LINE_MAX_BYTES)
+		events |= EPOLLIN;
+	if (buf_len(&c->out))
+		events |= EPOLLOUT;
+	loop_fd_events(c->sv->spoke->loop, &c->io, events);
+}
+
+/* False: the other side is gone, or has sent a line that is too long. */
+static bool read_input(struct status_client *c)
+{
+	char chunk[1024];
+	size_t room = STATUS_LINE_MAX_BYTES - buf_len(&c->in);
+	ssize_t n = recv(c->io.fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	if (buf_put(&c->in, chunk, (size_t)n))
+		return false;
+	if (buf_len(&c->in) == STATUS_LINE_MAX_BYTES && !memchr(buf_data(&c->in), '\n', STATUS_LINE_MAX_BYTES)) {
+		reply_error(c, "bad_request", "the line is too long");
+		c->closing = true;
+	}
+	return true;
+}
+
+static void client_ready(struct loop_fd *f, uint32_t events)
+{
+	struct status_client *c = container_of(f, struct status_client, io);
+
+	if ((events & EPOLLIN) && !read_input(c)) {
+		client_free(c);
+		return;
+	}
+	if ((events & (EPOLLHUP | EPOLLERR)) && !(events & EPOLLIN)) {
+		client_free(c);
+		return;
+	}
+	if (!is_busy(c))
+		arm(c, STATUS_IDLE_MS);
+	client_run(c);
+}
+
+/* Root, and the user that we ourselves run as. */
+static bool is_welcome(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && (cred.uid == 0 || cred.uid == geteuid());
+}
+
+static void client_new(struct status_server *sv, int fd)
+{
+	struct status_client *c = calloc(1, sizeof(*c));
+
+	if (!c || loop_fd_add(sv->spoke->loop, &c->io, fd, EPOLLIN, client_ready)) {
+		free(c);
+		close(fd);
+		return;
+	}
+	c->sv = sv;
+	c->timer.fire = timer_fired;
+	buf_init(&c->in, STATUS_LINE_MAX_BYTES);
+	buf_init(&c->out, STATUS_OUT_MAX_BYTES);
+	list_push_back(&sv->clients, &c->node);
+	sv->n_clients++;
+	arm(c, STATUS_IDLE_MS);
+}
+
+static void listen_ready(struct loop_fd *f, uint32_t events)
+{
+	struct status_server *sv = container_of(f, struct status_server, listen);
+	int fd;
+
+	(void)events;
+	while ((fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		if (sv->n_clients < STATUS_CLIENTS_MAX && is_welcome(fd))
+			client_new(sv, fd);
+		else
+			close(fd);
+	}
+}
+
+enum err status_init(struct status_server *sv, struct spoke *s, int fd)
+{
+	memset(sv, 0, sizeof(*sv));
+	sv->spoke = s;
+	sv->listen.fd = -1;
+	list_init(&sv->clients);
+	return fd < 0 ? ERR_OK : loop_fd_add(s->loop, &sv->listen, fd, EPOLLIN, listen_ready);
+}
+
+void status_fini(struct status_server *sv)
+{
+	if (!sv->spoke)
+		return;
+	while (!list_empty(&sv->clients))
+		client_free(list_entry(sv->clients.next, struct status_client, node));
+	loop_fd_del(sv->spoke->loop, &sv->listen);
+}

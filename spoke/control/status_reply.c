@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "spoke/control/status_reply.h"
+
+#include <string.h>
+
+#include "shared/base/clock.h"
+#include "spoke/control/spoke.h"
+
+static json_t *time_json(int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	return wall_ms ? json_string(clock_format_rfc3339(wall_ms, text)) : json_null();
+}
+
+static json_t *endpoint_json(const struct endpoint *e)
+{
+	char text[ENDPOINT_STR_SIZE];
+
+	return endpoint_is_set(e) ? json_string(endpoint_format(e, text)) : json_null();
+}
+
+static json_t *addresses_json(const struct addr addresses[2])
+{
+	json_t *list = json_array();
+	char text[ADDR_STR_SIZE];
+
+	for (int i = 0; i < 2; i++)
+		if (addresses[i].family)
+			json_array_append_new(list, json_string(addr_format(&addresses[i], text)));
+	return list;
+}
+
+static json_t *subnets_json(const struct node *n)
+{
+	json_t *list = json_array();
+	char text[PREFIX_STR_SIZE];
+
+	for (uint32_t i = 0; i < n->n_subnets; i++)
+		json_array_append_new(list, json_pack("{s:s, s:i}", "prefix", prefix_format(&n->subnets[i].prefix, text),
+						      "weight", (int)n->subnets[i].weight));
+	return list;
+}
+
+static json_t *hub_json(const struct spoke *s)
+{
+	const struct client *c = &s->client;
+	bool up = client_is_up(c);
+
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "name", s->cache.has_welcome ? s->cache.welcome.hub_name : "",
+			 "state", client_state_str(c->state), "up", (int)up, "since", time_json(c->since_wall_ms),
+			 "why", up || !c->why[0] ? json_null() : json_string(c->why),
+			 "address", up ? endpoint_json(&c->dialer.at) : json_null());
+}
+
+static const struct engine_status *find_row(const struct gather *g, uint32_t id)
+{
+	for (size_t i = 0; g && i < g->n_rows; i++)
+		if (g->rows[i].id == id)
+			return &g->rows[i];
+	return NULL;
+}
+
+/* One peer; `row` is the engine's view of it, or for a WireGuard node of the hub. NULL: the engine knows nothing. */
+static json_t *peer_json(const struct node *n, const struct engine_status *row, const char *reason)
+{
+	static const struct engine_status nothing = { .path = PATH_DOWN, .reason = PATH_REASON_NO_SESSION };
+	const struct engine_status *r = row ? row : &nothing;
+	bool own = n->kind != NODE_WIREGUARD;	/* numbers of its own, not those of the hub's tunnel */
+
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "name", n->name, "id", (json_int_t)n->id,
+			 "kind", node_kind_str(n->kind), "path", path_kind_str(r->path),
+			 "reason", reason ? reason : path_reason_str(r->reason),
+			 "endpoint", own ? endpoint_json(&r->endpoint) : json_null(),
+			 "handshake", own ? time_json(r->handshake_wall_ms) : json_null(),
+			 "rx_bytes", own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
+			 "rtt_us", own ? (json_int_t)r->rtt_us : 0, "addresses", addresses_json(n->addresses),
+			 "subnets", subnets_json(n));
+}
+
+static const char *special_reason(const struct spoke *s, const struct node *n)
+{
+	if (s->cache.refused)
+		return "the hub refuses this node";
+	if (s->grace_over)
+		return "the directory is too old (OfflineGrace)";
+	if (engine_feed_refuses(&s->engine, n->id))
+		return "its tunnel key is not signed by its identity key";
+	return n->kind == NODE_WIREGUARD ? "reached through the hub" : NULL;
+}
+
+static json_t *peers_json(const struct spoke *s, const struct gather *g)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < s->cache.dir.count; i++) {
+		const struct node *n = &s->cache.dir.nodes[i];
+		bool is_wireguard = n->kind == NODE_WIREGUARD && n->status == NODE_ACTIVE;
+
+		if (is_wireguard || engine_feed_is_peer(&s->cache, n))
+			json_array_append_new(list, peer_json(n, find_row(g, is_wireguard ? s->cache.welcome.hub_id : n->id),
+							      special_reason(s, n)));
+	}
+	return list;
+}
+
+static json_t *engine_json(const struct gather *g)
+{
+	json_t *drops;
+
+	if (!g || !g->has_totals)
+		return json_null();
+	drops = json_object();
+	for (int d = 0; d < DROP_COUNT; d++)
+		json_object_set_new(drops, engine_drop_str((enum engine_drop)d), json_integer((json_int_t)g->totals.drops[d]));
+	return json_pack("{s:I, s:I, s:I, s:o}", "peers", (json_int_t)g->totals.n_peers, "sessions", (json_int_t)g->totals.n_sessions,
+			 "handshakes", (json_int_t)g->totals.handshakes, "drops", drops);
+}
+
+json_t *status_reply_build(const struct spoke *s, const struct gather *g)
+{
+	const struct node *self = cache_self(&s->cache);
+	const struct control_welcome *w = &s->cache.welcome;
+
+	return json_pack("{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "done", 1, "network", s->cfg->paths.net,
+			 "name", s->cfg->name, "id", (json_int_t)w->id, "version", BRANCHLINE_VERSION,
+			 "revision", (json_int_t)s->cache.dir.revision, "hub", hub_json(s),
+			 "refused", s->cache.refused ? json_string(s->cache.refused_why) : json_null(),
+			 "grace_over", (int)s->grace_over, "addresses", addresses_json(self ? self->addresses : w->addresses),
+			 "subnets", self ? subnets_json(self) : json_array(), "engine", engine_json(g), "peers", peers_json(s, g));
+}
+
+json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)
+{
+	const struct node *n = directory_find(&s->cache.dir, p->id);
+	bool ok = p->result == ERR_OK;
+
+	return json_pack("{s:s, s:b, s:I, s:s, s:o, s:o}", "node", n ? n->name : "", "ok", (int)ok, "rtt_us", (json_int_t)p->rtt_us,
+			 "path", path_kind_str(p->path), "endpoint", endpoint_json(&p->endpoint),
+			 "error", ok ? json_null() : json_string(err_str(p->result)));
+}

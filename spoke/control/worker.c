@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The control worker of a spoke: wires the stations of spoke.h together. */
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/base/clock.h"
+#include "spoke/control/spoke.h"
+#include "spoke/keys.h"
+#include "spoke/roles.h"
+
+/* --- the link's callbacks --- */
+
+static void link_places(struct client *c, struct dialer *d)
+{
+	places_add(c->owner, d);
+}
+
+static bool link_check(struct client *c, const struct endpoint *at, const struct public_key *peer)
+{
+	return places_check_hub(c->owner, at, peer);
+}
+
+static void link_hello(struct client *c, struct control_hello *h)
+{
+	struct spoke *s = c->owner;
+
+	memset(h, 0, sizeof(*h));
+	h->revision = s->want_snapshot ? 0 : s->cache.dir.revision;
+	h->highest_revision = s->cache.highest;
+	h->capabilities = CAP_ZLIB;
+	h->aes = keys_cpu_has_aes();
+	h->tunnel_key = s->tunnel_public;
+	memcpy(h->tunnel_sig, s->tunnel_sig, sizeof(h->tunnel_sig));
+	snprintf(h->version, sizeof(h->version), "%s", BRANCHLINE_VERSION);
+	if (gethostname(h->hostname, sizeof(h->hostname)) < 0)
+		h->hostname[0] = '\0';
+	h->hostname[sizeof(h->hostname) - 1] = '\0';
+	h->n_candidates = (uint8_t)places_own(s, h->candidates, ARRAY_LEN(h->candidates));
+}
+
+static void answer_ping(struct spoke *s)
+{
+	struct control_msg m = { .type = CONTROL_PONG };
+
+	client_send(&s->client, &m);
+}
+
+static void link_message(struct client *c, struct control_msg *m)
+{
+	struct spoke *s = c->owner;
+	bool up = client_is_up(c);
+
+	switch (m->type) {
+	case CONTROL_WELCOME:
+		recv_welcome(s, &m->welcome);
+		break;
+	case CONTROL_BYE:
+		recv_bye(s, &m->bye);
+		break;
+	case CONTROL_ERROR:
+		recv_error(s, &m->error);
+		break;
+	case CONTROL_PING:
+		answer_ping(s);
+		break;
+	case CONTROL_DIRECTORY:
+		if (up)
+			apply_directory(s, &m->directory);
+		break;
+	case CONTROL_PRESENCE:
+	case CONTROL_PUNCH:
+		if (up)
+			recv_presence(s, &m->presence, m->type == CONTROL_PUNCH);
+		break;
+	default:
+		log_debug(3, "link: a message of an unknown or unexpected kind is passed over");
+		break;
+	}
+}
+
+static void link_moved(struct client *c, enum client_state from, enum client_state to)
+{
+	struct spoke *s = c->owner;
+
+	if (from == CLIENT_UP) {
+		log_notice("link to the hub is down: %s", c->why);
+		report_stop(s);
+	}
+	if (from == CLIENT_UP || to == CLIENT_WAITING) {
+		grace_begin(s);
+		s->acked = 0;
+	}
+	if (from == CLIENT_UP)
+		apply_save(s);
+}
+
+static size_t link_known(struct client *c, const char *place, struct endpoint *out)
+{
+	struct spoke *s = c->owner;
+
+	return cache_recall(&s->cache, place, out);
+}
+
+static void link_resolved(struct client *c, const char *place, const struct endpoint *found, size_t n)
+{
+	struct spoke *s = c->owner;
+
+	/* Written down with the next change: the welcome saves the cache anyway. */
+	if (cache_remember(&s->cache, place, found, n))
+		engine_feed_hub_endpoints(&s->engine, &s->cache);
+}
+
+static const struct client_events link_events = {
+	.places = link_places,
+	.check = link_check,
+	.hello = link_hello,
+	.message = link_message,
+	.moved = link_moved,
+	.known = link_known,
+	.resolved = link_resolved,
+};
+
+/* --- load: while the key files can be read --- */
+
+static enum err load_keys(struct spoke *s)
+{
+	struct spoke_keys keys;
+	enum err e = keys_read(&keys, s->cfg->identity_key_file, s->cfg->tunnel_key_file);
+
+	if (e) {
+		log_error("%s and %s: %s", s->cfg->identity_key_file, s->cfg->tunnel_key_file, err_str(e));
+		return e;
+	}
+	s->tunnel_public = keys.tunnel_public;
+	memcpy(s->tunnel_sig, keys.tunnel_sig, sizeof(s->tunnel_sig));
+	e = stream_identity_new(&keys.identity, &s->identity);
+	keys_forget_secrets(&keys);
+	if (e)
+		log_error("the identity key cannot be used: %s", err_str(e));
+	return e;
+}
+
+static enum err load_pin(struct spoke *s)
+{
+	enum err e = keys_read_public(s->cfg->hub_pin_file, &s->pin);
+
+	s->has_pin = e == ERR_OK;
+	if (e && !(e == ERR_NOTFOUND && cache_hub(&s->cache))) {
+		log_error("%s: %s; without it the hub cannot be told from another", s->cfg->hub_pin_file, err_str(e));
+		return e;
+	}
+	return ERR_OK;
+}
+
+/* A cache of another network or node, as after files were copied by hand, says nothing to us. */
+static void load_cache(struct spoke *s)
+{
+	enum err e = cache_load(&s->cache, s->cfg->cache_file);
+
+	if (e && e != ERR_NOTFOUND && e != ERR_CORRUPT && e != ERR_VERSION)
+		log_warn("%s: %s; the hub will be asked for the directory", s->cfg->cache_file, err_str(e));
+	if (s->cache.has_welcome && (strcmp(s->cache.welcome.network, s->cfg->paths.net) != 0 ||
+				     strcmp(s->cache.welcome.name, s->cfg->name) != 0)) {
+		log_warn("%s is of node %s in network %s: not used", s->cfg->cache_file, s->cache.welcome.name, s->cache.welcome.network);
+		cache_fini(&s->cache);
+		cache_init(&s->cache);
+	}
+}
+
+static enum err load(void *config, void **state)
+{
+	struct spoke *s = calloc(1, sizeof(*s));
+	enum err e;
+
+	if (!s)
+		return ERR_NOMEM;
+	s->cfg = config;
+	s->wrong_hub_limit = (struct log_limit){ .burst = 3, .every_ms = 60000 };
+	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
+	cache_init(&s->cache);
+	engine_feed_init(&s->engine);
+	load_cache(s);
+	e = load_keys(s);
+	if (!e)
+		e = load_pin(s);
+	if (!e)
+		e = peers_init(&s->peers);
+	if (e) {
+		stream_identity_free(s->identity);
+		cache_fini(&s->cache);
+		free(s);
+		return e;
+	}
+	*state = s;
+	return ERR_OK;
+}
+
+/* --- the worker's life --- */
+
+static void save_fired(struct timer *t, uint64_t now_ms)
+{
+	struct spoke *s = container_of(t, struct spoke, save_timer);
+
+	if (s->confirmed)
+		s->cache.confirmed_ms = s->cache.seen_ms = clock_wall_ms();
+	if (s->cache.has_welcome)
+		apply_save(s);
+	timer_arm(loop_timers(s->loop), t, now_ms + SPOKE_CACHE_SAVE_MS);
+}
+
+static enum err start(struct worker *w)
+{
+	struct spoke *s = w->state;
+	enum err e;
+
+	s->w = w;
+	s->loop = w->loop;
+	client_init(&s->client, s->loop, s->identity, s->cfg->family, &link_events, s);
+	net_feed_init(&s->net, w->monitor);
+	gathers_init(&s->gathers, s->loop, &s->engine);
+	e = status_init(&s->status, s, w->fds.listen_unix);
+	if (e)
+		return e;
+	s->started = true;
+	s->save_timer.fire = save_fired;
+	timer_arm(loop_timers(s->loop), &s->save_timer, loop_now_ms(s->loop) + SPOKE_CACHE_SAVE_MS);
+	if (s->cache.refused)
+		log_error("the hub has refused this node before: %s; it is asked again", s->cache.refused_why);
+	/* From the cache, so that the tunnels work without the hub. */
+	grace_begin(s);
+	grace_settle(s);
+	apply_cache(s);
+	client_start(&s->client);
+	return ERR_OK;
+}
+
+static void sibling_up(struct worker *w, enum worker_role role)
+{
+	struct spoke *s = w->state;
+
+	if (role != WORKER_ENGINE)
+		return;
+	engine_feed_attach(&s->engine, w->siblings[role]);
+	engine_feed_sync(&s->engine, &s->cache);
+}
+
+static void sibling_down(struct worker *w, enum worker_role role)
+{
+	struct spoke *s = w->state;
+	struct table_node *n;
+
+	if (role != WORKER_ENGINE)
+		return;
+	engine_feed_attach(&s->engine, NULL);
+	gathers_engine_down(&s->gathers);
+	status_engine_down(&s->status);
+	for (n = table_next(&s->peers.by_id, NULL); n; n = table_next(&s->peers.by_id, n))
+		path_down(s, container_of(n, struct peer_state, by_id)->id);
+}
+
+/* One message of the engine. Returns what its decoding gave. */
+static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *body)
+{
+	union {
+		struct engine_revision revision;
+		struct engine_node_id id;
+		struct engine_path path;
+		struct engine_pong pong;
+		struct engine_status status;
+		struct engine_status_end end;
+	} m;
+	enum err e;
+
+	switch (type) {
+	case ENGINE_READY:
+		return ERR_OK;	/* everything was sent when its channel came */
+	case ENGINE_APPLIED:
+		e = engine_revision_decode(body, &m.revision);
+		if (!e)
+			apply_done(s, m.revision.revision);
+		return e;
+	case ENGINE_LOCATE:
+		e = engine_node_id_decode(body, &m.id);
+		if (!e)
+			locate_peer(s, m.id.id);
+		return e;
+	case ENGINE_PATH:
+		e = engine_path_decode(body, &m.path);
+		if (!e)
+			path_changed(s, &m.path);
+		return e;
+	case ENGINE_PONG:
+		e = engine_pong_decode(body, &m.pong);
+		if (!e)
+			status_pong(&s->status, &m.pong);
+		return e;
+	case ENGINE_STATUS:
+		e = engine_status_decode(body, &m.status);
+		if (!e)
+			gathers_row(&s->gathers, &m.status);
+		return e;
+	case ENGINE_STATUS_END:
+		e = engine_status_end_decode(body, &m.end);
+		if (!e)
+			gathers_end(&s->gathers, &m.end);
+		return e;
+	default:
+		return ERR_INVALID;
+	}
+}
+
+static enum err monitor_message(uint16_t type, struct cursor *body)
+{
+	struct monitor_done m;
+	enum err e;
+
+	if (type != MONITOR_DONE)
+		return ERR_INVALID;
+	e = monitor_done_decode(body, &m);
+	if (!e && m.result)
+		log_warn("addresses and routes: %s", m.text[0] ? m.text : err_str(m.result));
+	return e;
+}
+
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+{
+	struct spoke *s = w->state;
+	enum err e = from == WORKER_ENGINE ? engine_message(s, type, body) : monitor_message(type, body);
+
+	if (fd >= 0)
+		close(fd);
+	if (e)
+		channel_bad(from == WORKER_ENGINE ? w->siblings[from] : w->monitor, type, e);
+}
+
+/* SIGHUP: the log file anew, and where the hub is dialled; the rest of the configuration is for a restart. */
+static void reload(struct worker *w)
+{
+	struct spoke *s = w->state;
+	struct spoke_config *fresh = malloc(sizeof(*fresh));
+
+	log_reopen();
+	if (!fresh)
+		return;
+	if (spoke_config_load(fresh, &s->cfg->paths, NULL)) {
+		log_error("%s; the configuration stays as it was", fresh->raw.error);
+	} else {
+		memcpy(s->cfg->hubs, fresh->hubs, sizeof(s->cfg->hubs));
+		s->cfg->n_hubs = fresh->n_hubs;
+		memcpy(s->cfg->subnets, fresh->subnets, sizeof(s->cfg->subnets));
+		s->cfg->n_subnets = fresh->n_subnets;
+		s->cfg->offline_grace_s = fresh->offline_grace_s;
+		s->cfg->local_discovery = fresh->local_discovery;
+		log_notice("ConnectTo, hosts files, OfflineGrace and LocalDiscovery were read again");
+		client_hurry(&s->client);
+	}
+	spoke_config_fini(fresh);
+	free(fresh);
+}
+
+static void stop(struct worker *w)
+{
+	struct spoke *s = w->state;
+
+	client_stop(&s->client);
+	if (s->cache.has_welcome)
+		apply_save(s);
+	loop_stop(w->loop, 0);
+}
+
+static void fini(struct worker *w)
+{
+	struct spoke *s = w->state;
+
+	if (!s)
+		return;
+	if (s->started) {
+		report_stop(s);
+		timer_disarm(loop_timers(s->loop), &s->save_timer);
+		timer_disarm(loop_timers(s->loop), &s->grace_timer);
+		status_fini(&s->status);
+	}
+	client_fini(&s->client);
+	net_feed_fini(&s->net);
+	engine_feed_fini(&s->engine);
+	peers_fini(&s->peers);
+	stream_identity_free(s->identity);
+	cache_fini(&s->cache);
+	free(s);
+	w->state = NULL;
+}
+
+const struct worker_role_ops *spoke_control_role(void)
+{
+	static const struct worker_role_ops ops = {
+		.role = WORKER_CONTROL,
+		.name = "control",
+		.load = load,
+		.start = start,
+		.sibling_up = sibling_up,
+		.sibling_down = sibling_down,
+		.message = message,
+		.reload = reload,
+		.stop = stop,
+		.fini = fini,
+	};
+
+	return &ops;
+}
