@@ -23,6 +23,9 @@ PKGS := openssl sqlite3 libmicrohttpd jansson libmnl libcap zlib libcurl
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wpointer-arith -Werror
 HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 ifdef SANITIZE
@@ -58,10 +61,12 @@ LIB_SPOKE  := $(foreach d,$(SPOKE_DIRS),$(call lib,$(d)))
 all: $(B)/branchline-hub $(B)/branchline-spoke
 
 $(B)/branchline-hub: $(B)/obj/hub/main.o $(LIB_HUB) $(LIB_SHARED)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_HUB) $(LIB_SHARED) -Wl,--end-group $(LIBS_ALL)
+	@$(if $(V),,echo '  LD  $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_HUB) $(LIB_SHARED) -Wl,--end-group $(LIBS_ALL)
 
 $(B)/branchline-spoke: $(B)/obj/spoke/main.o $(LIB_SPOKE) $(LIB_SHARED)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_SPOKE) $(LIB_SHARED) -Wl,--end-group -Wl,--as-needed $(LIBS_ALL)
+	@$(if $(V),,echo '  LD  $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_SPOKE) $(LIB_SHARED) -Wl,--end-group -Wl,--as-needed $(LIBS_ALL)
 
 # --- objects, libraries, generated sources ---------------------------------------------------
 
@@ -74,26 +79,28 @@ FORCE:
 
 $(B)/obj/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@$(if $(V),,echo '  CC  $<')
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@$(if $(V),,echo '  CC  $<')
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/gen/sql_embedded.c: schema/embed.sh $(wildcard schema/sql/*.sql)
 	@mkdir -p $(@D)
-	sh schema/embed.sh $@ $(wildcard schema/sql/*.sql)
+	$(Q)sh schema/embed.sh $@ $(wildcard schema/sql/*.sql)
 
 $(B)/gen/openapi_embedded.c: hub/api/embed_openapi.py schema/openapi.yaml
 	@mkdir -p $(@D)
-	/usr/bin/python3 hub/api/embed_openapi.py schema/openapi.yaml $@
+	$(Q)/usr/bin/python3 hub/api/embed_openapi.py schema/openapi.yaml $@
 
 define library
 .PHONY: lib-$(1)
 lib-$(1): $(call lib,$(1))
 $(call lib,$(1)): $(call objs,$(1))
 	@mkdir -p $$(@D); rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach d,$(ALL_DIRS),$(eval $(call library,$(d))))
 
@@ -115,15 +122,16 @@ UNIT_$(1) := $$(patsubst %.c,$(B)/%,$$(wildcard tests/unit/$(1)/test_*.c))
 UNIT_ALL  += $$(UNIT_$(1))
 $$(UNIT_$(1)): $(B)/%: $(B)/obj/%.o $(foreach l,$(LAYER_$(1)),$(call lib,$(l)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< -Wl,--start-group $(foreach l,$(LAYER_$(1)),$(call lib,$(l))) -Wl,--end-group -lcmocka $$(LIBS_ALL)
+	@$$(if $$(V),,echo '  LD  $$@')
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$< -Wl,--start-group $(foreach l,$(LAYER_$(1)),$(call lib,$(l))) -Wl,--end-group -lcmocka $$(LIBS_ALL)
 .PHONY: unit-$(1)
 unit-$(1): $$(UNIT_$(1))
-	tests/lib/run_unit.sh $$(sort $$(UNIT_$(1)))
+	@tests/lib/run_unit.sh $$(sort $$(UNIT_$(1)))
 endef
 $(foreach d,$(ALL_DIRS),$(eval $(call unit,$(d))))
 
 check-unit: $(UNIT_ALL)
-	tests/lib/run_unit.sh $(sort $(UNIT_ALL))
+	@tests/lib/run_unit.sh $(sort $(UNIT_ALL))
 
 # --- fuzz targets: replayed over their corpora in `check`; FUZZ=1 with clang links libFuzzer ---
 
@@ -138,11 +146,12 @@ FUZZ_MAIN := $(B)/obj/tests/fuzz/replay.o
 endif
 $(FUZZ_BINS): $(B)/%: $(B)/obj/%.o $(FUZZ_MAIN) $(FUZZ_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $(FUZZ_LINK) -o $@ $< $(FUZZ_MAIN) -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group $(LIBS_ALL)
+	@$(if $(V),,echo '  LD  $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_LINK) -o $@ $< $(FUZZ_MAIN) -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group $(LIBS_ALL)
 .PHONY: fuzz-build
 fuzz-build: $(FUZZ_BINS)
 fuzz-replay: $(FUZZ_BINS)
-	tests/lib/run_fuzz.sh $(FUZZ_BINS)
+	@tests/lib/run_fuzz.sh $(FUZZ_BINS)
 
 # --- what people run --------------------------------------------------------------------------
 

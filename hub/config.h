@@ -14,14 +14,15 @@ struct hub_config {
 	const char *name;			/* Name: the hub's node name */
 	const char *user;			/* User, default "branchline" */
 	const char *group;			/* Group of the API socket, default "branchline" */
-	const char *interface;			/* Interface, default the network's name cut to 15 bytes */
+	const char *interface;			/* Interface, default the network's name cut to 15 bytes (then in default_interface) */
+	char default_interface[16];
 	const char *device;			/* Device, default /dev/net/tun; "none": relay only */
 	uint16_t port;				/* Port, default UDP_PORT_DEFAULT: UDP data plane and TCP link */
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX];
 	unsigned n_udp;
 	struct endpoint tcp[MONITOR_LISTEN_MAX];
 	unsigned n_tcp;
-	struct endpoint https[MONITOR_LISTEN_MAX];	/* from ApiListen; default [::] and 0.0.0.0 with HTTPS_PORT_DEFAULT */
+	struct endpoint https[MONITOR_LISTEN_MAX];	/* from ApiListen; default [::] and 0.0.0.0 with HTTPS_PORT_DEFAULT; none with "ApiListen = none" */
 	unsigned n_https;
 	char api_socket[PATHS_FILE_SIZE];	/* paths.run/api.sock */
 	char identity_key_file[PATHS_FILE_SIZE];	/* paths.etc/identity.key, 0600: base64 of the Ed25519 seed */
@@ -31,10 +32,17 @@ struct hub_config {
 	char pidfile[PATHS_FILE_SIZE];
 	uint32_t fwmark;
 	const char *bind_interface;
-	int log_level;
+	int log_level;				/* LogLevel, 0..5 */
 	const char *log_file;			/* NULL: standard error */
 };
 
 /* Reads paths.etc/hub.conf and applies `overrides` ("KEY=VALUE", NULL-terminated, may be NULL). On failure c->raw.error says why, and nothing needs freeing but hub_config_fini(). */
 enum err hub_config_load(struct hub_config *c, const struct paths *paths, const char *const *overrides) must_check;
 void hub_config_fini(struct hub_config *c);
+/* The variables, for --help, manual and completion. */
+const struct config_var *hub_config_vars(size_t *count);
+/*
+ * Splits "host", "host port", "host:port", "[address]:port" or "[address] port" into a host and a port, `default_port` when there is none. The
+ * host is a name or a numeric address, without brackets, of at most 255 bytes. ERR_INVALID.
+ */
+enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256], uint16_t *port) must_check;

@@ -39,10 +39,7 @@ void api_nudge_revision(struct api *a, uint64_t revision)
 	nudge(a, NUDGE_REVISION, mem, cursor_pos(&c));
 }
 
-void api_nudge_tokens(struct api *a)
-{
-	nudge(a, NUDGE_TOKENS, NULL, 0);
-}
+void api_nudge_tokens(struct api *a) { nudge(a, NUDGE_TOKENS, NULL, 0); }
 
 static void free_api(struct api *a)
 {
@@ -102,7 +99,8 @@ static enum err start(struct worker *w)
 	if (!e)
 		e = store_open(a->config->paths.state, &a->store);
 	if (e) {
-		log_error("api: the database in %s could not be opened: %s", a->config->paths.state, err_str(e));
+		log_error("api: the database in %s could not be opened: %s", a->config->paths.state,
+			  err_str(e));
 		return e;
 	}
 	e = server_start(a, &a->server);
@@ -124,7 +122,8 @@ static void sibling_down(struct worker *w, enum worker_role role)
 	(void)role;
 }
 
-static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
+		    int fd)
 {
 	struct api *a = w->state;
 

@@ -42,15 +42,17 @@ void api_tokens_add(struct request *r)
 	if (e == ERR_EXISTS) {
 		struct problem p = { 0 };
 
-		problem_set(&p, 409, "api_token_exists", "/name", "there is an API token \"%s\" already", t.name);
+		problem_set(&p, 409, "api_token_exists", "/name",
+			    "there is an API token \"%s\" already", t.name);
 		reply_problem(&r->reply, &p);
 	} else if (e) {
 		request_store_failed(r, e, "API token");
 	} else {
 		reply_json(&r->reply, r->dry_run ? 200 : 201,
-			   json_pack("{s:b, s:s*, s:{s:I, s:s, s:s, s:o, s:o}}", "dry_run", r->dry_run, "token",
-				     r->dry_run ? NULL : text, "api_token", "id", (json_int_t)t.id, "name", t.name,
-				     "role", t.role, "created_at", render_time(t.created_ms), "expires_at",
+			   json_pack("{s:b, s:s*, s:{s:I, s:s, s:s, s:o, s:o}}", "dry_run",
+				     r->dry_run, "token", r->dry_run ? NULL : text, "api_token",
+				     "id", (json_int_t)t.id, "name", t.name, "role", t.role,
+				     "created_at", render_time(t.created_ms), "expires_at",
 				     render_time(t.expires_ms)));
 	}
 	secret_zero(text, sizeof(text));

@@ -15,8 +15,8 @@
 #include "shared/base/prefix.h"
 #include "shared/base/secret.h"
 
-#define SCHEME "Bearer "
-#define USED_EVERY_MS 60000	/* "last used" of a token is written at most once a minute */
+#define SCHEME        "Bearer "
+#define USED_EVERY_MS 60000 /* "last used" of a token is written at most once a minute */
 
 void auth_unix_init(struct auth_unix *u, const char *group)
 {
@@ -89,7 +89,8 @@ void auth_token_new(char out[AUTH_TOKEN_MAX_CHARS])
 	char text[BASE64_SIZE(sizeof(secret))];
 
 	secret_random(secret, sizeof(secret));
-	snprintf(out, AUTH_TOKEN_MAX_CHARS, AUTH_TOKEN_PREFIX "%s", base64url_encode(secret, sizeof(secret), text));
+	snprintf(out, AUTH_TOKEN_MAX_CHARS, AUTH_TOKEN_PREFIX "%s",
+		 base64url_encode(secret, sizeof(secret), text));
 	secret_zero(secret, sizeof(secret));
 	secret_zero(text, sizeof(text));
 }
@@ -103,10 +104,12 @@ static void note_use(struct store *s, const struct store_api_token *t, int64_t w
 		return;
 	e = store_api_token_used(s, t->id, wall_ms);
 	if (e)
-		log_debug(1, "api: the last use of token %s could not be noted: %s", t->name, err_str(e));
+		log_debug(1, "api: the last use of token %s could not be noted: %s", t->name,
+			  err_str(e));
 }
 
-enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms, char actor[AUTH_ACTOR_SIZE])
+enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
+		     char actor[AUTH_ACTOR_SIZE])
 {
 	size_t prefix = sizeof(AUTH_TOKEN_PREFIX) - 1;
 	struct store_api_token t = { 0 };
@@ -150,7 +153,8 @@ uint64_t auth_limit_wait_ms(const struct auth_limit *l, const struct addr *sourc
 	for (unsigned i = 0; i < AUTH_SOURCES_MAX; i++) {
 		const struct auth_source *s = &l->sources[i];
 
-		if (s->addr.family && addr_equal(&s->addr, &a) && s->full_ms + AUTH_FAILURE_MS > now_ms + room)
+		if (s->addr.family && addr_equal(&s->addr, &a) &&
+		    s->full_ms + AUTH_FAILURE_MS > now_ms + room)
 			return s->full_ms + AUTH_FAILURE_MS - room - now_ms;
 	}
 	return 0;

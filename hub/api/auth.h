@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * auth: who is asking. Over the UNIX socket the kernel says it (SO_PEERCRED): root, the user who started the hub, or a
- * member of the configured group; never the workers' own user, so that a worker that fell into wrong hands is no admin. Over HTTPS a bearer
- * token says it: the hub stores only its SHA-256.
+ * auth: who is asking. Over the UNIX socket the kernel says it (SO_PEERCRED): root, the user who
+ * started the hub, or a member of the configured group; never the workers' own user, so that a
+ * worker that fell into wrong hands is no admin. Over HTTPS a bearer token says it: the hub stores
+ * only its SHA-256.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,17 +13,19 @@
 #include "hub/store/store.h"
 #include "shared/base/addr.h"
 
-#define AUTH_ACTOR_SIZE 72u
-#define AUTH_TOKEN_PREFIX "blt_"
+#define AUTH_ACTOR_SIZE      72u
+#define AUTH_TOKEN_PREFIX    "blt_"
 #define AUTH_TOKEN_MAX_CHARS 128u
 
-#define AUTH_SOURCES_MAX 256u		/* sources of failures that are remembered; the one that is quiet longest goes first */
-#define AUTH_FAILURES_BURST 10u		/* failures of one source before it has to wait */
-#define AUTH_FAILURE_MS 6000u		/* one more is allowed after so long */
+#define AUTH_SOURCES_MAX                                                                           \
+	256u /* sources of failures that are remembered; the one that is quiet longest goes first  \
+	      */
+#define AUTH_FAILURES_BURST 10u   /* failures of one source before it has to wait */
+#define AUTH_FAILURE_MS     6000u /* one more is allowed after so long */
 
 /* Who may use the UNIX socket; filled before the rights are dropped. */
 struct auth_unix {
-	uid_t owner;		/* who started the hub: root, as a rule */
+	uid_t owner; /* who started the hub: root, as a rule */
 	bool has_group;
 	gid_t group;
 };
@@ -32,10 +35,11 @@ struct auth_peer {
 	uid_t uid;
 	gid_t gid;
 	unsigned n_groups;
-	gid_t groups[64];	/* supplementary ones; more are not looked at */
+	gid_t groups[64]; /* supplementary ones; more are not looked at */
 };
 
-/* Failed attempts by source (IPv6: by /64), as token buckets: time at which the bucket is full again. */
+/* Failed attempts by source (IPv6: by /64), as token buckets: time at which the bucket is full
+ * again. */
 struct auth_limit {
 	struct auth_source {
 		struct addr addr;
@@ -56,10 +60,11 @@ void auth_token_hash(const char *token, uint8_t out[32]);
 /* A new token: "blt_" and 43 characters for 256 random bits. `out` must be zeroed after use. */
 void auth_token_new(char out[AUTH_TOKEN_MAX_CHARS]);
 /*
- * `header` is the value of Authorization, or NULL. Writes the actor "token:NAME". ERR_AUTH: none, malformed or unknown; ERR_EXPIRED; ERR_REVOKED;
- * others: the store failed.
+ * `header` is the value of Authorization, or NULL. Writes the actor "token:NAME". ERR_AUTH: none,
+ * malformed or unknown; ERR_EXPIRED; ERR_REVOKED; others: the store failed.
  */
-enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms, char actor[AUTH_ACTOR_SIZE]) must_check;
+enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
+		     char actor[AUTH_ACTOR_SIZE]) must_check;
 
 /* 0 when `source` may try, else the milliseconds until it may. */
 uint64_t auth_limit_wait_ms(const struct auth_limit *l, const struct addr *source, uint64_t now_ms);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * body: JSON request bodies, held against a table. Strict: unknown members, wrong types, values out of range, duplicate
- * members and deep nesting are refused, each with a JSON pointer to the culprit.
+ * body: JSON request bodies, held against a table. Strict: unknown members, wrong types, values out
+ * of range, duplicate members and deep nesting are refused, each with a JSON pointer to the
+ * culprit.
  *
  *   1. body_parse()   bytes -> JSON object
  *   2. body_check()   the object against the table of its members
@@ -20,18 +21,18 @@
 #define BODY_DEPTH_MAX 6u
 
 enum body_type {
-	BODY_STRING,	/* min..max bytes, no control characters */
-	BODY_NAME,	/* a node's name */
-	BODY_INT,	/* min..max */
+	BODY_STRING, /* min..max bytes, no control characters */
+	BODY_NAME,   /* a node's name */
+	BODY_INT,    /* min..max */
 	BODY_BOOL,
-	BODY_KIND,	/* "spoke" or "wireguard" */
-	BODY_PREFIX,	/* "10.20.0.0/24", no host bits */
-	BODY_ADDRESS,	/* a numeric IP address */
-	BODY_ENDPOINT,	/* "HOST PORT" */
-	BODY_KEY,	/* 32 bytes in base64 */
-	BODY_NODE,	/* a node: its name (string) or id (number) */
-	BODY_LIST,	/* an array of at most `max` of `item` */
-	BODY_OBJECT,	/* an object of `fields`; only inside a list */
+	BODY_KIND,     /* "spoke" or "wireguard" */
+	BODY_PREFIX,   /* "10.20.0.0/24", no host bits */
+	BODY_ADDRESS,  /* a numeric IP address */
+	BODY_ENDPOINT, /* "HOST PORT" */
+	BODY_KEY,      /* 32 bytes in base64 */
+	BODY_NODE,     /* a node: its name (string) or id (number) */
+	BODY_LIST,     /* an array of at most `max` of `item` */
+	BODY_OBJECT,   /* an object of `fields`; only inside a list */
 };
 
 struct body_field {
@@ -44,10 +45,13 @@ struct body_field {
 	size_t n_fields;
 };
 
-/* Parses `n` bytes to an object, which the caller owns. An empty body is an empty object. Codes: json_invalid, json_too_deep, member_duplicate, member_type. */
+/* Parses `n` bytes to an object, which the caller owns. An empty body is an empty object. Codes:
+ * json_invalid, json_too_deep, member_duplicate, member_type. */
 enum err body_parse(const void *p, size_t n, json_t **out, struct problem *problem) must_check;
-/* Codes: member_unknown, member_missing, member_type, member_range, member_invalid, prefix_host_bits. */
-enum err body_check(const json_t *object, const struct body_field *fields, size_t n, struct problem *problem) must_check;
+/* Codes: member_unknown, member_missing, member_type, member_range, member_invalid,
+ * prefix_host_bits. */
+enum err body_check(const json_t *object, const struct body_field *fields, size_t n,
+		    struct problem *problem) must_check;
 
 /* After body_check(): NULL or `def` when the member is not there. */
 const char *body_str(const json_t *object, const char *name);

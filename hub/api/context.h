@@ -12,21 +12,22 @@
 struct server;
 
 struct api {
-	struct worker *worker;			/* NULL in tests: nobody is nudged */
+	struct worker *worker; /* NULL in tests: nobody is nudged */
 	const struct hub_config *config;
 	struct store *store;
 	struct server *server;
 	struct idempotency *idempotency;
 	struct auth_unix auth_unix;
 	struct auth_limit auth_limit;
-	struct log_limit log_limit;		/* for lines that strangers can trigger */
+	struct log_limit log_limit; /* for lines that strangers can trigger */
 	struct waits waits;
-	struct buf https_key;			/* PEM; zeroed once TLS is up */
+	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;
-	int64_t started_ms;			/* wall clock */
+	int64_t started_ms; /* wall clock */
 };
 
-/* Tells control that the directory has a new revision, or that join tokens have changed. Harmless while control is away: it reads all at its start. */
+/* Tells control that the directory has a new revision, or that join tokens have changed. Harmless
+ * while control is away: it reads all at its start. */
 void api_nudge_revision(struct api *a, uint64_t revision);
 void api_nudge_tokens(struct api *a);
 /* Monotonic now. */

@@ -32,9 +32,20 @@ Loader.yaml_implicit_resolvers = {
 }
 
 
+def refuse_empty(value, at):
+    """A comma in an unquoted text of a flow mapping makes keys without a value."""
+    if value is None:
+        raise SystemExit(f"{at}: empty value; is a text with a comma not quoted?")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if key != "example":
+            refuse_empty(item, f"{at}/{key}")
+
+
 def main(source, target):
     with open(source, encoding="utf-8") as f:
         document = yaml.load(f, Loader=Loader)
+    refuse_empty(document, source)
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n"
     data = text.encode("ascii")
     lines = [",".join(str(b) for b in data[i:i + PER_LINE]) for i in range(0, len(data), PER_LINE)]

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* handlers: what stands behind each row of the route table. Each answers its request, or lets it wait (revisions_get only). */
+/* handlers: what stands behind each row of the route table. Each answers its request, or lets it
+ * wait (revisions_get only). */
 #include "hub/api/request.h"
 
 /* health.c */
@@ -36,5 +37,6 @@ void api_tokens_add(struct request *r);
 /* revisions.c */
 void revisions_current(struct request *r);
 void revisions_get(struct request *r);
-/* Looks at a request that waits for a revision to be applied: answers it when it is, or when it is `late`. True when answered. */
+/* Looks at a request that waits for a revision to be applied: answers it when it is, or when it is
+ * `late`. True when answered. */
 bool revisions_look(struct request *r, bool late);

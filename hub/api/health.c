@@ -24,7 +24,8 @@ void health_ready(struct request *r)
 	enum err e = store_revision_get(r->api->store, &revision);
 
 	if (e)
-		reply_refuse(&r->reply, 503, "not_ready", "the database does not answer: %s", err_str(e));
+		reply_refuse(&r->reply, 503, "not_ready", "the database does not answer: %s",
+			     err_str(e));
 	else
 		reply_json(&r->reply, 200, json_pack("{s:s}", "status", "ready"));
 }

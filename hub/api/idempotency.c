@@ -9,7 +9,7 @@
 struct entry {
 	struct idempotency_id id;
 	uint64_t at_ms;
-	unsigned status;		/* 0: free */
+	unsigned status; /* 0: free */
 	const char *content_type;
 	unsigned n_headers;
 	struct reply_header headers[REPLY_HEADERS_MAX];
@@ -18,7 +18,7 @@ struct entry {
 };
 
 struct idempotency {
-	unsigned next;			/* the oldest, which is replaced next */
+	unsigned next; /* the oldest, which is replaced next */
 	struct entry entries[IDEMPOTENCY_MAX];
 };
 
@@ -58,8 +58,8 @@ static void hash_pieces(const void *const *pieces, const size_t *sizes, unsigned
 	EVP_MD_CTX_free(ctx);
 }
 
-void idempotency_make_id(const char *actor, const char *key, const char *target, const void *body, size_t n,
-			 struct idempotency_id *out)
+void idempotency_make_id(const char *actor, const char *key, const char *target, const void *body,
+			 size_t n, struct idempotency_id *out)
 {
 	const void *who[] = { actor, key }, *what[] = { target, body };
 	size_t who_sizes[] = { strlen(actor), strlen(key) }, what_sizes[] = { strlen(target), n };
@@ -68,13 +68,14 @@ void idempotency_make_id(const char *actor, const char *key, const char *target,
 	hash_pieces(what, what_sizes, 2, out->what);
 }
 
-enum err idempotency_find(const struct idempotency *t, const struct idempotency_id *id, uint64_t now_ms,
-			  struct reply *reply)
+enum err idempotency_find(const struct idempotency *t, const struct idempotency_id *id,
+			  uint64_t now_ms, struct reply *reply)
 {
 	const struct entry *e = NULL;
 
 	for (unsigned i = 0; i < IDEMPOTENCY_MAX && !e; i++)
-		if (t->entries[i].status && memcmp(t->entries[i].id.who, id->who, sizeof(id->who)) == 0)
+		if (t->entries[i].status &&
+		    memcmp(t->entries[i].id.who, id->who, sizeof(id->who)) == 0)
 			e = &t->entries[i];
 	if (!e || now_ms - e->at_ms > IDEMPOTENCY_KEEP_MS)
 		return ERR_NOTFOUND;
@@ -90,7 +91,8 @@ enum err idempotency_find(const struct idempotency *t, const struct idempotency_
 	return ERR_OK;
 }
 
-void idempotency_put(struct idempotency *t, const struct idempotency_id *id, uint64_t now_ms, const struct reply *reply)
+void idempotency_put(struct idempotency *t, const struct idempotency_id *id, uint64_t now_ms,
+		     const struct reply *reply)
 {
 	size_t n = buf_len(&reply->body);
 	struct entry *e;
@@ -99,7 +101,8 @@ void idempotency_put(struct idempotency *t, const struct idempotency_id *id, uin
 		return;
 	e = &t->entries[t->next];
 	for (unsigned i = 0; i < IDEMPOTENCY_MAX; i++)
-		if (t->entries[i].status && memcmp(t->entries[i].id.who, id->who, sizeof(id->who)) == 0)
+		if (t->entries[i].status &&
+		    memcmp(t->entries[i].id.who, id->who, sizeof(id->who)) == 0)
 			e = &t->entries[i];
 	if (e == &t->entries[t->next])
 		t->next = (t->next + 1) % IDEMPOTENCY_MAX;

@@ -18,7 +18,8 @@ void keys_list(struct request *r)
 
 	if (lookup_node_filter(r, &node) || page_init(&page, r))
 		return;
-	e = store_keys_list(r->api->store, node, page.want.after, page.want.limit + 1, add_to_page, &page);
+	e = store_keys_list(r->api->store, node, page.want.after, page.want.limit + 1, add_to_page,
+			    &page);
 	page_reply(&page, r, e);
 	page_fini(&page);
 }

@@ -17,13 +17,15 @@ static enum err by_id(struct store *s, uint64_t id, struct node *out, struct sto
 	return e;
 }
 
-static enum err by_name(struct store *s, const char *name, struct node *out, struct store_node_meta *meta)
+static enum err by_name(struct store *s, const char *name, struct node *out,
+			struct store_node_meta *meta)
 {
 	return name_is_valid(name) ? store_node_find(s, name, out, meta) : ERR_NOTFOUND;
 }
 
 /* Digits only: an id or a name. ERR_CONFLICT: one node has this id and another this name. */
-static enum err by_digits(struct store *s, const char *text, uint64_t id, struct node *out, struct store_node_meta *meta)
+static enum err by_digits(struct store *s, const char *text, uint64_t id, struct node *out,
+			  struct store_node_meta *meta)
 {
 	struct node other;
 	enum err e;
@@ -46,28 +48,32 @@ static enum err by_digits(struct store *s, const char *text, uint64_t id, struct
 }
 
 /* Finds by text, without answering. */
-static enum err find_node(struct store *s, const char *text, struct node *out, struct store_node_meta *meta)
+static enum err find_node(struct store *s, const char *text, struct node *out,
+			  struct store_node_meta *meta)
 {
 	uint64_t id;
 
 	if (strncmp(text, "name:", 5) == 0)
 		return by_name(s, text + 5, out, meta);
 	if (strncmp(text, "id:", 3) == 0)
-		return query_parse_uint(text + 3, UINT32_MAX, &id) ? by_id(s, id, out, meta) : ERR_NOTFOUND;
+		return query_parse_uint(text + 3, UINT32_MAX, &id) ? by_id(s, id, out, meta)
+								   : ERR_NOTFOUND;
 	if (query_parse_uint(text, UINT32_MAX, &id))
 		return by_digits(s, text, id, out, meta);
 	return by_name(s, text, out, meta);
 }
 
-enum err lookup_node(struct request *r, const char *text, struct node *out, struct store_node_meta *meta)
+enum err lookup_node(struct request *r, const char *text, struct node *out,
+		     struct store_node_meta *meta)
 {
 	char what[96];
 	enum err e = find_node(r->api->store, text, out, meta);
 
 	if (e == ERR_CONFLICT) {
 		reply_refuse(&r->reply, 409, "node_ambiguous",
-			     "%.64s is the id of one node and the name of another; write id:%.64s or name:%.64s", text,
-			     text, text);
+			     "%.64s is the id of one node and the name of another; write id:%.64s "
+			     "or name:%.64s",
+			     text, text, text);
 	} else if (e) {
 		snprintf(what, sizeof(what), "node \"%.64s\"", text);
 		request_store_failed(r, e, what);
@@ -88,7 +94,8 @@ enum err lookup_node_member(struct request *r, const char *member, struct node *
 		snprintf(what, sizeof(what), "node \"%.64s\"", json_string_value(v));
 	} else {
 		e = by_id(r->api->store, (uint64_t)json_integer_value(v), out, NULL);
-		snprintf(what, sizeof(what), "node with the id %lld", (long long)json_integer_value(v));
+		snprintf(what, sizeof(what), "node with the id %lld",
+			 (long long)json_integer_value(v));
 	}
 	if (!e)
 		return ERR_OK;

@@ -3,21 +3,24 @@
 /*
  * lookup: finding what a request names. When a function fails, the request is answered already.
  *
- * A node is named by its name or by its id. In a path or query, plain digits are an id, unless only a node of that name exists;
- * when both exist and differ the request is refused (409 node_ambiguous), and "id:5" or "name:5" say which is meant.
+ * A node is named by its name or by its id. In a path or query, plain digits are an id, unless only
+ * a node of that name exists; when both exist and differ the request is refused (409
+ * node_ambiguous), and "id:5" or "name:5" say which is meant.
  */
 #include "hub/api/request.h"
 
 #define LOOKUP_SETTING_SIZE 4096u
 
 /* `out` is freed by node_fini(); `meta` may be NULL. Deleted nodes are not found. */
-enum err lookup_node(struct request *r, const char *text, struct node *out, struct store_node_meta *meta) must_check;
+enum err lookup_node(struct request *r, const char *text, struct node *out,
+		     struct store_node_meta *meta) must_check;
 /* The same for a BODY_NODE member; a wrong one is answered with its pointer. */
 enum err lookup_node_member(struct request *r, const char *member, struct node *out) must_check;
 /* The id for the query parameter ?node=, 0 without one. */
 enum err lookup_node_filter(struct request *r, uint32_t *id) must_check;
 
 /* A network setting; ERR_NOTFOUND gives "" and is no failure. */
-enum err lookup_setting(struct request *r, const char *key, char out[LOOKUP_SETTING_SIZE]) must_check;
+enum err lookup_setting(struct request *r, const char *key,
+			char out[LOOKUP_SETTING_SIZE]) must_check;
 /* The hub's own node. */
 enum err lookup_hub(struct request *r, struct node *out) must_check;

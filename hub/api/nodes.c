@@ -63,12 +63,15 @@ static json_t *read_node(struct request *r, uint32_t id)
 	return j;
 }
 
-/* Answers a change of one node. `n` is what the change gave back: all that is known of it after a dry run. */
-static void node_changed(struct request *r, unsigned status, const struct change *c, const struct node *n)
+/* Answers a change of one node. `n` is what the change gave back: all that is known of it after a
+ * dry run. */
+static void node_changed(struct request *r, unsigned status, const struct change *c,
+			 const struct node *n)
 {
 	static const struct store_node_meta no_meta;
 
-	request_changed(r, status, c, "node", c->dry_run ? render_node(n, &no_meta) : read_node(r, n->id));
+	request_changed(r, status, c, "node",
+			c->dry_run ? render_node(n, &no_meta) : read_node(r, n->id));
 }
 
 /* Points `out` at the strings of a list of endpoints. Returns their number. */
@@ -136,7 +139,8 @@ void nodes_add(struct request *r)
 	if (!e && in.add.kind == NODE_SPOKE && in.add.tunnel_key) {
 		struct problem p = { 0 };
 
-		problem_set(&p, 422, "member_invalid", "/tunnel_key", "a spoke makes its own keys when it joins");
+		problem_set(&p, 422, "member_invalid", "/tunnel_key",
+			    "a spoke makes its own keys when it joins");
 		reply_problem(&r->reply, &p);
 		return;
 	}

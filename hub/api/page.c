@@ -42,8 +42,8 @@ static void link_next(const struct page *p, struct request *r)
 {
 	const char *node = query_get(&r->query, "node");
 
-	reply_header(&r->reply, "Link", "<%s?limit=%u&after=%u%s%s>; rel=\"next\"", r->route->path, p->want.limit,
-		     p->last_id, node ? "&node=" : "", node ? node : "");
+	reply_header(&r->reply, "Link", "<%s?limit=%u&after=%u%s%s>; rel=\"next\"", r->route->path,
+		     p->want.limit, p->last_id, node ? "&node=" : "", node ? node : "");
 }
 
 void page_reply(struct page *p, struct request *r, enum err e)
@@ -54,6 +54,7 @@ void page_reply(struct page *p, struct request *r, enum err e)
 	}
 	if (p->more)
 		link_next(p, r);
-	reply_json(&r->reply, 200, json_pack("{s:O, s:o}", "items", p->items, "next_after",
-					     p->more ? json_integer(p->last_id) : json_null()));
+	reply_json(&r->reply, 200,
+		   json_pack("{s:O, s:o}", "items", p->items, "next_after",
+			     p->more ? json_integer(p->last_id) : json_null()));
 }

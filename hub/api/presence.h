@@ -6,7 +6,7 @@
 #include "hub/store/store.h"
 
 struct presence {
-	struct store_presence *rows;	/* sorted by node id */
+	struct store_presence *rows; /* sorted by node id */
 	size_t n, cap;
 };
 
@@ -19,18 +19,18 @@ const struct store_presence *presence_find(const struct presence *p, uint32_t no
 /* Who has applied a revision. Counts active spokes only: the others have nothing to apply. */
 struct applied {
 	uint64_t revision;
-	uint32_t except;		/* node id left out of the count, 0 none */
-	uint32_t online, applied;	/* of those online */
-	int64_t last_ms;		/* wall time of the last ack, 0 none */
-	json_t *missing;		/* names: online, not applied yet */
-	json_t *offline;		/* names: will learn it when they connect */
+	uint32_t except;          /* node id left out of the count, 0 none */
+	uint32_t online, applied; /* of those online */
+	int64_t last_ms;          /* wall time of the last ack, 0 none */
+	json_t *missing;          /* names: online, not applied yet */
+	json_t *offline;          /* names: will learn it when they connect */
 };
 enum err applied_init(struct applied *a, uint64_t revision, uint32_t except) must_check;
 void applied_fini(struct applied *a);
 /* Counts one node; `p` may be NULL. */
 void applied_add(struct applied *a, const struct node *n, const struct store_presence *p);
 /*
- * How long it took from `at_ms` (the revision's wall time) until the last ack, or how long it has taken so far when some
- * are missing. Never negative, whatever the wall clock did.
+ * How long it took from `at_ms` (the revision's wall time) until the last ack, or how long it has
+ * taken so far when some are missing. Never negative, whatever the wall clock did.
  */
 int64_t applied_elapsed_ms(const struct applied *a, int64_t at_ms, int64_t now_ms);

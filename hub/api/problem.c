@@ -19,16 +19,20 @@ static const struct {
 	{ ERR_NOTFOUND, 404, "not_found", "there is no such thing" },
 	{ ERR_EXISTS, 409, "exists", "there is one already" },
 	{ ERR_CONFLICT, 409, "conflict", "it clashes with something else" },
-	{ ERR_DENIED, 403, "denied", "this is not allowed" },
+	{ ERR_DENIED, 409, "denied", "this is not allowed" },
 	{ ERR_EXPIRED, 409, "expired", "its time is over" },
 	{ ERR_REVOKED, 409, "revoked", "it is revoked" },
 	{ ERR_USED, 409, "used", "it is used up" },
-	{ ERR_STALE, 412, "precondition_failed", "it was changed by somebody else since it was read" },
-	{ ERR_BUSY, 503, "store_busy", "the database is locked by another process; nothing was changed, try again" },
+	{ ERR_STALE, 412, "precondition_failed",
+	  "it was changed by somebody else since it was read" },
+	{ ERR_BUSY, 503, "store_busy",
+	  "the database is locked by another process; nothing was changed, try again" },
 	{ ERR_FULL, 507, "store_full", "the hub's disk is full; nothing was changed" },
-	{ ERR_READONLY, 503, "store_readonly", "the hub's database cannot be written; nothing was changed" },
+	{ ERR_READONLY, 503, "store_readonly",
+	  "the hub's database cannot be written; nothing was changed" },
 	{ ERR_CORRUPT, 500, "store_corrupt", "the hub's database is damaged; nothing was changed" },
-	{ ERR_IO, 500, "store_failed", "the hub's database could not be read or written; nothing was changed" },
+	{ ERR_IO, 500, "store_failed",
+	  "the hub's database could not be read or written; nothing was changed" },
 	{ ERR_NOMEM, 503, "no_memory", "the hub is out of memory; nothing was changed" },
 };
 
@@ -52,7 +56,8 @@ static const struct {
 	{ 507, "Insufficient Storage" },
 };
 
-void problem_set(struct problem *p, unsigned status, const char *code, const char *pointer, const char *fmt, ...)
+void problem_set(struct problem *p, unsigned status, const char *code, const char *pointer,
+		 const char *fmt, ...)
 {
 	va_list ap;
 
@@ -117,8 +122,8 @@ json_t *problem_to_json(const struct problem *p)
 	json_t *j;
 
 	snprintf(type, sizeof(type), "urn:branchline:problem:%s", p->code);
-	j = json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", type, "title", problem_title(p->status), "status",
-		      (int)p->status, "detail", render_text(p->detail), "code", p->code);
+	j = json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", type, "title", problem_title(p->status),
+		      "status", (int)p->status, "detail", render_text(p->detail), "code", p->code);
 	if (j && p->pointer[0] && json_object_set_new(j, "pointer", render_text(p->pointer)) < 0) {
 		json_decref(j);
 		return NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * problem: what is answered when a request cannot be done (RFC 9457). `code` is the stable name that programs look at, listed in
- * schema/openapi.yaml; `detail` is a sentence for people; `pointer` is a JSON pointer (RFC 6901) to the bad member of the body.
+ * problem: what is answered when a request cannot be done (RFC 9457). `code` is the stable name
+ * that programs look at, listed in schema/openapi.yaml; `detail` is a sentence for people;
+ * `pointer` is a JSON pointer (RFC 6901) to the bad member of the body.
  */
 #include <jansson.h>
 
@@ -10,20 +11,22 @@
 #include "shared/base/err.h"
 
 struct problem {
-	unsigned status;	/* HTTP status, 0: no problem */
+	unsigned status; /* HTTP status, 0: no problem */
 	char code[48];
 	char detail[512];
-	char pointer[128];	/* "" when no member of the body is to blame */
+	char pointer[128]; /* "" when no member of the body is to blame */
 };
 
 /* The longest pointer that fits is kept; texts are cut. `pointer` may be NULL. */
-void problem_set(struct problem *p, unsigned status, const char *code, const char *pointer, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+void problem_set(struct problem *p, unsigned status, const char *code, const char *pointer,
+		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* What a failed change means for the one who asked. `c` has code, detail and pointer; a missing code is made from `e`. */
+/* What a failed change means for the one who asked. `c` has code, detail and pointer; a missing
+ * code is made from `e`. */
 void problem_from_change(struct problem *p, enum err e, const struct change *c);
 
-/* What a failed read of the store means. `s` gives the detail of failures of the database; `what` names what was looked for ("node \"oslo\""). */
+/* What a failed read of the store means. `s` gives the detail of failures of the database; `what`
+ * names what was looked for ("node \"oslo\""). */
 void problem_from_store(struct problem *p, enum err e, const struct store *s, const char *what);
 
 /* HTTP status for an error of store or change. */

@@ -48,12 +48,14 @@ enum err query_check(const struct query *q, const char *allowed, struct problem 
 	}
 	for (unsigned i = 0; i < q->n; i++) {
 		if (!word_in(allowed, q->args[i].name)) {
-			problem_set(p, 400, "query_unknown", NULL, "unknown query parameter \"%.64s\"; known here: %s",
+			problem_set(p, 400, "query_unknown", NULL,
+				    "unknown query parameter \"%.64s\"; known here: %s",
 				    q->args[i].name, allowed && *allowed ? allowed : "none");
 			return ERR_INVALID;
 		}
 		if (query_get(q, q->args[i].name) != q->args[i].value) {
-			problem_set(p, 400, CODE, NULL, "query parameter \"%.64s\" is given twice", q->args[i].name);
+			problem_set(p, 400, CODE, NULL, "query parameter \"%.64s\" is given twice",
+				    q->args[i].name);
 			return ERR_INVALID;
 		}
 	}
@@ -79,14 +81,15 @@ bool query_parse_uint(const char *s, uint64_t max, uint64_t *out)
 	return true;
 }
 
-enum err query_uint(const struct query *q, const char *name, uint64_t min, uint64_t max, uint64_t def, uint64_t *out,
-		    struct problem *p)
+enum err query_uint(const struct query *q, const char *name, uint64_t min, uint64_t max,
+		    uint64_t def, uint64_t *out, struct problem *p)
 {
 	const char *s = query_get(q, name);
 	uint64_t v = def;
 
 	if (s && (!query_parse_uint(s, max, &v) || v < min)) {
-		problem_set(p, 400, CODE, NULL, "query parameter \"%s\" must be a whole number from %llu to %llu", name,
+		problem_set(p, 400, CODE, NULL,
+			    "query parameter \"%s\" must be a whole number from %llu to %llu", name,
 			    (unsigned long long)min, (unsigned long long)max);
 		return ERR_INVALID;
 	}

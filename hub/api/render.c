@@ -38,10 +38,7 @@ json_t *render_endpoint(const struct endpoint *e)
 }
 
 /* A text, or null when it is empty. */
-static json_t *text_or_null(const char *s)
-{
-	return s[0] ? render_text(s) : json_null();
-}
+static json_t *text_or_null(const char *s) { return s[0] ? render_text(s) : json_null(); }
 
 static json_t *render_public_key(const struct public_key *key)
 {
@@ -66,7 +63,8 @@ json_t *render_addresses(const struct node *n)
 
 	for (unsigned i = 0; i < 2; i++)
 		if (n->addresses[i].family)
-			json_array_append_new(list, json_string(addr_format(&n->addresses[i], text)));
+			json_array_append_new(list,
+					      json_string(addr_format(&n->addresses[i], text)));
 	return list;
 }
 
@@ -77,8 +75,8 @@ static json_t *render_node_subnets(const struct node *n)
 
 	for (uint32_t i = 0; i < n->n_subnets; i++)
 		json_array_append_new(list, json_pack("{s:s, s:I}", "prefix",
-						      prefix_format(&n->subnets[i].prefix, text), "weight",
-						      (json_int_t)n->subnets[i].weight));
+						      prefix_format(&n->subnets[i].prefix, text),
+						      "weight", (json_int_t)n->subnets[i].weight));
 	return list;
 }
 
@@ -93,25 +91,19 @@ static json_t *render_node_endpoints(const struct node *n)
 
 json_t *render_node(const struct node *n, const struct store_node_meta *meta)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
-			 "id", (json_int_t)n->id,
-			 "name", n->name,
-			 "kind", node_kind_str(n->kind),
-			 "status", node_status_str(n->status),
-			 "revision", (json_int_t)n->revision,
-			 "addresses", render_addresses(n),
-			 "subnets", render_node_subnets(n),
-			 "endpoints", render_node_endpoints(n),
-			 "keepalive_s", (int)n->keepalive_s,
-			 "compression", (int)n->compression,
-			 "aes", n->aes,
-			 "identity_fingerprint", n->has_identity ? render_fingerprint(&n->identity_key) : json_null(),
-			 "tunnel_key", n->has_tunnel ? render_public_key(&n->tunnel_key) : json_null(),
-			 "key_unbroken", n->key_unbroken,
-			 "comment", render_text(meta->comment),
-			 "created_at", render_time(meta->created_ms),
-			 "updated_at", render_time(meta->updated_ms),
-			 "revoked_at", render_time(meta->revoked_ms),
+	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:b, "
+			 "s:o, s:o, s:o, s:o, s:o}",
+			 "id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind),
+			 "status", node_status_str(n->status), "revision", (json_int_t)n->revision,
+			 "addresses", render_addresses(n), "subnets", render_node_subnets(n),
+			 "endpoints", render_node_endpoints(n), "keepalive_s", (int)n->keepalive_s,
+			 "compression", (int)n->compression, "aes", n->aes, "identity_fingerprint",
+			 n->has_identity ? render_fingerprint(&n->identity_key) : json_null(),
+			 "tunnel_key",
+			 n->has_tunnel ? render_public_key(&n->tunnel_key) : json_null(),
+			 "key_unbroken", n->key_unbroken, "comment", render_text(meta->comment),
+			 "created_at", render_time(meta->created_ms), "updated_at",
+			 render_time(meta->updated_ms), "revoked_at", render_time(meta->revoked_ms),
 			 "revoked_why", text_or_null(meta->revoked_why));
 }
 
@@ -129,33 +121,26 @@ json_t *render_key(const struct store_key *k)
 {
 	char fingerprint[2 * sizeof(k->fingerprint) + 1];
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}",
-			 "id", (json_int_t)k->id,
-			 "node_id", (json_int_t)k->node_id,
-			 "node", k->node_name,
-			 "kind", key_kind_str(k->kind),
-			 "status", key_status_str(k->status),
-			 "key", render_public_key(&k->key),
-			 "fingerprint", hex_encode(k->fingerprint, sizeof(k->fingerprint), fingerprint),
-			 "unbroken", k->unbroken,
-			 "created_at", render_time(k->created_ms),
-			 "expires_at", render_time(k->expires_ms),
-			 "revoked_at", render_time(k->revoked_ms),
-			 "revoked_why", text_or_null(k->revoked_why));
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}", "id",
+			 (json_int_t)k->id, "node_id", (json_int_t)k->node_id, "node", k->node_name,
+			 "kind", key_kind_str(k->kind), "status", key_status_str(k->status), "key",
+			 render_public_key(&k->key), "fingerprint",
+			 hex_encode(k->fingerprint, sizeof(k->fingerprint), fingerprint),
+			 "unbroken", k->unbroken, "created_at", render_time(k->created_ms),
+			 "expires_at", render_time(k->expires_ms), "revoked_at",
+			 render_time(k->revoked_ms), "revoked_why", text_or_null(k->revoked_why));
 }
 
 json_t *render_subnet(const struct store_subnet *s)
 {
 	char text[PREFIX_STR_SIZE];
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:s, s:o}",
-			 "id", (json_int_t)s->id,
-			 "node_id", (json_int_t)s->node_id,
-			 "node", s->node_name,
-			 "prefix", prefix_format(&s->subnet.prefix, text),
-			 "weight", (json_int_t)s->subnet.weight,
-			 "status", s->status == SUBNET_APPROVED ? "approved" : "proposed",
-			 "created_at", render_time(s->created_ms));
+	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:s, s:o}", "id", (json_int_t)s->id, "node_id",
+			 (json_int_t)s->node_id, "node", s->node_name, "prefix",
+			 prefix_format(&s->subnet.prefix, text), "weight",
+			 (json_int_t)s->subnet.weight, "status",
+			 s->status == SUBNET_APPROVED ? "approved" : "proposed", "created_at",
+			 render_time(s->created_ms));
 }
 
 /* What a join token is worth now. */
@@ -170,17 +155,12 @@ static const char *token_state(const struct store_token *t, int64_t now_ms)
 
 json_t *render_join_token(const struct store_token *t, int64_t now_ms)
 {
-	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
-			 "id", (json_int_t)t->id,
-			 "node_id", (json_int_t)t->node_id,
-			 "node", t->node_name,
-			 "state", token_state(t, now_ms),
-			 "uses", (json_int_t)t->uses,
-			 "uses_max", (json_int_t)t->uses_max,
-			 "created_at", render_time(t->created_ms),
-			 "created_by", render_text(t->created_by),
-			 "expires_at", render_time(t->expires_ms),
-			 "used_at", render_time(t->used_ms),
+	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "id",
+			 (json_int_t)t->id, "node_id", (json_int_t)t->node_id, "node", t->node_name,
+			 "state", token_state(t, now_ms), "uses", (json_int_t)t->uses, "uses_max",
+			 (json_int_t)t->uses_max, "created_at", render_time(t->created_ms),
+			 "created_by", render_text(t->created_by), "expires_at",
+			 render_time(t->expires_ms), "used_at", render_time(t->used_ms),
 			 "revoked_at", render_time(t->revoked_ms));
 }
 
@@ -190,23 +170,16 @@ json_t *render_presence(const struct node *n, const struct store_presence *p)
 
 	if (!p)
 		p = &unheard;
-	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:o}",
-			 "id", (json_int_t)n->id,
-			 "name", n->name,
-			 "kind", node_kind_str(n->kind),
-			 "status", node_status_str(n->status),
-			 "addresses", render_addresses(n),
-			 "online", p->online,
-			 "since", render_time(p->since_ms),
-			 "link", render_endpoint(&p->link),
-			 "version", text_or_null(p->version),
-			 "acked_revision", (json_int_t)p->acked_revision,
-			 "acked_at", render_time(p->acked_ms),
-			 "path", path_kind_str(p->path),
-			 "path_reason", path_reason_str(p->reason),
-			 "endpoint", render_endpoint(&p->endpoint),
-			 "handshake_at", render_time(p->handshake_ms),
-			 "rx_bytes", (json_int_t)p->rx_bytes,
-			 "tx_bytes", (json_int_t)p->tx_bytes,
-			 "rtt_us", p->rtt_us ? json_integer(p->rtt_us) : json_null());
+	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:s, s:s, s:o, "
+			 "s:o, s:I, s:I, s:o}",
+			 "id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind),
+			 "status", node_status_str(n->status), "addresses", render_addresses(n),
+			 "online", p->online, "since", render_time(p->since_ms), "link",
+			 render_endpoint(&p->link), "version", text_or_null(p->version),
+			 "acked_revision", (json_int_t)p->acked_revision, "acked_at",
+			 render_time(p->acked_ms), "path", path_kind_str(p->path), "path_reason",
+			 path_reason_str(p->reason), "endpoint", render_endpoint(&p->endpoint),
+			 "handshake_at", render_time(p->handshake_ms), "rx_bytes",
+			 (json_int_t)p->rx_bytes, "tx_bytes", (json_int_t)p->tx_bytes, "rtt_us",
+			 p->rtt_us ? json_integer(p->rtt_us) : json_null());
 }

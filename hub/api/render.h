@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * render: rows of the store as JSON of the API (schemas in schema/openapi.yaml). All functions give a new reference, or
- * NULL when memory is out. Times are RFC 3339 UTC; what is unset is null.
+ * render: rows of the store as JSON of the API (schemas in schema/openapi.yaml). All functions give
+ * a new reference, or NULL when memory is out. Times are RFC 3339 UTC; what is unset is null.
  */
 #include <jansson.h>
 

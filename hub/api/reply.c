@@ -8,14 +8,15 @@
 
 #include "shared/base/base64.h"
 
-#define TYPE_JSON "application/json"
+#define TYPE_JSON    "application/json"
 #define TYPE_PROBLEM "application/problem+json"
-#define TYPE_TEXT "text/plain; charset=utf-8"
-#define DUMP_FLAGS JSON_COMPACT
+#define TYPE_TEXT    "text/plain; charset=utf-8"
+#define DUMP_FLAGS   JSON_COMPACT
 
 /* The answer when an answer could not be made for want of memory. */
-static const char no_memory[] = "{\"type\":\"urn:branchline:problem:no_memory\",\"title\":\"Service Unavailable\","
-				"\"status\":503,\"detail\":\"the hub is out of memory\",\"code\":\"no_memory\"}\n";
+static const char no_memory[] =
+	"{\"type\":\"urn:branchline:problem:no_memory\",\"title\":\"Service Unavailable\","
+	"\"status\":503,\"detail\":\"the hub is out of memory\",\"code\":\"no_memory\"}\n";
 
 void reply_init(struct reply *r)
 {
@@ -23,10 +24,7 @@ void reply_init(struct reply *r)
 	buf_init(&r->body, REPLY_MAX_BYTES);
 }
 
-void reply_fini(struct reply *r)
-{
-	buf_fini(&r->body);
-}
+void reply_fini(struct reply *r) { buf_fini(&r->body); }
 
 void reply_clear(struct reply *r)
 {
@@ -59,15 +57,13 @@ static void put_json(struct reply *r, unsigned status, const char *type, json_t 
 	r->fixed = NULL;
 	r->status = status;
 	r->content_type = type;
-	if (!j || json_dump_callback(j, dump_to_buf, &r->body, DUMP_FLAGS) < 0 || buf_put(&r->body, "\n", 1) != ERR_OK)
+	if (!j || json_dump_callback(j, dump_to_buf, &r->body, DUMP_FLAGS) < 0 ||
+	    buf_put(&r->body, "\n", 1) != ERR_OK)
 		out_of_memory(r);
 	json_decref(j);
 }
 
-void reply_json(struct reply *r, unsigned status, json_t *j)
-{
-	put_json(r, status, TYPE_JSON, j);
-}
+void reply_json(struct reply *r, unsigned status, json_t *j) { put_json(r, status, TYPE_JSON, j); }
 
 void reply_text(struct reply *r, unsigned status, const char *text)
 {
@@ -140,7 +136,8 @@ char *reply_etag_json(const json_t *j, char out[REPLY_ETAG_SIZE])
 
 	out[0] = '\0';
 	buf_init(&text, REPLY_MAX_BYTES);
-	if (j && json_dump_callback(j, dump_to_buf, &text, DUMP_FLAGS) == 0 && buf_put(&text, "\n", 1) == ERR_OK)
+	if (j && json_dump_callback(j, dump_to_buf, &text, DUMP_FLAGS) == 0 &&
+	    buf_put(&text, "\n", 1) == ERR_OK)
 		reply_etag(buf_data(&text), buf_len(&text), out);
 	buf_fini(&text);
 	return out;

@@ -9,7 +9,8 @@
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 
-#define BODY_DISCARD_MAX_BYTES (1u << 20)	/* read and thrown away, so that a client that sends too much hears why */
+#define BODY_DISCARD_MAX_BYTES                                                                     \
+	(1u << 20) /* read and thrown away, so that a client that sends too much hears why */
 #define JSON_TYPE "application/json"
 
 void request_init(struct request *r)
@@ -31,21 +32,27 @@ void request_fini(struct request *r)
 /* 401 with the way in, or 403 where there is none. */
 static void refuse_bearer(struct request *r, enum err e)
 {
-	const char *why = e == ERR_EXPIRED ? "the API token has expired" :
-			  e == ERR_REVOKED ? "the API token is revoked" :
-			  r->headers.authorization ? "the API token is not known here" :
-						     "an API token is needed: Authorization: Bearer " AUTH_TOKEN_PREFIX "...";
+	const char *why =
+		e == ERR_EXPIRED   ? "the API token has expired"
+		: e == ERR_REVOKED ? "the API token is revoked"
+		: r->headers.authorization
+			? "the API token is not known here"
+			: "an API token is needed: Authorization: Bearer " AUTH_TOKEN_PREFIX "...";
 
 	reply_header(&r->reply, "WWW-Authenticate", "Bearer realm=\"branchline\"%s",
 		     r->headers.authorization ? ", error=\"invalid_token\"" : "");
-	reply_refuse(&r->reply, 401, e == ERR_EXPIRED ? "token_expired" : e == ERR_REVOKED ? "token_revoked" :
-		     "unauthenticated", "%s", why);
+	reply_refuse(&r->reply, 401,
+		     e == ERR_EXPIRED   ? "token_expired"
+		     : e == ERR_REVOKED ? "token_revoked"
+					: "unauthenticated",
+		     "%s", why);
 }
 
 static void authenticate_unix(struct request *r)
 {
 	if (!auth_peer_allowed(&r->api->auth_unix, r->peer, geteuid())) {
-		reply_refuse(&r->reply, 403, "denied", "only root and members of the group may use this socket");
+		reply_refuse(&r->reply, 403, "denied",
+			     "only root and members of the group may use this socket");
 		return;
 	}
 	auth_peer_actor(r->peer, r->actor);
@@ -53,13 +60,16 @@ static void authenticate_unix(struct request *r)
 
 static void authenticate_bearer(struct request *r)
 {
-	uint64_t now = api_now_ms(r->api), wait = auth_limit_wait_ms(&r->api->auth_limit, &r->remote, now);
+	uint64_t now = api_now_ms(r->api),
+		 wait = auth_limit_wait_ms(&r->api->auth_limit, &r->remote, now);
 	char text[ADDR_STR_SIZE];
 	enum err e;
 
 	if (wait) {
-		reply_header(&r->reply, "Retry-After", "%llu", (unsigned long long)(wait + 999) / 1000);
-		reply_refuse(&r->reply, 429, "too_many_failures", "too many failed attempts from your address");
+		reply_header(&r->reply, "Retry-After", "%llu",
+			     (unsigned long long)(wait + 999) / 1000);
+		reply_refuse(&r->reply, 429, "too_many_failures",
+			     "too many failed attempts from your address");
 		return;
 	}
 	e = auth_bearer(r->api->store, r->headers.authorization, clock_wall_ms(), r->actor);
@@ -72,7 +82,8 @@ static void authenticate_bearer(struct request *r)
 	if (r->headers.authorization) {
 		auth_limit_failed(&r->api->auth_limit, &r->remote, now);
 		if (log_allowed(&r->api->log_limit))
-			log_warn("api: refused a request from %s: %s", addr_format(&r->remote, text), err_str(e));
+			log_warn("api: refused a request from %s: %s",
+				 addr_format(&r->remote, text), err_str(e));
 	}
 	refuse_bearer(r, e);
 }
@@ -86,7 +97,8 @@ static void no_route(struct request *r, unsigned allowed)
 		return;
 	}
 	reply_header(&r->reply, "Allow", "%s", router_allow(allowed, allow, sizeof(allow)));
-	reply_refuse(&r->reply, 405, "method_not_allowed", "this method is not for %.128s", r->path);
+	reply_refuse(&r->reply, 405, "method_not_allowed", "this method is not for %.128s",
+		     r->path);
 }
 
 /* Refuses by Content-Length a body that would not even be read to be thrown away. */
@@ -95,8 +107,10 @@ static void check_length(struct request *r)
 	uint64_t n;
 
 	if (r->headers.content_length &&
-	    (!query_parse_uint(r->headers.content_length, UINT64_MAX, &n) || n > BODY_DISCARD_MAX_BYTES))
-		reply_refuse(&r->reply, 413, "body_too_big", "a body has at most %u bytes", BODY_MAX_BYTES);
+	    (!query_parse_uint(r->headers.content_length, UINT64_MAX, &n) ||
+	     n > BODY_DISCARD_MAX_BYTES))
+		reply_refuse(&r->reply, 413, "body_too_big", "a body has at most %u bytes",
+			     BODY_MAX_BYTES);
 }
 
 bool request_begin(struct request *r)
@@ -105,7 +119,8 @@ bool request_begin(struct request *r)
 	unsigned allowed;
 
 	r->route = router_find(r->routes, r->method, r->path, &allowed, r->param);
-	if ((r->route && !(r->route->flags & ROUTE_OPEN)) || (!r->route && strncmp(r->path, "/api/", 5) == 0)) {
+	if ((r->route && !(r->route->flags & ROUTE_OPEN)) ||
+	    (!r->route && strncmp(r->path, "/api/", 5) == 0)) {
 		if (r->peer)
 			authenticate_unix(r);
 		else
@@ -145,11 +160,13 @@ static enum err take_body(struct request *r)
 	enum err e = ERR_INVALID;
 
 	if (r->body_bytes > BODY_MAX_BYTES)
-		problem_set(&p, 413, "body_too_big", NULL, "a body has at most %u bytes", BODY_MAX_BYTES);
+		problem_set(&p, 413, "body_too_big", NULL, "a body has at most %u bytes",
+			    BODY_MAX_BYTES);
 	else if (!r->route->body && r->body_bytes)
 		problem_set(&p, 400, "body_unexpected", NULL, "no body is taken here");
 	else if (r->route->body && r->body_bytes && !type_is_json(r->headers.content_type))
-		problem_set(&p, 415, "not_json", NULL, "the body must be sent as Content-Type: " JSON_TYPE);
+		problem_set(&p, 415, "not_json", NULL,
+			    "the body must be sent as Content-Type: " JSON_TYPE);
 	else if (r->route->body_required && !r->body_bytes)
 		problem_set(&p, 400, "body_missing", NULL, "a JSON object is needed in the body");
 	else
@@ -198,11 +215,13 @@ static bool make_id(struct request *r, struct idempotency_id *id)
 
 	buf_init(&target, 16384);
 	if (!ok || describe_target(r, &target) != ERR_OK || !buf_cstr(&target)) {
-		reply_refuse(&r->reply, 400, "idempotency_key_invalid", "an Idempotency-Key has 1 to %u characters",
+		reply_refuse(&r->reply, 400, "idempotency_key_invalid",
+			     "an Idempotency-Key has 1 to %u characters",
 			     IDEMPOTENCY_KEY_MAX_CHARS);
 		ok = false;
 	} else {
-		idempotency_make_id(r->actor, key, buf_cstr(&target), buf_data(&r->body), buf_len(&r->body), id);
+		idempotency_make_id(r->actor, key, buf_cstr(&target), buf_data(&r->body),
+				    buf_len(&r->body), id);
 	}
 	buf_fini(&target);
 	return ok;
@@ -220,7 +239,8 @@ static void run_once(struct request *r)
 		return;
 	e = idempotency_find(table, &id, now, &r->reply);
 	if (e == ERR_CONFLICT) {
-		reply_refuse(&r->reply, 422, "idempotency_key_reused", "this Idempotency-Key came with another request");
+		reply_refuse(&r->reply, 422, "idempotency_key_reused",
+			     "this Idempotency-Key came with another request");
 		return;
 	}
 	if (e == ERR_NOTFOUND) {
@@ -288,14 +308,17 @@ bool request_if_match(struct request *r, json_t *current)
 	json_decref(current);
 	if (!ok)
 		reply_refuse(&r->reply, 412, "precondition_failed",
-			     "it was changed since you read it (If-Match does not name its present state)");
+			     "it was changed since you read it (If-Match does not name its present "
+			     "state)");
 	return ok;
 }
 
-void request_changed(struct request *r, unsigned status, const struct change *c, const char *noun, json_t *item)
+void request_changed(struct request *r, unsigned status, const struct change *c, const char *noun,
+		     json_t *item)
 {
 	char etag[REPLY_ETAG_SIZE];
-	json_t *j = json_pack("{s:I, s:b}", "revision", (json_int_t)c->revision, "dry_run", c->dry_run);
+	json_t *j =
+		json_pack("{s:I, s:b}", "revision", (json_int_t)c->revision, "dry_run", c->dry_run);
 
 	if (item && reply_etag_json(item, etag)[0])
 		reply_header(&r->reply, "ETag", "%s", etag);

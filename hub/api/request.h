@@ -4,9 +4,11 @@
  * request: one HTTP request from its head to its answer, without the HTTP library.
  *
  *   1. request_init(), then the caller fills what "from the caller" lists
- *   2. request_begin(): route, authentication, query. True: it is answered already, do not read a body
+ *   2. request_begin(): route, authentication, query. True: it is answered already, do not read a
+ * body
  *   3. request_body() for each piece of the body
- *   4. request_run(): body, idempotency, handler. Afterwards either r->reply.status is set, or r->wait.waiting: request_look() will answer
+ *   4. request_run(): body, idempotency, handler. Afterwards either r->reply.status is set, or
+ * r->wait.waiting: request_look() will answer
  *   5. request_fini()
  */
 #include "hub/api/auth.h"
@@ -18,7 +20,7 @@
 struct api;
 
 struct request_headers {
-	const char *authorization;	/* each may be NULL */
+	const char *authorization; /* each may be NULL */
 	const char *if_match;
 	const char *if_none_match;
 	const char *idempotency_key;
@@ -30,21 +32,21 @@ struct request {
 	/* from the caller */
 	struct api *api;
 	const struct route_table *routes;
-	unsigned method;			/* as router_method() says */
-	const char *path;			/* decoded, without the query */
+	unsigned method;  /* as router_method() says */
+	const char *path; /* decoded, without the query */
 	struct query query;
 	struct request_headers headers;
-	const struct auth_peer *peer;		/* UNIX socket; NULL for HTTPS */
-	struct addr remote;			/* HTTPS */
-	void *connection;			/* the server's own */
+	const struct auth_peer *peer; /* UNIX socket; NULL for HTTPS */
+	struct addr remote;           /* HTTPS */
+	void *connection;             /* the server's own */
 
 	/* made here */
 	char actor[AUTH_ACTOR_SIZE];
 	const struct route *route;
 	char param[ROUTE_PARAM_SIZE];
 	struct buf body;
-	uint64_t body_bytes;			/* all that came, kept or not */
-	json_t *json;				/* the body, held against route->body */
+	uint64_t body_bytes; /* all that came, kept or not */
+	json_t *json;        /* the body, held against route->body */
 	bool dry_run;
 	struct reply reply;
 	struct wait wait;
@@ -67,12 +69,15 @@ struct change request_change(struct request *r);
 void request_change_failed(struct request *r, enum err e, const struct change *c);
 /* Answers a failed read; `what` was looked for. */
 void request_store_failed(struct request *r, enum err e, const char *what);
-/* If-Match against the present state of the item (a new reference, taken over). False: answered by 412. */
+/* If-Match against the present state of the item (a new reference, taken over). False: answered by
+ * 412. */
 bool request_if_match(struct request *r, json_t *current) must_check;
 /*
- * Answers a change of the directory: {revision, dry_run, `noun`: item} with the item's ETag, and nudges control. `item` is taken
- * over and may be NULL for what is gone, then `noun` is not used. `status` is 200 or 201; a dry run always gets 200.
+ * Answers a change of the directory: {revision, dry_run, `noun`: item} with the item's ETag, and
+ * nudges control. `item` is taken over and may be NULL for what is gone, then `noun` is not used.
+ * `status` is 200 or 201; a dry run always gets 200.
  */
-void request_changed(struct request *r, unsigned status, const struct change *c, const char *noun, json_t *item);
+void request_changed(struct request *r, unsigned status, const struct change *c, const char *noun,
+		     json_t *item);
 /* The number in the path's {id}; ERR_NOTFOUND when it is none (answered by 404). */
 enum err request_id(struct request *r, const char *what, uint32_t *out) must_check;

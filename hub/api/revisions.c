@@ -26,9 +26,10 @@ void revisions_current(struct request *r)
 	if (e)
 		request_store_failed(r, e, "revision");
 	else
-		reply_json(&r->reply, 200, json_pack("{s:I, s:o, s:o, s:o}", "revision", (json_int_t)n, "at",
-						     render_time(rev.at_ms), "actor", render_text(rev.actor), "what",
-						     render_text(rev.what)));
+		reply_json(&r->reply, 200,
+			   json_pack("{s:I, s:o, s:o, s:o}", "revision", (json_int_t)n, "at",
+				     render_time(rev.at_ms), "actor", render_text(rev.actor),
+				     "what", render_text(rev.what)));
 }
 
 static enum err count_node(void *arg, const struct node *n, const struct store_node_meta *meta)
@@ -73,16 +74,12 @@ static void answer(struct request *r)
 		return;
 	}
 	reply_json(&r->reply, 200,
-		   json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:O, s:O}",
-			     "revision", (json_int_t)rev.revision,
-			     "at", render_time(rev.at_ms),
-			     "actor", render_text(rev.actor),
-			     "what", render_text(rev.what),
-			     "online", (json_int_t)a.online,
-			     "applied", (json_int_t)a.applied,
-			     "elapsed_ms", (json_int_t)applied_elapsed_ms(&a, rev.at_ms, clock_wall_ms()),
-			     "missing", a.missing,
-			     "offline", a.offline));
+		   json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:O, s:O}", "revision",
+			     (json_int_t)rev.revision, "at", render_time(rev.at_ms), "actor",
+			     render_text(rev.actor), "what", render_text(rev.what), "online",
+			     (json_int_t)a.online, "applied", (json_int_t)a.applied, "elapsed_ms",
+			     (json_int_t)applied_elapsed_ms(&a, rev.at_ms, clock_wall_ms()),
+			     "missing", a.missing, "offline", a.offline));
 	applied_fini(&a);
 }
 
@@ -110,7 +107,8 @@ void revisions_get(struct request *r)
 		reply_problem(&r->reply, &p);
 		return;
 	}
-	e = query_parse_uint(r->param, INT64_MAX, &n) ? store_revision_read(r->api->store, n, &rev) : ERR_NOTFOUND;
+	e = query_parse_uint(r->param, INT64_MAX, &n) ? store_revision_read(r->api->store, n, &rev)
+						      : ERR_NOTFOUND;
 	if (e) {
 		snprintf(what, sizeof(what), "revision %.20s", r->param);
 		request_store_failed(r, e, what);

@@ -8,11 +8,8 @@ static const struct {
 	const char *name;
 	enum http_method method;
 } methods[] = {
-	{ "GET", HTTP_GET },
-	{ "HEAD", HTTP_GET },
-	{ "POST", HTTP_POST },
-	{ "PATCH", HTTP_PATCH },
-	{ "DELETE", HTTP_DELETE },
+	{ "GET", HTTP_GET },     { "HEAD", HTTP_GET },      { "POST", HTTP_POST },
+	{ "PATCH", HTTP_PATCH }, { "DELETE", HTTP_DELETE },
 };
 
 unsigned router_method(const char *name)
@@ -44,15 +41,16 @@ static bool path_matches(const char *pattern, const char *path, char param[ROUTE
 	if (strncmp(pattern, path, head) != 0)
 		return false;
 	len = strcspn(path + head, "/");
-	if (len == 0 || len >= ROUTE_PARAM_SIZE || strcmp(strchr(brace, '}') + 1, path + head + len) != 0)
+	if (len == 0 || len >= ROUTE_PARAM_SIZE ||
+	    strcmp(strchr(brace, '}') + 1, path + head + len) != 0)
 		return false;
 	memcpy(param, path + head, len);
 	param[len] = '\0';
 	return true;
 }
 
-const struct route *router_find(const struct route_table *t, unsigned method, const char *path, unsigned *allowed,
-				char param[ROUTE_PARAM_SIZE])
+const struct route *router_find(const struct route_table *t, unsigned method, const char *path,
+				unsigned *allowed, char param[ROUTE_PARAM_SIZE])
 {
 	*allowed = 0;
 	for (size_t i = 0; i < t->n; i++) {

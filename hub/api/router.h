@@ -10,21 +10,21 @@ struct request;
 
 enum http_method { HTTP_GET = 1, HTTP_POST = 2, HTTP_PATCH = 4, HTTP_DELETE = 8 };
 enum route_flag {
-	ROUTE_OPEN = 1,		/* needs no authentication */
-	ROUTE_ETAG = 2,		/* answers to GET carry an ETag, If-None-Match is honoured */
-	ROUTE_IF_MATCH = 4,	/* a change that honours If-Match */
-	ROUTE_ONCE = 8,		/* honours Idempotency-Key */
+	ROUTE_OPEN = 1,     /* needs no authentication */
+	ROUTE_ETAG = 2,     /* answers to GET carry an ETag, If-None-Match is honoured */
+	ROUTE_IF_MATCH = 4, /* a change that honours If-Match */
+	ROUTE_ONCE = 8,     /* honours Idempotency-Key */
 };
 
 struct route {
 	enum http_method method;
-	const char *path;		/* "/api/v1/nodes/{id}/revoke"; one {parameter} at most */
+	const char *path; /* "/api/v1/nodes/{id}/revoke"; one {parameter} at most */
 	void (*handle)(struct request *r);
-	unsigned flags;			/* enum route_flag */
-	const char *query;		/* names of query parameters, separated by blanks; NULL none */
-	const struct body_field *body;	/* members of the JSON body; NULL: no body is taken */
+	unsigned flags;    /* enum route_flag */
+	const char *query; /* names of query parameters, separated by blanks; NULL none */
+	const struct body_field *body; /* members of the JSON body; NULL: no body is taken */
 	size_t n_body;
-	bool body_required;		/* an empty body is refused */
+	bool body_required; /* an empty body is refused */
 };
 
 struct route_table {
@@ -39,11 +39,12 @@ unsigned router_method(const char *name);
 const char *router_method_str(enum http_method m);
 
 /*
- * Finds the route. NULL: `*allowed` has the methods (bits) that the path has, 0 when there is no such path. `param` gets the
- * text of the {parameter}, "" without one. A parameter longer than ROUTE_PARAM_SIZE is no such path.
+ * Finds the route. NULL: `*allowed` has the methods (bits) that the path has, 0 when there is no
+ * such path. `param` gets the text of the {parameter}, "" without one. A parameter longer than
+ * ROUTE_PARAM_SIZE is no such path.
  */
-const struct route *router_find(const struct route_table *t, unsigned method, const char *path, unsigned *allowed,
-				char param[ROUTE_PARAM_SIZE]);
+const struct route *router_find(const struct route_table *t, unsigned method, const char *path,
+				unsigned *allowed, char param[ROUTE_PARAM_SIZE]);
 
 /* "GET, HEAD, POST" for the Allow header. */
 char *router_allow(unsigned methods, char *out, size_t size);

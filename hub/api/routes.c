@@ -4,8 +4,8 @@
 #include "hub/api/handlers.h"
 #include "shared/wire/limits.h"
 
-#define TEXT_MAX 255		/* bytes of a comment or reason, as the store holds them */
-#define TOKEN_EXPIRES_MAX_S (366 * 86400)
+#define TEXT_MAX             255 /* bytes of a comment or reason, as the store holds them */
+#define TOKEN_EXPIRES_MAX_S  (366 * 86400)
 #define NODE_ADD_SUBNETS_MAX 256
 
 static const struct body_field subnet_item[] = {
@@ -17,9 +17,16 @@ static const struct body_field node_add[] = {
 	{ .name = "name", .type = BODY_NAME, .required = true },
 	{ .name = "kind", .type = BODY_KIND },
 	{ .name = "addresses", .type = BODY_LIST, .max = 2, .item = BODY_ADDRESS },
-	{ .name = "subnets", .type = BODY_LIST, .max = NODE_ADD_SUBNETS_MAX, .item = BODY_OBJECT,
-	  .fields = subnet_item, .n_fields = ARRAY_LEN(subnet_item) },
-	{ .name = "endpoints", .type = BODY_LIST, .max = NODE_ENDPOINTS_MAX, .item = BODY_ENDPOINT },
+	{ .name = "subnets",
+	  .type = BODY_LIST,
+	  .max = NODE_ADD_SUBNETS_MAX,
+	  .item = BODY_OBJECT,
+	  .fields = subnet_item,
+	  .n_fields = ARRAY_LEN(subnet_item) },
+	{ .name = "endpoints",
+	  .type = BODY_LIST,
+	  .max = NODE_ENDPOINTS_MAX,
+	  .item = BODY_ENDPOINT },
 	{ .name = "tunnel_key", .type = BODY_KEY },
 	{ .name = "keepalive_s", .type = BODY_INT, .min = 0, .max = 65535 },
 	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
@@ -27,7 +34,10 @@ static const struct body_field node_add[] = {
 };
 
 static const struct body_field node_edit[] = {
-	{ .name = "endpoints", .type = BODY_LIST, .max = NODE_ENDPOINTS_MAX, .item = BODY_ENDPOINT },
+	{ .name = "endpoints",
+	  .type = BODY_LIST,
+	  .max = NODE_ENDPOINTS_MAX,
+	  .item = BODY_ENDPOINT },
 	{ .name = "keepalive_s", .type = BODY_INT, .min = 0, .max = 65535 },
 	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
 	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
@@ -58,12 +68,15 @@ static const struct body_field api_token_add[] = {
 /* No members: an empty object, or no body at all, is taken. */
 static const struct body_field empty[1];
 
-#define BODY(table) .body = (table), .n_body = ARRAY_LEN(table)
+#define BODY(table)       .body = (table), .n_body = ARRAY_LEN(table)
 #define NEEDS_BODY(table) BODY(table), .body_required = true
-#define NO_MEMBERS .body = empty, .n_body = 0
-#define V1 "/api/v1"
-#define CHANGE(f) .flags = (f), .query = "dry_run"
-#define ROUTE(m, p, h, ...) { .method = (m), .path = (p), .handle = (h), __VA_ARGS__ }
+#define NO_MEMBERS        .body = empty, .n_body = 0
+#define V1                "/api/v1"
+#define CHANGE(f)         .flags = (f), .query = "dry_run"
+#define ROUTE(m, p, h, ...)                                                                        \
+	{                                                                                          \
+		.method = (m), .path = (p), .handle = (h), __VA_ARGS__                             \
+	}
 
 static const struct route routes[] = {
 	ROUTE(HTTP_GET, "/", health_root, .flags = ROUTE_OPEN),
@@ -86,7 +99,8 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
 
-	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG, .query = "limit after node"),
+	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG,
+	      .query = "limit after node"),
 	ROUTE(HTTP_POST, V1 "/subnets", subnets_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(subnet_add)),
 	ROUTE(HTTP_GET, V1 "/subnets/{id}", subnets_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_DELETE, V1 "/subnets/{id}", subnets_remove, CHANGE(ROUTE_IF_MATCH)),
@@ -95,8 +109,8 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/tokens", tokens_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(token_add)),
 	ROUTE(HTTP_GET, V1 "/tokens/{id}", tokens_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_DELETE, V1 "/tokens/{id}", tokens_revoke, CHANGE(ROUTE_IF_MATCH)),
-	ROUTE(HTTP_POST, V1 "/tokens/{id}/revoke", tokens_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
-	      NO_MEMBERS),
+	ROUTE(HTTP_POST, V1 "/tokens/{id}/revoke", tokens_revoke,
+	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS),
 
 	ROUTE(HTTP_POST, V1 "/api-tokens", api_tokens_add, CHANGE(ROUTE_ONCE),
 	      NEEDS_BODY(api_token_add)),

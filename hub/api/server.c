@@ -11,12 +11,12 @@
 #include "shared/base/log.h"
 
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
-#define DAEMONS_MAX (1u + WORKER_LISTENERS_MAX)
+#define DAEMONS_MAX    (1u + WORKER_LISTENERS_MAX)
 
 struct daemon {
 	struct server *server;
-	struct MHD_Daemon *mhd;		/* NULL: not running */
-	struct loop_fd fd;		/* the library's epoll descriptor */
+	struct MHD_Daemon *mhd; /* NULL: not running */
+	struct loop_fd fd;      /* the library's epoll descriptor */
 	struct timer timer;
 	bool is_unix;
 };
@@ -39,7 +39,8 @@ struct exchange {
 	struct MHD_Connection *connection;
 };
 
-static void log_library(void *arg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+static void log_library(void *arg, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 
 /* What the library complains about: mostly what strangers send. */
 static void log_library(void *arg, const char *fmt, va_list ap)
@@ -106,10 +107,11 @@ static enum MHD_Result send_reply(struct exchange *x)
 	enum MHD_Result result;
 
 	if (r->fixed)
-		response = MHD_create_response_from_buffer(r->fixed_len, (void *)(uintptr_t)r->fixed,
-							   MHD_RESPMEM_PERSISTENT);
+		response = MHD_create_response_from_buffer(
+			r->fixed_len, (void *)(uintptr_t)r->fixed, MHD_RESPMEM_PERSISTENT);
 	else
-		response = MHD_create_response_from_buffer(buf_len(&r->body), (void *)(uintptr_t)buf_data(&r->body),
+		response = MHD_create_response_from_buffer(buf_len(&r->body),
+							   (void *)(uintptr_t)buf_data(&r->body),
 							   MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return MHD_NO;
@@ -119,7 +121,8 @@ static enum MHD_Result send_reply(struct exchange *x)
 	return result;
 }
 
-static enum MHD_Result take_query(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result take_query(void *arg, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
 {
 	(void)kind;
 	query_add(arg, name, value);
@@ -162,15 +165,16 @@ static void take_origin(struct exchange *x)
 	info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	if (!info || !info->client_addr)
 		return;
-	len = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	len = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						       : sizeof(struct sockaddr_in);
 	memcpy(&ss, info->client_addr, len);
 	if (endpoint_from_sockaddr(&ss, len, &remote) == ERR_OK)
 		x->request.remote = remote.addr;
 }
 
 /* The head of a request is there. */
-static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const char *path, const char *method,
-			     void **context)
+static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const char *path,
+			     const char *method, void **context)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
@@ -191,9 +195,11 @@ static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const c
 	return request_begin(&x->request) ? send_reply(x) : MHD_YES;
 }
 
-/* The library calls it for the head, for each piece of the body, at the end of the body, and after a wait. */
-static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *path, const char *method,
-			      const char *version, const char *data, size_t *n, void **context)
+/* The library calls it for the head, for each piece of the body, at the end of the body, and after
+ * a wait. */
+static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *path,
+			      const char *method, const char *version, const char *data, size_t *n,
+			      void **context)
 {
 	struct exchange *x = *context;
 
@@ -214,7 +220,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *p
 	return MHD_YES;
 }
 
-static void completed(void *arg, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode code)
+static void completed(void *arg, struct MHD_Connection *c, void **context,
+		      enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *context;
 
@@ -242,7 +249,8 @@ bool server_look(struct wait *one, bool late)
 }
 
 /* A connection of the UNIX socket has come or gone: the kernel says once whose it is. */
-static void visit(void *arg, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
+static void visit(void *arg, struct MHD_Connection *c, void **context,
+		  enum MHD_ConnectionNotificationCode code)
 {
 	const union MHD_ConnectionInfo *info;
 	struct visitor *v;
@@ -275,7 +283,8 @@ static size_t unescape(void *arg, struct MHD_Connection *c, char *s)
 static struct MHD_Daemon *start_library(struct daemon *d, int listen_fd)
 {
 	struct api *a = d->server->api;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (d->is_unix ? 0 : MHD_USE_TLS);
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+			 (d->is_unix ? 0 : MHD_USE_TLS);
 	struct MHD_OptionItem unix_only[] = {
 		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)visit, NULL },
 		{ MHD_OPTION_END, 0, NULL },
@@ -288,18 +297,15 @@ static struct MHD_Daemon *start_library(struct daemon *d, int listen_fd)
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
-	return MHD_start_daemon(flags, 0, NULL, NULL, handle, d,
-				MHD_OPTION_EXTERNAL_LOGGER, log_library, a,
-				MHD_OPTION_LISTEN_SOCKET, listen_fd,
-				MHD_OPTION_CONNECTION_LIMIT,
-				d->is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX,
-				MHD_OPTION_CONNECTION_TIMEOUT, SERVER_TIMEOUT_S,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY_BYTES,
-				MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-				MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-				MHD_OPTION_ARRAY, d->is_unix ? unix_only : https_only,
-				MHD_OPTION_END);
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, d, MHD_OPTION_EXTERNAL_LOGGER, log_library, a,
+		MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+		d->is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, SERVER_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)SERVER_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+		completed, NULL, MHD_OPTION_ARRAY, d->is_unix ? unix_only : https_only,
+		MHD_OPTION_END);
 }
 
 static enum err start_daemon(struct server *s, int listen_fd, bool is_unix)

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * server: libmicrohttpd inside our event loop, without threads of its own: one daemon for the UNIX socket, one TLS daemon for each
- * HTTPS socket. The only code that includes microhttpd.h.
+ * server: libmicrohttpd inside our event loop, without threads of its own: one daemon for the UNIX
+ * socket, one TLS daemon for each HTTPS socket. The only code that includes microhttpd.h.
  *
- * Each daemon has an epoll descriptor of its own, which our loop watches; the library is run when that is ready, when its
- * own time is up, and after a waiting request was answered.
+ * Each daemon has an epoll descriptor of its own, which our loop watches; the library is run when
+ * that is ready, when its own time is up, and after a waiting request was answered.
  *
  * Timers: daemon.timer, armed to what MHD_get_timeout() asks for.
  */
 #include "hub/api/context.h"
 
-#define SERVER_UNIX_CONNECTIONS_MAX 64u
-#define SERVER_HTTPS_CONNECTIONS_MAX 256u	/* of each HTTPS socket */
-#define SERVER_PER_IP_MAX 32u
-#define SERVER_TIMEOUT_S 30u			/* idle or slow connections */
-#define SERVER_MEMORY_BYTES (32u << 10)		/* head of a request and buffers, for each connection */
+#define SERVER_UNIX_CONNECTIONS_MAX  64u
+#define SERVER_HTTPS_CONNECTIONS_MAX 256u /* of each HTTPS socket */
+#define SERVER_PER_IP_MAX            32u
+#define SERVER_TIMEOUT_S             30u         /* idle or slow connections */
+#define SERVER_MEMORY_BYTES          (32u << 10) /* head of a request and buffers, for each connection */
 
 /* Takes over the sockets of a->worker->fds. After a failure the reason has been logged. */
 enum err server_start(struct api *a, struct server **out) must_check;
 /* Answers what waits, closes all connections and sockets. Accepts NULL. */
 void server_stop(struct server *s);
-/* To be given to waits_init(): looks at a waiting request, and lets its connection go on when it is answered. */
+/* To be given to waits_init(): looks at a waiting request, and lets its connection go on when it is
+ * answered. */
 bool server_look(struct wait *one, bool late);

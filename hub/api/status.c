@@ -73,17 +73,19 @@ static enum err describe_hub(struct request *r, json_t **out)
 	if (!query_parse_uint(port, 65535, &udp_port))
 		udp_port = UDP_PORT_DEFAULT;
 	node = render_node(&hub, &(struct store_node_meta){ 0 });
-	*out = json_pack("{s:I, s:s, s:O, s:O, s:O, s:o, s:I}", "id", (json_int_t)hub.id, "name", hub.name, "addresses",
-			 json_object_get(node, "addresses"), "tunnel_key", json_object_get(node, "tunnel_key"),
-			 "identity_fingerprint", json_object_get(node, "identity_fingerprint"), "hub_addresses",
-			 addresses, "udp_port", (json_int_t)udp_port);
+	*out = json_pack("{s:I, s:s, s:O, s:O, s:O, s:o, s:I}", "id", (json_int_t)hub.id, "name",
+			 hub.name, "addresses", json_object_get(node, "addresses"), "tunnel_key",
+			 json_object_get(node, "tunnel_key"), "identity_fingerprint",
+			 json_object_get(node, "identity_fingerprint"), "hub_addresses", addresses,
+			 "udp_port", (json_int_t)udp_port);
 	json_decref(node);
 	node_fini(&hub);
 	return ERR_OK;
 }
 
 /* Network-wide settings. */
-static enum err describe_network(struct request *r, char network[LOOKUP_SETTING_SIZE], json_t *pools, uint64_t *mtu)
+static enum err describe_network(struct request *r, char network[LOOKUP_SETTING_SIZE],
+				 json_t *pools, uint64_t *mtu)
 {
 	char text[LOOKUP_SETTING_SIZE];
 	enum err e;
@@ -102,9 +104,10 @@ static enum err describe_network(struct request *r, char network[LOOKUP_SETTING_
 
 static json_t *counts(const struct survey *s)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "nodes", s->nodes, "spokes", s->spokes,
-			 "wireguard", s->wireguard, "invited", s->invited, "active", s->active, "disabled",
-			 s->disabled, "revoked", s->revoked, "online", s->online);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "nodes", s->nodes, "spokes",
+			 s->spokes, "wireguard", s->wireguard, "invited", s->invited, "active",
+			 s->active, "disabled", s->disabled, "revoked", s->revoked, "online",
+			 s->online);
 }
 
 static void answer(struct request *r, struct survey *s)
@@ -120,20 +123,17 @@ static void answer(struct request *r, struct survey *s)
 		rev.at_ms = 0;
 	if (e)
 		request_store_failed(r, e, "revision");
-	else if (describe_network(r, network, pools, &mtu) == ERR_OK && describe_hub(r, &hub) == ERR_OK)
+	else if (describe_network(r, network, pools, &mtu) == ERR_OK &&
+		 describe_hub(r, &hub) == ERR_OK)
 		reply_json(&r->reply, 200,
 			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:o}",
-				     "network", render_text(network),
-				     "version", BRANCHLINE_VERSION,
-				     "hub", hub,
-				     "pools", pools,
-				     "mtu", (json_int_t)mtu,
-				     "revision", (json_int_t)rev.revision,
-				     "revision_at", render_time(rev.at_ms),
-				     "api_started_at", render_time(r->api->started_ms),
-				     "counts", counts(s),
-				     "nodes", s->page.items,
-				     "next_after", s->page.more ? json_integer(s->page.last_id) : json_null()));
+				     "network", render_text(network), "version", BRANCHLINE_VERSION,
+				     "hub", hub, "pools", pools, "mtu", (json_int_t)mtu, "revision",
+				     (json_int_t)rev.revision, "revision_at",
+				     render_time(rev.at_ms), "api_started_at",
+				     render_time(r->api->started_ms), "counts", counts(s), "nodes",
+				     s->page.items, "next_after",
+				     s->page.more ? json_integer(s->page.last_id) : json_null()));
 	json_decref(pools);
 	json_decref(hub);
 }

@@ -20,7 +20,8 @@ void subnets_list(struct request *r)
 
 	if (lookup_node_filter(r, &node) || page_init(&page, r))
 		return;
-	e = store_subnets_list(r->api->store, node, page.want.after, page.want.limit + 1, add_to_page, &page);
+	e = store_subnets_list(r->api->store, node, page.want.after, page.want.limit + 1,
+			       add_to_page, &page);
 	page_reply(&page, r, e);
 	page_fini(&page);
 }
@@ -53,7 +54,8 @@ void subnets_get(struct request *r)
 void subnets_add(struct request *r)
 {
 	struct change c = request_change(r);
-	struct node_subnet subnet = { .weight = (uint32_t)body_int(r->json, "weight", SUBNET_WEIGHT_DEFAULT) };
+	struct node_subnet subnet = { .weight = (uint32_t)body_int(r->json, "weight",
+								   SUBNET_WEIGHT_DEFAULT) };
 	struct store_subnet added;
 	struct node n;
 	enum err e;

@@ -23,7 +23,8 @@ void tokens_list(struct request *r)
 
 	if (page_init(&page, r))
 		return;
-	e = store_tokens_list(r->api->store, page.want.after, page.want.limit + 1, add_to_page, &page);
+	e = store_tokens_list(r->api->store, page.want.after, page.want.limit + 1, add_to_page,
+			      &page);
 	page_reply(&page, r, e);
 	page_fini(&page);
 }
@@ -53,7 +54,8 @@ void tokens_get(struct request *r)
 		reply_json(&r->reply, 200, render_join_token(&t, clock_wall_ms()));
 }
 
-/* Splits the setting hub_addresses, one "host port" a line, into the token. What does not fit is left out. */
+/* Splits the setting hub_addresses, one "host port" a line, into the token. What does not fit is
+ * left out. */
 static void take_addresses(char *lines, struct join_token *t)
 {
 	char *save = NULL;
@@ -65,7 +67,8 @@ static void take_addresses(char *lines, struct join_token *t)
 	}
 }
 
-/* What every join token of this network holds, but for the secret. Otherwise the request is answered. */
+/* What every join token of this network holds, but for the secret. Otherwise the request is
+ * answered. */
 static enum err prepare(struct request *r, struct join_token *t)
 {
 	char text[LOOKUP_SETTING_SIZE];
@@ -94,8 +97,10 @@ static enum err prepare(struct request *r, struct join_token *t)
 	return ERR_OK;
 }
 
-/* Answers with the token's text and the line to paste; this is the only time that they are shown. */
-static void answer_new(struct request *r, const struct change *c, struct join_token *join, const struct store_token *t)
+/* Answers with the token's text and the line to paste; this is the only time that they are shown.
+ */
+static void answer_new(struct request *r, const struct change *c, struct join_token *join,
+		       const struct store_token *t)
 {
 	char text[JOIN_TOKEN_MAX_CHARS + 1] = "", command[COMMAND_SIZE];
 	char etag[REPLY_ETAG_SIZE];
@@ -103,7 +108,8 @@ static void answer_new(struct request *r, const struct change *c, struct join_to
 
 	if (!c->dry_run && token_encode(join, text) != ERR_OK) {
 		json_decref(item);
-		reply_refuse(&r->reply, 500, "internal", "the token could not be written; revoke token %u", t->id);
+		reply_refuse(&r->reply, 500, "internal",
+			     "the token could not be written; revoke token %u", t->id);
 		return;
 	}
 	snprintf(command, sizeof(command), "branchline-spoke -n %s join %s", join->network, text);
@@ -112,9 +118,9 @@ static void answer_new(struct request *r, const struct change *c, struct join_to
 		reply_header(&r->reply, "ETag", "%s", reply_etag_json(item, etag));
 	}
 	reply_json(&r->reply, c->dry_run ? 200 : 201,
-		   json_pack("{s:I, s:b, s:s*, s:s*, s:o}", "revision", (json_int_t)c->revision, "dry_run", c->dry_run,
-			     "token", c->dry_run ? NULL : text, "command", c->dry_run ? NULL : command, "join_token",
-			     item));
+		   json_pack("{s:I, s:b, s:s*, s:s*, s:o}", "revision", (json_int_t)c->revision,
+			     "dry_run", c->dry_run, "token", c->dry_run ? NULL : text, "command",
+			     c->dry_run ? NULL : command, "join_token", item));
 	secret_zero(text, sizeof(text));
 	secret_zero(command, sizeof(command));
 }
@@ -161,8 +167,9 @@ void tokens_revoke(struct request *r)
 		request_change_failed(r, e, &c);
 		return;
 	}
-	reply_json(&r->reply, 200, json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)c.revision, "dry_run",
-					     c.dry_run, "join_token", render_join_token(&t, clock_wall_ms())));
+	reply_json(&r->reply, 200,
+		   json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)c.revision, "dry_run",
+			     c.dry_run, "join_token", render_join_token(&t, clock_wall_ms())));
 	if (!c.dry_run)
 		api_nudge_tokens(r->api);
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/api/waits.h"
 
-static struct wait *wait_of(struct list *link)
-{
-	return list_entry(link, struct wait, link);
-}
+static struct wait *wait_of(struct list *link) { return list_entry(link, struct wait, link); }
 
 uint64_t waits_next_ms(const struct waits *w)
 {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * waits: requests that wait for spokes to apply a revision (long poll). They are looked at when control says that presence has
- * changed, and at their deadline.
+ * waits: requests that wait for spokes to apply a revision (long poll). They are looked at when
+ * control says that presence has changed, and at their deadline.
  *
- * Timers: `timer`, armed to the earliest deadline, or WAITS_LOOK_MS after the last look when a nudge came sooner than that.
+ * Timers: `timer`, armed to the earliest deadline, or WAITS_LOOK_MS after the last look when a
+ * nudge came sooner than that.
  */
 #include "shared/base/list.h"
 #include "shared/loop/loop.h"
 
-#define WAITS_MAX 64u		/* more are answered at once, with what is known now */
-#define WAITS_LOOK_MS 20u	/* least time between two looks: acks of many spokes come in bursts */
+#define WAITS_MAX     64u /* more are answered at once, with what is known now */
+#define WAITS_LOOK_MS 20u /* least time between two looks: acks of many spokes come in bursts */
 
 /* One that waits. */
 struct wait {
@@ -20,11 +21,11 @@ struct wait {
 };
 
 struct waits {
-	struct list waiting;	/* of struct wait */
+	struct list waiting; /* of struct wait */
 	unsigned n;
-	bool nudged;		/* presence changed since the last look */
+	bool nudged; /* presence changed since the last look */
 	uint64_t looked_ms;
-	struct timers *timers;	/* NULL in tests */
+	struct timers *timers; /* NULL in tests */
 	struct timer timer;
 	/* Answers the request if it can be, or must be because `late`; true when it was. */
 	bool (*look)(struct wait *one, bool late);

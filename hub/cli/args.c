@@ -20,8 +20,8 @@ static enum err complain(struct args *a, const char *what, const char *text)
 }
 
 /* Takes argv[*i] as an option, and the word behind it as its value where it needs one. */
-static enum err take_option(struct args *a, int argc, char *const *argv, int *i, const struct args_option *own,
-			    const struct args_option *common)
+static enum err take_option(struct args *a, int argc, char *const *argv, int *i,
+			    const struct args_option *own, const struct args_option *common)
 {
 	const char *text = argv[*i], *value = strchr(text, '=');
 	size_t len = value ? (size_t)(value - text) : strlen(text);
@@ -78,12 +78,10 @@ const char *args_nth(const struct args *a, const char *name, unsigned i)
 	return NULL;
 }
 
-const char *args_get(const struct args *a, const char *name)
-{
-	return args_nth(a, name, 0);
-}
+const char *args_get(const struct args *a, const char *name) { return args_nth(a, name, 0); }
 
-enum err args_number(struct args *a, const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *out)
+enum err args_number(struct args *a, const char *what, const char *text, uint64_t min, uint64_t max,
+		     uint64_t *out)
 {
 	uint64_t v = 0;
 	const char *s = text;
@@ -91,7 +89,8 @@ enum err args_number(struct args *a, const char *what, const char *text, uint64_
 	for (; *s >= '0' && *s <= '9' && v <= (UINT64_MAX - 9) / 10; s++)
 		v = v * 10 + (uint64_t)(*s - '0');
 	if (!*text || *s || v < min || v > max) {
-		snprintf(a->error, sizeof(a->error), "%s must be a whole number from %llu to %llu, not \"%.64s\"", what,
+		snprintf(a->error, sizeof(a->error),
+			 "%s must be a whole number from %llu to %llu, not \"%.64s\"", what,
 			 (unsigned long long)min, (unsigned long long)max, text);
 		return ERR_INVALID;
 	}
@@ -99,7 +98,8 @@ enum err args_number(struct args *a, const char *what, const char *text, uint64_
 	return ERR_OK;
 }
 
-enum err args_uint(struct args *a, const char *name, uint64_t min, uint64_t max, uint64_t def, uint64_t *out)
+enum err args_uint(struct args *a, const char *name, uint64_t min, uint64_t max, uint64_t def,
+		   uint64_t *out)
 {
 	const char *text = args_get(a, name);
 

@@ -9,7 +9,7 @@
 #include "shared/base/secret.h"
 
 #define CONNECT_TIMEOUT_S 5L
-#define USER_AGENT "branchline-hub/" BRANCHLINE_VERSION
+#define USER_AGENT        "branchline-hub/" BRANCHLINE_VERSION
 
 struct client {
 	const struct client_target *target;
@@ -23,6 +23,17 @@ static size_t receive(char *p, size_t size, size_t n, void *arg)
 	struct client *c = arg;
 
 	return buf_put(&c->body, p, size * n) == ERR_OK ? size * n : 0;
+}
+
+/* HTTPS to another machine, plain HTTP on the UNIX socket; nothing else whatever the URL says. */
+static CURLcode only_protocol(CURL *h, bool https)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	return curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, https ? "https" : "http");
+#else
+	return curl_easy_setopt(h, CURLOPT_PROTOCOLS,
+				https ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+#endif
 }
 
 /* What stays the same for all requests. */
@@ -39,7 +50,7 @@ static CURLcode prepare(struct client *c)
 	r = r ? r : curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	r = r ? r : curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
 	r = r ? r : curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-	r = r ? r : curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, t->url ? "https" : "http");
+	r = r ? r : only_protocol(h, t->url != NULL);
 	if (!t->url) {
 		r = r ? r : curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
 		return r ? r : curl_easy_setopt(h, CURLOPT_PROXY, "");
@@ -104,7 +115,8 @@ static struct curl_slist *make_headers(const struct client *c, bool body, bool p
 		ok = ok && add_header(&list, "Content-Type: application/json");
 	if (post) {
 		secret_random(random, sizeof(random));
-		snprintf(line, sizeof(line), "Idempotency-Key: %s", hex_encode(random, sizeof(random), key));
+		snprintf(line, sizeof(line), "Idempotency-Key: %s",
+			 hex_encode(random, sizeof(random), key));
 		ok = ok && add_header(&list, line);
 	}
 	if (c->target->url && c->target->token) {
@@ -148,12 +160,13 @@ static enum err take_answer(struct client *c, struct client_answer *out)
 	out->json = json_loadb((const char *)buf_data(&c->body), buf_len(&c->body), 0, &error);
 	if (out->json)
 		return ERR_OK;
-	snprintf(c->error, sizeof(c->error), "the answer (HTTP status %ld) is not of a Branchline hub", out->status);
+	snprintf(c->error, sizeof(c->error),
+		 "the answer (HTTP status %ld) is not of a Branchline hub", out->status);
 	return ERR_INVALID;
 }
 
-enum err client_call(struct client *c, const char *method, const char *path, const json_t *body, long timeout_s,
-		     struct client_answer *out)
+enum err client_call(struct client *c, const char *method, const char *path, const json_t *body,
+		     long timeout_s, struct client_answer *out)
 {
 	const char *base = c->target->url ? c->target->url : "http://hub";
 	struct curl_slist *headers = make_headers(c, body != NULL, strcmp(method, "POST") == 0);
@@ -195,14 +208,12 @@ void client_answer_fini(struct client_answer *a)
 	a->json = NULL;
 }
 
-const char *client_error(const struct client *c)
-{
-	return c->error;
-}
+const char *client_error(const struct client *c) { return c->error; }
 
 char *client_escape(const char *text, char *out, size_t size)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:";
 	size_t n = 0;
 
 	for (; *text && n + 4 <= size; text++) {

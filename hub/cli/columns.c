@@ -67,7 +67,8 @@ static unsigned width_of(const char *s)
 	return n;
 }
 
-static void print_cell(const struct columns *c, FILE *out, unsigned column, const char *text, unsigned width)
+static void print_cell(const struct columns *c, FILE *out, unsigned column, const char *text,
+		       unsigned width)
 {
 	int pad = (int)(width - width_of(text));
 	bool last = column + 1 == c->n;

@@ -313,7 +313,7 @@ void conn_reap(struct control *c)
 		timer_disarm(loop_timers(c->loop), &conn->timer);
 		free(conn);
 	}
-	if (c->stopping && list_empty(&c->conns))
+	if (timer_armed(&c->stop_timer) && list_empty(&c->conns))
 		core_stopped(c);
 }
 

@@ -99,10 +99,9 @@ static enum err init_tables(struct control *c)
 	list_init(&c->strangers);
 	list_init(&c->gone);
 	list_init(&c->moved);
-	list_init(&c->presence.changed);
 	directory_init(&c->dir);
 	push_init(c);
-	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) || (e = watch_init(&c->watches)))
+	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) || (e = watch_init(&c->watches)) || (e = presence_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
@@ -123,8 +122,10 @@ static enum err start(struct worker *w)
 		log_error("control: the store in %s cannot be opened: %s", c->config->paths.state, err_str(e));
 		return e;
 	}
-	if ((e = refresh_start(c)) || (e = presence_start(c)))
+	e = refresh_start(c);
+	if (e)
 		return e;
+	presence_start(c);
 	presence_hub(c);
 	net_feed_start(c);
 	e = listener_start(c);

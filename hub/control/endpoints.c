@@ -55,16 +55,13 @@ static void add_link(struct collector *x, const struct conn *conn)
 		add(x, &conn->candidates[i]);
 }
 
-uint8_t endpoints_of(struct control *c, uint32_t id, struct endpoint *out, uint8_t max)
+uint8_t endpoints_of(struct control *c, const struct node *n, struct endpoint *out, uint8_t max)
 {
 	struct collector x = {.out = out, .max = max};
-	const struct node *n = directory_find(&c->dir, id);
-	const struct conn *conn = registry_find(&c->registry, id);
-	const struct presence_node *p = n ? presence_get(c, id) : NULL;
+	const struct conn *conn = registry_find(&c->registry, n->id);
+	const struct presence_node *p = presence_get(c, n->id);
 	struct endpoint configured;
 
-	if (!n)
-		return 0;
 	if (p)
 		add(&x, &p->row.endpoint);
 	for (uint32_t i = 0; i < n->n_endpoints; i++)

@@ -7,6 +7,7 @@
 #include "shared/base/addr.h"
 
 struct control;
+struct node;
 
 /* For another spoke or the hub's engine. Fills at most `max` and returns how many. */
-uint8_t endpoints_of(struct control *c, uint32_t id, struct endpoint *out, uint8_t max);
+uint8_t endpoints_of(struct control *c, const struct node *n, struct endpoint *out, uint8_t max);

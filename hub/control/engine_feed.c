@@ -101,7 +101,8 @@ void engine_feed_self(struct control *c)
 {
 	const struct node *hub = core_hub(c);
 	struct engine_self m = {.id = c->settings.hub_id, .is_hub = true, .hub_id = c->settings.hub_id, .mtu = c->settings.mtu};
-	uint8_t mem[128];
+	uint8_t mem[ENGINE_FEED_SELF_BYTES];
+	struct engine_feed *f = &c->engine;
 	struct cursor cur;
 
 	if (!hub)
@@ -110,16 +111,22 @@ void engine_feed_self(struct control *c)
 	memcpy(m.addresses, hub->addresses, sizeof(m.addresses));
 	cursor_init_write(&cur, mem, sizeof(mem));
 	engine_self_encode(&m, &cur);
+	if (cursor_pos(&cur) == f->self_len && memcmp(mem, f->self, f->self_len) == 0)
+		return;
+	memcpy(f->self, mem, cursor_pos(&cur));
+	f->self_len = cursor_pos(&cur);
 	send_bytes(c, ENGINE_SELF, &cur);
 }
 
-void engine_feed_endpoints(struct control *c, uint32_t id, bool punch)
+void engine_feed_endpoints(struct control *c, const struct node *n, bool punch)
 {
-	struct engine_endpoints m = {.id = id, .punch = punch};
+	struct engine_endpoints m = {.id = n->id, .punch = punch};
 	uint8_t mem[1024];
 	struct cursor cur;
 
-	m.n = endpoints_of(c, id, m.endpoints, ENGINE_ENDPOINTS_MAX);
+	if (!c->engine.there)
+		return;
+	m.n = endpoints_of(c, n, m.endpoints, ENGINE_ENDPOINTS_MAX);
 	if (m.n == 0)
 		return;
 	cursor_init_write(&cur, mem, sizeof(mem));
@@ -151,6 +158,7 @@ void engine_feed_up(struct control *c)
 	c->engine.there = true;
 	c->engine.since_ms = loop_now_ms(c->loop);
 	c->engine.applied = 0;
+	c->engine.self_len = 0;
 	cursor_init_write(&none, NULL, 0);
 	engine_feed_self(c);
 	send_bytes(c, ENGINE_SYNC_BEGIN, &none);
@@ -160,7 +168,7 @@ void engine_feed_up(struct control *c)
 	send_revision(c, ENGINE_SYNC_END);
 	for (uint32_t i = 0; i < c->dir.count; i++)
 		if (is_peer(c, &c->dir.nodes[i]))
-			engine_feed_endpoints(c, c->dir.nodes[i].id, true);
+			engine_feed_endpoints(c, &c->dir.nodes[i], true);
 	engine_feed_ask_status(c);
 }
 
@@ -170,12 +178,26 @@ void engine_feed_down(struct control *c)
 	reach_engine_lost(c);
 }
 
+/* True when the configured Address lines differ. */
+static bool has_other_endpoints(const struct node *a, const struct node *b)
+{
+	if (a->n_endpoints != b->n_endpoints)
+		return true;
+	for (uint32_t i = 0; i < a->n_endpoints; i++)
+		if (strcmp(a->endpoints[i], b->endpoints[i]) != 0)
+			return true;
+	return false;
+}
+
 void engine_feed_node(struct control *c, const struct node *old, const struct node *now)
 {
-	if (is_peer(c, now))
+	if (is_peer(c, now)) {
 		tell_peer(c, now);
-	else if (old && is_peer(c, old))
+		if (!old || !is_peer(c, old) || has_other_endpoints(old, now))
+			engine_feed_endpoints(c, now, false);
+	} else if (old && is_peer(c, old)) {
 		tell_gone(c, now);
+	}
 }
 
 void engine_feed_commit(struct control *c)
@@ -206,7 +228,9 @@ static enum err on_locate(struct control *c, struct cursor *body)
 
 	if (e)
 		return e;
-	engine_feed_endpoints(c, m.id, true);
+	const struct node *n = directory_find(&c->dir, m.id);
+	if (n && is_peer(c, n))
+		engine_feed_endpoints(c, n, true);
 	return ERR_OK;
 }
 

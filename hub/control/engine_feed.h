@@ -14,12 +14,16 @@
 #define ENGINE_FEED_STATUS_MS 5000u
 #define ENGINE_FEED_SETTLE_MS 15000u	/* after the engine came: peers that were reachable before have so long to be so again */
 
+#define ENGINE_FEED_SELF_BYTES 128u	/* more than an encoded ENGINE_SELF */
+
 struct control;
 
 struct engine_feed {
 	bool there;
 	uint64_t since_ms;		/* when it came */
 	uint64_t applied;		/* revision that it has applied */
+	uint8_t self[ENGINE_FEED_SELF_BYTES];	/* the ENGINE_SELF that it was told */
+	size_t self_len;
 	uint32_t status_tag;		/* of the answers that we wait for */
 };
 
@@ -29,9 +33,9 @@ void engine_feed_down(struct control *c);
 void engine_feed_node(struct control *c, const struct node *old, const struct node *now);
 /* After the last of them. */
 void engine_feed_commit(struct control *c);
-/* Who the hub is, again: mtu or addresses changed. */
+/* Who the hub is, if that is not what the engine was told last. */
 void engine_feed_self(struct control *c);
 /* Where a node may be reached. `punch`: try at once. */
-void engine_feed_endpoints(struct control *c, uint32_t id, bool punch);
+void engine_feed_endpoints(struct control *c, const struct node *n, bool punch);
 void engine_feed_ask_status(struct control *c);
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body);

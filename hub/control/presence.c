@@ -208,23 +208,25 @@ static enum err take_over(void *arg, const struct store_presence *row)
 	return ERR_OK;
 }
 
-enum err presence_start(struct control *c)
+enum err presence_init(struct control *c)
 {
 	struct presence *x = &c->presence;
-	enum err e = table_init(&x->by_id, TABLE_KEY(struct presence_node, by_id, id));
 
-	if (e)
-		return e;
 	list_init(&x->changed);
 	x->flush.fire = flush_fired;
-	/* May be lost (DESIGN "Store"): then it begins empty. */
-	e = store_presence_list(c->store, take_over, c);
+	return table_init(&x->by_id, TABLE_KEY(struct presence_node, by_id, id));
+}
+
+/* What cannot be read is lost (DESIGN "Store"): presence then begins empty. */
+void presence_start(struct control *c)
+{
+	enum err e = store_presence_list(c->store, take_over, c);
+
 	if (e)
 		(void)core_store_failed(c, e, "read presence");
 	e = store_presence_reset(c->store);
 	if (e)
 		(void)core_store_failed(c, e, "reset presence");
-	return ERR_OK;
 }
 
 void presence_fini(struct control *c)

@@ -39,8 +39,9 @@ struct presence {
 	size_t rows_cap;
 };
 
-/* Nobody is online; keeps the tunnel endpoints of the last run as hints. */
-enum err presence_start(struct control *c) must_check;
+enum err presence_init(struct control *c) must_check;
+/* Once the directory is there: nobody is online; keeps the tunnel endpoints of the last run as hints. */
+void presence_start(struct control *c);
 void presence_fini(struct control *c);
 
 /* NULL when memory is out (logged): presence is then not shown, nothing else suffers. */

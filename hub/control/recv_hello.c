@@ -123,12 +123,15 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	if (!n || !(conn->state == CONN_FIRST || conn->state == CONN_UP))
 		return;
 	bool moved = take_candidates(conn, h);
-	if (conn->state == CONN_FIRST && !conn_up(conn, n, h->capabilities, h->version))
+	bool first = conn->state == CONN_FIRST;
+	if (first && !conn_up(conn, n, h->capabilities, h->version))
 		return;
-	conn->sent_revision = base_revision(c, conn, h);
+	/* On a link that is up its revision may have been overtaken by a push; only "I have nothing" is certain. */
+	if (first || h->revision == 0)
+		conn->sent_revision = base_revision(c, conn, h);
 	welcome_send(c, conn, n);
 	push_to(c, conn);
 	if (moved)
-		engine_feed_endpoints(c, id, false);
+		engine_feed_endpoints(c, n, false);
 	recv_locate_moved(c, conn);
 }

@@ -16,8 +16,10 @@ static void tell(struct control *c, struct conn *to, enum control_type type, uin
 {
 	struct control_msg m = {.type = type, .presence = {.id = id, .online = online}};
 
-	if (online)
-		m.presence.n_endpoints = endpoints_of(c, id, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
+	const struct node *n = online ? directory_find(&c->dir, id) : NULL;
+
+	if (n)
+		m.presence.n_endpoints = endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
 	conn_send(to, &m);
 }
 

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t mapped_prefix[12] = { [10] = 0xff, [11] = 0xff }; /* ::ffff:0:0/96, RFC 4291 section 2.5.5.2 */
+static const uint8_t mapped_prefix[12] = {
+	[10] = 0xff, [11] = 0xff
+}; /* ::ffff:0:0/96, RFC 4291 section 2.5.5.2 */
 
-bool addr_equal(const struct addr *a, const struct addr *b)
-{
-	return addr_cmp(a, b) == 0;
-}
+bool addr_equal(const struct addr *a, const struct addr *b) { return addr_cmp(a, b) == 0; }
 
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
@@ -62,7 +61,8 @@ static bool v4_is_special(const uint8_t b[4])
 	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
 	static const uint8_t unspecified[4];
 
-	return b[0] == 127 || (b[0] & 0xf0) == 0xe0 || !memcmp(b, broadcast, 4) || !memcmp(b, unspecified, 4);
+	return b[0] == 127 || (b[0] & 0xf0) == 0xe0 || !memcmp(b, broadcast, 4) ||
+	       !memcmp(b, unspecified, 4);
 }
 
 /* A mapped IPv4 address is judged as the IPv4 address, so that it is no way around the check. */
@@ -79,9 +79,12 @@ static bool v6_is_special(const uint8_t b[16])
 bool addr_is_special(const struct addr *a)
 {
 	switch (a->family) {
-	case AF_INET: return v4_is_special(a->b);
-	case AF_INET6: return v6_is_special(a->b);
-	default: return true;
+	case AF_INET:
+		return v4_is_special(a->b);
+	case AF_INET6:
+		return v6_is_special(a->b);
+	default:
+		return true;
 	}
 }
 
@@ -113,7 +116,8 @@ static bool is_link_local(const struct addr *a)
 	return a->family == AF_INET6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
-/* The address part, `n` bytes long: a numeric address, for link-local IPv6 with "%scope" (a number, RFC 4007 section 11). */
+/* The address part, `n` bytes long: a numeric address, for link-local IPv6 with "%scope" (a number,
+ * RFC 4007 section 11). */
 static enum err parse_host(const char *s, size_t n, struct endpoint *out)
 {
 	const char *percent = memchr(s, '%', n);
@@ -175,7 +179,8 @@ char *endpoint_format(const struct endpoint *e, char out[ENDPOINT_STR_SIZE])
 	if (e->addr.family == AF_INET)
 		snprintf(out, ENDPOINT_STR_SIZE, "%s:%u", text, (unsigned)e->port);
 	else if (e->addr.family == AF_INET6 && e->scope_id)
-		snprintf(out, ENDPOINT_STR_SIZE, "[%.40s%%%u]:%u", text, (unsigned)e->scope_id, (unsigned)e->port);
+		snprintf(out, ENDPOINT_STR_SIZE, "[%.40s%%%u]:%u", text, (unsigned)e->scope_id,
+			 (unsigned)e->port);
 	else if (e->addr.family == AF_INET6)
 		snprintf(out, ENDPOINT_STR_SIZE, "[%s]:%u", text, (unsigned)e->port);
 	else
@@ -220,7 +225,8 @@ static void from_in6(const struct sockaddr_in6 *in6, struct endpoint *ep)
 		ep->scope_id = in6->sin6_scope_id;
 }
 
-enum err endpoint_from_sockaddr(const struct sockaddr_storage *ss, socklen_t len, struct endpoint *out)
+enum err endpoint_from_sockaddr(const struct sockaddr_storage *ss, socklen_t len,
+				struct endpoint *out)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;

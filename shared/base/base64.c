@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Private keys pass through here, so characters are translated by arithmetic alone: no table look-up and no branch
- * depends on a secret byte.
+ * Private keys pass through here, so characters are translated by arithmetic alone: no table
+ * look-up and no branch depends on a secret byte.
  */
 #include "shared/base/base64.h"
 
@@ -39,9 +39,10 @@ static char encode_char(uint32_t v, const struct alphabet *abc)
 static uint32_t decode_char(char ch, const struct alphabet *abc)
 {
 	uint32_t c = (uint8_t)ch;
-	uint32_t plus_one = (within(c, 'A', 'Z') & (c - 'A' + 1)) | (within(c, 'a', 'z') & (c - 'a' + 27)) |
-			    (within(c, '0', '9') & (c - '0' + 53)) | (within(c, abc->c62, abc->c62) & 63) |
-			    (within(c, abc->c63, abc->c63) & 64);
+	uint32_t plus_one =
+		(within(c, 'A', 'Z') & (c - 'A' + 1)) | (within(c, 'a', 'z') & (c - 'a' + 27)) |
+		(within(c, '0', '9') & (c - '0' + 53)) | (within(c, abc->c62, abc->c62) & 63) |
+		(within(c, abc->c63, abc->c63) & 64);
 
 	return plus_one - 1u;
 }
@@ -72,7 +73,8 @@ static char *encode(const uint8_t *p, size_t n, char *out, const struct alphabet
 	return out;
 }
 
-/* How many characters count: the length without padding, which must be just what the alphabet asks for. */
+/* How many characters count: the length without padding, which must be just what the alphabet asks
+ * for. */
 static enum err count_chars(const char *s, const struct alphabet *abc, size_t *count)
 {
 	size_t n = strlen(s), pad = 0;
@@ -105,7 +107,8 @@ static bool is_canonical(const char *s, size_t n, const struct alphabet *abc)
 	return bad == 0;
 }
 
-static enum err decode(const char *s, uint8_t *out, size_t size, size_t *n, const struct alphabet *abc)
+static enum err decode(const char *s, uint8_t *out, size_t size, size_t *n,
+		       const struct alphabet *abc)
 {
 	size_t chars, used = 0, bits = 0;
 	uint32_t v = 0;
@@ -129,15 +132,9 @@ static enum err decode(const char *s, uint8_t *out, size_t size, size_t *n, cons
 	return ERR_OK;
 }
 
-char *base64_encode(const void *p, size_t n, char *out)
-{
-	return encode(p, n, out, &standard);
-}
+char *base64_encode(const void *p, size_t n, char *out) { return encode(p, n, out, &standard); }
 
-char *base64url_encode(const void *p, size_t n, char *out)
-{
-	return encode(p, n, out, &url);
-}
+char *base64url_encode(const void *p, size_t n, char *out) { return encode(p, n, out, &url); }
 
 enum err base64_decode(const char *s, void *out, size_t size, size_t *n)
 {
@@ -173,7 +170,8 @@ char *hex_encode(const void *p, size_t n, char *out)
 	for (size_t i = 0; i < 2 * n; i++) {
 		uint32_t v = from[i / 2] >> (i % 2 ? 0 : 4) & 15;
 
-		out[i] = (char)((within(v, 0, 9) & (v + '0')) | (within(v, 10, 15) & (v - 10 + 'a')));
+		out[i] = (char)((within(v, 0, 9) & (v + '0')) |
+				(within(v, 10, 15) & (v - 10 + 'a')));
 	}
 	out[2 * n] = 0;
 	return out;

@@ -7,8 +7,8 @@
 
 #include "shared/base/secret.h"
 
-#define BUF_MIN_BYTES 256u		/* smallest piece of memory taken */
-#define BUF_KEEP_BYTES 65536u		/* an emptied buffer with more memory than this gives it back */
+#define BUF_MIN_BYTES  256u   /* smallest piece of memory taken */
+#define BUF_KEEP_BYTES 65536u /* an emptied buffer with more memory than this gives it back */
 
 void buf_init(struct buf *b, size_t max_bytes)
 {
@@ -24,7 +24,8 @@ void buf_fini(struct buf *b)
 	*b = (struct buf){ .max = b->max };
 }
 
-/* Moves the contents to new memory of `cap` bytes. realloc() would leave a copy behind, unzeroed. */
+/* Moves the contents to new memory of `cap` bytes. realloc() would leave a copy behind, unzeroed.
+ */
 static enum err move_to(struct buf *b, size_t cap)
 {
 	uint8_t *mem = malloc(cap);
@@ -43,9 +44,9 @@ static enum err move_to(struct buf *b, size_t cap)
 }
 
 /*
- * Makes the room behind the contents so large that they could be `need` bytes. What is there moves down only when that is
- * paid for by as many bytes consumed before it, else the memory doubles: so n bytes through the buffer cost O(n), and
- * the memory stays under 2 * (max + 1).
+ * Makes the room behind the contents so large that they could be `need` bytes. What is there moves
+ * down only when that is paid for by as many bytes consumed before it, else the memory doubles: so
+ * n bytes through the buffer cost O(n), and the memory stays under 2 * (max + 1).
  */
 static enum err make_room(struct buf *b, size_t need)
 {
@@ -101,10 +102,7 @@ enum err buf_put(struct buf *b, const void *p, size_t n)
 	return ERR_OK;
 }
 
-enum err buf_put_str(struct buf *b, const char *s)
-{
-	return buf_put(b, s, strlen(s));
-}
+enum err buf_put_str(struct buf *b, const char *s) { return buf_put(b, s, strlen(s)); }
 
 enum err buf_printf(struct buf *b, const char *fmt, ...)
 {
@@ -141,10 +139,7 @@ void buf_consume(struct buf *b, size_t n)
 		buf_fini(b);
 }
 
-void buf_clear(struct buf *b)
-{
-	buf_consume(b, b->len);
-}
+void buf_clear(struct buf *b) { buf_consume(b, b->len); }
 
 const char *buf_cstr(struct buf *b)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A file is taken as a whole or not at all: entries are appended while it is read, and cut off again when a line is refused.
- * Entries of the command line (line 0) stand before all others and win over files, in whichever order the two come.
+ * A file is taken as a whole or not at all: entries are appended while it is read, and cut off
+ * again when a line is refused. Entries of the command line (line 0) stand before all others and
+ * win over files, in whichever order the two come.
  */
 #include "shared/base/config.h"
 
@@ -16,12 +17,12 @@
 #include "shared/base/secret.h"
 
 #define CONFIG_FILE_MAX_BYTES (16u << 20)
-#define QUOTED_MAX_BYTES 64u	/* of a key or value in an error message */
+#define QUOTED_MAX_BYTES      64u /* of a key or value in an error message */
 
 /* One line being worked on. `key` and `value` point into `text`. */
 struct line {
-	const char *label;	/* file name, or "-o" */
-	unsigned number;	/* from 1; 0 on the command line */
+	const char *label; /* file name, or "-o" */
+	unsigned number;   /* from 1; 0 on the command line */
 	char text[CONFIG_LINE_MAX_BYTES + 1];
 	char *key;
 	char *value;
@@ -55,10 +56,12 @@ void config_fini(struct config *c)
 	config_init(c, c->vars, c->n_vars);
 }
 
-static enum err complain(struct config *c, const char *label, unsigned number, const char *fmt, va_list ap)
-	__attribute__((format(printf, 4, 0)));
-/* Puts "LABEL:NUMBER: message" into c->error, fit for a terminal: what it quotes may hold anything. */
-static enum err complain(struct config *c, const char *label, unsigned number, const char *fmt, va_list ap)
+static enum err complain(struct config *c, const char *label, unsigned number, const char *fmt,
+			 va_list ap) __attribute__((format(printf, 4, 0)));
+/* Puts "LABEL:NUMBER: message" into c->error, fit for a terminal: what it quotes may hold anything.
+ */
+static enum err complain(struct config *c, const char *label, unsigned number, const char *fmt,
+			 va_list ap)
 {
 	size_t size = sizeof(c->error);
 	int n;
@@ -106,10 +109,7 @@ static const struct config_var *find_var(const struct config *c, const char *nam
 	return NULL;
 }
 
-static bool is_override(const struct config_entry *e)
-{
-	return e->line == 0;
-}
+static bool is_override(const struct config_entry *e) { return e->line == 0; }
 
 static size_t count_overrides(const struct config *c)
 {
@@ -120,11 +120,13 @@ static size_t count_overrides(const struct config *c)
 	return n;
 }
 
-static const struct config_entry *find_entry(const struct config_entry *e, size_t n, const struct config_var *var)
+/* The first entry of `var` among those from place `from` to before `to`, or NULL. */
+static const struct config_entry *find_entry(const struct config *c, size_t from, size_t to,
+					     const struct config_var *var)
 {
-	for (size_t i = 0; i < n; i++)
-		if (e[i].var == var)
-			return &e[i];
+	for (size_t i = from; i < to; i++)
+		if (c->entries[i].var == var)
+			return &c->entries[i];
 	return NULL;
 }
 
@@ -146,7 +148,8 @@ static enum err reserve_entry(struct config *c)
 }
 
 /* Puts an entry at place `at` and moves up what is there. */
-static enum err insert_entry(struct config *c, size_t at, const struct config_var *var, const struct line *l)
+static enum err insert_entry(struct config *c, size_t at, const struct config_var *var,
+			     const struct line *l)
 {
 	struct config_entry new = { .var = var, .line = l->number };
 	enum err e = reserve_entry(c);
@@ -168,10 +171,7 @@ static enum err insert_entry(struct config *c, size_t at, const struct config_va
 	return ERR_OK;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t';
-}
+static bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 /* Splits "Key = Value", "Key=Value" or "Key Value" in place. */
 static enum err split(struct config *c, struct line *l)
@@ -199,26 +199,30 @@ static enum err split(struct config *c, struct line *l)
 }
 
 /* Finds the row for the line's key and checks the value. `where` 0 allows every place. */
-static enum err check_line(struct config *c, const struct line *l, unsigned where, const struct config_var **out)
+static enum err check_line(struct config *c, const struct line *l, unsigned where,
+			   const struct config_var **out)
 {
 	const struct config_var *var = find_var(c, l->key), *near;
 	char why[192];
 
 	if (!var) {
 		near = config_value_nearest(c->vars, c->n_vars, l->key);
-		return complain_line(c, l, "unknown key '%.*s'%s%s%s", (int)QUOTED_MAX_BYTES, l->key,
-				     near ? ": did you mean '" : "", near ? near->name : "", near ? "'?" : "");
+		return complain_line(c, l, "unknown key '%.*s'%s%s%s", (int)QUOTED_MAX_BYTES,
+				     l->key, near ? ": did you mean '" : "", near ? near->name : "",
+				     near ? "'?" : "");
 	}
 	if (where && !(var->flags & where))
 		return complain_line(c, l, "'%s' does not belong here, but in %s", var->name,
-				     where == CONFIG_HOST ? "the main configuration file" : "a file in hosts/");
+				     where == CONFIG_HOST ? "the main configuration file"
+							  : "a file in hosts/");
 	if (!l->value[0])
 		return complain_line(c, l, "'%s' has no value", var->name);
 	if (config_value_check(var, l->value, why, sizeof(why)))
-		return complain_line(c, l, "'%.*s' is no value for '%s': %s", (int)QUOTED_MAX_BYTES, l->value, var->name,
-				     why);
+		return complain_line(c, l, "'%.*s' is no value for '%s': %s", (int)QUOTED_MAX_BYTES,
+				     l->value, var->name, why);
 	if (var->flags & CONFIG_OBSOLETE)
-		log_warn("%s:%u: '%s' is obsolete: %s", l->label, l->number, var->name, var->help ? var->help : "remove it");
+		log_warn("%s:%u: '%s' is obsolete: %s", l->label, l->number, var->name,
+			 var->help ? var->help : "remove it");
 	*out = var;
 	return ERR_OK;
 }
@@ -236,16 +240,17 @@ static enum err add_line(struct config *c, struct line *l, unsigned where)
 	if (e)
 		return e;
 	if (!(var->flags & CONFIG_MULTIPLE)) {
-		before = find_entry(c->entries + overrides, c->count - overrides, var);
+		before = find_entry(c, overrides, c->count, var);
 		if (before)
-			return complain_line(c, l, "'%s' was set before, at %s:%u: remove one of the two", var->name, before->file,
-					     before->line);
+			return complain_line(c, l,
+					     "'%s' was set before, at %s:%u: remove one of the two",
+					     var->name, before->file, before->line);
 	}
 	/*
-	 * What the command line sets stands alone. The file's line is kept behind it where only the first counts, so that
-	 * a second one in the file is still found.
+	 * What the command line sets stands alone. The file's line is kept behind it where only the
+	 * first counts, so that a second one in the file is still found.
 	 */
-	if ((var->flags & CONFIG_MULTIPLE) && find_entry(c->entries, overrides, var))
+	if ((var->flags & CONFIG_MULTIPLE) && find_entry(c, 0, overrides, var))
 		return ERR_OK;
 	return insert_entry(c, c->count, var, l);
 }
@@ -260,7 +265,8 @@ static enum err take_line(struct config *c, struct line *l, const char **at, con
 	if (n > 0 && (*at)[n - 1] == '\r')
 		n--;
 	if (n > CONFIG_LINE_MAX_BYTES)
-		return complain_line(c, l, "the line is longer than %u bytes", CONFIG_LINE_MAX_BYTES);
+		return complain_line(c, l, "the line is longer than %u bytes",
+				     CONFIG_LINE_MAX_BYTES);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)(*at)[i] < 0x20 && (*at)[i] != '\t')
 			return complain_line(c, l, "the line holds a control character");
@@ -275,9 +281,10 @@ static bool starts_with(const char *s, const char *start)
 	return !strncmp(s, start, strlen(start));
 }
 
-static enum err parse_lines(struct config *c, struct line *l, const char *at, const char *end, unsigned where)
+static enum err parse_lines(struct config *c, struct line *l, const char *at, const char *end,
+			    unsigned where)
 {
-	unsigned block = 0;	/* line on which a block began that is being passed over */
+	unsigned block = 0; /* line on which a block began that is being passed over */
 	enum err e = ERR_OK;
 
 	while (!e && at < end) {
@@ -302,7 +309,8 @@ static enum err parse_lines(struct config *c, struct line *l, const char *at, co
 	return e;
 }
 
-enum err config_parse(struct config *c, const char *label, const char *text, size_t len, unsigned where)
+enum err config_parse(struct config *c, const char *label, const char *text, size_t len,
+		      unsigned where)
 {
 	size_t before = c->count;
 	struct line l = { .label = label };
@@ -367,7 +375,8 @@ enum err config_override(struct config *c, const char *assignment)
 		e = insert_entry(c, place, var, &l);
 	if (e)
 		goto out;
-	/* Several -o of a repeatable key add up; of another the last one counts. What a file set goes. */
+	/* Several -o of a repeatable key add up; of another the last one counts. What a file set
+	 * goes. */
 	remove_entries(c, place + 1, c->count, var);
 	if (!(var->flags & CONFIG_MULTIPLE))
 		remove_entries(c, 0, place, var);
@@ -376,18 +385,19 @@ out:
 	return e;
 }
 
-/* The first entry, or NULL. That the table has the row is our own business. */
-static const struct config_entry *first(const struct config *c, const char *name, const struct config_var **var)
+/* The row for a name of our own: that the table has it is our business. */
+static const struct config_var *own_var(const struct config *c, const char *name)
 {
-	*var = find_var(c, name);
-	BUG_ON(!*var);
-	return find_entry(c->entries, c->count, *var);
+	const struct config_var *var = find_var(c, name);
+
+	BUG_ON(!var);
+	return var;
 }
 
 const char *config_str(const struct config *c, const char *name)
 {
-	const struct config_var *var;
-	const struct config_entry *e = first(c, name, &var);
+	const struct config_var *var = own_var(c, name);
+	const struct config_entry *e = find_entry(c, 0, c->count, var);
 
 	return e ? e->value : var->def;
 }
@@ -412,12 +422,10 @@ int64_t config_int(const struct config *c, const char *name)
 
 const struct config_entry *config_nth(const struct config *c, const char *name, size_t i)
 {
-	const struct config_var *var;
-	const struct config_entry *e = first(c, name, &var);
-	const struct config_entry *end = c->entries + c->count;
+	const struct config_var *var = own_var(c, name);
 
-	for (; e && e < end; e++)
-		if (e->var == var && i-- == 0)
-			return e;
+	for (size_t at = 0; at < c->count; at++)
+		if (c->entries[at].var == var && i-- == 0)
+			return &c->entries[at];
 	return NULL;
 }

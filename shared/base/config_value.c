@@ -10,20 +10,14 @@
 #include "shared/base/name.h"
 #include "shared/base/prefix.h"
 
-#define KEY_COMPARED_BYTES 64u		/* longer keys are compared by their beginning */
-#define HOST_NAME_MAX_BYTES 253u	/* RFC 1035 section 2.3.4, as text */
+#define KEY_COMPARED_BYTES   64u  /* longer keys are compared by their beginning */
+#define HOST_NAME_MAX_BYTES  253u /* RFC 1035 section 2.3.4, as text */
 #define HOST_LABEL_MAX_BYTES 63u
-#define SCOPE_MAX_BYTES 15u		/* IFNAMSIZ - 1 */
+#define SCOPE_MAX_BYTES      15u /* IFNAMSIZ - 1 */
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+static bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
 enum err config_value_bool(const char *value, bool *out)
 {
@@ -54,7 +48,8 @@ enum err config_value_int(const char *value, int64_t *out)
 	return ERR_OK;
 }
 
-/* A DNS name: labels of letters, digits, '-' and '_'. One that ends in a number is a mistyped IPv4 address. */
+/* A DNS name: labels of letters, digits, '-' and '_'. One that ends in a number is a mistyped IPv4
+ * address. */
 static bool is_host_name(const char *s, size_t n)
 {
 	size_t label = 0;
@@ -72,7 +67,8 @@ static bool is_host_name(const char *s, size_t n)
 			numeric = true;
 			continue;
 		}
-		if (!is_digit(s[i]) && !is_letter(s[i]) && s[i] != '_' && (s[i] != '-' || label == 0))
+		if (!is_digit(s[i]) && !is_letter(s[i]) && s[i] != '_' &&
+		    (s[i] != '-' || label == 0))
 			return false;
 		numeric = numeric && is_digit(s[i]);
 		if (++label > HOST_LABEL_MAX_BYTES)
@@ -95,7 +91,8 @@ static bool is_numeric_address(const char *s, size_t n)
 	text[len] = 0;
 	if (addr_parse(text, &a))
 		return false;
-	return !percent || (a.family == AF_INET6 && n - len - 1 >= 1 && n - len - 1 <= SCOPE_MAX_BYTES);
+	return !percent ||
+	       (a.family == AF_INET6 && n - len - 1 >= 1 && n - len - 1 <= SCOPE_MAX_BYTES);
 }
 
 /* "host [port]". */
@@ -114,13 +111,22 @@ static bool is_address(const char *s)
 static const char *expected(enum config_type type)
 {
 	switch (type) {
-	case CONFIG_BOOL: return "expected yes or no";
-	case CONFIG_INT: return "expected a whole number";
-	case CONFIG_NAME: return "expected a name of 1 to 63 letters, digits, '_', '.' and '-', not starting with '.' or '-'";
-	case CONFIG_PREFIX: return "expected a network such as 10.20.0.0/24 or 2001:db8::/48";
-	case CONFIG_ADDRESS: return "expected a host name or an IP address, then a port if it is not the usual one";
-	case CONFIG_PATH: return "expected an absolute path";
-	case CONFIG_STRING: return "expected some text";
+	case CONFIG_BOOL:
+		return "expected yes or no";
+	case CONFIG_INT:
+		return "expected a whole number";
+	case CONFIG_NAME:
+		return "expected a name of 1 to 63 letters, digits, '_', '.' and '-', not starting "
+		       "with '.' or '-'";
+	case CONFIG_PREFIX:
+		return "expected a network such as 10.20.0.0/24 or 2001:db8::/48";
+	case CONFIG_ADDRESS:
+		return "expected a host name or an IP address, then a port if it is not the usual "
+		       "one";
+	case CONFIG_PATH:
+		return "expected an absolute path";
+	case CONFIG_STRING:
+		return "expected some text";
 	}
 	return "";
 }
@@ -148,7 +154,8 @@ static enum err check_prefix(const char *value, char *why, size_t size)
 	if (!prefix_parse(value, &p, &fixed))
 		return ERR_OK;
 	if (addr_len(&fixed.addr))
-		snprintf(why, size, "it has host bits set: did you mean %s?", prefix_format(&fixed, text));
+		snprintf(why, size, "it has host bits set: did you mean %s?",
+			 prefix_format(&fixed, text));
 	else
 		snprintf(why, size, "%s", expected(CONFIG_PREFIX));
 	return ERR_INVALID;
@@ -159,13 +166,25 @@ enum err config_value_check(const struct config_var *var, const char *value, cha
 	bool ok = true, b;
 
 	switch (var->type) {
-	case CONFIG_STRING: ok = value[0] != 0; break;
-	case CONFIG_BOOL: ok = !config_value_bool(value, &b); break;
-	case CONFIG_INT: return check_int(var, value, why, size);
-	case CONFIG_NAME: ok = name_is_valid(value); break;
-	case CONFIG_PREFIX: return check_prefix(value, why, size);
-	case CONFIG_ADDRESS: ok = is_address(value); break;
-	case CONFIG_PATH: ok = value[0] == '/'; break;
+	case CONFIG_STRING:
+		ok = value[0] != 0;
+		break;
+	case CONFIG_BOOL:
+		ok = !config_value_bool(value, &b);
+		break;
+	case CONFIG_INT:
+		return check_int(var, value, why, size);
+	case CONFIG_NAME:
+		ok = name_is_valid(value);
+		break;
+	case CONFIG_PREFIX:
+		return check_prefix(value, why, size);
+	case CONFIG_ADDRESS:
+		ok = is_address(value);
+		break;
+	case CONFIG_PATH:
+		ok = value[0] == '/';
+		break;
 	}
 	if (ok)
 		return ERR_OK;
@@ -173,10 +192,7 @@ enum err config_value_check(const struct config_var *var, const char *value, cha
 	return ERR_INVALID;
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
@@ -200,14 +216,16 @@ static unsigned distance(const char *a, const char *b)
 		for (size_t j = 1; j <= nb; j++) {
 			unsigned above = row[j];
 
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (lower(a[i - 1]) != lower(b[j - 1])));
+			row[j] = min3(above + 1, row[j - 1] + 1,
+				      diagonal + (lower(a[i - 1]) != lower(b[j - 1])));
 			diagonal = above;
 		}
 	}
 	return row[nb];
 }
 
-const struct config_var *config_value_nearest(const struct config_var *vars, size_t n, const char *key)
+const struct config_var *config_value_nearest(const struct config_var *vars, size_t n,
+					      const char *key)
 {
 	const struct config_var *best = NULL;
 	unsigned best_distance = 0;

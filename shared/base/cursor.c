@@ -62,40 +62,19 @@ static uint64_t get_be(struct cursor *c, size_t n)
 	return v;
 }
 
-uint8_t cursor_get_u8(struct cursor *c)
-{
-	return (uint8_t)get_le(c, 1);
-}
+uint8_t cursor_get_u8(struct cursor *c) { return (uint8_t)get_le(c, 1); }
 
-uint16_t cursor_get_u16(struct cursor *c)
-{
-	return (uint16_t)get_le(c, 2);
-}
+uint16_t cursor_get_u16(struct cursor *c) { return (uint16_t)get_le(c, 2); }
 
-uint32_t cursor_get_u32(struct cursor *c)
-{
-	return (uint32_t)get_le(c, 4);
-}
+uint32_t cursor_get_u32(struct cursor *c) { return (uint32_t)get_le(c, 4); }
 
-uint64_t cursor_get_u64(struct cursor *c)
-{
-	return get_le(c, 8);
-}
+uint64_t cursor_get_u64(struct cursor *c) { return get_le(c, 8); }
 
-uint16_t cursor_get_be16(struct cursor *c)
-{
-	return (uint16_t)get_be(c, 2);
-}
+uint16_t cursor_get_be16(struct cursor *c) { return (uint16_t)get_be(c, 2); }
 
-uint32_t cursor_get_be32(struct cursor *c)
-{
-	return (uint32_t)get_be(c, 4);
-}
+uint32_t cursor_get_be32(struct cursor *c) { return (uint32_t)get_be(c, 4); }
 
-uint64_t cursor_get_be64(struct cursor *c)
-{
-	return get_be(c, 8);
-}
+uint64_t cursor_get_be64(struct cursor *c) { return get_be(c, 8); }
 
 void cursor_get_bytes(struct cursor *c, void *dst, size_t n)
 {
@@ -160,40 +139,19 @@ static void put_be(struct cursor *c, uint64_t v, size_t n)
 		p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
 }
 
-void cursor_put_u8(struct cursor *c, uint8_t v)
-{
-	put_le(c, v, 1);
-}
+void cursor_put_u8(struct cursor *c, uint8_t v) { put_le(c, v, 1); }
 
-void cursor_put_u16(struct cursor *c, uint16_t v)
-{
-	put_le(c, v, 2);
-}
+void cursor_put_u16(struct cursor *c, uint16_t v) { put_le(c, v, 2); }
 
-void cursor_put_u32(struct cursor *c, uint32_t v)
-{
-	put_le(c, v, 4);
-}
+void cursor_put_u32(struct cursor *c, uint32_t v) { put_le(c, v, 4); }
 
-void cursor_put_u64(struct cursor *c, uint64_t v)
-{
-	put_le(c, v, 8);
-}
+void cursor_put_u64(struct cursor *c, uint64_t v) { put_le(c, v, 8); }
 
-void cursor_put_be16(struct cursor *c, uint16_t v)
-{
-	put_be(c, v, 2);
-}
+void cursor_put_be16(struct cursor *c, uint16_t v) { put_be(c, v, 2); }
 
-void cursor_put_be32(struct cursor *c, uint32_t v)
-{
-	put_be(c, v, 4);
-}
+void cursor_put_be32(struct cursor *c, uint32_t v) { put_be(c, v, 4); }
 
-void cursor_put_be64(struct cursor *c, uint64_t v)
-{
-	put_be(c, v, 8);
-}
+void cursor_put_be64(struct cursor *c, uint64_t v) { put_be(c, v, 8); }
 
 void cursor_put_bytes(struct cursor *c, const void *src, size_t n)
 {

@@ -6,34 +6,62 @@
 const char *err_str(enum err e)
 {
 	switch (e) {
-	case ERR_OK: return "no error";
-	case ERR_NOMEM: return "out of memory";
-	case ERR_INVALID: return "invalid";
-	case ERR_TRUNCATED: return "cut short";
-	case ERR_TOOBIG: return "too large";
-	case ERR_LIMIT: return "limit reached";
-	case ERR_NOTFOUND: return "not found";
-	case ERR_EXISTS: return "exists already";
-	case ERR_CONFLICT: return "in conflict with something else";
-	case ERR_DENIED: return "not allowed";
-	case ERR_AUTH: return "not authentic";
-	case ERR_REPLAY: return "seen before or too old";
-	case ERR_EXPIRED: return "expired";
-	case ERR_REVOKED: return "revoked";
-	case ERR_USED: return "used up";
-	case ERR_BUSY: return "busy";
-	case ERR_FULL: return "no space left";
-	case ERR_READONLY: return "read-only";
-	case ERR_CORRUPT: return "corrupt";
-	case ERR_VERSION: return "of an unknown version";
-	case ERR_IO: return "input/output error";
-	case ERR_SYSTEM: return "system call failed";
-	case ERR_AGAIN: return "not ready yet";
-	case ERR_CLOSED: return "closed by the other side";
-	case ERR_TIMEOUT: return "timed out";
-	case ERR_CRYPTO: return "cryptographic operation failed";
-	case ERR_UNSUPPORTED: return "not supported";
-	case ERR_STALE: return "changed by somebody else";
+	case ERR_OK:
+		return "no error";
+	case ERR_NOMEM:
+		return "out of memory";
+	case ERR_INVALID:
+		return "invalid";
+	case ERR_TRUNCATED:
+		return "cut short";
+	case ERR_TOOBIG:
+		return "too large";
+	case ERR_LIMIT:
+		return "limit reached";
+	case ERR_NOTFOUND:
+		return "not found";
+	case ERR_EXISTS:
+		return "exists already";
+	case ERR_CONFLICT:
+		return "in conflict with something else";
+	case ERR_DENIED:
+		return "not allowed";
+	case ERR_AUTH:
+		return "not authentic";
+	case ERR_REPLAY:
+		return "seen before or too old";
+	case ERR_EXPIRED:
+		return "expired";
+	case ERR_REVOKED:
+		return "revoked";
+	case ERR_USED:
+		return "used up";
+	case ERR_BUSY:
+		return "busy";
+	case ERR_FULL:
+		return "no space left";
+	case ERR_READONLY:
+		return "read-only";
+	case ERR_CORRUPT:
+		return "corrupt";
+	case ERR_VERSION:
+		return "of an unknown version";
+	case ERR_IO:
+		return "input/output error";
+	case ERR_SYSTEM:
+		return "system call failed";
+	case ERR_AGAIN:
+		return "not ready yet";
+	case ERR_CLOSED:
+		return "closed by the other side";
+	case ERR_TIMEOUT:
+		return "timed out";
+	case ERR_CRYPTO:
+		return "cryptographic operation failed";
+	case ERR_UNSUPPORTED:
+		return "not supported";
+	case ERR_STALE:
+		return "changed by somebody else";
 	}
 	return "unknown error";
 }

@@ -14,7 +14,8 @@
 
 #define READ_CHUNK_BYTES 65536u
 
-/* Reads once more. ERR_CLOSED is the end of the file. One byte into nowhere tells a full buffer from one that is too small. */
+/* Reads once more. ERR_CLOSED is the end of the file. One byte into nowhere tells a full buffer
+ * from one that is too small. */
 static enum err read_some(int fd, struct buf *out)
 {
 	size_t room = out->max - buf_len(out);
@@ -82,7 +83,8 @@ enum err file_read_secret(const char *path, struct buf *out)
 		return err_from_errno(errno);
 	if (fstat(fd, &st) != 0)
 		e = ERR_IO;
-	else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) || (st.st_uid != 0 && st.st_uid != geteuid()))
+	else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) ||
+		 (st.st_uid != 0 && st.st_uid != geteuid()))
 		e = ERR_DENIED;
 	else
 		e = read_rest(fd, out);
@@ -106,8 +108,9 @@ static enum err write_all(int fd, const uint8_t *p, size_t n)
 }
 
 /*
- * The name of the new file, "DIR/.NAME.XXXXXX" for mkostemp(). The leading dot keeps what a power cut may leave behind from
- * being taken for a file of its own (see name.h). `*dir_len` is the length of "DIR/", 0 for the working folder.
+ * The name of the new file, "DIR/.NAME.XXXXXX" for mkostemp(). The leading dot keeps what a power
+ * cut may leave behind from being taken for a file of its own (see name.h). `*dir_len` is the
+ * length of "DIR/", 0 for the working folder.
  */
 static enum err temporary_name(const char *path, char out[PATH_MAX], size_t *dir_len)
 {
@@ -174,7 +177,8 @@ enum err file_write_atomic(const char *path, const void *p, size_t n, mode_t mod
 		unlink(tmp);
 		return e;
 	}
-	/* From here on the new file is in place; an error only says that a power cut might still bring back the old one. */
+	/* From here on the new file is in place; an error only says that a power cut might still
+	 * bring back the old one. */
 	return sync_dir(path, dir_len);
 }
 

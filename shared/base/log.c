@@ -13,19 +13,21 @@
 
 #include "shared/base/clock.h"
 
-#define LOG_LINE_MAX_BYTES 2048u	/* with its newline; longer lines are cut and end in "..." */
+#define LOG_LINE_MAX_BYTES 2048u /* with its newline; longer lines are cut and end in "..." */
 
-/* The log of this process. It belongs to the process as standard error does, hence the one static here. */
+/* The log of this process. It belongs to the process as standard error does, hence the one static
+ * here. */
 static struct {
 	const char *program;
 	int level;
 	int fd;
-	char *path;		/* NULL: standard error */
+	char *path; /* NULL: standard error */
 	bool journal;
-	uint64_t suppressed;	/* lines that log_allowed() held back, to be told with the next line */
+	uint64_t suppressed; /* lines that log_allowed() held back, to be told with the next line */
 } state = { .program = "branchline", .fd = STDERR_FILENO };
 
-/* sd-daemon(3): JOURNAL_STREAM is "device:inode" of the stream; it counts only when that still is standard error. */
+/* sd-daemon(3): JOURNAL_STREAM is "device:inode" of the stream; it counts only when that still is
+ * standard error. */
 static bool stderr_is_journal(void)
 {
 	const char *s = getenv("JOURNAL_STREAM");
@@ -74,22 +76,14 @@ bool log_open(const char *program, int level, const char *path)
 	return true;
 }
 
-void log_rename(const char *program)
-{
-	state.program = program;
-}
+void log_rename(const char *program) { state.program = program; }
 
-void log_set_level(int level)
-{
-	state.level = level < 0 ? 0 : level > 5 ? 5 : level;
-}
+void log_set_level(int level) { state.level = level < 0 ? 0 : level > 5 ? 5 : level; }
 
-int log_level(void)
-{
-	return state.level;
-}
+int log_level(void) { return state.level; }
 
-/* When the file cannot be opened any more the old one stays in use: a log in the wrong place beats none. */
+/* When the file cannot be opened any more the old one stays in use: a log in the wrong place beats
+ * none. */
 void log_reopen(void)
 {
 	int fd;
@@ -105,14 +99,12 @@ void log_reopen(void)
 	state.fd = fd;
 }
 
-int log_fd(void)
-{
-	return state.fd;
-}
+int log_fd(void) { return state.fd; }
 
 /*
- * The bucket is kept as one moment, as in the generic cell rate algorithm (ITU-T I.371 annex A): `next_ms` is when it
- * will be full again, and a line may pass when that is at most burst - 1 intervals ahead.
+ * The bucket is kept as one moment, as in the generic cell rate algorithm (ITU-T I.371 annex A):
+ * `next_ms` is when it will be full again, and a line may pass when that is at most burst - 1
+ * intervals ahead.
  */
 bool log_allowed(struct log_limit *l)
 {
@@ -134,17 +126,21 @@ bool log_allowed(struct log_limit *l)
 static size_t put_head(char *line, size_t size, enum log_priority prio)
 {
 	char when[CLOCK_RFC3339_SIZE];
-	const char *mark = prio == LOG_PRIO_ERROR ? "error: " : prio == LOG_PRIO_WARNING ? "warning: " : "";
+	const char *mark = prio == LOG_PRIO_ERROR     ? "error: "
+			   : prio == LOG_PRIO_WARNING ? "warning: "
+						      : "";
 	int n;
 
 	if (state.journal)
 		n = snprintf(line, size, "<%d>%s: ", (int)prio, state.program);
 	else
-		n = snprintf(line, size, "%s %s: %s", clock_format_rfc3339(clock_wall_ms(), when), state.program, mark);
+		n = snprintf(line, size, "%s %s: %s", clock_format_rfc3339(clock_wall_ms(), when),
+			     state.program, mark);
 	return n < 0 ? 0 : (size_t)n >= size ? size - 1 : (size_t)n;
 }
 
-/* A message may quote what came from a stranger: nothing in it may start a line or drive a terminal. */
+/* A message may quote what came from a stranger: nothing in it may start a line or drive a
+ * terminal. */
 static void clean(char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -187,19 +183,22 @@ void log_write(enum log_priority prio, const char *fmt, ...)
 	va_list ap;
 	size_t len = put_head(line, sizeof(line) - 64, prio);
 
-	/* The message may not take the room (64 bytes) that is kept for the count and the newline. */
+	/* The message may not take the room (64 bytes) that is kept for the count and the newline.
+	 */
 	va_start(ap, fmt);
 	errno = saved;
 	len = put_text(line, len, sizeof(line) - 64, fmt, ap);
 	va_end(ap);
 	if (state.suppressed) {
-		len = put_suppressed(line, len, sizeof(line) - 1, " (%" PRIu64 " more like this were suppressed)",
+		len = put_suppressed(line, len, sizeof(line) - 1,
+				     " (%" PRIu64 " more like this were suppressed)",
 				     state.suppressed);
 		state.suppressed = 0;
 	}
 	clean(line, len);
 	line[len++] = '\n';
-	/* One write, so that lines of several processes never mix. When even the log fails there is nobody to tell. */
+	/* One write, so that lines of several processes never mix. When even the log fails there is
+	 * nobody to tell. */
 	written = write(state.fd, line, len);
 	(void)written;
 	errno = saved;

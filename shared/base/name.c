@@ -6,15 +6,16 @@
 /* The locale must not widen what is a letter, so isalnum() is not used. */
 static bool is_name_char(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-	       c == '-';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.' || c == '-';
 }
 
 bool name_is_valid(const char *s)
 {
 	size_t n = 0;
 
-	/* A leading dot would hide a file and make "." and ".."; a leading dash would look like an option. */
+	/* A leading dot would hide a file and make "." and ".."; a leading dash would look like an
+	 * option. */
 	if (s[0] == '.' || s[0] == '-')
 		return false;
 	for (; s[n]; n++)

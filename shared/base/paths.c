@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One root: what the environment says, or the built-in place. A set-user-ID program ignores the environment. */
+/* One root: what the environment says, or the built-in place. A set-user-ID program ignores the
+ * environment. */
 static const char *root(const char *variable, const char *built_in)
 {
 	const char *s = secure_getenv(variable);
@@ -29,7 +30,8 @@ static enum err set_config_dir(char out[PATHS_DIR_SIZE], const char *dir)
 	if (n == 0)
 		return ERR_INVALID;
 	if (dir[0] != '/')
-		return getcwd(here, sizeof(here)) ? join(out, PATHS_DIR_SIZE, here, dir) : ERR_TOOBIG;
+		return getcwd(here, sizeof(here)) ? join(out, PATHS_DIR_SIZE, here, dir)
+						  : ERR_TOOBIG;
 	if (n >= PATHS_DIR_SIZE)
 		return ERR_TOOBIG;
 	memcpy(out, dir, n + 1);
@@ -49,7 +51,8 @@ enum err paths_init(struct paths *p, const char *net, const char *config_dir)
 	else
 		e = join(q.etc, sizeof(q.etc), root("BRANCHLINE_ETC", "/etc/branchline"), net);
 	if (!e)
-		e = join(q.state, sizeof(q.state), root("BRANCHLINE_STATE", "/var/lib/branchline"), net);
+		e = join(q.state, sizeof(q.state), root("BRANCHLINE_STATE", "/var/lib/branchline"),
+			 net);
 	if (!e)
 		e = join(q.run, sizeof(q.run), root("BRANCHLINE_RUN", "/run/branchline"), net);
 	if (!e)

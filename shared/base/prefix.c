@@ -63,10 +63,7 @@ char *prefix_format(const struct prefix *p, char out[PREFIX_STR_SIZE])
 	return out;
 }
 
-bool prefix_equal(const struct prefix *a, const struct prefix *b)
-{
-	return prefix_cmp(a, b) == 0;
-}
+bool prefix_equal(const struct prefix *a, const struct prefix *b) { return prefix_cmp(a, b) == 0; }
 
 int prefix_cmp(const struct prefix *a, const struct prefix *b)
 {
@@ -109,7 +106,7 @@ struct prefix prefix_of_net(const struct addr *a, uint8_t len)
 
 	BUG_ON(len > addr_bits(a));
 	if (whole < size) {
-		p.addr.b[whole] &= (uint8_t)~(0xffu >> (len % 8));
+		p.addr.b[whole] &= (uint8_t) ~(0xffu >> (len % 8));
 		memset(p.addr.b + whole + 1, 0, size - whole - 1);
 	}
 	return p;

@@ -65,7 +65,8 @@ uint32_t secret_random_below(uint32_t below)
 	uint32_t v, surplus;
 
 	BUG_ON(below == 0);
-	/* 2^32 mod below: values under it would make the small results likelier, so they are drawn again. */
+	/* 2^32 mod below: values under it would make the small results likelier, so they are drawn
+	 * again. */
 	surplus = (0u - below) % below;
 	do
 		v = secret_random_u32();

@@ -7,10 +7,7 @@
 
 #define TABLE_FIRST_BUCKETS 16u
 
-static uint64_t rotate(uint64_t v, unsigned bits)
-{
-	return v << bits | v >> (64 - bits);
-}
+static uint64_t rotate(uint64_t v, unsigned bits) { return v << bits | v >> (64 - bits); }
 
 /* One SipRound: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), figure 2.1. */
 static void sip_round(uint64_t v[4])
@@ -77,7 +74,9 @@ enum err table_init(struct table *t, size_t key_offset, size_t key_len)
 
 	if (!buckets)
 		return ERR_NOMEM;
-	*t = (struct table){ .buckets = buckets, .n_buckets = TABLE_FIRST_BUCKETS, .key_offset = key_offset,
+	*t = (struct table){ .buckets = buckets,
+			     .n_buckets = TABLE_FIRST_BUCKETS,
+			     .key_offset = key_offset,
 			     .key_len = key_len };
 	secret_random(t->seed, sizeof(t->seed));
 	return ERR_OK;

@@ -6,11 +6,12 @@
  *       \                                                                  /
  *        `---------------------- channel_free() --------------------------'
  *
- * "dead" is the time between the fault and the callback: nothing is read or sent any more. A fault found while a message is
- * read is told at once, after the message callback has returned; one found in channel_send() or channel_bad() is told by the
+ * "dead" is the time between the fault and the callback: nothing is read or sent any more. A fault
+ * found in receiving is told at once; one found in channel_send() or channel_bad() is told by the
  * loop at the end of the round, so that closed() never comes from inside a call of the owner.
  *
- * channel_free() gives up socket and queue at once; the memory stays until no callback of this channel is on the stack.
+ * channel_free() gives up socket and queue at once; the memory stays until no callback of this
+ * channel is on the stack.
  */
 #include "shared/ipc/channel.h"
 
@@ -25,16 +26,16 @@
 #include "shared/base/list.h"
 #include "shared/base/log.h"
 
-#define TYPE_BYTES 2u
-#define READS_PER_ROUND 64u		/* messages taken at one readiness, so that one sender does not starve the rest */
-#define FDS_RECEIVED_MAX 4u		/* room to see that there are too many; the kernel drops those beyond it */
-#define SOCKET_BUFFER_WANTED (1 << 20)	/* bytes; a whole burst of peers goes without waiting */
+#define TYPE_BYTES           2u
+#define READS_PER_ROUND      64u /* at one readiness, so that one sender does not starve the rest */
+#define FDS_RECEIVED_MAX     4u /* room to see that there are too many; the kernel drops the rest */
+#define SOCKET_BUFFER_WANTED (1 << 20) /* bytes; a whole burst of peers goes without waiting */
 
 struct out_msg {
 	struct list link;
-	int fd;			/* our own copy, -1 none */
+	int fd; /* our own copy, -1 none */
 	size_t len;
-	uint8_t bytes[];	/* type and payload */
+	uint8_t bytes[]; /* type and payload */
 };
 
 struct channel {
@@ -43,12 +44,12 @@ struct channel {
 	struct loop_later later;
 	const struct channel_events *ev;
 	void *arg;
-	struct list queue;	/* of struct out_msg */
+	struct list queue; /* of struct out_msg */
 	size_t queue_bytes;
-	unsigned depth;		/* our callbacks on the stack */
-	bool dead;		/* a fault was found, closed() has not come yet */
-	bool freed;		/* given up by its owner, or after closed(): only the memory is left */
-	bool no_sending;	/* the other side is gone, but what it sent before is still to be read */
+	unsigned depth;  /* our callbacks on the stack */
+	bool dead;       /* a fault was found; no traffic any more */
+	bool freed;      /* given up by its owner, or after closed(): only memory */
+	bool no_sending; /* the other side is gone; what it sent before is still to be read */
 	uint8_t in[TYPE_BYTES + CHANNEL_MSG_MAX_BYTES];
 };
 
@@ -113,10 +114,7 @@ static void die(struct channel *ch)
 	leave_callback(ch);
 }
 
-static void die_later(struct loop_later *l)
-{
-	die(container_of(l, struct channel, later));
-}
+static void die_later(struct loop_later *l) { die(container_of(l, struct channel, later)); }
 
 /* Stops all traffic now; closed() comes at the end of this round. */
 static void fail(struct channel *ch)
@@ -129,7 +127,8 @@ static void fail(struct channel *ch)
 	loop_later(ch->loop, &ch->later, die_later);
 }
 
-/* The kernel says that nobody reads any more: what was sent to us before can still be read, the end of it brings closed(). */
+/* Nobody reads any more: what was sent to us before can still be read, and its end brings closed().
+ */
 static void stop_sending(struct channel *ch)
 {
 	ch->no_sending = true;
@@ -138,7 +137,8 @@ static void stop_sending(struct channel *ch)
 	(void)shutdown(ch->io.fd, SHUT_RDWR);
 }
 
-/* One sendmsg(): ERR_OK, ERR_AGAIN (the socket is full), ERR_CLOSED, or another error. `iov` holds type and payload. */
+/* One sendmsg() of type and payload: ERR_OK, ERR_AGAIN (the socket is full), ERR_CLOSED, other
+ * errors. */
 static enum err send_now(struct channel *ch, struct iovec *iov, size_t n_iov, int fd)
 {
 	union {
@@ -164,21 +164,24 @@ static enum err send_now(struct channel *ch, struct iovec *iov, size_t n_iov, in
 			return ERR_OK;
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return ERR_AGAIN;
-		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ECONNREFUSED)
+		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN ||
+		    errno == ECONNREFUSED)
 			return ERR_CLOSED;
 		if (errno != EINTR)
 			return err_from_errno(errno);
 	}
 }
 
-/* Puts a copy of the message at the end of the queue. A queue that is full ends the channel: messages are never dropped one by one. */
+/* Queues a copy of the message. A full queue ends the channel: messages are never dropped one by
+ * one. */
 static enum err enqueue(struct channel *ch, const struct iovec iov[2], int fd)
 {
 	size_t len = iov[0].iov_len + iov[1].iov_len;
 	struct out_msg *m;
 
 	if (ch->queue_bytes + sizeof(*m) + len > CHANNEL_QUEUE_MAX_BYTES) {
-		log_warn("channel: the other process does not read its messages, %zu bytes are waiting; closing", ch->queue_bytes);
+		log_warn("channel: the other process does not read, %zu bytes are waiting; closing",
+			 ch->queue_bytes);
 		fail(ch);
 		return ERR_LIMIT;
 	}
@@ -208,7 +211,7 @@ enum err channel_send(struct channel *ch, uint16_t type, const void *payload, si
 	uint8_t head[TYPE_BYTES] = { (uint8_t)type, (uint8_t)(type >> 8) };
 	struct iovec iov[2] = {
 		{ .iov_base = head, .iov_len = sizeof(head) },
-		{ .iov_base = (void *)(uintptr_t)payload, .iov_len = n },	/* sendmsg() only reads it */
+		{ .iov_base = (void *)(uintptr_t)payload, .iov_len = n }, /* only read */
 	};
 	enum err e;
 
@@ -252,7 +255,7 @@ static void flush(struct channel *ch)
 	loop_fd_events(ch->loop, &ch->io, EPOLLIN);
 }
 
-/* Takes the descriptors out of a received message. Returns how many there are; all of them are stored. */
+/* Takes all descriptors out of a received message. Returns how many. */
 static size_t received_fds(struct msghdr *msg, int fds[FDS_RECEIVED_MAX])
 {
 	size_t n = 0;
@@ -260,7 +263,8 @@ static size_t received_fds(struct msghdr *msg, int fds[FDS_RECEIVED_MAX])
 	for (struct cmsghdr *cm = CMSG_FIRSTHDR(msg); cm; cm = CMSG_NXTHDR(msg, cm)) {
 		size_t bytes;
 
-		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS || cm->cmsg_len < CMSG_LEN(0))
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS ||
+		    cm->cmsg_len < CMSG_LEN(0))
 			continue;
 		bytes = cm->cmsg_len - CMSG_LEN(0);
 		for (size_t i = 0; i < bytes / sizeof(int) && n < FDS_RECEIVED_MAX; i++)
@@ -270,8 +274,9 @@ static size_t received_fds(struct msghdr *msg, int fds[FDS_RECEIVED_MAX])
 }
 
 /*
- * One recvmsg(). ERR_OK with the bytes in ch->in, their number and perhaps a descriptor; ERR_AGAIN: nothing there;
- * ERR_CLOSED: the other side is gone; ERR_INVALID: cut, too short, or with more than one descriptor (all closed).
+ * One recvmsg(). ERR_OK with the bytes in ch->in, their number and perhaps a descriptor; ERR_AGAIN:
+ * nothing there; ERR_CLOSED: the other side is gone; ERR_INVALID: cut, too short, or with more than
+ * one descriptor (all closed).
  */
 static enum err receive(struct channel *ch, size_t *len, int *fd)
 {
@@ -280,14 +285,21 @@ static enum err receive(struct channel *ch, size_t *len, int *fd)
 		char room[CMSG_SPACE(FDS_RECEIVED_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = ch->in, .iov_len = sizeof(ch->in) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room),
+	};
 	int fds[FDS_RECEIVED_MAX];
 	size_t n_fds;
 	ssize_t n = recvmsg(ch->io.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n < 0) {
-		/* ECONNRESET comes once, when the other side left unread messages behind: ours are still to be read. */
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNRESET)
+		/* ECONNRESET comes once, when the other side left messages unread: ours are still
+		 * there. */
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
+		    errno == ECONNRESET)
 			return ERR_AGAIN;
 		return ERR_CLOSED;
 	}
@@ -304,7 +316,7 @@ static enum err receive(struct channel *ch, size_t *len, int *fd)
 	return ERR_OK;
 }
 
-/* Hands received messages to the owner. Returns ERR_CLOSED when the channel is over for a reason that receive() found. */
+/* Hands received messages to the owner. ERR_CLOSED: receive() found that the channel is over. */
 static enum err read_some(struct channel *ch)
 {
 	for (unsigned i = 0; i < READS_PER_ROUND && !ch->dead && !ch->freed; i++) {
@@ -330,7 +342,7 @@ static void ready(struct loop_fd *f, uint32_t events)
 	struct channel *ch = container_of(f, struct channel, io);
 	enum err e = ERR_OK;
 
-	if (ch->dead)		/* epoll reports a hang-up even to those who wait for nothing */
+	if (ch->dead) /* epoll reports a hang-up even to those who wait for nothing */
 		return;
 	ch->depth++;
 	if (events & EPOLLOUT)
@@ -342,7 +354,8 @@ static void ready(struct loop_fd *f, uint32_t events)
 	leave_callback(ch);
 }
 
-enum err channel_new(struct loop *l, int fd, const struct channel_events *ev, void *arg, struct channel **out)
+enum err channel_new(struct loop *l, int fd, const struct channel_events *ev, void *arg,
+		     struct channel **out)
 {
 	struct channel *ch = calloc(1, sizeof(*ch));
 	enum err e;
@@ -376,8 +389,9 @@ void channel_free(struct channel *ch)
 
 void channel_bad(struct channel *ch, uint16_t type, enum err e)
 {
-	if (ch->freed)
+	if (ch->freed || ch->dead)
 		return;
-	log_warn("channel: malformed message of type %u from the other process: %s; closing", (unsigned)type, err_str(e));
+	log_warn("channel: malformed message of type %u from the other process: %s; closing",
+		 (unsigned)type, err_str(e));
 	fail(ch);
 }

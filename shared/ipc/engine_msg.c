@@ -5,12 +5,17 @@
 #include "shared/ipc/channel.h"
 #include "shared/wire/codec.h"
 
-/* The biggest message, a peer with all its subnets: id, name, kind, key, 4 flags, keepalive, groups, reach, compression, count, subnets. */
-#define PEER_FIXED_BYTES (4u + CODEC_NAME_MAX_BYTES + 1u + KEY_BYTES + 4u + 2u + 8u + 8u + 1u + 2u)
-_Static_assert(PEER_FIXED_BYTES + ENGINE_PEER_SUBNETS_MAX * CODEC_SUBNET_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
-	       "a full engine_peer fits one channel message");
-_Static_assert(4u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
-	       "a full engine_endpoints fits one channel message");
+/*
+ * The biggest message is a peer with all its subnets: id, name, kind, key, 4 flags, keepalive,
+ * groups, reach, compression, number of subnets; then these.
+ */
+#define PEER_FIXED_BYTES \
+	(4u + CODEC_NAME_MAX_BYTES + 1u + KEY_BYTES + 4u + 2u + 8u + 8u + 1u + 2u)
+#define PEER_MAX_BYTES      (PEER_FIXED_BYTES + ENGINE_PEER_SUBNETS_MAX * CODEC_SUBNET_MAX_BYTES)
+#define ENDPOINTS_MAX_BYTES (4u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES)
+_Static_assert(PEER_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES, "a full engine_peer fits one message");
+_Static_assert(ENDPOINTS_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
+	       "a full engine_endpoints fits one message");
 
 const char *path_kind_str(enum path_kind k)
 {
@@ -35,7 +40,7 @@ const char *path_reason_str(enum path_reason r)
 		[PATH_REASON_HANDSHAKE] = "the handshake is under way",
 		[PATH_REASON_NO_ANSWER] = "handshakes are not answered",
 		[PATH_REASON_NO_ENDPOINT] = "no address of the peer is known",
-		[PATH_REASON_HUB_DOWN] = "the peer is reached through the hub, which is not reachable",
+		[PATH_REASON_HUB_DOWN] = "it is reached through the hub, which is not reachable",
 		[PATH_REASON_VALIDATED] = "authenticated packets came over this path",
 		[PATH_REASON_RELAYED] = "no direct path was found yet",
 		[PATH_REASON_POLICY] = "direct paths are not allowed for this pair",
@@ -75,6 +80,7 @@ void engine_self_encode(const struct engine_self *m, struct cursor *c)
 	codec_put_bool(c, m->aes);
 	cursor_put_u16(c, m->mtu);
 	codec_put_own_addrs(c, m->addresses);
+	cursor_put_u64(c, (uint64_t)m->clock_ahead_ms);
 }
 
 enum err engine_self_decode(struct cursor *c, struct engine_self *m)
@@ -85,6 +91,9 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 	m->aes = codec_get_bool(c);
 	m->mtu = codec_get_u16_in(c, TUN_MTU_MIN, TUN_MTU_MAX);
 	codec_get_own_addrs(c, m->addresses);
+	m->clock_ahead_ms = (int64_t)cursor_get_u64(c);
+	if (m->clock_ahead_ms > CLOCK_AHEAD_MAX_MS || m->clock_ahead_ms < -CLOCK_AHEAD_MAX_MS)
+		cursor_fail(c, ERR_INVALID);
 	if (m->is_hub != (m->id == m->hub_id))
 		cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);
@@ -153,10 +162,7 @@ enum err engine_revision_decode(struct cursor *c, struct engine_revision *m)
 	return cursor_end(c);
 }
 
-void engine_tag_encode(const struct engine_tag *m, struct cursor *c)
-{
-	cursor_put_u32(c, m->tag);
-}
+void engine_tag_encode(const struct engine_tag *m, struct cursor *c) { cursor_put_u32(c, m->tag); }
 
 enum err engine_tag_decode(struct cursor *c, struct engine_tag *m)
 {

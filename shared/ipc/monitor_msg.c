@@ -58,7 +58,8 @@ void monitor_script_encode(const struct monitor_script *m, struct cursor *c)
 	cursor_put_u32(c, m->weight);
 }
 
-/* A script of the interface has no node; one of a host or subnet has, and one of a subnet has that, too. */
+/* A script of the interface has no node; one of a host or subnet has, and one of a subnet has that,
+ * too. */
 static bool script_is_whole(const struct monitor_script *m)
 {
 	bool of_interface = m->kind == SCRIPT_TINC_UP || m->kind == SCRIPT_TINC_DOWN;
@@ -96,7 +97,8 @@ void monitor_done_encode(const struct monitor_done *m, struct cursor *c)
 	char text[sizeof(m->text)];
 	size_t n = strnlen(m->text, sizeof(m->text) - 1);
 
-	/* The text may quote somebody else's words; what would break a log line goes here, and the decoder refuses it. */
+	/* The text may quote others; what would break a log line goes here, and the decoder refuses
+	 * it. */
 	for (size_t i = 0; i < n; i++)
 		text[i] = (unsigned char)m->text[i] < ' ' || m->text[i] == 0x7f ? ' ' : m->text[i];
 	text[n] = '\0';

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One round: wait (at most until the earliest deadline), read the clock, call back the descriptors that are ready, fire the
- * timers that are due, run what was put off. loop_stop() ends the round after the callback that called it.
+ * One round: wait (at most until the earliest deadline), read the clock, call back the descriptors
+ * that are ready, fire the timers that are due, run what was put off. loop_stop() ends the round
+ * after the callback that called it.
  */
 #include "shared/loop/loop.h"
 
@@ -15,8 +16,9 @@
 
 #define EVENTS_PER_ROUND 64
 /*
- * epoll counts its timeout on a clock that stands still while the machine is suspended; the deadlines go on. So no
- * wait is longer than this, and after a suspend timers are at most this late.
+ * epoll counts its timeout on a clock that stands still while the machine is suspended; the
+ * deadlines go on. So no wait is longer than this, and after a suspend timers are at most this
+ * late.
  */
 #define WAIT_MAX_MS 10000u
 
@@ -27,21 +29,21 @@ struct signal_handler {
 
 struct loop {
 	int epoll_fd;
-	pid_t pid;			/* of the process that made it, see loop_free() */
-	size_t n_fds;			/* added by others */
+	pid_t pid;    /* of the process that made it, see loop_free() */
+	size_t n_fds; /* added by others */
 	struct timers *timers;
-	uint64_t now_ms;		/* valid in a round */
+	uint64_t now_ms; /* valid in a round */
 	bool in_round;
 	bool stopped;
 	int code;
 
 	struct epoll_event events[EVENTS_PER_ROUND];
-	int n_events, at_event;		/* those of this round, and the next one to be served */
+	int n_events, at_event; /* those of this round, and the next one to be served */
 
 	struct loop_later *later, **later_end;
-	size_t later_due;		/* how many from the front on belong to this round */
+	size_t later_due; /* how many from the front on belong to this round */
 
-	struct loop_fd signals;		/* signalfd; fd -1 until the first loop_signal() */
+	struct loop_fd signals; /* signalfd; fd -1 until the first loop_signal() */
 	sigset_t signal_set;
 	struct signal_handler handlers[NSIG];
 };
@@ -61,7 +63,8 @@ enum err loop_new(struct loop **out)
 		e = err_from_errno(errno);
 		goto out;
 	}
-	/* Writing to a connection that is gone is an error to be handled (EPIPE), also inside libraries; never a reason to die. */
+	/* Writing to a connection that is gone is an error to be handled (EPIPE), also inside
+	 * libraries; never a reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	l->pid = getpid();
 	l->signals.fd = -1;
@@ -79,7 +82,8 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	/* A child process shares the parent's epoll set: it may only let go of its copy, and owes no order. */
+	/* A child process shares the parent's epoll set: it may only let go of its copy, and owes
+	 * no order. */
 	if (l->pid == getpid())
 		BUG_ON(l->n_fds != 0);
 	if (l->signals.fd >= 0)
@@ -89,7 +93,8 @@ void loop_free(struct loop *l)
 	free(l);
 }
 
-enum err loop_fd_add(struct loop *l, struct loop_fd *f, int fd, uint32_t events, void (*ready)(struct loop_fd *, uint32_t))
+enum err loop_fd_add(struct loop *l, struct loop_fd *f, int fd, uint32_t events,
+		     void (*ready)(struct loop_fd *, uint32_t))
 {
 	struct epoll_event ev = { .events = events, .data.ptr = f };
 
@@ -220,15 +225,9 @@ enum err loop_signal(struct loop *l, int signo, void (*cb)(void *arg, int signo)
 	return ERR_OK;
 }
 
-uint64_t loop_now_ms(const struct loop *l)
-{
-	return l->in_round ? l->now_ms : clock_now_ms();
-}
+uint64_t loop_now_ms(const struct loop *l) { return l->in_round ? l->now_ms : clock_now_ms(); }
 
-struct timers *loop_timers(struct loop *l)
-{
-	return l->timers;
-}
+struct timers *loop_timers(struct loop *l) { return l->timers; }
 
 /* How long the next wait may be. */
 static int wait_ms(const struct loop *l)

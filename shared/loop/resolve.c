@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * getaddrinfo() cannot be made to stop, so it runs on a detached thread, and whoever asked may leave before it is done:
+ * getaddrinfo() cannot be made to stop, so it runs on a detached thread, and whoever asked may
+ * leave before it is done:
  *
  *     struct resolve (the loop's side) ---ref---> struct lookup <---ref--- the thread
  *
- * The lookup is freed by whoever lets go last. The thread writes only to the lookup, never logs, and wakes the loop through
- * the lookup's eventfd as its last act before it lets go.
+ * The lookup is freed by whoever lets go last. The thread writes only to the lookup, never logs,
+ * and wakes the loop through the lookup's eventfd as its last act before it lets go.
  */
 #include "shared/loop/resolve.h"
 
@@ -19,8 +20,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define THREADS_MAX 16			/* lookups in flight, orphans too */
-#define THREAD_STACK_BYTES (512u << 10)	/* name service modules work with buffers on the stack */
+#define THREADS_MAX        16           /* lookups in flight, orphans too */
+#define THREAD_STACK_BYTES (512u << 10) /* name service modules work with buffers on the stack */
 
 /* Threads are the process's, not a loop's: hence the one static. */
 static atomic_int threads;
@@ -39,13 +40,13 @@ struct lookup {
 
 struct resolve {
 	struct loop *loop;
-	struct loop_fd io;		/* the lookup's eventfd */
+	struct loop_fd io; /* the lookup's eventfd */
 	struct timer timeout;
-	struct loop_later later;	/* the answer for a numeric address */
+	struct loop_later later; /* the answer for a numeric address */
 	struct lookup *lookup;
 	resolve_done done;
 	void *arg;
-	bool answering;			/* inside done() */
+	bool answering; /* inside done() */
 };
 
 static void lookup_put(struct lookup *k)
@@ -60,7 +61,8 @@ static void lookup_put(struct lookup *k)
 static enum err err_from_gai(int code)
 {
 	switch (code) {
-	case 0: return ERR_OK;
+	case 0:
+		return ERR_OK;
 	case EAI_NONAME:
 #ifdef EAI_NODATA
 	case EAI_NODATA:
@@ -69,7 +71,8 @@ static enum err err_from_gai(int code)
 	case EAI_ADDRFAMILY:
 #endif
 		return ERR_NOTFOUND;
-	default: return ERR_IO;
+	default:
+		return ERR_IO;
 	}
 }
 
@@ -94,10 +97,13 @@ static void add(struct lookup *k, const struct addrinfo *ai)
 	k->found[k->n++] = e;
 }
 
-/* Asks the system and stores the answer, in the order in which the addresses should be tried (RFC 6724). */
+/* Asks the system and stores the answer, in the order in which the addresses should be tried (RFC
+ * 6724). */
 static void look_up(struct lookup *k, int flags)
 {
-	struct addrinfo hints = { .ai_family = k->family, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_family = k->family,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = flags | AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
 	char port[8];
 
@@ -236,8 +242,8 @@ static enum err start_name(struct resolve *r, unsigned timeout_ms)
 	return ERR_OK;
 }
 
-enum err resolve_start(struct loop *l, const char *host, uint16_t port, int family, unsigned timeout_ms, resolve_done done,
-		       void *arg, struct resolve **out)
+enum err resolve_start(struct loop *l, const char *host, uint16_t port, int family,
+		       unsigned timeout_ms, resolve_done done, void *arg, struct resolve **out)
 {
 	struct resolve *r = calloc(1, sizeof(*r));
 	enum err e;

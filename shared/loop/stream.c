@@ -5,14 +5,17 @@
  *                  |               v           v          v             v
  *                  +----------> DEAD <---------+----------+-------------+
  *
- * FINISHING sends what is queued and close_notify; LINGERING waits for the other side to close, and throws away what it
- * still sends: closing with unread bytes would reset the connection, and the other side could lose our last words.
+ * FINISHING sends what is queued and close_notify; LINGERING waits for the other side to close, and
+ * throws away what it still sends: closing with unread bytes would reset the connection, and the
+ * other side could lose our last words.
  *
- * Timers: one a stream. Trigger: connect or accept; delay: handshake_ms; action: end with ERR_TIMEOUT. It is disarmed when the
- * stream opens. Trigger: stream_finish(); delay: 2 s; action: end with ERR_CLOSED.
+ * Timers: one a stream. Trigger: connect or accept; delay: handshake_ms; action: end with
+ * ERR_TIMEOUT. It is disarmed when the stream opens. Trigger: stream_finish(); delay: 2 s; action:
+ * end with ERR_CLOSED.
  *
- * Lifetime: whatever the loop calls is bracketed by enter() and leave(). A stream that dies inside gives back its socket
- * and TLS state at once, its memory when the outermost bracket closes. So an owner may close a stream from its own callbacks.
+ * Lifetime: whatever the loop calls is bracketed by enter() and leave(). A stream that dies inside
+ * gives back its socket and TLS state at once, its memory when the outermost bracket closes. So an
+ * owner may close a stream from its own callbacks.
  */
 #include "shared/loop/stream.h"
 
@@ -26,10 +29,11 @@
 
 #include "shared/loop/stream_identity.h"
 
-#define READ_AT_ONCE_BYTES 65536u	/* per readiness, so that one busy peer does not starve the others */
-#define WRITE_AT_ONCE_BYTES 262144u	/* the same for sending */
-#define RECORD_BYTES 16384u		/* RFC 8446 section 5.1 */
-#define FINISH_MS 2000u
+#define READ_AT_ONCE_BYTES                                                                         \
+	65536u /* per readiness, so that one busy peer does not starve the others */
+#define WRITE_AT_ONCE_BYTES 262144u /* the same for sending */
+#define RECORD_BYTES        16384u  /* RFC 8446 section 5.1 */
+#define FINISH_MS           2000u
 
 enum state { CONNECTING, HANDSHAKE, OPEN, FINISHING, LINGERING, DEAD };
 
@@ -47,12 +51,12 @@ struct stream {
 	struct loop *loop;
 	struct loop_fd io;
 	struct timer deadline;
-	struct loop_later later;	/* send what was queued, read what OpenSSL still holds, or end */
+	struct loop_later later; /* send what was queued, read what OpenSSL still holds, or end */
 	enum state state;
-	unsigned entered;		/* depth of enter() */
-	bool wants_write;		/* handshake, reading or goodbye: OpenSSL must send before it can go on */
-	bool write_wants_read;		/* sending: OpenSSL must receive before it can go on */
-	bool finish_early;		/* stream_finish() before the stream was open */
+	unsigned entered; /* depth of enter() */
+	bool wants_write; /* handshake, reading or goodbye: OpenSSL must send before it can go on */
+	bool write_wants_read; /* sending: OpenSSL must receive before it can go on */
+	bool finish_early;     /* stream_finish() before the stream was open */
 	SSL *ssl;
 	struct buf in, out;
 	struct stream_limits limits;
@@ -68,10 +72,7 @@ static void move(struct stream *s, enum state to)
 	s->state = to;
 }
 
-static void enter(struct stream *s)
-{
-	s->entered++;
-}
+static void enter(struct stream *s) { s->entered++; }
 
 /* Closes the bracket; the last one frees a dead stream. */
 static void leave(struct stream *s)
@@ -97,7 +98,8 @@ static void release(struct stream *s)
 	buf_fini(&s->out);
 }
 
-/* The end that was not asked for by stream_close(): the owner is told, once. Only inside enter() and leave(). */
+/* The end that was not asked for by stream_close(): the owner is told, once. Only inside enter()
+ * and leave(). */
 static void end(struct stream *s, enum err e, const char *why)
 {
 	bool finishing = s->state == FINISHING || s->state == LINGERING || s->finish_early;
@@ -118,28 +120,34 @@ static void end_errno(struct stream *s, int errnum)
 	end(s, errnum == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO, s->why);
 }
 
-/* Ends with the reason in OpenSSL's error queue. An alert of the other side is told apart from what we found ourselves. */
+/* Ends with the reason in OpenSSL's error queue. An alert of the other side is told apart from what
+ * we found ourselves. */
 static void end_tls(struct stream *s)
 {
 	unsigned long code = ERR_peek_error();
-	const char *reason = ERR_reason_error_string(code), *alert = reason ? strstr(reason, "alert ") : NULL;
-	bool hung_up = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+	const char *reason = ERR_reason_error_string(code),
+		   *alert = reason ? strstr(reason, "alert ") : NULL;
+	bool hung_up = ERR_GET_LIB(code) == ERR_LIB_SSL &&
+		       ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 
 	ERR_clear_error();
 	if (hung_up) {
-		end(s, ERR_IO, s->state == HANDSHAKE ? "the other side hung up during the TLS handshake" :
-						       "the other side hung up without a goodbye");
+		end(s, ERR_IO,
+		    s->state == HANDSHAKE ? "the other side hung up during the TLS handshake"
+					  : "the other side hung up without a goodbye");
 		return;
 	}
 	if (alert)
-		snprintf(s->why, sizeof(s->why), "TLS: refused by the other side: %s", alert + strlen("alert "));
+		snprintf(s->why, sizeof(s->why), "TLS: refused by the other side: %s",
+			 alert + strlen("alert "));
 	else
 		snprintf(s->why, sizeof(s->why), "TLS: %s", reason ? reason : "failed");
 	end(s, ERR_AUTH, s->why);
 }
 
 /*
- * Looks at an OpenSSL call that returned `ret` <= 0. Either it has to wait for one of the two directions, which is noted in
+ * Looks at an OpenSSL call that returned `ret` <= 0. Either it has to wait for one of the two
+ * directions, which is noted in
  * `*wants_read` or `*wants_write`, or the stream ends here. errno must still be that of the call.
  */
 static void wait_or_end(struct stream *s, int ret, bool *wants_read, bool *wants_write)
@@ -178,7 +186,8 @@ static void update_events(struct stream *s)
 		return;
 	if (s->state == CONNECTING)
 		events = EPOLLOUT;
-	/* While it only gets rid of what is queued nothing is read, and unread bytes must not wake it without end. */
+	/* While it only gets rid of what is queued nothing is read, and unread bytes must not wake
+	 * it without end. */
 	if (s->state == FINISHING && !s->write_wants_read)
 		events = 0;
 	if (s->wants_write)
@@ -203,7 +212,8 @@ static bool deliver(struct stream *s)
 	return false;
 }
 
-/* Reads at most one record and delivers it. False when there is no more for now, or the stream is over. */
+/* Reads at most one record and delivers it. False when there is no more for now, or the stream is
+ * over. */
 static bool read_record(struct stream *s, size_t *total)
 {
 	size_t room = s->limits.in_bytes - buf_len(&s->in);
@@ -340,7 +350,8 @@ static void get_local(struct stream *s)
 	socklen_t n = sizeof(ss);
 
 	/* Only for showing: without an answer it stays "none". */
-	if (getsockname(s->io.fd, (struct sockaddr *)&ss, &n) != 0 || endpoint_from_sockaddr(&ss, n, &s->local))
+	if (getsockname(s->io.fd, (struct sockaddr *)&ss, &n) != 0 ||
+	    endpoint_from_sockaddr(&ss, n, &s->local))
 		s->local = (struct endpoint){ 0 };
 }
 
@@ -375,7 +386,8 @@ static void step(struct stream *s, uint32_t events)
 			shake_hands(s);
 		break;
 	case OPEN:
-		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || s->wants_write || SSL_pending(s->ssl) > 0)
+		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || s->wants_write ||
+		    SSL_pending(s->ssl) > 0)
 			read_all(s);
 		if (s->state == OPEN)
 			flush(s);
@@ -439,8 +451,8 @@ static void deadline_passed(struct timer *t, uint64_t now_ms)
 }
 
 /* What both ways of getting a stream share. Takes over `fd`, also on failure. */
-static enum err stream_new(struct loop *l, struct stream_identity *id, int fd, bool server, struct stream *with,
-			   struct stream **out)
+static enum err stream_new(struct loop *l, struct stream_identity *id, int fd, bool server,
+			   struct stream *with, struct stream **out)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 	int on = 1;
@@ -455,7 +467,8 @@ static enum err stream_new(struct loop *l, struct stream_identity *id, int fd, b
 	s->ssl = stream_identity_ssl(id, server);
 	if (!s->ssl || SSL_set_fd(s->ssl, fd) != 1)
 		goto out;
-	/* Frames are small and wait for no others; a peer that vanished is found by the kernel in the end. */
+	/* Frames are small and wait for no others; a peer that vanished is found by the kernel in
+	 * the end. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	e = loop_fd_add(l, &s->io, fd, server ? EPOLLIN : EPOLLOUT, io_ready);
@@ -477,8 +490,8 @@ out:
 }
 
 enum err stream_connect(struct loop *l, struct stream_identity *id, const struct endpoint *to,
-			const struct stream_limits *limits, const struct stream_events *ev, void *arg,
-			struct stream **out)
+			const struct stream_limits *limits, const struct stream_events *ev,
+			void *arg, struct stream **out)
 {
 	struct stream with = { .limits = *limits, .ev = ev, .arg = arg, .remote = *to };
 	struct sockaddr_storage ss;
@@ -499,8 +512,9 @@ enum err stream_connect(struct loop *l, struct stream_identity *id, const struct
 	return stream_new(l, id, fd, false, &with, out);
 }
 
-enum err stream_accept(struct loop *l, struct stream_identity *id, int fd, const struct stream_limits *limits,
-		       const struct stream_events *ev, void *arg, struct stream **out)
+enum err stream_accept(struct loop *l, struct stream_identity *id, int fd,
+		       const struct stream_limits *limits, const struct stream_events *ev,
+		       void *arg, struct stream **out)
 {
 	struct stream with = { .limits = *limits, .ev = ev, .arg = arg };
 	struct sockaddr_storage ss = { 0 };
@@ -508,7 +522,8 @@ enum err stream_accept(struct loop *l, struct stream_identity *id, int fd, const
 	int flags = fcntl(fd, F_GETFL);
 	enum err e;
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || getpeername(fd, (struct sockaddr *)&ss, &n) != 0)
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    getpeername(fd, (struct sockaddr *)&ss, &n) != 0)
 		e = err_from_errno(errno);
 	else
 		e = endpoint_from_sockaddr(&ss, n, &with.remote);
@@ -554,7 +569,8 @@ void stream_close(struct stream *s)
 	if (!s || s->state == DEAD)
 		return;
 	enter(s);
-	/* A goodbye if the socket takes it, so that the other side can tell this from a cut line. */
+	/* A goodbye if the socket takes it, so that the other side can tell this from a cut line.
+	 */
 	if (s->state == OPEN) {
 		ERR_clear_error();
 		SSL_shutdown(s->ssl);
@@ -564,17 +580,8 @@ void stream_close(struct stream *s)
 	leave(s);
 }
 
-size_t stream_queued(const struct stream *s)
-{
-	return buf_len(&s->out);
-}
+size_t stream_queued(const struct stream *s) { return buf_len(&s->out); }
 
-const struct endpoint *stream_remote(const struct stream *s)
-{
-	return &s->remote;
-}
+const struct endpoint *stream_remote(const struct stream *s) { return &s->remote; }
 
-const struct endpoint *stream_local(const struct stream *s)
-{
-	return &s->local;
-}
+const struct endpoint *stream_local(const struct stream *s) { return &s->local; }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One certificate, made in memory: it only carries the public key into TLS. Ed25519 signatures are deterministic and nothing
- * else varies, so a key always gives the same certificate, and dates mean nothing (a branch box may have no clock).
+ * One certificate, made in memory: it only carries the public key into TLS. Ed25519 signatures are
+ * deterministic and nothing else varies, so a key always gives the same certificate, and dates mean
+ * nothing (a branch box may have no clock).
  */
 #include "shared/loop/stream_identity.h"
 
@@ -10,11 +11,12 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#define CERT_LIST_MAX_BYTES 4096	/* ours takes about 350 */
-#define CERT_NAME "branchline"
+#define CERT_LIST_MAX_BYTES 4096 /* ours takes about 350 */
+#define CERT_NAME           "branchline"
 
 /* RFC 7301 section 3.1: a length, then the name. The number is the version of the frames inside. */
-static const unsigned char alpn[] = "\x0c" "branchline/1";
+static const unsigned char alpn[] = "\x0c"
+				    "branchline/1";
 #define ALPN_BYTES (sizeof(alpn) - 1)
 
 struct stream_identity {
@@ -26,7 +28,8 @@ static bool set_name(X509 *x)
 {
 	X509_NAME *name = X509_get_subject_name(x);
 
-	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)CERT_NAME, -1, -1, 0) == 1 &&
+	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+					  (const unsigned char *)CERT_NAME, -1, -1, 0) == 1 &&
 	       X509_set_issuer_name(x, name) == 1;
 }
 
@@ -36,7 +39,8 @@ static X509 *make_certificate(EVP_PKEY *key)
 
 	if (!x)
 		return NULL;
-	if (X509_set_version(x, X509_VERSION_3) == 1 && ASN1_INTEGER_set(X509_get_serialNumber(x), 1) == 1 &&
+	if (X509_set_version(x, X509_VERSION_3) == 1 &&
+	    ASN1_INTEGER_set(X509_get_serialNumber(x), 1) == 1 &&
 	    ASN1_TIME_set_string(X509_getm_notBefore(x), "19700101000000Z") == 1 &&
 	    ASN1_TIME_set_string(X509_getm_notAfter(x), "99991231235959Z") == 1 && set_name(x) &&
 	    X509_set_pubkey(x, key) == 1 && X509_sign(x, key, NULL) > 0)
@@ -46,8 +50,9 @@ static X509 *make_certificate(EVP_PKEY *key)
 }
 
 /*
- * Stands in for the whole chain building of OpenSSL: one certificate, an Ed25519 key, signed by itself. Whether the key is
- * welcome is for the owner to say in opened(); that the peer holds it is proved by TLS.
+ * Stands in for the whole chain building of OpenSSL: one certificate, an Ed25519 key, signed by
+ * itself. Whether the key is welcome is for the owner to say in opened(); that the peer holds it is
+ * proved by TLS.
  */
 static int verify_certificate(X509_STORE_CTX *ctx, void *arg)
 {
@@ -56,7 +61,8 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *arg)
 	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
 
 	(void)arg;
-	if (key && EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 && sk_X509_num(sent) <= 1 && X509_verify(x, key) == 1) {
+	if (key && EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 && sk_X509_num(sent) <= 1 &&
+	    X509_verify(x, key) == 1) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
@@ -64,14 +70,15 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *arg)
 	return 0;
 }
 
-static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-		       unsigned in_len, void *arg)
+static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		       const unsigned char *in, unsigned in_len, void *arg)
 {
 	unsigned char *chosen;
 
 	(void)ssl;
 	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, alpn, ALPN_BYTES, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, out_len, alpn, ALPN_BYTES, in, in_len) !=
+	    OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
@@ -80,7 +87,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 /* What both sides have in common. */
 static bool set_up(SSL_CTX *ctx, EVP_PKEY *key, X509 *x)
 {
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_options(ctx,
+			    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -92,8 +100,8 @@ static bool set_up(SSL_CTX *ctx, EVP_PKEY *key, X509 *x)
 	       SSL_CTX_set_ciphersuites(ctx, "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
 					     "TLS_AES_128_GCM_SHA256") == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
-	       SSL_CTX_set1_sigalgs_list(ctx, "ed25519") == 1 && SSL_CTX_use_certificate(ctx, x) == 1 &&
-	       SSL_CTX_use_PrivateKey(ctx, key) == 1;
+	       SSL_CTX_set1_sigalgs_list(ctx, "ed25519") == 1 &&
+	       SSL_CTX_use_certificate(ctx, x) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
 }
 
 static SSL_CTX *make_client(EVP_PKEY *key, X509 *x)
@@ -186,14 +194,15 @@ enum err stream_identity_peer(SSL *ssl, struct public_key *peer, const char **wh
 	X509 *x = SSL_get0_peer_certificate(ssl);
 	EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
 
-	/* A side that leaves ALPN out of its hello is not asked by OpenSSL, so it is looked at here. */
+	/* A side that leaves ALPN out of its hello is not asked by OpenSSL, so it is looked at
+	 * here. */
 	SSL_get0_alpn_selected(ssl, &chosen, &chosen_len);
 	if (chosen_len != ALPN_BYTES - 1 || memcmp(chosen, alpn + 1, chosen_len)) {
 		*why = "TLS: the other side does not speak branchline/1";
 		return ERR_AUTH;
 	}
-	if (!key || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(key, found.b, &n) != 1 ||
-	    n != KEY_BYTES) {
+	if (!key || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 ||
+	    EVP_PKEY_get_raw_public_key(key, found.b, &n) != 1 || n != KEY_BYTES) {
 		*why = "TLS: the other side has no Ed25519 key";
 		return ERR_AUTH;
 	}

@@ -2,14 +2,15 @@
 #include "shared/loop/timer.h"
 
 /*
- * A binary heap in an array: the children of place i are 2i+1 and 2i+2, and nothing is due before its parent. Each timer
- * knows its place (slot = place + 1), so that it can be moved or taken out without a search.
+ * A binary heap in an array: the children of place i are 2i+1 and 2i+2, and nothing is due before
+ * its parent. Each timer knows its place (slot = place + 1), so that it can be moved or taken out
+ * without a search.
  */
 struct timers {
 	struct timer **heap;
 	size_t count, cap;
-	bool running;		/* inside timers_run() */
-	uint64_t run_ms;	/* its `now_ms` */
+	bool running;    /* inside timers_run() */
+	uint64_t run_ms; /* its `now_ms` */
 };
 
 enum err timers_new(struct timers **out)
@@ -92,7 +93,8 @@ void timer_arm(struct timers *ts, struct timer *t, uint64_t at_ms)
 		timer_disarm(ts, t);
 		return;
 	}
-	/* What a callback arms for now or the past waits for the next call, else it could keep timers_run() for ever. */
+	/* What a callback arms for now or the past waits for the next call, else it could keep
+	 * timers_run() for ever. */
 	if (ts->running && at_ms <= ts->run_ms)
 		at_ms = ts->run_ms + 1;
 	if (!timer_armed(t)) {

@@ -14,30 +14,31 @@
 
 struct child {
 	struct children *set;
-	const struct worker_role_ops *ops;	/* NULL: no such role here */
-	pid_t pid;				/* 0: not running */
-	struct channel *channel;		/* may outlive the process, until all that it sent is read */
-	bool started;				/* has said MONITOR_READY */
-	bool condemned;				/* did what it must not; nothing more is read from it */
+	const struct worker_role_ops *ops; /* NULL: no such role here */
+	pid_t pid;                         /* 0: not running */
+	struct channel *channel; /* may outlive the process, until all that it sent is read */
+	bool started;            /* has said MONITOR_READY */
+	bool condemned;          /* did what it must not; nothing more is read from it */
 	uint64_t born_ms;
-	unsigned delay_ms;			/* before the next restart */
-	struct timer timer;			/* pid == 0: start it; else: kill it */
+	unsigned delay_ms;  /* before the next restart */
+	struct timer timer; /* pid == 0: start it; else: kill it */
 };
 
 struct children {
 	struct loop *loop;
 	struct children_params p;
-	struct child role[WORKER_ROLES_MAX];	/* by role; [0] is not used */
-	bool ready;				/* all of them were up once */
-	bool failed;				/* p.failed was called */
+	struct child role[WORKER_ROLES_MAX]; /* by role; [0] is not used */
+	bool ready;                          /* all of them were up once */
+	bool failed;                         /* p.failed was called */
 	bool stopping;
-	bool gone;				/* p.gone was called */
+	bool gone; /* p.gone was called */
 };
 
 static void on_timer(struct timer *t, uint64_t now_ms);
 static void on_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd);
 static void on_closed(struct channel *ch, void *arg);
-static const struct channel_events channel_callbacks = { .message = on_message, .closed = on_closed };
+static const struct channel_events channel_callbacks = { .message = on_message,
+							 .closed = on_closed };
 
 enum err children_new(struct loop *l, const struct children_params *p, struct children **out)
 {
@@ -167,9 +168,11 @@ static void link_all(struct child *ch)
 		if (other == ch || !other->pid || !other->channel)
 			continue;
 		e = link_pair(ch, other);
-		if (e == ERR_OK || e == ERR_CLOSED)	/* closed: one of them is ending, and will be linked anew */
+		if (e == ERR_OK ||
+		    e == ERR_CLOSED) /* closed: one of them is ending, and will be linked anew */
 			continue;
-		log_error("no channel between %s and %s: %s", ch->ops->name, other->ops->name, err_str(e));
+		log_error("no channel between %s and %s: %s", ch->ops->name, other->ops->name,
+			  err_str(e));
 		kill_at(ch, 0);
 		return;
 	}
@@ -182,7 +185,7 @@ static enum err spawn(struct child *ch)
 	int fds[2];
 	enum err e;
 
-	if (ch->channel)	/* of the process before; it had its time to say something */
+	if (ch->channel) /* of the process before; it had its time to say something */
 		channel_free(ch->channel);
 	ch->channel = NULL;
 	e = channel_pair(fds);
@@ -202,7 +205,7 @@ static enum err spawn(struct child *ch)
 	ch->born_ms = clock_now_ms();
 	log_debug(1, "%s started, pid %ld", ch->ops->name, (long)ch->pid);
 	e = channel_new(c->loop, fds[0], &channel_callbacks, ch, &ch->channel);
-	if (e != ERR_OK) {	/* the child sees its end closed, and is reaped */
+	if (e != ERR_OK) { /* the child sees its end closed, and is reaped */
 		ch->channel = NULL;
 		return ERR_OK;
 	}
@@ -272,10 +275,11 @@ static void log_end(const struct child *ch, pid_t pid, int status)
 	if (ch->set->stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_debug(1, "%s ended", ch->ops->name);
 	else if (WIFSIGNALED(status))
-		log_warn("%s (pid %ld) was ended by signal %d (%s)", ch->ops->name, (long)pid, WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
+		log_warn("%s (pid %ld) was ended by signal %d (%s)", ch->ops->name, (long)pid,
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		log_warn("%s (pid %ld) ended with code %d", ch->ops->name, (long)pid, WEXITSTATUS(status));
+		log_warn("%s (pid %ld) ended with code %d", ch->ops->name, (long)pid,
+			 WEXITSTATUS(status));
 }
 
 static struct child *by_pid(struct children *c, pid_t pid)
@@ -328,19 +332,20 @@ static void note_started(struct child *ch)
 static void condemn(struct child *ch, uint16_t type, enum err e)
 {
 	ch->condemned = true;
-	log_error("%s (pid %ld) sent a message of type %u that it must not send (%s): killed", ch->ops->name,
-		  (long)ch->pid, (unsigned)type, err_str(e));
+	log_error("%s (pid %ld) sent a message of type %u that it must not send (%s): killed",
+		  ch->ops->name, (long)ch->pid, (unsigned)type, err_str(e));
 	if (ch->pid)
 		kill(ch->pid, SIGKILL);
 }
 
-static void on_message(struct channel *channel, void *arg, uint16_t type, struct cursor *body, int fd)
+static void on_message(struct channel *channel, void *arg, uint16_t type, struct cursor *body,
+		       int fd)
 {
 	struct child *ch = arg;
 	struct children *c = ch->set;
 	enum err e = ERR_OK;
 
-	if (fd >= 0) {	/* nobody has a descriptor for us */
+	if (fd >= 0) { /* nobody has a descriptor for us */
 		close(fd);
 		e = ERR_INVALID;
 	}

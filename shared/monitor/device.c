@@ -14,7 +14,8 @@
 
 bool device_name_is_valid(const char *name)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t n = strnlen(name, IFNAMSIZ);
 
 	if (n == 0 || n >= IFNAMSIZ || strspn(name, allowed) != n)
@@ -37,7 +38,8 @@ static bool attach(int fd, const char *name, short flags, struct device *d)
 	return true;
 }
 
-/* A kernel or container without IFF_VNET_HDR answers EINVAL or EPERM; every other failure would meet us again without it. */
+/* A kernel or container without IFF_VNET_HDR answers EINVAL or EPERM; every other failure would
+ * meet us again without it. */
 static bool attach_best(int fd, const char *name, bool want_vnet_hdr, struct device *d)
 {
 	int size = DEVICE_VNET_HDR_BYTES;

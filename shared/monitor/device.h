@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* device: the TUN interface. It, its addresses and its routes exist for as long as a descriptor of it is open. */
+/* device: the TUN interface. It, its addresses and its routes exist for as long as a descriptor of
+ * it is open. */
 #include <net/if.h>
 #include <stdbool.h>
 
 #include "shared/base/err.h"
 
-#define DEVICE_TX_QUEUE_PACKETS 500u	/* txqueuelen: the kernel's default for TUN, said aloud since latency depends on it */
-#define DEVICE_VNET_HDR_BYTES 10	/* struct virtio_net_hdr without num_buffers */
+#define DEVICE_TX_QUEUE_PACKETS                                                                    \
+	500u /* txqueuelen: the kernel's default for TUN, said aloud since latency depends on it   \
+	      */
+#define DEVICE_VNET_HDR_BYTES 10 /* struct virtio_net_hdr without num_buffers */
 
 struct device {
-	int fd;			/* non-blocking, close-on-exec; -1 when not open */
-	char name[IFNAMSIZ];	/* as the kernel has it */
-	unsigned index;		/* interface index */
-	bool vnet_hdr;		/* each packet has DEVICE_VNET_HDR_BYTES before it */
+	int fd;              /* non-blocking, close-on-exec; -1 when not open */
+	char name[IFNAMSIZ]; /* as the kernel has it */
+	unsigned index;      /* interface index */
+	bool vnet_hdr;       /* each packet has DEVICE_VNET_HDR_BYTES before it */
 };
 
-/* True for a name that the kernel takes for one interface: 1 to 15 bytes of [A-Za-z0-9_.-], not "." or "..", no '%'. */
+/* True for a name that the kernel takes for one interface: 1 to 15 bytes of [A-Za-z0-9_.-], not "."
+ * or "..", no '%'. */
 bool device_name_is_valid(const char *name);
 
 /*
- * Opens `path` (normally /dev/net/tun) and makes, or attaches to, the interface `name` as TUN without packet information. With
- * `want_vnet_hdr` IFF_VNET_HDR is asked for, and left out when the kernel does not have it; all offloads are off.
- * The interface is down. Logs why it failed. ERR_INVALID (name), ERR_NOTFOUND (no TUN driver), ERR_BUSY (name in use), ERR_SYSTEM.
+ * Opens `path` (normally /dev/net/tun) and makes, or attaches to, the interface `name` as TUN
+ * without packet information. With `want_vnet_hdr` IFF_VNET_HDR is asked for, and left out when the
+ * kernel does not have it; all offloads are off. The interface is down. Logs why it failed.
+ * ERR_INVALID (name), ERR_NOTFOUND (no TUN driver), ERR_BUSY (name in use), ERR_SYSTEM.
  */
-enum err device_open(const char *path, const char *name, bool want_vnet_hdr, struct device *out) must_check;
+enum err device_open(const char *path, const char *name, bool want_vnet_hdr,
+		     struct device *out) must_check;
 /* Closes; harmless when not open. */
 void device_close(struct device *d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- *     RUNNING --SIGTERM, or a worker that cannot start--> WORKERS_END --all gone--> SCRIPTS_END --idle--> loop_stop
+ *     RUNNING --SIGTERM, or a failed start--> WORKERS_END --all gone--> SCRIPTS_END --idle--> end
  *
  * Timer: in SCRIPTS_END, HURRY_MS after its begin, what is not tinc-down is dropped and killed.
  */
@@ -28,19 +28,20 @@
 
 #define HURRY_MS 5000u
 
-_Static_assert(MONITOR_LISTEN_MAX == WORKER_LISTENERS_MAX, "every listener asked for has its place at a worker");
+_Static_assert(MONITOR_LISTEN_MAX == WORKER_LISTENERS_MAX,
+	       "every listener asked for has its place at a worker");
 
 enum phase { PHASE_RUNNING, PHASE_WORKERS_END, PHASE_SCRIPTS_END };
 
 struct monitor {
 	const struct monitor_params *p;
 	enum phase phase;
-	int code;			/* exit code, once the phase is not RUNNING */
-	int ready_fd;			/* 0 none */
+	int code;     /* exit code, once the phase is not RUNNING */
+	int ready_fd; /* 0 none */
 	int pidfile_fd;
 	struct sandbox_user user;
 	struct device device;
-	struct worker_fds fds;		/* all of them; fds.tun is device.fd */
+	struct worker_fds fds; /* all of them; fds.tun is device.fd */
 	struct loop *loop;
 	struct netlink *netlink;
 	struct network *network;
@@ -57,7 +58,8 @@ static bool has_net_admin(void)
 {
 	cap_flag_value_t v = CAP_CLEAR;
 	cap_t caps = cap_get_proc();
-	bool has = caps && cap_get_flag(caps, CAP_NET_ADMIN, CAP_EFFECTIVE, &v) == 0 && v == CAP_SET;
+	bool has =
+		caps && cap_get_flag(caps, CAP_NET_ADMIN, CAP_EFFECTIVE, &v) == 0 && v == CAP_SET;
 
 	cap_free(caps);
 	return has;
@@ -75,7 +77,8 @@ static enum err check_rights(struct monitor *m)
 	if (e == ERR_NOTFOUND)
 		log_error("there is no user \"%s\" for the worker processes", m->p->user);
 	else if (e != ERR_OK)
-		log_error("user \"%s\" has root's rights: the worker processes need one without", m->p->user);
+		log_error("user \"%s\" has root's rights: the worker processes need one without",
+			  m->p->user);
 	return e;
 }
 
@@ -94,10 +97,7 @@ static enum err open_pidfile(struct monitor *m)
 	return e;
 }
 
-static bool has_device(const struct monitor *m)
-{
-	return strcmp(m->p->device, "none") != 0;
-}
+static bool has_device(const struct monitor *m) { return strcmp(m->p->device, "none") != 0; }
 
 static enum err open_device(struct monitor *m)
 {
@@ -117,25 +117,30 @@ static enum err open_device(struct monitor *m)
 	}
 	e = netlink_link_up(m->netlink, m->p->mtu, DEVICE_TX_QUEUE_PACKETS);
 	if (e != ERR_OK)
-		log_error("cannot set interface %s up: %s", m->device.name, netlink_text(m->netlink));
+		log_error("cannot set interface %s up: %s", m->device.name,
+			  netlink_text(m->netlink));
 	return e;
 }
 
 static enum err open_sockets(struct monitor *m)
 {
 	const struct monitor_params *p = m->p;
-	const struct sockets_udp_options udp = { .fwmark = p->fwmark, .bind_interface = p->bind_interface };
+	const struct sockets_udp_options udp = { .fwmark = p->fwmark,
+						 .bind_interface = p->bind_interface };
 	struct worker_fds *f = &m->fds;
 	enum err e;
 
-	BUG_ON(p->n_udp > WORKER_UDP_SOCKETS_MAX || p->n_tcp > MONITOR_LISTEN_MAX || p->n_https > MONITOR_LISTEN_MAX);
+	BUG_ON(p->n_udp > WORKER_UDP_SOCKETS_MAX || p->n_tcp > MONITOR_LISTEN_MAX ||
+	       p->n_https > MONITOR_LISTEN_MAX);
 	if ((e = sockets_open_udp(p->udp, p->n_udp, &udp, f->udp, &f->n_udp)) != ERR_OK)
 		return e;
 	if ((e = sockets_open_tcp(p->tcp, p->n_tcp, f->listen_tcp, &f->n_listen_tcp)) != ERR_OK)
 		return e;
-	if ((e = sockets_open_tcp(p->https, p->n_https, f->listen_https, &f->n_listen_https)) != ERR_OK)
+	if ((e = sockets_open_tcp(p->https, p->n_https, f->listen_https, &f->n_listen_https)) !=
+	    ERR_OK)
 		return e;
-	return p->unix_path ? sockets_open_unix(p->unix_path, p->unix_group, &f->listen_unix) : ERR_OK;
+	return p->unix_path ? sockets_open_unix(p->unix_path, p->unix_group, &f->listen_unix)
+			    : ERR_OK;
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -186,7 +191,8 @@ static void on_scripts_idle(void *arg)
 		loop_stop(m->loop, m->code);
 }
 
-/* Every worker is up: said to the log, to the service manager and to who started us in the background. */
+/* Every worker is up: said to the log, to the service manager and to who started us in the
+ * background. */
 static void on_ready(void *arg)
 {
 	struct monitor *m = arg;
@@ -201,12 +207,10 @@ static void on_ready(void *arg)
 	}
 }
 
-static void on_failed(void *arg)
-{
-	begin_stop(arg, 1);
-}
+static void on_failed(void *arg) { begin_stop(arg, 1); }
 
-static enum err on_request(void *arg, enum worker_role from, struct channel *ch, uint16_t type, struct cursor *body)
+static enum err on_request(void *arg, enum worker_role from, struct channel *ch, uint16_t type,
+			   struct cursor *body)
 {
 	struct monitor *m = arg;
 
@@ -242,7 +246,8 @@ static void on_hangup(void *arg, int signo)
 	children_reload(m->children);
 }
 
-/* The first thing in the loop, so that a failure here ends the same way as any other. The children leave from inside. */
+/* The first thing in the loop, so that a failure here ends the same way as any other. The children
+ * leave from inside. */
 static void on_begin(struct loop_later *l)
 {
 	struct monitor *m = container_of(l, struct monitor, begin);
@@ -260,8 +265,8 @@ static enum err watch_signals(struct monitor *m)
 		int signo;
 		void (*cb)(void *arg, int signo);
 	} table[] = {
-		{ SIGTERM, on_terminate }, { SIGINT, on_terminate },   { SIGQUIT, on_terminate },
-		{ SIGHUP, on_hangup },	   { SIGCHLD, on_child_signal },
+		{ SIGTERM, on_terminate }, { SIGINT, on_terminate },     { SIGQUIT, on_terminate },
+		{ SIGHUP, on_hangup },     { SIGCHLD, on_child_signal },
 	};
 	enum err e;
 
@@ -270,7 +275,7 @@ static enum err watch_signals(struct monitor *m)
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);	/* an inherited SIG_IGN would keep us from waiting for anybody */
+	signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would keep us from waiting for anybody */
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if ((e = loop_signal(m->loop, table[i].signo, table[i].cb, m)) != ERR_OK)
 			return e;
@@ -328,7 +333,8 @@ static void init(struct monitor *m, const struct monitor_params *p)
 	m->hurry.fire = on_hurry;
 }
 
-/* In the reverse order, whatever was reached. The interface goes with its descriptor, and its addresses and routes with it. */
+/* In the reverse order, whatever was reached. The interface goes with its descriptor, and its
+ * addresses and routes with it. */
 static void close_all(struct monitor *m)
 {
 	children_free(m->children);

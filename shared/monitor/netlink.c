@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define REQUEST_BYTES 512u	/* the largest request here is about 100 bytes */
-#define REPLY_BYTES 8192u	/* an acknowledgement, capped (NETLINK_CAP_ACK), with its text */
-#define REPLIES_MAX 16u		/* late answers to requests that timed out, passed over before ours */
+#define REQUEST_BYTES 512u  /* the largest request here is about 100 bytes */
+#define REPLY_BYTES   8192u /* an acknowledgement, capped (NETLINK_CAP_ACK), with its text */
+#define REPLIES_MAX   16u   /* late answers to requests that timed out, passed over before ours */
 
 struct netlink {
 	struct mnl_socket *sock;
-	uint32_t port;		/* our netlink address */
+	uint32_t port; /* our netlink address */
 	uint32_t seq;
 	unsigned index;
 	char text[160];
@@ -41,7 +41,8 @@ enum err netlink_open(unsigned index, struct netlink **out)
 	nl->index = index;
 	nl->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!nl->sock || mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) != 0 ||
-	    setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) != 0) {
+	    setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) !=
+		    0) {
 		netlink_close(nl);
 		return ERR_SYSTEM;
 	}
@@ -62,10 +63,7 @@ void netlink_close(struct netlink *nl)
 	free(nl);
 }
 
-const char *netlink_text(const struct netlink *nl)
-{
-	return nl->text;
-}
+const char *netlink_text(const struct netlink *nl) { return nl->text; }
 
 /* Starts a request; `extra` is the fixed header behind the netlink header, zeroed. */
 static void *begin(struct request *r, uint16_t type, uint16_t flags, size_t extra)
@@ -81,7 +79,8 @@ static int find_words(const struct nlattr *attr, void *arg)
 {
 	const char **words = arg;
 
-	if (mnl_attr_get_type(attr) != NLMSGERR_ATTR_MSG || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) != 0)
+	if (mnl_attr_get_type(attr) != NLMSGERR_ATTR_MSG ||
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) != 0)
 		return MNL_CB_OK;
 	*words = mnl_attr_get_str(attr);
 	return MNL_CB_STOP;
@@ -108,19 +107,21 @@ static int verdict(struct netlink *nl, const struct nlmsghdr *nlh)
 	if (err->error == 0)
 		return 0;
 	words = kernel_words(nlh);
-	snprintf(nl->text, sizeof(nl->text), "RTNETLINK: %s%s%s", strerror(-err->error), words ? ": " : "",
-		 words ? words : "");
+	snprintf(nl->text, sizeof(nl->text), "RTNETLINK: %s%s%s", strerror(-err->error),
+		 words ? ": " : "", words ? words : "");
 	return -err->error;
 }
 
-/* Looks for the answer to our present request in what was received; false when it is not in there. */
+/* Looks for the answer to our present request in what was received; false when it is not in there.
+ */
 static bool find_verdict(struct netlink *nl, const char *mem, size_t len, int *result)
 {
 	int left = (int)len;
 
 	for (const struct nlmsghdr *nlh = (const void *)mem; mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
-		if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_seq != nl->seq || nlh->nlmsg_pid != nl->port)
+		if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_seq != nl->seq ||
+		    nlh->nlmsg_pid != nl->port)
 			continue;
 		*result = verdict(nl, nlh);
 		return true;
@@ -165,8 +166,8 @@ static struct ifinfomsg *begin_link(struct netlink *nl, struct request *r)
 }
 
 /*
- * Keeps the kernel from giving the interface a link-local IPv6 address and from soliciting routers through the tunnel. A kernel
- * without IPv6 refuses: then there is nothing to keep it from.
+ * Keeps the kernel from giving the interface a link-local IPv6 address and from soliciting routers
+ * through the tunnel. A kernel without IPv6 refuses: then there is nothing to keep it from.
  */
 static void no_link_local(struct netlink *nl)
 {
@@ -235,7 +236,8 @@ enum err netlink_del_address(struct netlink *nl, const struct addr *a)
 	return r == EADDRNOTAVAIL || r == ENODEV ? ERR_OK : err_from_errno(r);
 }
 
-static int route(struct netlink *nl, const struct prefix *p, const struct addr *source, uint16_t type, uint16_t flags)
+static int route(struct netlink *nl, const struct prefix *p, const struct addr *source,
+		 uint16_t type, uint16_t flags)
 {
 	struct request r;
 	struct rtmsg *rtm = begin(&r, type, flags, sizeof(*rtm));
@@ -255,9 +257,9 @@ static int route(struct netlink *nl, const struct prefix *p, const struct addr *
 }
 
 /*
- * NLM_F_REPLACE would take over whatever route comes first with this prefix and metric, also somebody else's. So: create
- * exclusively; when one is in the way, delete ours by its interface and protocol, and try once more. What is then still
- * in the way is not ours.
+ * NLM_F_REPLACE would take over whatever route comes first with this prefix and metric, also
+ * somebody else's. So: create exclusively; when one is in the way, delete ours by its interface and
+ * protocol, and try once more. What is then still in the way is not ours.
  */
 enum err netlink_add_route(struct netlink *nl, const struct prefix *p, const struct addr *source)
 {
@@ -268,7 +270,8 @@ enum err netlink_add_route(struct netlink *nl, const struct prefix *p, const str
 	if (route(nl, p, NULL, RTM_DELROUTE, 0) == 0)
 		r = route(nl, p, source, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
 	if (r == EEXIST)
-		snprintf(nl->text, sizeof(nl->text), "another route with metric %u has this prefix", NETLINK_ROUTE_METRIC);
+		snprintf(nl->text, sizeof(nl->text), "another route with metric %u has this prefix",
+			 NETLINK_ROUTE_METRIC);
 	return err_from_errno(r);
 }
 

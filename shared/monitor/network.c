@@ -18,17 +18,17 @@ struct net_address {
 
 struct net_route {
 	struct table_node node;
-	struct prefix prefix;	/* the key: bytes only, no padding */
+	struct prefix prefix; /* the key: bytes only, no padding */
 	bool marked;
-	bool installed;		/* the kernel has it */
+	bool installed; /* the kernel has it */
 };
 
 struct network {
 	struct netlink *nl;
-	struct net_address addresses[NETWORK_ADDRESSES_MAX];	/* oldest first */
+	struct net_address addresses[NETWORK_ADDRESSES_MAX]; /* oldest first */
 	unsigned n_addresses;
-	struct table routes;	/* of struct net_route */
-	struct addr source[2];	/* preferred source the routes were set with: IPv4, IPv6 */
+	struct table routes;   /* of struct net_route */
+	struct addr source[2]; /* preferred source the routes were set with: IPv4, IPv6 */
 	char text[NETWORK_TEXT_BYTES];
 };
 
@@ -36,12 +36,13 @@ _Static_assert(sizeof(struct prefix) == sizeof(struct addr) + 1 && sizeof(struct
 	       "a prefix has no padding and can be a key");
 
 /*
- * What never is a subnet behind a node (RFC 6890): this host, loopback, link-local, multicast, class E and broadcast; the
- * unspecified address, loopback and IPv4-compatible addresses, IPv4-mapped ones, link-local, multicast.
+ * What never is a subnet behind a node (RFC 6890): this host, loopback, link-local, multicast,
+ * class E and broadcast; the unspecified address, loopback and IPv4-compatible addresses,
+ * IPv4-mapped ones, link-local, multicast.
  */
 static const char *const reserved[] = {
-	"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-	"::/96", "::ffff:0:0/96", "fe80::/10", "ff00::/8",
+	"0.0.0.0/8", "127.0.0.0/8",   "169.254.0.0/16", "224.0.0.0/3",
+	"::/96",     "::ffff:0:0/96", "fe80::/10",      "ff00::/8",
 };
 
 bool network_is_reserved(const struct prefix *p)
@@ -91,12 +92,10 @@ void network_free(struct network *n)
 	free(n);
 }
 
-const char *network_text(const struct network *n)
-{
-	return n->text;
-}
+const char *network_text(const struct network *n) { return n->text; }
 
-static enum err refuse(struct network *n, enum err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static enum err refuse(struct network *n, enum err e, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static enum err refuse(struct network *n, enum err e, const char *fmt, ...)
 {
 	va_list ap;
@@ -115,10 +114,7 @@ static enum err refused_by_kernel(struct network *n, enum err e, const struct pr
 	return refuse(n, e, "%s: %s", prefix_format(p, text), netlink_text(n->nl));
 }
 
-static unsigned slot(const struct addr *a)
-{
-	return a->family == AF_INET6;
-}
+static unsigned slot(const struct addr *a) { return a->family == AF_INET6; }
 
 /* The oldest address of a family, or one of family 0. */
 static struct addr oldest(const struct network *n, uint8_t family)
@@ -138,9 +134,9 @@ static enum err install(struct network *n, struct net_route *r)
 }
 
 /*
- * After an address came or went: when the preferred source of the family is another one now, its routes are set anew. The
- * kernel takes IPv4 routes away together with their source address. A route that fails stays in the table, and the
- * next sync tries it again.
+ * After an address came or went: when the preferred source of the family is another one now, its
+ * routes are set anew. The kernel takes IPv4 routes away together with their source address. A
+ * route that fails stays in the table, and the next sync tries it again.
  */
 static enum err refresh_source(struct network *n, uint8_t family)
 {
@@ -151,7 +147,8 @@ static enum err refresh_source(struct network *n, uint8_t family)
 	if (addr_equal(&now, before))
 		return ERR_OK;
 	*before = now;
-	for (struct table_node *pos = table_next(&n->routes, NULL); pos; pos = table_next(&n->routes, pos)) {
+	for (struct table_node *pos = table_next(&n->routes, NULL); pos;
+	     pos = table_next(&n->routes, pos)) {
 		struct net_route *r = container_of(pos, struct net_route, node);
 
 		if (r->prefix.addr.family != family)
@@ -198,7 +195,8 @@ static enum err remove_address(struct network *n, unsigned i)
 	if (e != ERR_OK)
 		return refused_by_kernel(n, e, &p);
 	n->n_addresses--;
-	memmove(&n->addresses[i], &n->addresses[i + 1], (n->n_addresses - i) * sizeof(n->addresses[0]));
+	memmove(&n->addresses[i], &n->addresses[i + 1],
+		(n->n_addresses - i) * sizeof(n->addresses[0]));
 	return refresh_source(n, gone.family);
 }
 
@@ -210,7 +208,8 @@ static enum err check_shape(struct network *n, const struct prefix *p)
 	n->text[0] = '\0';
 	if (!n->nl)
 		return refuse(n, ERR_UNSUPPORTED, "this node has no interface (Device = none)");
-	if ((p->addr.family != AF_INET && p->addr.family != AF_INET6) || p->len > addr_bits(&p->addr))
+	if ((p->addr.family != AF_INET && p->addr.family != AF_INET6) ||
+	    p->len > addr_bits(&p->addr))
 		return refuse(n, ERR_INVALID, "not a prefix");
 	net = prefix_of_net(&p->addr, p->len);
 	if (!prefix_equal(&net, p))
@@ -229,7 +228,8 @@ enum err network_address(struct network *n, bool add, const struct prefix *p)
 	if (p->len != addr_bits(&p->addr))
 		return refuse(n, ERR_INVALID, "%s is not a single address", prefix_format(p, text));
 	if (addr_is_special(&p->addr) || network_is_reserved(p))
-		return refuse(n, ERR_DENIED, "%s cannot be an address of a node", prefix_format(p, text));
+		return refuse(n, ERR_DENIED, "%s cannot be an address of a node",
+			      prefix_format(p, text));
 	if (add)
 		return add_address(n, p);
 	i = find_address(n, &p->addr);
@@ -289,9 +289,11 @@ enum err network_route(struct network *n, bool add, const struct prefix *p)
 	if (e != ERR_OK)
 		return e;
 	if (p->len == 0)
-		return refuse(n, ERR_DENIED, "a default route through the network is not supported");
+		return refuse(n, ERR_DENIED,
+			      "a default route through the network is not supported");
 	if (network_is_reserved(p))
-		return refuse(n, ERR_DENIED, "%s meets addresses that cannot be routed", prefix_format(p, text));
+		return refuse(n, ERR_DENIED, "%s meets addresses that cannot be routed",
+			      prefix_format(p, text));
 	if (add)
 		return add_route(n, p);
 	r = find_route(n, p);
@@ -302,7 +304,8 @@ void network_begin(struct network *n)
 {
 	for (unsigned i = 0; i < n->n_addresses; i++)
 		n->addresses[i].marked = false;
-	for (struct table_node *pos = table_next(&n->routes, NULL); pos; pos = table_next(&n->routes, pos))
+	for (struct table_node *pos = table_next(&n->routes, NULL); pos;
+	     pos = table_next(&n->routes, pos))
 		container_of(pos, struct net_route, node)->marked = false;
 }
 
@@ -341,7 +344,8 @@ enum err network_end(struct network *n, uint16_t mtu)
 
 	n->text[0] = '\0';
 	if (mtu < TUN_MTU_MIN || mtu > TUN_MTU_MAX)
-		return refuse(n, ERR_INVALID, "MTU %u is not in %u..%u", mtu, TUN_MTU_MIN, TUN_MTU_MAX);
+		return refuse(n, ERR_INVALID, "MTU %u is not in %u..%u", mtu, TUN_MTU_MIN,
+			      TUN_MTU_MAX);
 	if (!n->nl)
 		return ERR_OK;
 	/* Routes first: those that stay are then set anew only once, when their source goes. */

@@ -18,7 +18,7 @@ void notify_send(const char *state)
 	if (n < 2 || n >= sizeof(sun.sun_path) || (path[0] != '/' && path[0] != '@'))
 		return;
 	memcpy(sun.sun_path, path, n);
-	if (path[0] == '@')	/* the abstract name space */
+	if (path[0] == '@') /* the abstract name space */
 		sun.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

@@ -14,7 +14,7 @@
 #include "shared/base/file.h"
 #include "shared/base/paths.h"
 
-#define TRIES 8	/* each lost to a daemon that removed its file between our open() and flock() */
+#define TRIES 8 /* each lost to a daemon that removed its file between our open() and flock() */
 
 static pid_t read_pid(int fd)
 {
@@ -37,7 +37,8 @@ static bool is_still_at(int fd, const char *path)
 	       mine.st_dev == there.st_dev;
 }
 
-/* Opens and locks; the file may have been unlinked by its owner before we got the lock: then ERR_AGAIN. */
+/* Opens and locks; the file may have been unlinked by its owner before we got the lock: then
+ * ERR_AGAIN. */
 static enum err lock(const char *path, int *out, pid_t *other)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);

@@ -8,7 +8,7 @@
 #include "shared/monitor/network.h"
 #include "shared/monitor/scripts.h"
 
-#define DONE_BYTES 256u	/* a struct monitor_done, encoded */
+#define DONE_BYTES 256u /* a struct monitor_done, encoded */
 
 /* A full queue closes the channel by itself; nothing else is to be done about it here. */
 static void answer(struct channel *ch, uint32_t tag, enum err result, const char *text)
@@ -72,7 +72,8 @@ static enum err serve_net_end(const struct requests *r, struct channel *ch, stru
 	return ERR_OK;
 }
 
-/* The interface's own scripts are the monitor's business: a worker may only tell of nodes and subnets. */
+/* The interface's own scripts are the monitor's business: a worker may only tell of nodes and
+ * subnets. */
 static enum err serve_script(const struct requests *r, struct channel *ch, struct cursor *body)
 {
 	struct monitor_script m;
@@ -93,14 +94,13 @@ static const struct request {
 	uint16_t type;
 	enum err (*serve)(const struct requests *r, struct channel *ch, struct cursor *body);
 } table[] = {
-	{ MONITOR_NET_BEGIN, serve_net_begin },
-	{ MONITOR_ADDRESS, serve_address },
-	{ MONITOR_ROUTE, serve_route },
-	{ MONITOR_NET_END, serve_net_end },
+	{ MONITOR_NET_BEGIN, serve_net_begin }, { MONITOR_ADDRESS, serve_address },
+	{ MONITOR_ROUTE, serve_route },         { MONITOR_NET_END, serve_net_end },
 	{ MONITOR_SCRIPT, serve_script },
 };
 
-enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type, struct cursor *body)
+enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type,
+			struct cursor *body)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == type)

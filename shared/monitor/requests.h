@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* requests: the fixed table of what the control worker may ask of the monitor (ipc/monitor_msg.h), decoded, carried out, answered. */
+/* requests: the fixed table of what the control worker may ask of the monitor (ipc/monitor_msg.h),
+ * decoded, carried out, answered. */
 #include "shared/ipc/channel.h"
 
 struct network;
@@ -12,7 +13,9 @@ struct requests {
 };
 
 /*
- * Serves one message. What is asked for and refused (by a check or by the kernel) is answered and is ERR_OK here. ERR_DENIED: no
- * such request; ERR_INVALID, ERR_TRUNCATED: malformed. Those are violations: whoever sent it is broken or taken over.
+ * Serves one message. What is asked for and refused (by a check or by the kernel) is answered and
+ * is ERR_OK here. ERR_DENIED: no such request; ERR_INVALID, ERR_TRUNCATED: malformed. Those are
+ * violations: whoever sent it is broken or taken over.
  */
-enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type, struct cursor *body) must_check;
+enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type,
+			struct cursor *body) must_check;

@@ -11,13 +11,15 @@ struct sandbox_user {
 	gid_t gid;
 };
 
-/* Looks a user up by name. ERR_NOTFOUND: no such user; ERR_DENIED: it is root or of root's group. */
+/* Looks a user up by name. ERR_NOTFOUND: no such user; ERR_DENIED: it is root or of root's group.
+ */
 enum err sandbox_find_user(const char *name, struct sandbox_user *out) must_check;
 
 /*
- * Becomes `u` without any way back: no supplementary groups; no capability in any set (effective, permitted, inheritable, ambient,
- * bounding); no_new_privs; not dumpable and no core files; umask 077; working folder "/". Called by root. The result is
- * verified by asking the kernel again. On an error the process is half-way and must end. Logs which step failed.
+ * Becomes `u` without any way back: no supplementary groups; no capability in any set (effective,
+ * permitted, inheritable, ambient, bounding); no_new_privs; not dumpable and no core files; umask
+ * 077; working folder "/". Called by root. The result is verified by asking the kernel again. On an
+ * error the process is half-way and must end. Logs which step failed.
  *
  * The kernel forgets PR_SET_PDEATHSIG in here: set it (again) afterwards.
  */

@@ -17,17 +17,19 @@
 #include "shared/base/log.h"
 #include "shared/base/paths.h"
 
-#define ENV_MAX 12u			/* variables */
-#define ENV_BYTES (PATHS_FILE_SIZE + 16u)	/* of one, with its name */
-#define WARN_EVERY_MS 3600000u		/* a script that is refused is named at once, then at most hourly */
-#define EXIT_CANNOT_EXEC 127		/* as a shell says it */
+#define ENV_MAX       12u                     /* variables */
+#define ENV_BYTES     (PATHS_FILE_SIZE + 16u) /* of one, with its name */
+#define WARN_EVERY_MS 3600000u /* a script that is refused is named at once, then at most hourly   \
+				*/
+#define EXIT_CANNOT_EXEC 127   /* as a shell says it */
 
-static const char path_variable[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+static const char path_variable[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /* One row a kind of event. */
 static const struct kind {
 	const char *file;
-	const char *host_suffix;	/* hosts/NAME + suffix is run, too; NULL none */
+	const char *host_suffix; /* hosts/NAME + suffix is run, too; NULL none */
 	bool droppable;
 } kinds[SCRIPT_COUNT] = {
 	[SCRIPT_TINC_UP] = { "tinc-up", NULL, false },
@@ -41,18 +43,18 @@ static const struct kind {
 struct job {
 	struct list link;
 	struct monitor_script event;
-	bool of_host;			/* hosts/NAME-up rather than host-up */
+	bool of_host; /* hosts/NAME-up rather than host-up */
 };
 
 struct scripts {
 	struct loop *loop;
 	struct scripts_params p;
-	struct list queue;		/* of struct job, oldest first */
+	struct list queue; /* of struct job, oldest first */
 	unsigned waiting;
-	pid_t pid;			/* of the one that runs, 0 none */
-	enum monitor_script_kind kind;	/* of the one that runs */
-	char name[PATHS_FILE_SIZE];	/* its path, for the log */
-	struct timer limit;		/* armed while one runs: kills it */
+	pid_t pid;                     /* of the one that runs, 0 none */
+	enum monitor_script_kind kind; /* of the one that runs */
+	char name[PATHS_FILE_SIZE];    /* its path, for the log */
+	struct timer limit;            /* armed while one runs: kills it */
 	struct log_limit refused[SCRIPT_COUNT][2];
 	struct log_limit dropped;
 };
@@ -62,7 +64,7 @@ struct env {
 	char text[ENV_MAX][ENV_BYTES];
 	char *v[ENV_MAX + 1];
 	unsigned n;
-	bool whole;			/* nothing was cut */
+	bool whole; /* nothing was cut */
 };
 
 static void time_is_up(struct timer *t, uint64_t now_ms);
@@ -80,7 +82,8 @@ enum err scripts_new(struct loop *l, const struct scripts_params *p, struct scri
 	s->dropped = (struct log_limit){ .burst = 1, .every_ms = 10000 };
 	for (unsigned k = 0; k < SCRIPT_COUNT; k++)
 		for (unsigned i = 0; i < 2; i++)
-			s->refused[k][i] = (struct log_limit){ .burst = 1, .every_ms = WARN_EVERY_MS };
+			s->refused[k][i] =
+				(struct log_limit){ .burst = 1, .every_ms = WARN_EVERY_MS };
 	list_init(&s->queue);
 	*out = s;
 	return ERR_OK;
@@ -115,10 +118,7 @@ void scripts_free(struct scripts *s)
 	free(s);
 }
 
-bool scripts_idle(const struct scripts *s)
-{
-	return s->pid == 0 && list_empty(&s->queue);
-}
+bool scripts_idle(const struct scripts *s) { return s->pid == 0 && list_empty(&s->queue); }
 
 static void time_is_up(struct timer *t, uint64_t now_ms)
 {
@@ -142,8 +142,8 @@ static void make_room(struct scripts *s)
 		if (!kinds[j->event.kind].droppable)
 			continue;
 		if (log_allowed(&s->dropped))
-			log_warn("more than %u scripts are waiting: %s of %s is left out", SCRIPTS_QUEUE_MAX,
-				 kinds[j->event.kind].file, j->event.node);
+			log_warn("more than %u scripts are waiting: %s of %s is left out",
+				 SCRIPTS_QUEUE_MAX, kinds[j->event.kind].file, j->event.node);
 		drop(s, j);
 		return;
 	}
@@ -186,8 +186,8 @@ static bool is_roots(const struct stat *st)
 }
 
 /*
- * May this file be run as root? NULL: yes; "": there is none; else why not. The folder is checked first: what only root
- * can change stays what it is between this check and the execve().
+ * May this file be run as root? NULL: yes; "": there is none; else why not. The folder is checked
+ * first: what only root can change stays what it is between this check and the execve().
  */
 static const char *objection(const char *dir, const char *path)
 {
@@ -245,7 +245,8 @@ static void env_fill(struct env *e, const struct scripts *s, const struct monito
 	}
 }
 
-/* The child: a new session, nothing open but the standard descriptors, no signal blocked or ignored. */
+/* The child: a new session, nothing open but the standard descriptors, no signal blocked or
+ * ignored. */
 static _Noreturn void become(const char *dir, const char *path, char *const envp[])
 {
 	char *const argv[] = { (char *)(uintptr_t)path, NULL };
@@ -261,7 +262,8 @@ static _Noreturn void become(const char *dir, const char *path, char *const envp
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || chdir(dir) != 0)
 		_exit(EXIT_CANNOT_EXEC);
-	/* Everything of ours is close-on-exec already; this also gets what the daemon was started with. */
+	/* Everything of ours is close-on-exec already; this also gets what the daemon was started
+	 * with. */
 	if (close_range(STDERR_FILENO + 1, ~0u, 0) != 0)
 		for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
 			close(fd);

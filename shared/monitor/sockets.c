@@ -15,7 +15,7 @@
 #include "shared/base/paths.h"
 #include "shared/wire/limits.h"
 
-#define TCP_BACKLOG 1024
+#define TCP_BACKLOG  1024
 #define UNIX_BACKLOG 128
 
 /* How one kind of socket is made ready before it is bound. */
@@ -28,10 +28,12 @@ struct kind {
 
 static enum err set_option(int fd, int level, int option, int value)
 {
-	return setsockopt(fd, level, option, &value, sizeof(value)) == 0 ? ERR_OK : err_from_errno(errno);
+	return setsockopt(fd, level, option, &value, sizeof(value)) == 0 ? ERR_OK
+									 : err_from_errno(errno);
 }
 
-/* Asks for the buffer past the system's maximum; without the right to, up to it. True when it is as large as wanted. */
+/* Asks for the buffer past the system's maximum; without the right to, up to it. True when it is as
+ * large as wanted. */
 static bool set_buffer(int fd, int force, int plain)
 {
 	int want = (int)SOCKET_BUFFER_BYTES, got = 0;
@@ -68,7 +70,8 @@ static enum err prepare_udp(int fd, int family, const void *options)
 	if (e == ERR_OK && o->bind_interface &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->bind_interface,
 		       (socklen_t)strlen(o->bind_interface) + 1) != 0) {
-		log_error("cannot bind a UDP socket to interface %s: %s", o->bind_interface, strerror(errno));
+		log_error("cannot bind a UDP socket to interface %s: %s", o->bind_interface,
+			  strerror(errno));
 		return err_from_errno(errno);
 	}
 	return e;
@@ -118,7 +121,8 @@ static bool has_ipv4_twin(const struct endpoint *list, unsigned n, uint16_t port
 	return false;
 }
 
-/* The errors of a machine without IPv6: none in the kernel, or (for "::" only) disabled everywhere. */
+/* The errors of a machine without IPv6: none in the kernel, or (for "::" only) disabled everywhere.
+ */
 static bool is_ipv6_missing(const struct endpoint *ep, int errnum)
 {
 	static const struct addr any = { .family = AF_INET6 };
@@ -128,7 +132,8 @@ static bool is_ipv6_missing(const struct endpoint *ep, int errnum)
 	return errnum == EAFNOSUPPORT || (errnum == EADDRNOTAVAIL && addr_equal(&ep->addr, &any));
 }
 
-static enum err open_list(const struct endpoint *list, unsigned n, const struct kind *k, int *fds, unsigned *n_fds)
+static enum err open_list(const struct endpoint *list, unsigned n, const struct kind *k, int *fds,
+			  unsigned *n_fds)
 {
 	char text[ENDPOINT_STR_SIZE];
 	unsigned made = 0;
@@ -143,10 +148,12 @@ static enum err open_list(const struct endpoint *list, unsigned n, const struct 
 		}
 		endpoint_format(&list[i], text);
 		if (is_ipv6_missing(&list[i], errno) && has_ipv4_twin(list, n, list[i].port)) {
-			log_notice("no IPv6 on this machine: not listening on %s %s", k->name, text);
+			log_notice("no IPv6 on this machine: not listening on %s %s", k->name,
+				   text);
 			continue;
 		}
-		log_error("cannot listen on %s %s: %s", k->name, text, errno ? strerror(errno) : err_str(e));
+		log_error("cannot listen on %s %s: %s", k->name, text,
+			  errno ? strerror(errno) : err_str(e));
 		sockets_close(fds, made);
 		return e;
 	}
@@ -154,10 +161,12 @@ static enum err open_list(const struct endpoint *list, unsigned n, const struct 
 	return ERR_OK;
 }
 
-enum err sockets_open_udp(const struct endpoint *list, unsigned n, const struct sockets_udp_options *o, int *fds,
-			  unsigned *n_fds)
+enum err sockets_open_udp(const struct endpoint *list, unsigned n,
+			  const struct sockets_udp_options *o, int *fds, unsigned *n_fds)
 {
-	const struct kind k = { .name = "UDP", .type = SOCK_DGRAM, .prepare = prepare_udp, .options = o };
+	const struct kind k = {
+		.name = "UDP", .type = SOCK_DGRAM, .prepare = prepare_udp, .options = o
+	};
 	enum err e = open_list(list, n, &k, fds, n_fds);
 	bool full = true;
 
@@ -166,7 +175,8 @@ enum err sockets_open_udp(const struct endpoint *list, unsigned n, const struct 
 	for (unsigned i = 0; i < *n_fds; i++)
 		full = set_buffers(fds[i]) && full;
 	if (!full)
-		log_warn("UDP socket buffers are smaller than %u bytes: raise net.core.rmem_max and net.core.wmem_max",
+		log_warn("UDP socket buffers are smaller than %u bytes: raise net.core.rmem_max "
+			 "and net.core.wmem_max",
 			 SOCKET_BUFFER_BYTES);
 	return ERR_OK;
 }
@@ -189,7 +199,8 @@ static enum err make_parent(const char *path)
 	return file_make_dir(dir, 0755);
 }
 
-/* Removes a socket that nobody answers on. The folder is root's, so nobody else can change what lies there meanwhile. */
+/* Removes a socket that nobody answers on. The folder is root's, so nobody else can change what
+ * lies there meanwhile. */
 static enum err remove_stale(const struct sockaddr_un *sun)
 {
 	struct stat st;
@@ -214,7 +225,8 @@ static enum err remove_stale(const struct sockaddr_un *sun)
 	return unlink(sun->sun_path) == 0 || errno == ENOENT ? ERR_OK : err_from_errno(errno);
 }
 
-/* Created closed to everybody, opened to the group when it has its owner, and only then listened on. */
+/* Created closed to everybody, opened to the group when it has its owner, and only then listened
+ * on. */
 static enum err bind_unix(int fd, const struct sockaddr_un *sun, gid_t gid)
 {
 	mode_t before = umask(0177);
@@ -223,7 +235,8 @@ static enum err bind_unix(int fd, const struct sockaddr_un *sun, gid_t gid)
 	umask(before);
 	if (r != 0)
 		return err_from_errno(errno);
-	if (chown(sun->sun_path, 0, gid) != 0 || chmod(sun->sun_path, 0660) != 0 || listen(fd, UNIX_BACKLOG) != 0) {
+	if (chown(sun->sun_path, 0, gid) != 0 || chmod(sun->sun_path, 0660) != 0 ||
+	    listen(fd, UNIX_BACKLOG) != 0) {
 		int errnum = errno;
 
 		unlink(sun->sun_path);

@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * sockets: opens and binds what the workers listen on. All sockets are non-blocking and close-on-exec; IPv6 ones are IPv6 only.
- * Failures are logged here, since only here is known which step it was.
+ * sockets: opens and binds what the workers listen on. All sockets are non-blocking and
+ * close-on-exec; IPv6 ones are IPv6 only. Failures are logged here, since only here is known which
+ * step it was.
  *
- * An IPv6 address that cannot be had because the machine has no IPv6 is left out with a notice, when the list has an IPv4
- * one with the same port. Any other failure fails the whole list, and nothing of it stays open.
+ * An IPv6 address that cannot be had because the machine has no IPv6 is left out with a notice,
+ * when the list has an IPv4 one with the same port. Any other failure fails the whole list, and
+ * nothing of it stays open.
  */
 #include <stdint.h>
 
 #include "shared/base/addr.h"
 
 struct sockets_udp_options {
-	uint32_t fwmark;		/* SO_MARK, 0 none */
-	const char *bind_interface;	/* SO_BINDTODEVICE, NULL none */
+	uint32_t fwmark;            /* SO_MARK, 0 none */
+	const char *bind_interface; /* SO_BINDTODEVICE, NULL none */
 };
 
 /*
- * UDP sockets with buffers of SOCKET_BUFFER_BYTES (a warning when the kernel gives less). Path MTU discovery is off
- * (IP_PMTUDISC_DONT): an outer packet that is too large for some link is fragmented rather than lost, since a TUN_MTU that
- * is too large for one path would otherwise be a black hole; the engine's own probing comes with path MTU per peer.
- * `fds` has room for `n`; the number opened goes to `*n_fds`.
+ * UDP sockets with buffers of SOCKET_BUFFER_BYTES (a warning when the kernel gives less). Path MTU
+ * discovery is off (IP_PMTUDISC_DONT): an outer packet that is too large for some link is
+ * fragmented rather than lost, since a TUN_MTU that is too large for one path would otherwise be a
+ * black hole; the engine's own probing comes with path MTU per peer. `fds` has room for `n`; the
+ * number opened goes to `*n_fds`.
  */
-enum err sockets_open_udp(const struct endpoint *list, unsigned n, const struct sockets_udp_options *o, int *fds,
+enum err sockets_open_udp(const struct endpoint *list, unsigned n,
+			  const struct sockets_udp_options *o, int *fds,
 			  unsigned *n_fds) must_check;
 
 /* TCP listeners. */
-enum err sockets_open_tcp(const struct endpoint *list, unsigned n, int *fds, unsigned *n_fds) must_check;
+enum err sockets_open_tcp(const struct endpoint *list, unsigned n, int *fds,
+			  unsigned *n_fds) must_check;
 
 /*
- * A UNIX stream listener at `path`: mode 0660, owned by root and `group` (NULL: root). Missing folders are made (0755). A socket
- * that nobody listens on any more is replaced. ERR_EXISTS: somebody does, or it is no socket; ERR_NOTFOUND: no such group.
+ * A UNIX stream listener at `path`: mode 0660, owned by root and `group` (NULL: root). Missing
+ * folders are made (0755). A socket that nobody listens on any more is replaced. ERR_EXISTS:
+ * somebody does, or it is no socket; ERR_NOTFOUND: no such group.
  */
 enum err sockets_open_unix(const char *path, const char *group, int *fd) must_check;
 

@@ -2,9 +2,11 @@
 /*
  * The child's side of the monitor: what happens between fork() and the end of a worker.
  *
- *     fork -> close what is not ours -> load (root) -> sandbox_drop -> start -> MONITOR_READY -> loop_run -> fini
+ *     fork -> close what is not ours -> load (root) -> sandbox_drop -> start -> MONITOR_READY ->
+ * loop_run -> fini
  *
- * Siblings are not known at the start: the monitor sends a MONITOR_LINK for each, at once and again after one was restarted.
+ * Siblings are not known at the start: the monitor sends a MONITOR_LINK for each, at once and again
+ * after one was restarted.
  */
 #include "shared/monitor/worker.h"
 
@@ -24,14 +26,14 @@
 
 /* Room for every spoke's connection and some files; the system's hard limit may be lower. */
 #define OPEN_FILES_WANTED (2u * LINK_CONNECTIONS_MAX)
-#define KEEP_MAX (WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
+#define KEEP_MAX          (WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
 
 struct runtime;
 
 /* The argument of a channel's callbacks: whose channel it is. */
 struct peer {
 	struct runtime *rt;
-	enum worker_role role;	/* 0: the monitor */
+	enum worker_role role; /* 0: the monitor */
 };
 
 struct runtime {
@@ -60,8 +62,9 @@ static void close_between(int first, int last)
 }
 
 /*
- * Closes everything that a fork copied and that is not this role's: sockets and channels of the others, the monitor's netlink
- * socket, pid file lock, epoll and signal descriptors. By what is to be kept, so that nothing new can be forgotten.
+ * Closes everything that a fork copied and that is not this role's: sockets and channels of the
+ * others, the monitor's netlink socket, pid file lock, epoll and signal descriptors. By what is to
+ * be kept, so that nothing new can be forgotten.
  */
 static void close_others(const struct worker_start *s)
 {
@@ -92,15 +95,16 @@ static void close_others(const struct worker_start *s)
 
 /* --- the process ------------------------------------------------------------------------------ */
 
-/* The kernel kills us when the monitor goes, whatever way it goes. False when it has gone already. */
+/* The kernel kills us when the monitor goes, whatever way it goes. False when it has gone already.
+ */
 static bool die_with_monitor(const struct worker_start *s)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == s->monitor_pid;
 }
 
 /*
- * The monitor's signal set-up is undone. SIGTERM and SIGHUP stay blocked until the loop takes them; those that a terminal sends to all
- * of us are the monitor's to deal with.
+ * The monitor's signal set-up is undone. SIGTERM and SIGHUP stay blocked until the loop takes them;
+ * those that a terminal sends to all of us are the monitor's to deal with.
  */
 static void reset_signals(void)
 {
@@ -122,7 +126,8 @@ static void raise_file_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= OPEN_FILES_WANTED)
 		return;
 	if (r.rlim_max < OPEN_FILES_WANTED) {
-		const struct rlimit more = { .rlim_cur = OPEN_FILES_WANTED, .rlim_max = OPEN_FILES_WANTED };
+		const struct rlimit more = { .rlim_cur = OPEN_FILES_WANTED,
+					     .rlim_max = OPEN_FILES_WANTED };
 
 		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
 			return;
@@ -172,7 +177,8 @@ static enum err enter(const struct worker_start *s, struct worker *w)
 
 static void on_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd);
 static void on_closed(struct channel *ch, void *arg);
-static const struct channel_events channel_callbacks = { .message = on_message, .closed = on_closed };
+static const struct channel_events channel_callbacks = { .message = on_message,
+							 .closed = on_closed };
 
 static void sibling_gone(struct runtime *rt, enum worker_role role)
 {
@@ -181,14 +187,16 @@ static void sibling_gone(struct runtime *rt, enum worker_role role)
 		rt->w.ops->sibling_down(&rt->w, role);
 }
 
-/* A sibling was started (again): its new channel takes the place of the old one, which may not have been seen closing yet. */
+/* A sibling was started (again): its new channel takes the place of the old one, which may not have
+ * been seen closing yet. */
 static void take_link(struct runtime *rt, struct channel *monitor, struct cursor *body, int fd)
 {
 	struct worker *w = &rt->w;
 	struct monitor_link link;
 	enum err e = monitor_link_decode(body, &link);
 
-	if (e == ERR_OK && (fd < 0 || link.peer == w->role || (unsigned)link.peer >= WORKER_ROLES_MAX))
+	if (e == ERR_OK &&
+	    (fd < 0 || link.peer == w->role || (unsigned)link.peer >= WORKER_ROLES_MAX))
 		e = ERR_INVALID;
 	if (e != ERR_OK) {
 		if (fd >= 0)
@@ -200,7 +208,8 @@ static void take_link(struct runtime *rt, struct channel *monitor, struct cursor
 		channel_free(w->siblings[link.peer]);
 		sibling_gone(rt, link.peer);
 	}
-	e = channel_new(w->loop, fd, &channel_callbacks, &rt->peers[link.peer], &w->siblings[link.peer]);
+	e = channel_new(w->loop, fd, &channel_callbacks, &rt->peers[link.peer],
+			&w->siblings[link.peer]);
 	if (e != ERR_OK) {
 		log_error("no channel to %s: %s", worker_role_str(link.peer), err_str(e));
 		loop_stop(w->loop, 1);
@@ -210,7 +219,8 @@ static void take_link(struct runtime *rt, struct channel *monitor, struct cursor
 		w->ops->sibling_up(w, link.peer);
 }
 
-/* The log file was opened again by the monitor, which has the right to: ours is replaced in place. */
+/* The log file was opened again by the monitor, which has the right to: ours is replaced in place.
+ */
 static void take_log(int fd)
 {
 	if (fd < 0)
@@ -287,7 +297,8 @@ static enum err set_up(struct runtime *rt, const struct worker_start *s)
 	return channel_new(w->loop, s->monitor_fd, &channel_callbacks, &rt->peers[0], &w->monitor);
 }
 
-/* The loop itself goes with the process: what a role still has in it after fini() is the kernel's to clean. */
+/* The loop itself goes with the process: what a role still has in it after fini() is the kernel's
+ * to clean. */
 static void tear_down(struct worker *w)
 {
 	if (w->ops->fini)

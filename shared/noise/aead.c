@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * One key and direction on EVP. The parameter list for the tag is made once and aimed at the record's tag each
- * time: cheaper than EVP_CIPHER_CTX_ctrl(), which builds one per call.
+ * One key and direction on EVP. The parameter list for the tag is made once and aimed at the
+ * record's tag each time: cheaper than EVP_CIPHER_CTX_ctrl(), which builds one per call.
  */
 struct evp_aead {
 	EVP_CIPHER_CTX *ctx;
@@ -33,7 +33,8 @@ static enum err evp_setkey(enum tunnel_cipher cipher, const EVP_CIPHER *evp,
 	if (!a)
 		return ERR_NOMEM;
 	a->cipher = cipher;
-	a->tag[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, AEAD_TAG_BYTES);
+	a->tag[0] =
+		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, AEAD_TAG_BYTES);
 	a->tag[1] = OSSL_PARAM_construct_end();
 	a->ctx = EVP_CIPHER_CTX_new();
 	if (!a->ctx || EVP_CipherInit_ex(a->ctx, evp, NULL, key->b, NULL, dir == AEAD_SEAL) != 1) {

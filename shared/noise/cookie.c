@@ -5,18 +5,20 @@
 
 #include "shared/base/cursor.h"
 
-#define LABEL_BYTES 8u
+#define LABEL_BYTES      8u
 #define SOURCE_BYTES_MAX (16u + 2u + 4u)
 
 static const char mac1_label[] = "mac1----";
 static const char cookie_label[] = "cookie--";
 
-/* Both keys of whoever owns `public`: all senders can compute them, so they are not secret, only hard to know for a stranger. */
+/* Both keys of whoever owns `public`: all senders can compute them, so they are not secret, only
+ * hard to know for a stranger. */
 static enum err derive_keys(struct primitives *p, const struct public_key *public,
 			    uint8_t mac1_key[KEY_BYTES], uint8_t reply_key[KEY_BYTES])
 {
 	enum err e = primitives_hash(p, mac1_label, LABEL_BYTES, public->b, KEY_BYTES, mac1_key);
-	return e ? e : primitives_hash(p, cookie_label, LABEL_BYTES, public->b, KEY_BYTES, reply_key);
+	return e ? e
+		 : primitives_hash(p, cookie_label, LABEL_BYTES, public->b, KEY_BYTES, reply_key);
 }
 
 /* The type of an initiation or response of its right length; 0 for anything else. */
@@ -33,7 +35,8 @@ static enum packet_type type_with_macs(const uint8_t *msg, size_t n)
 
 static enum packet_type reply_type_to(enum packet_type t)
 {
-	return t == PACKET_WG_INITIATION || t == PACKET_WG_RESPONSE ? PACKET_WG_COOKIE : PACKET_COOKIE;
+	return t == PACKET_WG_INITIATION || t == PACKET_WG_RESPONSE ? PACKET_WG_COOKIE
+								    : PACKET_COOKIE;
 }
 
 /* ------- Receiver ------- */
@@ -45,10 +48,7 @@ enum err cookie_checker_init(struct cookie_checker *c, struct primitives *p,
 	return derive_keys(p, own, c->mac1_key, c->reply_key);
 }
 
-void cookie_checker_fini(struct cookie_checker *c)
-{
-	secret_zero(c, sizeof(*c));
-}
+void cookie_checker_fini(struct cookie_checker *c) { secret_zero(c, sizeof(*c)); }
 
 static bool secret_is_fresh(const struct cookie_checker *c, uint64_t now_ms)
 {
@@ -56,8 +56,8 @@ static bool secret_is_fresh(const struct cookie_checker *c, uint64_t now_ms)
 }
 
 /*
- * The cookie of a source: a MAC over its address, port (big-endian) and relay id under our present secret. Nobody
- * but us ever has to compute it.
+ * The cookie of a source: a MAC over its address, port (big-endian) and relay id under our present
+ * secret. Nobody but us ever has to compute it.
  */
 static enum err cookie_of(struct cookie_checker *c, struct primitives *p,
 			  const struct cookie_source *from, uint8_t out[COOKIE_BYTES])
@@ -131,8 +131,8 @@ enum err cookie_create_reply(struct cookie_checker *c, struct primitives *p, con
 		secret_random(m.nonce, sizeof(m.nonce));
 	enum err e = cookie_of(c, p, from, cookie);
 	if (!e)
-		e = primitives_xseal(p, c->reply_key, m.nonce, msg + HANDSHAKE_MAC1_OFFSET(n), COOKIE_BYTES,
-				     cookie, sizeof(cookie), m.sealed_cookie);
+		e = primitives_xseal(p, c->reply_key, m.nonce, msg + HANDSHAKE_MAC1_OFFSET(n),
+				     COOKIE_BYTES, cookie, sizeof(cookie), m.sealed_cookie);
 	secret_zero(cookie, sizeof(cookie));
 	if (!e)
 		handshake_encode_cookie_reply(&m, out);
@@ -141,16 +141,14 @@ enum err cookie_create_reply(struct cookie_checker *c, struct primitives *p, con
 
 /* ------- Sender ------- */
 
-enum err cookie_maker_init(struct cookie_maker *m, struct primitives *p, const struct public_key *peer)
+enum err cookie_maker_init(struct cookie_maker *m, struct primitives *p,
+			   const struct public_key *peer)
 {
 	*m = (struct cookie_maker){ 0 };
 	return derive_keys(p, peer, m->mac1_key, m->reply_key);
 }
 
-void cookie_maker_fini(struct cookie_maker *m)
-{
-	secret_zero(m, sizeof(*m));
-}
+void cookie_maker_fini(struct cookie_maker *m) { secret_zero(m, sizeof(*m)); }
 
 enum err cookie_add_macs(struct cookie_maker *m, struct primitives *p, uint8_t *msg, size_t n,
 			 uint64_t now_ms)
@@ -177,8 +175,8 @@ enum err cookie_add_macs(struct cookie_maker *m, struct primitives *p, uint8_t *
 	return primitives_mac(p, m->cookie, sizeof(m->cookie), msg, HANDSHAKE_MAC2_OFFSET(n), mac2);
 }
 
-enum err cookie_consume_reply(struct cookie_maker *m, struct primitives *p, const uint8_t *msg, size_t n,
-			      uint64_t now_ms)
+enum err cookie_consume_reply(struct cookie_maker *m, struct primitives *p, const uint8_t *msg,
+			      size_t n, uint64_t now_ms)
 {
 	struct handshake_cookie_reply r;
 	uint8_t cookie[COOKIE_BYTES];
@@ -187,8 +185,8 @@ enum err cookie_consume_reply(struct cookie_maker *m, struct primitives *p, cons
 		return e;
 	if (!m->sent_type || r.type != reply_type_to(m->sent_type))
 		return ERR_INVALID;
-	e = primitives_xunseal(p, m->reply_key, r.nonce, m->sent_mac1, COOKIE_BYTES, r.sealed_cookie,
-			       sizeof(r.sealed_cookie), cookie);
+	e = primitives_xunseal(p, m->reply_key, r.nonce, m->sent_mac1, COOKIE_BYTES,
+			       r.sealed_cookie, sizeof(r.sealed_cookie), cookie);
 	if (e)
 		return e;
 	memcpy(m->cookie, cookie, sizeof(m->cookie));

@@ -28,9 +28,9 @@
 /* ------- Receiver: one per engine ------- */
 
 struct cookie_checker {
-	uint8_t mac1_key[KEY_BYTES];	/* Hash("mac1----" || our public key) */
-	uint8_t reply_key[KEY_BYTES];	/* Hash("cookie--" || our public key) */
-	uint8_t secret[KEY_BYTES];	/* changed every COOKIE_SECRET_MAX_AGE_MS */
+	uint8_t mac1_key[KEY_BYTES];  /* Hash("mac1----" || our public key) */
+	uint8_t reply_key[KEY_BYTES]; /* Hash("cookie--" || our public key) */
+	uint8_t secret[KEY_BYTES];    /* changed every COOKIE_SECRET_MAX_AGE_MS */
 	uint64_t secret_born_ms;
 	bool has_secret;
 };
@@ -54,27 +54,25 @@ void cookie_checker_fini(struct cookie_checker *c);
  * libcrypto counts as COOKIE_BAD.
  */
 enum cookie_verdict cookie_check(struct cookie_checker *c, struct primitives *p, const uint8_t *msg,
-				 size_t n,
-				 const struct cookie_source *from, uint64_t now_ms);
+				 size_t n, const struct cookie_source *from, uint64_t now_ms);
 /*
  * Writes the cookie reply to `msg`, whose MAC1 was found right. It is shorter than what it answers
  * (64 bytes to 92 or 148), so nothing is amplified. `nonce` NULL: random, as it must be outside of
  * tests. ERR_INVALID: `msg` is no initiation or response. ERR_CRYPTO.
  */
 enum err cookie_create_reply(struct cookie_checker *c, struct primitives *p, const uint8_t *msg,
-			     size_t n, const struct cookie_source *from,
-			     uint64_t now_ms, const uint8_t *nonce,
-			     uint8_t out[COOKIE_REPLY_BYTES]) must_check;
+			     size_t n, const struct cookie_source *from, uint64_t now_ms,
+			     const uint8_t *nonce, uint8_t out[COOKIE_REPLY_BYTES]) must_check;
 
 /* ------- Sender: one per peer ------- */
 
 struct cookie_maker {
-	uint8_t mac1_key[KEY_BYTES];	/* of the peer's public key */
+	uint8_t mac1_key[KEY_BYTES]; /* of the peer's public key */
 	uint8_t reply_key[KEY_BYTES];
 	uint8_t cookie[COOKIE_BYTES];
 	bool has_cookie;
 	uint64_t cookie_born_ms;
-	enum packet_type sent_type;	/* of the last message; 0: none, so no reply is awaited */
+	enum packet_type sent_type; /* of the last message; 0: none, so no reply is awaited */
 	uint8_t sent_mac1[COOKIE_BYTES];
 };
 

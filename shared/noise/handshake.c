@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define TAI64_BASE 0x400000000000000aull	/* 2^62 and the 10 s that TAI was ahead in 1970 */
-#define NS_PER_S 1000000000u
+#define TAI64_BASE 0x400000000000000aull /* 2^62 and the 10 s that TAI was ahead in 1970 */
+#define NS_PER_S   1000000000u
 
 /* ------- Keys ------- */
 
@@ -13,10 +13,7 @@ enum err handshake_self_init(struct handshake_self *self, const struct secret_ke
 	return primitives_dh_key_init(&self->key, secret);
 }
 
-void handshake_self_fini(struct handshake_self *self)
-{
-	primitives_dh_key_fini(&self->key);
-}
+void handshake_self_fini(struct handshake_self *self) { primitives_dh_key_fini(&self->key); }
 
 enum err handshake_peer_init(struct handshake_peer *peer, const struct handshake_self *self,
 			     const struct public_key *public, const struct secret_key *psk)
@@ -30,10 +27,7 @@ enum err handshake_peer_init(struct handshake_peer *peer, const struct handshake
 	return e;
 }
 
-void handshake_peer_fini(struct handshake_peer *peer)
-{
-	secret_zero(peer, sizeof(*peer));
-}
+void handshake_peer_fini(struct handshake_peer *peer) { secret_zero(peer, sizeof(*peer)); }
 
 /* ------- Timestamp ------- */
 
@@ -91,7 +85,8 @@ struct session_ids {
 	uint32_t local_index, remote_index;
 };
 
-/* The end of a handshake: the transport keys, each side's the right way round. `kp` is written on success only. */
+/* The end of a handshake: the transport keys, each side's the right way round. `kp` is written on
+ * success only. */
 static enum err make_keypair(const struct symmetric *s, struct primitives *p,
 			     const struct session_ids *ids, uint64_t now_ms, struct keypair *kp)
 {
@@ -148,8 +143,7 @@ out:
 enum err handshake_create_initiation(struct handshake_initiator *hs, struct primitives *p,
 				     const struct handshake_self *self,
 				     const struct handshake_peer *peer, enum tunnel_cipher cipher,
-				     uint32_t local_index,
-				     const uint8_t timestamp[TIMESTAMP_BYTES],
+				     uint32_t local_index, const uint8_t timestamp[TIMESTAMP_BYTES],
 				     const struct secret_key *ephemeral,
 				     uint8_t out[HANDSHAKE_INITIATION_BYTES])
 {
@@ -170,10 +164,12 @@ enum err handshake_create_initiation(struct handshake_initiator *hs, struct prim
 	return ERR_OK;
 }
 
-/* <- e, ee, se, psk, and an AEAD over nothing that proves it all. `s` is a copy: a forged answer must leave no trace. */
+/* <- e, ee, se, psk, and an AEAD over nothing that proves it all. `s` is a copy: a forged answer
+ * must leave no trace. */
 static enum err read_response(struct symmetric *s, struct primitives *p,
-			      const struct handshake_initiator *hs, const struct handshake_self *self,
-			      const struct handshake_peer *peer, const struct handshake_response *m)
+			      const struct handshake_initiator *hs,
+			      const struct handshake_self *self, const struct handshake_peer *peer,
+			      const struct handshake_response *m)
 {
 	uint8_t key[KEY_BYTES], nothing[1];
 	enum err e;
@@ -223,7 +219,8 @@ void handshake_initiator_fini(struct handshake_initiator *hs)
 /* ------- Responder ------- */
 
 enum err handshake_receive_initiation(struct handshake_responder *hs,
-				      const struct handshake_self *self, const uint8_t *msg, size_t n)
+				      const struct handshake_self *self, const uint8_t *msg,
+				      size_t n)
 {
 	*hs = (struct handshake_responder){ 0 };
 	enum err e = handshake_decode_initiation(msg, n, &hs->msg);
@@ -347,7 +344,4 @@ enum err handshake_create_response(struct handshake_responder *hs, struct primit
 	return e;
 }
 
-void handshake_responder_fini(struct handshake_responder *hs)
-{
-	secret_zero(hs, sizeof(*hs));
-}
+void handshake_responder_fini(struct handshake_responder *hs) { secret_zero(hs, sizeof(*hs)); }

@@ -50,8 +50,8 @@ void handshake_self_fini(struct handshake_self *self);
 /* What the handshake needs of a peer, computed when the directory names it; kept with the peer. */
 struct handshake_peer {
 	struct public_key public;
-	uint8_t static_static[KEY_BYTES];	/* X25519(ours, theirs) */
-	uint8_t psk[KEY_BYTES];			/* zeros when there is none */
+	uint8_t static_static[KEY_BYTES]; /* X25519(ours, theirs) */
+	uint8_t psk[KEY_BYTES];           /* zeros when there is none */
 };
 
 /*
@@ -75,7 +75,7 @@ void handshake_timestamp(int64_t wall_ns, const uint8_t last_sent[TIMESTAMP_BYTE
 /* ------- Initiator: one per peer, zeros when idle ------- */
 
 struct handshake_initiator {
-	bool active;			/* an initiation is out and unanswered */
+	bool active; /* an initiation is out and unanswered */
 	enum tunnel_cipher cipher;
 	uint32_t local_index;
 	struct dh_key ephemeral;
@@ -90,8 +90,7 @@ struct handshake_initiator {
 enum err handshake_create_initiation(struct handshake_initiator *hs, struct primitives *p,
 				     const struct handshake_self *self,
 				     const struct handshake_peer *peer, enum tunnel_cipher cipher,
-				     uint32_t local_index,
-				     const uint8_t timestamp[TIMESTAMP_BYTES],
+				     uint32_t local_index, const uint8_t timestamp[TIMESTAMP_BYTES],
 				     const struct secret_key *ephemeral,
 				     uint8_t out[HANDSHAKE_INITIATION_BYTES]) must_check;
 /*
@@ -103,8 +102,7 @@ enum err handshake_create_initiation(struct handshake_initiator *hs, struct prim
 enum err handshake_consume_response(struct handshake_initiator *hs, struct primitives *p,
 				    const struct handshake_self *self,
 				    const struct handshake_peer *peer, const uint8_t *msg, size_t n,
-				    uint64_t now_ms,
-				    struct keypair *kp) must_check;
+				    uint64_t now_ms, struct keypair *kp) must_check;
 /* Forgets a handshake; also fine on zeros. */
 void handshake_initiator_fini(struct handshake_initiator *hs);
 
@@ -112,20 +110,20 @@ void handshake_initiator_fini(struct handshake_initiator *hs);
 
 enum handshake_step {
 	HANDSHAKE_NONE = 0,
-	HANDSHAKE_RECEIVED,		/* after step 5 */
-	HANDSHAKE_STATIC_KNOWN,		/* after step 6 */
-	HANDSHAKE_VERIFIED,		/* after step 7 */
+	HANDSHAKE_RECEIVED,     /* after step 5 */
+	HANDSHAKE_STATIC_KNOWN, /* after step 6 */
+	HANDSHAKE_VERIFIED,     /* after step 7 */
 };
 
 struct handshake_responder {
 	enum handshake_step step;
-	enum tunnel_cipher cipher;	/* from step 6 on */
+	enum tunnel_cipher cipher; /* from step 6 on */
 	struct handshake_initiation msg;
 	/* from step 6 on; claimed until step 7, proved afterwards */
 	struct public_key peer_public;
 	/* after step 7: the caller stores it with the peer */
 	uint8_t timestamp[TIMESTAMP_BYTES];
-	uint8_t static_ephemeral[KEY_BYTES];	/* X25519(our static, their ephemeral) */
+	uint8_t static_ephemeral[KEY_BYTES]; /* X25519(our static, their ephemeral) */
 	struct symmetric sym;
 };
 
@@ -159,9 +157,8 @@ enum err handshake_consume_initiation(struct handshake_responder *hs, struct pri
  * second response; msg, peer_public, cipher and timestamp can still be read.
  */
 enum err handshake_create_response(struct handshake_responder *hs, struct primitives *p,
-				   const struct handshake_peer *peer,
-				   uint32_t local_index, const struct secret_key *ephemeral,
-				   uint64_t now_ms,
+				   const struct handshake_peer *peer, uint32_t local_index,
+				   const struct secret_key *ephemeral, uint64_t now_ms,
 				   uint8_t out[HANDSHAKE_RESPONSE_BYTES],
 				   struct keypair *kp) must_check;
 /* Zeroes; also fine on zeros and twice. */

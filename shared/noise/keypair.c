@@ -44,7 +44,8 @@ void keypair_move(struct keypair *dst, struct keypair *src)
 	secret_zero(src, sizeof(*src));
 }
 
-/* A keypair made "in the future" cannot be: the clock is monotonic, so that is our own mistake and counts as old. */
+/* A keypair made "in the future" cannot be: the clock is monotonic, so that is our own mistake and
+ * counts as old. */
 static uint64_t age_ms(const struct keypair *kp, uint64_t now_ms)
 {
 	return now_ms - kp->created_ms;
@@ -71,15 +72,18 @@ bool keypair_wants_rekey_on_send(const struct keypair *kp, uint64_t now_ms)
 
 bool keypair_wants_rekey_on_receive(const struct keypair *kp, uint64_t now_ms)
 {
-	/* With shortened timers nothing is left of the difference: then by the age that sending goes by. */
+	/* With shortened timers nothing is left of the difference: then by the age that sending
+	 * goes by. */
 	const uint64_t spare_ms = KEEPALIVE_MS + REKEY_TIMEOUT_MS;
-	const uint64_t due_ms = REJECT_AFTER_MS > spare_ms ? REJECT_AFTER_MS - spare_ms : REKEY_AFTER_MS;
+	const uint64_t due_ms =
+		REJECT_AFTER_MS > spare_ms ? REJECT_AFTER_MS - spare_ms : REKEY_AFTER_MS;
 	return kp->valid && kp->is_initiator && age_ms(kp, now_ms) >= due_ms;
 }
 
 /*
- * WireGuard's padding hides lengths a little; agents carry exact lengths. Not beyond the MTU, since the outer packet would no
- * longer fit. A packet larger than the MTU is filled up as its last piece would be.
+ * WireGuard's padding hides lengths a little; agents carry exact lengths. Not beyond the MTU, since
+ * the outer packet would no longer fit. A packet larger than the MTU is filled up as its last piece
+ * would be.
  */
 static size_t padding_of(const struct keypair *kp, size_t len, uint16_t mtu)
 {
@@ -93,7 +97,8 @@ static size_t padding_of(const struct keypair *kp, size_t len, uint16_t mtu)
 	return padded - last;
 }
 
-/* WireGuard authenticates no header (only the receiver's key and the counter are bound); type 7 all of it. */
+/* WireGuard authenticates no header (only the receiver's key and the counter are bound); type 7 all
+ * of it. */
 static size_t aad_bytes(const struct keypair *kp)
 {
 	return kp->cipher == CIPHER_WIREGUARD ? 0 : TRANSPORT_HEADER_BYTES;
@@ -143,7 +148,8 @@ enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags)
 
 	uint8_t *sealed = pkt->data + TRANSPORT_HEADER_BYTES;
 	size_t sealed_len = pkt->len - TRANSPORT_HEADER_BYTES;
-	e = kp->ops->open(kp->recv_ctx, h.counter, pkt->data, aad_bytes(kp), sealed, sealed_len, sealed);
+	e = kp->ops->open(kp->recv_ctx, h.counter, pkt->data, aad_bytes(kp), sealed, sealed_len,
+			  sealed);
 	if (e)
 		return e;
 	/* Only an authentic packet moves the window; the check above has just said that it will. */

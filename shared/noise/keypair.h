@@ -24,16 +24,16 @@
 #include "shared/wire/limits.h"
 
 struct keypair {
-	bool valid;			/* false: zeros, nothing else means anything */
+	bool valid; /* false: zeros, nothing else means anything */
 	/* of the handshake that made it; only that side re-keys by age */
 	bool is_initiator;
 	/* may send; set by keypair_open(). Compare before and after to see the moment */
 	bool confirmed;
 	enum tunnel_cipher cipher;
-	uint32_t local_index;		/* comes back to us in packets */
-	uint32_t remote_index;		/* goes into ours */
+	uint32_t local_index;  /* comes back to us in packets */
+	uint32_t remote_index; /* goes into ours */
 	uint64_t created_ms;
-	uint64_t send_counter;		/* of the next packet */
+	uint64_t send_counter; /* of the next packet */
 	const struct aead_ops *ops;
 	void *send_ctx;
 	void *recv_ctx;
@@ -44,7 +44,7 @@ struct keypair_params {
 	enum tunnel_cipher cipher;
 	bool is_initiator;
 	uint32_t local_index, remote_index;
-	const struct secret_key *send_key, *recv_key;	/* not kept */
+	const struct secret_key *send_key, *recv_key; /* not kept */
 };
 
 /*

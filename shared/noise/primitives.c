@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define HCHACHA_STATE_WORDS 16u
-#define CHACHA_BLOCK_BYTES 64u
+#define CHACHA_BLOCK_BYTES  64u
 
 /* ------- Contexts ------- */
 
@@ -167,14 +167,17 @@ enum err primitives_dh(const struct dh_key *ours, const struct public_key *their
 	uint8_t shared[KEY_BYTES] = { 0 };
 	enum err e = ERR_CRYPTO;
 
-	/* What a stranger's bad point leaves in libcrypto's error queue must not meet the next reader. */
+	/* What a stranger's bad point leaves in libcrypto's error queue must not meet the next
+	 * reader. */
 	ERR_set_mark();
 	EVP_PKEY *peer = EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, their->b, KEY_BYTES);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ours->pkey, NULL);
 
-	if (!peer || !ctx || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, peer) != 1)
+	if (!peer || !ctx || EVP_PKEY_derive_init(ctx) != 1 ||
+	    EVP_PKEY_derive_set_peer(ctx, peer) != 1)
 		goto out;
-	/* With both keys in place, what is left to fail is the result: libcrypto refuses zeros too. */
+	/* With both keys in place, what is left to fail is the result: libcrypto refuses zeros too.
+	 */
 	e = ERR_AUTH;
 	if (EVP_PKEY_derive(ctx, shared, &len) != 1 || len != KEY_BYTES ||
 	    secret_is_zero(shared, sizeof(shared)))
@@ -216,8 +219,8 @@ static enum err seal_once(struct primitives *p, const EVP_CIPHER *cipher, const 
 }
 
 static enum err unseal_once(struct primitives *p, const EVP_CIPHER *cipher, const uint8_t *key,
-			    const uint8_t nonce[12], const void *aad, size_t aad_len, const void *in,
-			    size_t len, uint8_t *out)
+			    const uint8_t nonce[12], const void *aad, size_t aad_len,
+			    const void *in, size_t len, uint8_t *out)
 {
 	uint8_t tag[AEAD_TAG_BYTES];
 	int n;
@@ -277,8 +280,9 @@ static void store_le32(uint8_t *b, uint32_t v)
 
 /*
  * HChaCha20 is the ChaCha20 block function without its last step, the addition of the input words.
- * libcrypto has no HChaCha20, but it gives whole blocks: the key stream that encrypts 64 zeros. Taking
- * the input words off again leaves the permuted state; its first and last four words are the result.
+ * libcrypto has no HChaCha20, but it gives whole blocks: the key stream that encrypts 64 zeros.
+ * Taking the input words off again leaves the permuted state; its first and last four words are the
+ * result.
  *
  *     words  0..3 constants     4..11 key     12..15 input (ChaCha20's counter and nonce)
  */
@@ -301,7 +305,8 @@ enum err primitives_hchacha20(struct primitives *p, const uint8_t key[KEY_BYTES]
 	return ERR_OK;
 }
 
-/* The subkey takes the nonce's first 16 bytes; the remaining 8, behind four zeros, are the inner nonce. */
+/* The subkey takes the nonce's first 16 bytes; the remaining 8, behind four zeros, are the inner
+ * nonce. */
 static enum err xchacha_derive(struct primitives *p, const uint8_t *key, const uint8_t *nonce,
 			       uint8_t subkey[KEY_BYTES], uint8_t inner_nonce[12])
 {
@@ -323,8 +328,8 @@ enum err primitives_xseal(struct primitives *p, const uint8_t key[KEY_BYTES],
 }
 
 enum err primitives_xunseal(struct primitives *p, const uint8_t key[KEY_BYTES],
-			    const uint8_t nonce[COOKIE_NONCE_BYTES], const void *aad, size_t aad_len,
-			    const void *in, size_t len, uint8_t *out)
+			    const uint8_t nonce[COOKIE_NONCE_BYTES], const void *aad,
+			    size_t aad_len, const void *in, size_t len, uint8_t *out)
 {
 	uint8_t subkey[KEY_BYTES], inner[12];
 	enum err e = xchacha_derive(p, key, nonce, subkey, inner);

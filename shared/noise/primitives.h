@@ -29,11 +29,11 @@ struct primitives {
 	struct evp_md_st *blake2s;
 	struct evp_md_ctx_st *hash;
 	struct evp_mac_ctx_st *hmac;
-	struct evp_mac_ctx_st *mac;		/* keyed BLAKE2s, 16 bytes out */
+	struct evp_mac_ctx_st *mac; /* keyed BLAKE2s, 16 bytes out */
 	struct evp_cipher_st *aes256gcm;
 	struct evp_cipher_st *chacha20poly1305;
 	struct evp_cipher_st *chacha20;
-	struct evp_cipher_ctx_st *once;		/* for the one-shot functions */
+	struct evp_cipher_ctx_st *once; /* for the one-shot functions */
 };
 
 /*
@@ -46,23 +46,20 @@ void primitives_fini(struct primitives *p);
 
 /* BLAKE2s-256 of `a` followed by `b`; either may be NULL with length 0. `out` may be `a` or `b`. */
 enum err primitives_hash(struct primitives *p, const void *a, size_t a_len, const void *b,
-			 size_t b_len,
-			 uint8_t out[KEY_BYTES]) must_check;
+			 size_t b_len, uint8_t out[KEY_BYTES]) must_check;
 /* Keyed BLAKE2s with a 16-byte result; `key_len` 16 or 32. WireGuard's MAC. */
 enum err primitives_mac(struct primitives *p, const void *key, size_t key_len, const void *in,
-			size_t len,
-			uint8_t out[COOKIE_BYTES]) must_check;
+			size_t len, uint8_t out[COOKIE_BYTES]) must_check;
 /* HMAC-BLAKE2s with a 32-byte key. */
 enum err primitives_hmac(struct primitives *p, const uint8_t key[KEY_BYTES], const void *in,
-			 size_t len,
-			 uint8_t out[KEY_BYTES]) must_check;
+			 size_t len, uint8_t out[KEY_BYTES]) must_check;
 /*
  * Noise's HKDF(chaining_key, input): one, two or three results; `out2` and `out3` may be NULL, but
  * not `out2` alone. `out1` may be `ck`. On failure the results are zeroed.
  */
 enum err primitives_hkdf(struct primitives *p, const uint8_t ck[KEY_BYTES], const void *in,
-			 size_t len,
-			 uint8_t out1[KEY_BYTES], uint8_t *out2, uint8_t *out3) must_check;
+			 size_t len, uint8_t out1[KEY_BYTES], uint8_t *out2,
+			 uint8_t *out3) must_check;
 
 /* An X25519 private key in libcrypto's form, and its public key. Owned: fini zeroes it. */
 struct dh_key {
@@ -90,26 +87,21 @@ void primitives_nonce(enum tunnel_cipher cipher, uint64_t counter, uint8_t out[1
  * ERR_AUTH: the tag is wrong; `out` is zeroed then.
  */
 enum err primitives_seal(struct primitives *p, enum tunnel_cipher cipher,
-			 const uint8_t key[KEY_BYTES], uint64_t counter,
-			 const void *aad, size_t aad_len, const void *in, size_t len,
-			 uint8_t *out) must_check;
+			 const uint8_t key[KEY_BYTES], uint64_t counter, const void *aad,
+			 size_t aad_len, const void *in, size_t len, uint8_t *out) must_check;
 enum err primitives_unseal(struct primitives *p, enum tunnel_cipher cipher,
-			   const uint8_t key[KEY_BYTES], uint64_t counter,
-			   const void *aad, size_t aad_len, const void *in, size_t len,
-			   uint8_t *out) must_check;
+			   const uint8_t key[KEY_BYTES], uint64_t counter, const void *aad,
+			   size_t aad_len, const void *in, size_t len, uint8_t *out) must_check;
 
 /*
  * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2): a subkey of `key` and the 16 bytes at `in`.
  */
 enum err primitives_hchacha20(struct primitives *p, const uint8_t key[KEY_BYTES],
-			      const uint8_t in[16],
-			      uint8_t out[KEY_BYTES]) must_check;
+			      const uint8_t in[16], uint8_t out[KEY_BYTES]) must_check;
 /* XChaCha20-Poly1305 (section 2.3) with a 24-byte nonce; otherwise as primitives_seal/unseal. */
 enum err primitives_xseal(struct primitives *p, const uint8_t key[KEY_BYTES],
-			  const uint8_t nonce[COOKIE_NONCE_BYTES],
-			  const void *aad, size_t aad_len, const void *in, size_t len,
-			  uint8_t *out) must_check;
+			  const uint8_t nonce[COOKIE_NONCE_BYTES], const void *aad, size_t aad_len,
+			  const void *in, size_t len, uint8_t *out) must_check;
 enum err primitives_xunseal(struct primitives *p, const uint8_t key[KEY_BYTES],
-			    const uint8_t nonce[COOKIE_NONCE_BYTES],
-			    const void *aad, size_t aad_len, const void *in, size_t len,
-			    uint8_t *out) must_check;
+			    const uint8_t nonce[COOKIE_NONCE_BYTES], const void *aad,
+			    size_t aad_len, const void *in, size_t len, uint8_t *out) must_check;

@@ -7,20 +7,11 @@
 
 _Static_assert((WORDS & (WORDS - 1)) == 0, "the ring is indexed by masking");
 
-void replay_init(struct replay *r)
-{
-	*r = (struct replay){ 0 };
-}
+void replay_init(struct replay *r) { *r = (struct replay){ 0 }; }
 
-static uint64_t word_of(uint64_t counter)
-{
-	return counter / REPLAY_WORD_BITS;
-}
+static uint64_t word_of(uint64_t counter) { return counter / REPLAY_WORD_BITS; }
 
-static uint64_t bit_of(uint64_t counter)
-{
-	return 1ull << (counter % REPLAY_WORD_BITS);
-}
+static uint64_t bit_of(uint64_t counter) { return 1ull << (counter % REPLAY_WORD_BITS); }
 
 bool replay_check(const struct replay *r, uint64_t counter)
 {
@@ -35,8 +26,8 @@ bool replay_check(const struct replay *r, uint64_t counter)
 }
 
 /*
- * Clears the ring words that the window moves onto: those behind the newest one's word up to the one
- * of `counter`, at most the whole ring.
+ * Clears the ring words that the window moves onto: those behind the newest one's word up to the
+ * one of `counter`, at most the whole ring.
  */
 static void advance(struct replay *r, uint64_t counter)
 {

@@ -19,7 +19,7 @@
 #define REPLAY_REACH_PACKETS (REPLAY_WINDOW_PACKETS - REPLAY_WORD_BITS)
 
 struct replay {
-	uint64_t next;		/* newest counter seen + 1; 0: none yet */
+	uint64_t next; /* newest counter seen + 1; 0: none yet */
 	uint64_t bits[REPLAY_WINDOW_PACKETS / REPLAY_WORD_BITS];
 };
 

@@ -25,7 +25,8 @@ enum err symmetric_init(struct symmetric *s, struct primitives *p, enum tunnel_c
 	const char *identifier = names[cipher].identifier;
 
 	s->cipher = cipher;
-	enum err e = primitives_hash(p, construction, strlen(construction), NULL, 0, s->chaining_key);
+	enum err e =
+		primitives_hash(p, construction, strlen(construction), NULL, 0, s->chaining_key);
 	if (e)
 		return e;
 	memcpy(s->hash, s->chaining_key, sizeof(s->hash));
@@ -50,7 +51,8 @@ enum err symmetric_mix_psk(struct symmetric *s, struct primitives *p, const uint
 			   uint8_t key[KEY_BYTES])
 {
 	uint8_t hashed[KEY_BYTES];
-	enum err e = primitives_hkdf(p, s->chaining_key, psk, KEY_BYTES, s->chaining_key, hashed, key);
+	enum err e =
+		primitives_hkdf(p, s->chaining_key, psk, KEY_BYTES, s->chaining_key, hashed, key);
 	if (!e)
 		e = mix_hash(s, p, hashed, sizeof(hashed));
 	secret_zero(hashed, sizeof(hashed));
@@ -67,7 +69,8 @@ enum err symmetric_seal(struct symmetric *s, struct primitives *p, const uint8_t
 enum err symmetric_unseal(struct symmetric *s, struct primitives *p, const uint8_t key[KEY_BYTES],
 			  const void *in, size_t len, uint8_t *out)
 {
-	enum err e = primitives_unseal(p, s->cipher, key, 0, s->hash, sizeof(s->hash), in, len, out);
+	enum err e =
+		primitives_unseal(p, s->cipher, key, 0, s->hash, sizeof(s->hash), in, len, out);
 	return e ? e : mix_hash(s, p, in, len);
 }
 

@@ -132,8 +132,11 @@ out:
 /* A peer that is there: its new routes, and a new session if the cipher has changed. */
 static enum err peer_change(struct peer *p, const struct engine_peer *m)
 {
-	if (p->cipher != cipher_for(p->tunnel, m))
+	if (p->cipher != cipher_for(p->tunnel, m)) {
 		session_wipe(p);
+		path_down(p);
+		timers_restart(p);
+	}
 	if (m->append || !same_routes(p, m)) {
 		if (!m->append)
 			remove_routes(p);

@@ -126,6 +126,13 @@ void timers_init(struct peer *p)
 	p->timer.fire = fire;
 }
 
+void timers_restart(struct peer *p)
+{
+	all_off(&p->due);
+	p->due.last_initiation_ms = 0;
+	timers_settings_changed(p);
+}
+
 void timers_stop(struct peer *p)
 {
 	all_off(&p->due);

@@ -13,6 +13,8 @@
 void timers_init(struct peer *p);
 /* All deadlines off. */
 void timers_stop(struct peer *p);
+/* The session begins anew with other keys: as for a new peer, so that no limit of the old one holds it up. */
+void timers_restart(struct peer *p);
 /* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet. */
 void timers_sent(struct peer *p, bool data);
 void timers_received(struct peer *p, bool data);

@@ -9,7 +9,13 @@
 
 void codec_put_addr(struct cursor *c, const struct addr *a)
 {
-	cursor_put_u8(c, a->family == AF_INET ? KIND_IPV4 : a->family == AF_INET6 ? KIND_IPV6 : KIND_NONE);
+	uint8_t kind = KIND_NONE;
+
+	if (a->family == AF_INET)
+		kind = KIND_IPV4;
+	else if (a->family == AF_INET6)
+		kind = KIND_IPV6;
+	cursor_put_u8(c, kind);
 	cursor_put_bytes(c, a->b, addr_len(a));
 }
 
@@ -113,10 +119,7 @@ void codec_get_own_addrs(struct cursor *c, struct addr a[2])
 		memset(a, 0, 2 * sizeof(*a));
 }
 
-void codec_put_name(struct cursor *c, const char *name)
-{
-	cursor_put_str(c, name);
-}
+void codec_put_name(struct cursor *c, const char *name) { cursor_put_str(c, name); }
 
 void codec_get_name(struct cursor *c, char name[NAME_SIZE], enum codec_need need)
 {
@@ -128,15 +131,9 @@ void codec_get_name(struct cursor *c, char name[NAME_SIZE], enum codec_need need
 		name[0] = '\0';
 }
 
-void codec_put_bool(struct cursor *c, bool v)
-{
-	cursor_put_u8(c, v ? 1 : 0);
-}
+void codec_put_bool(struct cursor *c, bool v) { cursor_put_u8(c, v ? 1 : 0); }
 
-bool codec_get_bool(struct cursor *c)
-{
-	return codec_get_u8_in(c, 0, 1) == 1;
-}
+bool codec_get_bool(struct cursor *c) { return codec_get_u8_in(c, 0, 1) == 1; }
 
 uint8_t codec_get_u8_in(struct cursor *c, uint8_t min, uint8_t max)
 {
@@ -168,12 +165,9 @@ uint32_t codec_get_id(struct cursor *c)
 }
 
 /* The values of enum err are 0 down to ERR_STALE: their distance from 0 fits a byte. */
-void codec_put_err(struct cursor *c, enum err e)
-{
-	cursor_put_u8(c, (uint8_t)-(int)e);
-}
+void codec_put_err(struct cursor *c, enum err e) { cursor_put_u8(c, (uint8_t) - (int)e); }
 
 enum err codec_get_err(struct cursor *c)
 {
-	return (enum err)-(int)codec_get_u8_in(c, 0, (uint8_t)-(int)ERR_STALE);
+	return (enum err) - (int)codec_get_u8_in(c, 0, (uint8_t) - (int)ERR_STALE);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * codec: addresses, endpoints, prefixes, names and small enums as bytes, through a cursor. For messages between our own
- * processes. The readers check all that their types promise and set ERR_INVALID on the cursor otherwise; what they return is
- * then zero (or the lowest value), as with every read of a failed cursor.
+ * codec: addresses, endpoints, prefixes, names and small enums as bytes, through a cursor. For
+ * messages between our own processes. The readers check all that their types promise and set
+ * ERR_INVALID on the cursor otherwise; what they return is then zero (or the lowest value), as with
+ * every read of a failed cursor.
  *
  *   address   u8 kind (0 none, 4, 6), then no, 4 or 16 bytes
  *   endpoint  address; unless it is "none": u16 port (> 0), u32 scope id
@@ -16,13 +17,14 @@
 #include "shared/wire/node.h"
 
 /* Most bytes that one of them takes. */
-#define CODEC_ADDR_MAX_BYTES 17u
+#define CODEC_ADDR_MAX_BYTES     17u
 #define CODEC_ENDPOINT_MAX_BYTES (CODEC_ADDR_MAX_BYTES + 6u)
-#define CODEC_PREFIX_MAX_BYTES (CODEC_ADDR_MAX_BYTES + 1u)
-#define CODEC_SUBNET_MAX_BYTES (CODEC_PREFIX_MAX_BYTES + 4u)
-#define CODEC_NAME_MAX_BYTES (2u + NAME_MAX_BYTES)
+#define CODEC_PREFIX_MAX_BYTES   (CODEC_ADDR_MAX_BYTES + 1u)
+#define CODEC_SUBNET_MAX_BYTES   (CODEC_PREFIX_MAX_BYTES + 4u)
+#define CODEC_NAME_MAX_BYTES     (2u + NAME_MAX_BYTES)
 
-enum codec_need { CODEC_OPTIONAL, CODEC_REQUIRED };	/* may it be "none" (family 0, empty name)? */
+/* May it be "none" (family 0, empty name)? */
+enum codec_need { CODEC_OPTIONAL, CODEC_REQUIRED };
 
 void codec_put_addr(struct cursor *c, const struct addr *a);
 void codec_get_addr(struct cursor *c, struct addr *a, enum codec_need need);

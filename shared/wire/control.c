@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each message has a put_ function (struct to JSON) and a get_ function (JSON to struct) next to each other, and a row in
- * MESSAGES. control_encode() and control_decode() add the type and the frame.
+ * Each message has a put_ function (struct to JSON) and a get_ function (JSON to struct) next to
+ * each other, and a row in MESSAGES. control_encode() and control_decode() add the type and the
+ * frame.
  */
 #include "shared/wire/control.h"
 
@@ -11,8 +12,10 @@
 #include "shared/wire/frame.h"
 
 #define CANDIDATES_MAX 16u
-_Static_assert(ARRAY_LEN(((struct control_hello *)0)->candidates) == CANDIDATES_MAX, "as in the header");
-_Static_assert(ARRAY_LEN(((struct control_presence *)0)->endpoints) == CANDIDATES_MAX, "as in the header");
+_Static_assert(ARRAY_LEN(((struct control_hello *)0)->candidates) == CANDIDATES_MAX,
+	       "as in the header");
+_Static_assert(ARRAY_LEN(((struct control_presence *)0)->endpoints) == CANDIDATES_MAX,
+	       "as in the header");
 
 static const struct {
 	uint32_t bit;
@@ -34,7 +37,8 @@ static void put_capabilities(struct fields_out *o, uint32_t bits)
 
 static uint32_t get_capabilities(struct fields *f)
 {
-	const json_t *array = fields_get_array(f, "capabilities", FIELDS_OPTIONAL, CONTROL_CAPABILITIES_MAX);
+	const json_t *array =
+		fields_get_array(f, "capabilities", FIELDS_OPTIONAL, CONTROL_CAPABILITIES_MAX);
 	uint32_t bits = 0;
 
 	for (size_t i = 0; array && i < json_array_size(array); i++) {
@@ -125,7 +129,8 @@ static json_t *peer_report_json(const struct control_peer_report *p)
 	return fields_write_end(&o);
 }
 
-/* Path and reason are not checked against the values of today: a later spoke may know more of them. */
+/* Path and reason are not checked against the values of today: a later spoke may know more of them.
+ */
 static enum err peer_report_from_json(const json_t *j, struct control_peer_report *p)
 {
 	struct fields f;
@@ -154,7 +159,8 @@ static void put_report(const struct control_msg *m, struct fields_out *o)
 
 static void get_report(struct fields *f, struct control_msg *m)
 {
-	const json_t *array = fields_get_array(f, "peers", FIELDS_REQUIRED, CONTROL_REPORT_PEERS_MAX);
+	const json_t *array =
+		fields_get_array(f, "peers", FIELDS_REQUIRED, CONTROL_REPORT_PEERS_MAX);
 
 	for (size_t i = 0; array && i < json_array_size(array) && !f->err; i++)
 		if (peer_report_from_json(json_array_get(array, i), &m->report.peers[i]))
@@ -285,14 +291,10 @@ static void get_presence(struct fields *f, struct control_msg *m)
 }
 
 static const char *const BYE_REASONS[] = {
-	[BYE_SHUTDOWN] = "shutdown",
-	[BYE_BUSY] = "busy",
-	[BYE_REVOKED] = "revoked",
-	[BYE_DISABLED] = "disabled",
-	[BYE_UNKNOWN_KEY] = "unknown_key",
-	[BYE_REPLACED] = "replaced",
-	[BYE_PROTOCOL] = "protocol",
-	[BYE_DELETED] = "deleted",
+	[BYE_SHUTDOWN] = "shutdown",       [BYE_BUSY] = "busy",
+	[BYE_REVOKED] = "revoked",         [BYE_DISABLED] = "disabled",
+	[BYE_UNKNOWN_KEY] = "unknown_key", [BYE_REPLACED] = "replaced",
+	[BYE_PROTOCOL] = "protocol",       [BYE_DELETED] = "deleted",
 };
 
 const char *bye_reason_str(enum bye_reason r)
@@ -300,7 +302,8 @@ const char *bye_reason_str(enum bye_reason r)
 	return (unsigned)r - 1 < ARRAY_LEN(BYE_REASONS) - 1 ? BYE_REASONS[r] : "unknown";
 }
 
-/* A reason that we do not know ends the link like "shutdown" does: come again after `retry_after_ms`. */
+/* A reason that we do not know ends the link like "shutdown" does: come again after
+ * `retry_after_ms`. */
 static enum bye_reason bye_reason_parse(const char *s)
 {
 	for (unsigned i = BYE_SHUTDOWN; i < ARRAY_LEN(BYE_REASONS); i++)
@@ -343,7 +346,8 @@ static void get_error(struct fields *f, struct control_msg *m)
 	fields_get_text(f, "text", FIELDS_OPTIONAL, m->error.text, sizeof(m->error.text));
 }
 
-/* `max_bytes` is the largest frame that the other side takes for this type (the first frame of a connection is a stranger's). */
+/* `max_bytes` is the largest frame that the other side takes for this type (the first frame of a
+ * connection is a stranger's). */
 static const struct message {
 	const char *name;
 	size_t max_bytes;
@@ -355,7 +359,8 @@ static const struct message {
 	[CONTROL_REPORT] = { "report", LINK_FRAME_CLIENT_MAX_BYTES, put_report, get_report },
 	[CONTROL_LOCATE] = { "locate", LINK_FRAME_CLIENT_MAX_BYTES, put_locate, get_locate },
 	[CONTROL_ACK] = { "ack", LINK_FRAME_CLIENT_MAX_BYTES, put_ack, get_ack },
-	[CONTROL_PROPOSE_SUBNET] = { "propose-subnet", LINK_FRAME_CLIENT_MAX_BYTES, put_propose, get_propose },
+	[CONTROL_PROPOSE_SUBNET] = { "propose-subnet", LINK_FRAME_CLIENT_MAX_BYTES, put_propose,
+				     get_propose },
 	[CONTROL_PONG] = { "pong", LINK_FRAME_CLIENT_MAX_BYTES, put_nothing, get_nothing },
 	[CONTROL_WELCOME] = { "welcome", LINK_FRAME_MAX_BYTES, put_welcome, get_welcome },
 	[CONTROL_DIRECTORY] = { "directory", LINK_FRAME_MAX_BYTES, put_directory, get_directory },
@@ -379,7 +384,8 @@ static enum control_type type_parse(const char *s)
 	return CONTROL_UNKNOWN;
 }
 
-/* The join secret must not stay in freed memory. The library gives its strings out as const, but they are its own heap copies. */
+/* The join secret must not stay in freed memory. The library gives its strings out as const, but
+ * they are its own heap copies. */
 static void wipe_secret(const json_t *j)
 {
 	json_t *v = json_object_get(j, "secret");
@@ -438,7 +444,8 @@ enum err control_decode(struct buf *in, size_t max_bytes, struct control_msg *ou
 		return e;
 	e = msg_from_json(j, out);
 	if (e == ERR_LIMIT)
-		e = ERR_INVALID;	/* the header promises three kinds of nonsense; a count over its limit is the first */
+		e = ERR_INVALID; /* the header promises three kinds of nonsense; a count over its
+				    limit is the first */
 	if (!e) {
 		if (out->type == CONTROL_JOIN)
 			secret_zero(in->mem + in->off, frame_bytes);

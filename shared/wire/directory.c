@@ -6,10 +6,7 @@
 
 #include "shared/wire/fields.h"
 
-void directory_init(struct directory *d)
-{
-	memset(d, 0, sizeof(*d));
-}
+void directory_init(struct directory *d) { memset(d, 0, sizeof(*d)); }
 
 static void free_nodes(struct node *nodes, uint32_t n)
 {
@@ -116,7 +113,8 @@ void delta_fini(struct delta *x)
 	memset(x, 0, sizeof(*x));
 }
 
-/* Itself and the hub a node always sees; of the others those that are active and that policy lets it talk to. */
+/* Itself and the hub a node always sees; of the others those that are active and that policy lets
+ * it talk to. */
 static bool is_visible(const struct node *viewer, const struct node *n)
 {
 	if (n->id == viewer->id)
@@ -137,8 +135,9 @@ enum err directory_delta(const struct directory *d, uint64_t from, const struct 
 	enum err e = ERR_NOMEM;
 
 	/*
-	 * When the viewer itself has changed, what policy lets it see may have changed for every node, and a node that did
-	 * not change is in no delta. A revision that we have not reached comes from before a restored backup.
+	 * When the viewer itself has changed, what policy lets it see may have changed for every
+	 * node, and a node that did not change is in no delta. A revision that we have not reached
+	 * comes from before a restored backup.
 	 */
 	x.from = viewer->revision > from || from > d->revision ? 0 : from;
 	x.changed = calloc(d->count + 1u, sizeof(*x.changed));
@@ -175,8 +174,9 @@ static bool is_gone(const struct delta *x, uint32_t id, uint32_t *hint)
 }
 
 /*
- * Merges the old nodes (sorted), without those that are gone or replaced, with the fresh ones (sorted) into `merged`.
- * Nothing can fail here: nodes are moved, and what is left of the old ones is freed. Returns the new number.
+ * Merges the old nodes (sorted), without those that are gone or replaced, with the fresh ones
+ * (sorted) into `merged`. Nothing can fail here: nodes are moved, and what is left of the old ones
+ * is freed. Returns the new number.
  */
 static uint32_t merge(struct node *old, uint32_t n_old, struct node *fresh, const struct delta *x,
 		      struct node *merged)
@@ -237,7 +237,7 @@ enum err directory_apply(struct directory *d, const struct delta *x)
 	d->nodes = merged;
 	d->cap = n + 1;
 	d->revision = x->to;
-	free(fresh);		/* its nodes have moved */
+	free(fresh); /* its nodes have moved */
 	return ERR_OK;
 out:
 	if (fresh)

@@ -8,9 +8,9 @@
 #include "shared/base/base64.h"
 #include "shared/base/secret.h"
 
-#define BYTES_MAX 64u		/* the longest binary field: a signature */
-#define TEXT_MAX_BYTES 255u
-#define BITS_MAX_DIGITS 20u	/* of 2^64 - 1 */
+#define BYTES_MAX       64u /* the longest binary field: a signature */
+#define TEXT_MAX_BYTES  255u
+#define BITS_MAX_DIGITS 20u /* of 2^64 - 1 */
 
 void fields_init(struct fields *f, const json_t *j)
 {
@@ -24,7 +24,8 @@ void fields_fail(struct fields *f, enum err e)
 		f->err = e;
 }
 
-/* The value, or NULL when it is missing (an error if it is required) or an error was seen before. */
+/* The value, or NULL when it is missing (an error if it is required) or an error was seen before.
+ */
 static const json_t *lookup(struct fields *f, const char *key, enum fields_need need)
 {
 	const json_t *v;
@@ -101,7 +102,8 @@ uint64_t fields_get_bits(struct fields *f, const char *key, enum fields_need nee
 	return v;
 }
 
-/* Bytes 0x00-0x1f and 0x7f, and U+0080 to U+009F (in UTF-8 0xc2 0x80 to 0xc2 0x9f), which some terminals obey, too. */
+/* Bytes 0x00-0x1f and 0x7f, and U+0080 to U+009F (in UTF-8 0xc2 0x80 to 0xc2 0x9f), which some
+ * terminals obey, too. */
 static bool is_control(const char *s)
 {
 	unsigned char a = (unsigned char)s[0];
@@ -123,7 +125,8 @@ const char *fields_get_str(struct fields *f, const char *key, enum fields_need n
 
 	if (!v)
 		return NULL;
-	/* A NUL inside would cut the string short: the parser refuses those, a test's own object may not. */
+	/* A NUL inside would cut the string short: the parser refuses those, a test's own object
+	 * may not. */
 	if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v) ||
 	    !fields_text_is_clean(json_string_value(v))) {
 		fields_fail(f, ERR_INVALID);
@@ -132,7 +135,8 @@ const char *fields_get_str(struct fields *f, const char *key, enum fields_need n
 	return json_string_value(v);
 }
 
-void fields_get_text(struct fields *f, const char *key, enum fields_need need, char *dst, size_t size)
+void fields_get_text(struct fields *f, const char *key, enum fields_need need, char *dst,
+		     size_t size)
 {
 	const char *s = fields_get_str(f, key, need);
 	size_t n = s ? strlen(s) : 0;

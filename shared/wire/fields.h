@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * fields: strict reading of the fields of a JSON object, and writing them, both with a sticky error.
+ * fields: strict reading of the fields of a JSON object, and writing them, both with a sticky
+ * error.
  *
- * Reading: take every field in turn, then look at the error once. A missing field is an error where it is required and
- * zero (false, empty, "none") where it is optional; a field of the wrong type, out of range or malformed is always an
- * error. null counts as missing. Fields that nobody asks for are ignored: a newer side may send them.
+ * Reading: take every field in turn, then look at the error once. A missing field is an error where
+ * it is required and zero (false, empty, "none") where it is optional; a field of the wrong type,
+ * out of range or malformed is always an error. null counts as missing. Fields that nobody asks for
+ * are ignored: a newer side may send them.
  *
  * Writing: fields_write_init(), put everything, fields_write_end() gives the object, or NULL.
  */
@@ -23,7 +25,7 @@ enum fields_need { FIELDS_OPTIONAL, FIELDS_REQUIRED };
 
 struct fields {
 	const json_t *obj;
-	enum err err;		/* the first one: ERR_INVALID, ERR_LIMIT, ERR_NOMEM */
+	enum err err; /* the first one: ERR_INVALID, ERR_LIMIT, ERR_NOMEM */
 };
 
 /* `j` may be anything; what is not an object is ERR_INVALID. */
@@ -32,7 +34,8 @@ void fields_init(struct fields *f, const json_t *j);
 void fields_fail(struct fields *f, enum err e);
 
 /* An integer of min..max. When it is missing and optional: 0, which need not be in the range. */
-int64_t fields_get_int(struct fields *f, const char *key, enum fields_need need, int64_t min, int64_t max);
+int64_t fields_get_int(struct fields *f, const char *key, enum fields_need need, int64_t min,
+		       int64_t max);
 /* A number that counts up (revision, bytes): 0..2^63-1. */
 uint64_t fields_get_count(struct fields *f, const char *key, enum fields_need need);
 /* A node id: required, 1..2^32-1. */
@@ -41,15 +44,19 @@ bool fields_get_bool(struct fields *f, const char *key, enum fields_need need);
 /* 64 bits as a string of decimal digits. */
 uint64_t fields_get_bits(struct fields *f, const char *key, enum fields_need need);
 /* UTF-8 text without control characters, at most `size` - 1 bytes. */
-void fields_get_text(struct fields *f, const char *key, enum fields_need need, char *dst, size_t size);
+void fields_get_text(struct fields *f, const char *key, enum fields_need need, char *dst,
+		     size_t size);
 /* A name, see name_is_valid(). */
 void fields_get_name(struct fields *f, const char *key, char dst[NAME_SIZE]);
-/* The string itself, without control characters, or NULL when it is missing; lives as long as the object. */
+/* The string itself, without control characters, or NULL when it is missing; lives as long as the
+ * object. */
 const char *fields_get_str(struct fields *f, const char *key, enum fields_need need);
 /* Exactly `n` bytes (at most 64) in standard base64. False, and zeros, when it is missing. */
-bool fields_get_bytes(struct fields *f, const char *key, enum fields_need need, void *dst, size_t n);
+bool fields_get_bytes(struct fields *f, const char *key, enum fields_need need, void *dst,
+		      size_t n);
 /* An array of at most `max` values, or NULL when it is missing; lives as long as the object. */
-const json_t *fields_get_array(struct fields *f, const char *key, enum fields_need need, size_t max);
+const json_t *fields_get_array(struct fields *f, const char *key, enum fields_need need,
+			       size_t max);
 /* A numeric "address:port" with port > 0 and without a scope; family 0 when it is missing. */
 void fields_get_endpoint(struct fields *f, const char *key, struct endpoint *dst);
 /* An array of at most `max` endpoints. Returns their number. */
@@ -61,7 +68,8 @@ void fields_get_addrs(struct fields *f, const char *key, struct addr dst[2]);
 /* The same for prefixes. */
 void fields_get_prefixes(struct fields *f, const char *key, struct prefix dst[2]);
 
-/* True when `s` has no control characters (of ASCII or of Latin-1 in UTF-8), so that it can be shown and logged. */
+/* True when `s` has no control characters (of ASCII or of Latin-1 in UTF-8), so that it can be
+ * shown and logged. */
 bool fields_text_is_clean(const char *s);
 
 struct fields_out {
@@ -79,12 +87,14 @@ void fields_put_int(struct fields_out *o, const char *key, int64_t v);
 void fields_put_count(struct fields_out *o, const char *key, uint64_t v);
 void fields_put_bool(struct fields_out *o, const char *key, bool v);
 void fields_put_bits(struct fields_out *o, const char *key, uint64_t v);
-/* What the other side would refuse (control characters, bytes that are not UTF-8) is replaced by '?'. At most 255 bytes. */
+/* What the other side would refuse (control characters, bytes that are not UTF-8) is replaced by
+ * '?'. At most 255 bytes. */
 void fields_put_text(struct fields_out *o, const char *key, const char *s);
 void fields_put_bytes(struct fields_out *o, const char *key, const void *p, size_t n);
 /* Without its scope, which means nothing elsewhere. Nothing is put for family 0. */
 void fields_put_endpoint(struct fields_out *o, const char *key, const struct endpoint *e);
-void fields_put_endpoints(struct fields_out *o, const char *key, const struct endpoint *e, size_t n);
+void fields_put_endpoints(struct fields_out *o, const char *key, const struct endpoint *e,
+			  size_t n);
 void fields_put_prefix(struct fields_out *o, const char *key, const struct prefix *p);
 /* Those of a[0], a[1] that are set. */
 void fields_put_addrs(struct fields_out *o, const char *key, const struct addr a[2]);

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#define COMPRESSED_BIT 0x80000000u
-#define COMPRESSION_LEVEL 6
+#define COMPRESSED_BIT     0x80000000u
+#define COMPRESSION_LEVEL  6
 #define INFLATE_STEP_BYTES 65536u
 
 static size_t json_limit(size_t max_bytes)
@@ -16,10 +16,7 @@ static size_t json_limit(size_t max_bytes)
 }
 
 /* One call of the JSON printer. A text over the buffer's maximum shows as failure. */
-static int append_text(const char *p, size_t n, void *arg)
-{
-	return buf_put(arg, p, n) ? -1 : 0;
-}
+static int append_text(const char *p, size_t n, void *arg) { return buf_put(arg, p, n) ? -1 : 0; }
 
 /* Appends header and body, both or nothing. */
 static enum err put_frame(struct buf *out, uint32_t flag, const uint8_t *body, size_t n)
@@ -73,7 +70,8 @@ enum err frame_encode(const json_t *j, bool zlib, size_t max_bytes, struct buf *
 	}
 	e = ERR_TOOBIG;
 	if (buf_len(body) <= max_bytes)
-		e = put_frame(out, body == &packed ? COMPRESSED_BIT : 0, buf_data(body), buf_len(body));
+		e = put_frame(out, body == &packed ? COMPRESSED_BIT : 0, buf_data(body),
+			      buf_len(body));
 out:
 	buf_fini(&packed);
 	buf_fini(&text);
@@ -91,7 +89,7 @@ static enum err inflate_body(const uint8_t *p, size_t n, struct buf *out)
 		return ERR_NOMEM;
 	while (r == Z_OK && !e) {
 		size_t room = out->max - buf_len(out);
-		uint8_t step[1];	/* takes the byte that is one too many */
+		uint8_t step[1]; /* takes the byte that is one too many */
 		uint8_t *dst = step;
 		size_t want = sizeof(step), got;
 
@@ -111,7 +109,7 @@ static enum err inflate_body(const uint8_t *p, size_t n, struct buf *out)
 			e = ERR_TOOBIG;
 	}
 	if (!e && r == Z_BUF_ERROR)
-		e = ERR_TRUNCATED;	/* wants more input than there is */
+		e = ERR_TRUNCATED; /* wants more input than there is */
 	else if (!e && r == Z_MEM_ERROR)
 		e = ERR_NOMEM;
 	else if (!e && (r != Z_STREAM_END || z.avail_in > 0))
@@ -121,8 +119,8 @@ static enum err inflate_body(const uint8_t *p, size_t n, struct buf *out)
 }
 
 /*
- * Bounds the nesting before the parser sees the text, since the parser recurses. Brackets are only counted outside of strings;
- * whether they match is the parser's business.
+ * Bounds the nesting before the parser sees the text, since the parser recurses. Brackets are only
+ * counted outside of strings; whether they match is the parser's business.
  */
 static bool is_too_deep(const uint8_t *p, size_t n)
 {
@@ -133,7 +131,7 @@ static bool is_too_deep(const uint8_t *p, size_t n)
 		if (p[i] == '"')
 			in_string = !in_string;
 		else if (in_string)
-			i += p[i] == '\\';	/* what it escapes is passed over */
+			i += p[i] == '\\'; /* what it escapes is passed over */
 		else if (p[i] == '{' || p[i] == '[')
 			depth++;
 		else if (depth > 0 && (p[i] == '}' || p[i] == ']'))

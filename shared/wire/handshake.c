@@ -11,8 +11,10 @@ static void put_type(struct cursor *c, enum packet_type type, enum packet_type w
 	cursor_put_u32(c, (uint32_t)type);
 }
 
-/* The same for reading: as one little-endian number, so that the reserved bytes are checked with the type. */
-static enum packet_type get_type(struct cursor *c, enum packet_type wireguard, enum packet_type agent)
+/* The same for reading: as one little-endian number, so that the reserved bytes are checked with
+ * the type. */
+static enum packet_type get_type(struct cursor *c, enum packet_type wireguard,
+				 enum packet_type agent)
 {
 	uint32_t type = cursor_get_u32(c);
 	if (type != (uint32_t)wireguard && type != (uint32_t)agent)
@@ -35,7 +37,8 @@ void handshake_encode_initiation(const struct handshake_initiation *m,
 	BUG_ON(cursor_end(&c) || c.pos != HANDSHAKE_INITIATION_BYTES);
 }
 
-void handshake_encode_response(const struct handshake_response *m, uint8_t out[HANDSHAKE_RESPONSE_BYTES])
+void handshake_encode_response(const struct handshake_response *m,
+			       uint8_t out[HANDSHAKE_RESPONSE_BYTES])
 {
 	struct cursor c;
 	cursor_init_write(&c, out, HANDSHAKE_RESPONSE_BYTES);
@@ -49,7 +52,8 @@ void handshake_encode_response(const struct handshake_response *m, uint8_t out[H
 	BUG_ON(cursor_end(&c) || c.pos != HANDSHAKE_RESPONSE_BYTES);
 }
 
-void handshake_encode_cookie_reply(const struct handshake_cookie_reply *m, uint8_t out[COOKIE_REPLY_BYTES])
+void handshake_encode_cookie_reply(const struct handshake_cookie_reply *m,
+				   uint8_t out[COOKIE_REPLY_BYTES])
 {
 	struct cursor c;
 	cursor_init_write(&c, out, COOKIE_REPLY_BYTES);
@@ -61,10 +65,7 @@ void handshake_encode_cookie_reply(const struct handshake_cookie_reply *m, uint8
 }
 
 /* Too short, too long and malformed are one to the caller: not a message of this kind. */
-static enum err finish(const struct cursor *c)
-{
-	return cursor_end(c) ? ERR_INVALID : ERR_OK;
-}
+static enum err finish(const struct cursor *c) { return cursor_end(c) ? ERR_INVALID : ERR_OK; }
 
 enum err handshake_decode_initiation(const uint8_t *p, size_t n, struct handshake_initiation *out)
 {
@@ -102,7 +103,8 @@ enum err handshake_decode_response(const uint8_t *p, size_t n, struct handshake_
 	return e;
 }
 
-enum err handshake_decode_cookie_reply(const uint8_t *p, size_t n, struct handshake_cookie_reply *out)
+enum err handshake_decode_cookie_reply(const uint8_t *p, size_t n,
+				       struct handshake_cookie_reply *out)
 {
 	struct handshake_cookie_reply m;
 	struct cursor c;

@@ -14,9 +14,9 @@
 #include "shared/wire/limits.h"
 
 struct handshake_initiation {
-	enum packet_type type;		/* PACKET_WG_INITIATION or PACKET_INITIATION */
-	uint32_t sender;		/* index by which the initiator finds its session */
-	struct public_key ephemeral;	/* in the clear */
+	enum packet_type type;       /* PACKET_WG_INITIATION or PACKET_INITIATION */
+	uint32_t sender;             /* index by which the initiator finds its session */
+	struct public_key ephemeral; /* in the clear */
 	uint8_t sealed_static[KEY_BYTES + AEAD_TAG_BYTES];
 	uint8_t sealed_timestamp[TIMESTAMP_BYTES + AEAD_TAG_BYTES];
 	uint8_t mac1[COOKIE_BYTES];
@@ -24,9 +24,9 @@ struct handshake_initiation {
 };
 
 struct handshake_response {
-	enum packet_type type;		/* PACKET_WG_RESPONSE or PACKET_RESPONSE */
-	uint32_t sender;		/* the responder's index */
-	uint32_t receiver;		/* the initiator's, from its initiation */
+	enum packet_type type; /* PACKET_WG_RESPONSE or PACKET_RESPONSE */
+	uint32_t sender;       /* the responder's index */
+	uint32_t receiver;     /* the initiator's, from its initiation */
 	struct public_key ephemeral;
 	uint8_t sealed_nothing[AEAD_TAG_BYTES];
 	uint8_t mac1[COOKIE_BYTES];
@@ -34,8 +34,8 @@ struct handshake_response {
 };
 
 struct handshake_cookie_reply {
-	enum packet_type type;		/* PACKET_WG_COOKIE or PACKET_COOKIE */
-	uint32_t receiver;		/* the sender index of the message that is answered */
+	enum packet_type type; /* PACKET_WG_COOKIE or PACKET_COOKIE */
+	uint32_t receiver;     /* the sender index of the message that is answered */
 	uint8_t nonce[COOKIE_NONCE_BYTES];
 	uint8_t sealed_cookie[COOKIE_BYTES + AEAD_TAG_BYTES];
 };
@@ -44,8 +44,8 @@ struct handshake_cookie_reply {
  * Where the MACs stand: MAC1 covers all before itself, MAC2 all before itself with MAC1. `n` is
  * the message's length.
  */
-#define HANDSHAKE_MAC1_OFFSET(n) ((n) - 2u * COOKIE_BYTES)
-#define HANDSHAKE_MAC2_OFFSET(n) ((n) - COOKIE_BYTES)
+#define HANDSHAKE_MAC1_OFFSET(n) ((n)-2u * COOKIE_BYTES)
+#define HANDSHAKE_MAC2_OFFSET(n) ((n)-COOKIE_BYTES)
 
 /* A type that does not fit the struct is our own mistake. */
 void handshake_encode_initiation(const struct handshake_initiation *m,

@@ -4,9 +4,9 @@
 #include "shared/base/cursor.h"
 
 #define IPV4_HEADER_MIN_BYTES 20u
-#define IPV6_HEADER_BYTES 40u
-#define IPV4_DONT_FRAGMENT 0x4000u
-#define IPV4_MORE_OR_OFFSET 0x3fffu
+#define IPV6_HEADER_BYTES     40u
+#define IPV4_DONT_FRAGMENT    0x4000u
+#define IPV4_MORE_OR_OFFSET   0x3fffu
 
 /* RFC 791 section 3.1. The header checksum is left to the network stack that gets the packet. */
 static enum err decode_ipv4(const uint8_t *p, size_t n, struct inner *out)
@@ -76,7 +76,8 @@ static enum err decode_ipv6(const uint8_t *p, size_t n, struct inner *out)
 	return ERR_OK;
 }
 
-/* An all-zero packet is not an extension: type 0 stays unused, so that nothing can be taken for one by accident. */
+/* An all-zero packet is not an extension: type 0 stays unused, so that nothing can be taken for one
+ * by accident. */
 static enum err decode_extension(const uint8_t *p, size_t n, bool agent, struct inner *out)
 {
 	if (!agent || p[0] == 0)

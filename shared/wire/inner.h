@@ -21,11 +21,11 @@ struct inner {
 	struct addr src, dst;
 	/* IPv4: protocol; IPv6: the first next-header value, extension headers are not walked */
 	uint8_t protocol;
-	uint8_t ttl;		/* TTL or hop limit */
-	bool fragment;		/* IPv4: offset or "more fragments" set; IPv6: never said */
-	bool dont_fragment;	/* IPv4: DF; IPv6: always */
-	size_t header_len;	/* IPv4 with its options; IPv6 always 40 */
-	size_t total_len;	/* header and payload; <= n, the rest is padding to be cut off */
+	uint8_t ttl;        /* TTL or hop limit */
+	bool fragment;      /* IPv4: offset or "more fragments" set; IPv6: never said */
+	bool dont_fragment; /* IPv4: DF; IPv6: always */
+	size_t header_len;  /* IPv4 with its options; IPv6 always 40 */
+	size_t total_len;   /* header and payload; <= n, the rest is padding to be cut off */
 	/* Extension only: */
 	/* first byte, 1..15: enum extension_type, or one that this version does not know */
 	uint8_t extension;
@@ -49,8 +49,8 @@ struct inner_probe {
 	uint8_t flags;
 	/* bytes of the whole plaintext with padding, >= EXTENSION_PROBE_BYTES */
 	uint16_t size;
-	uint8_t id[8];		/* random, so that only who got the probe can answer it */
-	uint64_t sent_us;	/* sender's clock, means nothing to the receiver */
+	uint8_t id[8];    /* random, so that only who got the probe can answer it */
+	uint64_t sent_us; /* sender's clock, means nothing to the receiver */
 };
 
 /*

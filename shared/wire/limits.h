@@ -75,6 +75,8 @@ enum extension_type {
 #define COOKIE_VALID_MS 120000u
 #define HANDSHAKE_MIN_INTERVAL_MS 20u	/* initiations of one peer: at most 50 a second are answered */
 
+#define CLOCK_AHEAD_MAX_MS (200ll * 366 * 86400 * 1000)	/* no two clocks are further apart: 200 years */
+
 /* --- Data plane: limits --- */
 #define REPLAY_WINDOW_PACKETS 8192u	/* bits of the sliding window; the newest 64 are not usable, as in RFC 6479 */
 #define PEERS_MAX 16384u

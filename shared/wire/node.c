@@ -13,11 +13,8 @@ static const char *const KIND_NAMES[] = {
 	[NODE_WIREGUARD] = "wireguard",
 };
 static const char *const STATUS_NAMES[] = {
-	[NODE_INVITED] = "invited",
-	[NODE_ACTIVE] = "active",
-	[NODE_DISABLED] = "disabled",
-	[NODE_REVOKED] = "revoked",
-	[NODE_DELETED] = "deleted",
+	[NODE_INVITED] = "invited", [NODE_ACTIVE] = "active",   [NODE_DISABLED] = "disabled",
+	[NODE_REVOKED] = "revoked", [NODE_DELETED] = "deleted",
 };
 
 /* The index of `s` in a table whose entry 0 is empty, or 0. */
@@ -59,10 +56,7 @@ enum err node_status_parse(const char *s, enum node_status *out)
 	return ERR_OK;
 }
 
-void node_init(struct node *n)
-{
-	memset(n, 0, sizeof(*n));
-}
+void node_init(struct node *n) { memset(n, 0, sizeof(*n)); }
 
 void node_fini(struct node *n)
 {
@@ -189,7 +183,8 @@ bool node_endpoint_is_valid(const char *s)
 					 "0123456789.-_:";
 	size_t host = strspn(s, host_chars);
 
-	return host > 0 && host <= 255 && s[0] != '-' && s[host] == ' ' && port_is_valid(s + host + 1);
+	return host > 0 && host <= 255 && s[0] != '-' && s[host] == ' ' &&
+	       port_is_valid(s + host + 1);
 }
 
 static json_t *subnets_to_json(const struct node *n)
@@ -252,7 +247,8 @@ json_t *node_to_json(const struct node *n)
 	return fields_write_end(&o);
 }
 
-/* Names of enums: a value that we do not know is an error, since we could not tell what it allows. */
+/* Names of enums: a value that we do not know is an error, since we could not tell what it allows.
+ */
 static void get_kind_and_status(struct fields *f, struct node *n)
 {
 	const char *kind = fields_get_str(f, "kind", FIELDS_REQUIRED);
@@ -266,9 +262,12 @@ static void get_kind_and_status(struct fields *f, struct node *n)
 
 static void get_keys(struct fields *f, struct node *n)
 {
-	n->has_identity = fields_get_bytes(f, "identity_key", FIELDS_OPTIONAL, n->identity_key.b, KEY_BYTES);
-	n->has_tunnel = fields_get_bytes(f, "tunnel_key", FIELDS_OPTIONAL, n->tunnel_key.b, KEY_BYTES);
-	if (fields_get_bytes(f, "tunnel_sig", FIELDS_OPTIONAL, n->tunnel_sig, sizeof(n->tunnel_sig)) &&
+	n->has_identity =
+		fields_get_bytes(f, "identity_key", FIELDS_OPTIONAL, n->identity_key.b, KEY_BYTES);
+	n->has_tunnel =
+		fields_get_bytes(f, "tunnel_key", FIELDS_OPTIONAL, n->tunnel_key.b, KEY_BYTES);
+	if (fields_get_bytes(f, "tunnel_sig", FIELDS_OPTIONAL, n->tunnel_sig,
+			     sizeof(n->tunnel_sig)) &&
 	    !n->has_tunnel)
 		fields_fail(f, ERR_INVALID);
 	n->key_unbroken = fields_get_bool(f, "key_unbroken", FIELDS_OPTIONAL);
@@ -329,9 +328,10 @@ enum err node_from_json(const json_t *j, struct node *out)
 	out->revision = fields_get_count(&f, "revision", FIELDS_REQUIRED);
 	get_keys(&f, out);
 	out->aes = fields_get_bool(&f, "aes", FIELDS_OPTIONAL);
-	out->compression =
-		(uint8_t)fields_get_int(&f, "compression", FIELDS_OPTIONAL, 0, NODE_COMPRESSION_MAX);
-	out->keepalive_s = (uint16_t)fields_get_int(&f, "keepalive", FIELDS_OPTIONAL, 0, UINT16_MAX);
+	out->compression = (uint8_t)fields_get_int(&f, "compression", FIELDS_OPTIONAL, 0,
+						   NODE_COMPRESSION_MAX);
+	out->keepalive_s =
+		(uint16_t)fields_get_int(&f, "keepalive", FIELDS_OPTIONAL, 0, UINT16_MAX);
 	out->groups = fields_get_bits(&f, "groups", FIELDS_OPTIONAL);
 	out->reach = fields_get_bits(&f, "reach", FIELDS_OPTIONAL);
 	fields_get_addrs(&f, "addresses", out->addresses);
@@ -344,7 +344,7 @@ enum err node_from_json(const json_t *j, struct node *out)
 
 size_t node_tunnel_sign_input(const struct public_key *tunnel_key, uint8_t out[64])
 {
-	static const char label[] = "branchline tunnel key v1";	/* signed with its end mark */
+	static const char label[] = "branchline tunnel key v1"; /* signed with its end mark */
 	_Static_assert(sizeof(label) + KEY_BYTES <= 64, "fits");
 
 	memcpy(out, label, sizeof(label));

@@ -6,7 +6,7 @@
 /* The lengths that each type may have; a row without a minimum is no type. */
 static const struct {
 	uint16_t min_bytes, max_bytes;
-	uint8_t flags;		/* what may be set in the second byte */
+	uint8_t flags; /* what may be set in the second byte */
 } shapes[] = {
 	[PACKET_WG_INITIATION] = { HANDSHAKE_INITIATION_BYTES, HANDSHAKE_INITIATION_BYTES, 0 },
 	[PACKET_WG_RESPONSE] = { HANDSHAKE_RESPONSE_BYTES, HANDSHAKE_RESPONSE_BYTES, 0 },

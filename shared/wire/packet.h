@@ -21,17 +21,14 @@
 enum err packet_classify(const uint8_t *p, size_t n, enum packet_type *type) must_check;
 
 /* Types 5, 6, 7, 8 and 9: the sender claims to be an agent. */
-static inline bool packet_is_agent(enum packet_type t)
-{
-	return t >= PACKET_INITIATION;
-}
+static inline bool packet_is_agent(enum packet_type t) { return t >= PACKET_INITIATION; }
 
 /* The header of types 4 and 7. On a type 7 all its 16 bytes are the AEAD's associated data. */
 struct packet_transport {
-	enum packet_type type;		/* PACKET_WG_TRANSPORT or PACKET_TRANSPORT */
-	uint8_t flags;			/* TRANSPORT_FLAG_*; always 0 in a type 4 */
-	uint32_t receiver;		/* session index that the receiver chose */
-	uint64_t counter;		/* the AEAD's nonce */
+	enum packet_type type; /* PACKET_WG_TRANSPORT or PACKET_TRANSPORT */
+	uint8_t flags;         /* TRANSPORT_FLAG_*; always 0 in a type 4 */
+	uint32_t receiver;     /* session index that the receiver chose */
+	uint64_t counter;      /* the AEAD's nonce */
 };
 
 /* Writes the header. A wrong type, unknown flags, or flags in a type 4 are our own mistake. */

@@ -6,7 +6,8 @@
 #include "shared/base/cursor.h"
 #include "shared/wire/packet.h"
 
-/* WireGuard devices know no envelopes, and an envelope inside an envelope would make loops possible. */
+/* WireGuard devices know no envelopes, and an envelope inside an envelope would make loops
+ * possible. */
 static bool may_be_inside(enum packet_type t)
 {
 	return t == PACKET_INITIATION || t == PACKET_RESPONSE || t == PACKET_TRANSPORT ||

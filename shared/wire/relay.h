@@ -13,10 +13,10 @@
 #include "shared/wire/limits.h"
 
 struct relay_view {
-	uint32_t destination;		/* node id, never 0 */
-	uint32_t source;		/* node id, never 0, never the destination */
-	enum packet_type inner_type;	/* PACKET_INITIATION, _RESPONSE, _TRANSPORT or _COOKIE */
-	const uint8_t *inner;		/* points into the decoded datagram */
+	uint32_t destination;        /* node id, never 0 */
+	uint32_t source;             /* node id, never 0, never the destination */
+	enum packet_type inner_type; /* PACKET_INITIATION, _RESPONSE, _TRANSPORT or _COOKIE */
+	const uint8_t *inner;        /* points into the decoded datagram */
 	size_t inner_len;
 };
 

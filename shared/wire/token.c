@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- *   "bl1_" base64url( u8 version = 1 | secret 16 | hub key 32 | str network | u8 n | n x str address | sum 4 )
+ *   "bl1_" base64url( u8 version = 1 | secret 16 | hub key 32 | str network | u8 n | n x str
+ * address | sum 4 )
  *
- * str is a u16 little-endian length and the bytes. `sum` are the first 4 bytes of the SHA-256 of everything before it.
+ * str is a u16 little-endian length and the bytes. `sum` are the first 4 bytes of the SHA-256 of
+ * everything before it.
  */
 #include "shared/wire/token.h"
 
@@ -13,13 +15,13 @@
 #include "shared/base/cursor.h"
 #include "shared/wire/node.h"
 
-#define TOKEN_PREFIX "bl1_"
+#define TOKEN_PREFIX       "bl1_"
 #define TOKEN_PREFIX_CHARS (sizeof(TOKEN_PREFIX) - 1)
-#define TOKEN_VERSION 1u
-#define SUM_BYTES 4u
+#define TOKEN_VERSION      1u
+#define SUM_BYTES          4u
 /* What JOIN_TOKEN_MAX_CHARS leaves for the bytes: 3 for each 4 characters. */
 #define BODY_MAX_BYTES ((JOIN_TOKEN_MAX_CHARS - TOKEN_PREFIX_CHARS) / 4 * 3)
-#define WHITE_SPACE " \t\r\n"
+#define WHITE_SPACE    " \t\r\n"
 
 static void sum_of(const uint8_t *p, size_t n, uint8_t out[SUM_BYTES])
 {
@@ -37,7 +39,8 @@ void token_hash(const uint8_t secret[JOIN_SECRET_BYTES], uint8_t out[32])
 
 static bool is_valid(const struct join_token *t)
 {
-	if (!name_is_valid(t->network) || t->n_addresses < 1 || t->n_addresses > TOKEN_ADDRESSES_MAX)
+	if (!name_is_valid(t->network) || t->n_addresses < 1 ||
+	    t->n_addresses > TOKEN_ADDRESSES_MAX)
 		return false;
 	for (unsigned i = 0; i < t->n_addresses; i++)
 		if (!node_endpoint_is_valid(t->addresses[i]))

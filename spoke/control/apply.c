@@ -47,7 +47,7 @@ static bool stays(const struct delta *x, uint32_t id)
 
 static void forget_peer(struct spoke *s, uint32_t id)
 {
-	path_down(s, id);
+	announce_down(s, id);
 	peers_remove(&s->peers, id);
 }
 

@@ -5,7 +5,7 @@
 
 #include "shared/base/log.h"
 
-void net_feed_init(struct net_feed *f, struct channel *monitor)
+void net_feed_init(struct net_feed *f, struct channel *const *monitor)
 {
 	memset(f, 0, sizeof(*f));
 	f->monitor = monitor;
@@ -109,13 +109,19 @@ enum err net_feed_wanted(const struct cache *c, const struct engine_feed *f, str
 	return e;
 }
 
+enum err net_feed_send(struct net_feed *f, enum monitor_msg type, const struct cursor *body)
+{
+	if (!f->monitor || !*f->monitor)
+		return ERR_CLOSED;
+	if (body && body->err)
+		return body->err;
+	return channel_send(*f->monitor, (uint16_t)type, body ? body->out : NULL, body ? cursor_pos(body) : 0, -1);
+}
+
 static void send_message(struct net_feed *f, enum monitor_msg type, const struct cursor *body)
 {
-	enum err e;
+	enum err e = net_feed_send(f, type, body);
 
-	if (!f->monitor)
-		return;
-	e = channel_send(f->monitor, (uint16_t)type, body ? body->out : NULL, body ? cursor_pos(body) : 0, -1);
 	if (e)
 		log_error("addresses and routes: the monitor does not take them: %s", err_str(e));
 }

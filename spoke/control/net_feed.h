@@ -16,7 +16,7 @@ struct net_set {
 };
 
 struct net_feed {
-	struct channel *monitor;	/* NULL in tests without one */
+	struct channel *const *monitor;	/* where the worker keeps its channel, which may go away; NULL: none */
 	bool begun;			/* the monitor knows what we hold */
 	uint16_t mtu;
 	uint32_t tag;			/* of the last request */
@@ -24,7 +24,9 @@ struct net_feed {
 	struct net_set routes;
 };
 
-void net_feed_init(struct net_feed *f, struct channel *monitor);
+void net_feed_init(struct net_feed *f, struct channel *const *monitor);
+/* Sends one message to the monitor. ERR_CLOSED without one. */
+enum err net_feed_send(struct net_feed *f, enum monitor_msg type, const struct cursor *body) must_check;
 void net_feed_fini(struct net_feed *f);
 /* Brings the monitor to what the cache says. Nodes that `e` refuses have no routes. Nothing without a welcome. */
 void net_feed_update(struct net_feed *f, const struct cache *c, const struct engine_feed *e);

@@ -4,7 +4,7 @@
  * spoke: all that the control worker of a spoke holds, and the stations that work on it. Each station is a file of that name.
  *
  *   hub ==link== client -> recv_*.c -> apply.c -> cache, engine_feed, net_feed -> ack
- *   engine ----- ENGINE_* -> applied (apply.c), locate.c, path.c, gather.c, status.c
+ *   engine ----- ENGINE_* -> applied (apply.c), locate.c, announce.c, gather.c, status.c
  */
 #include "shared/base/log.h"
 #include "shared/monitor/worker.h"
@@ -72,9 +72,9 @@ void recv_error(struct spoke *s, const struct control_error *e);
 
 /* --- messages of the engine --- */
 void locate_peer(struct spoke *s, uint32_t id);
-void path_changed(struct spoke *s, const struct engine_path *p);
+void announce_path(struct spoke *s, const struct engine_path *p);
 /* The node has left the directory, or the engine is away: its host-down runs if its host-up has. */
-void path_down(struct spoke *s, uint32_t id);
+void announce_down(struct spoke *s, uint32_t id);
 
 /* --- report.c --- */
 void report_start(struct spoke *s);

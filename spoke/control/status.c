@@ -19,6 +19,7 @@ struct status_client {
 	struct buf out;
 	struct timer timer;		/* idle: close. Pinging: the next ping */
 	bool closing;			/* once `out` is empty */
+	bool no_more;			/* the other side has sent all that it will */
 	struct gather gather;		/* "status" under way */
 	bool gathering;
 	struct {
@@ -261,18 +262,20 @@ static void client_run(struct status_client *c)
 	uint32_t events = 0;
 
 	handle_input(c);
+	if (c->no_more && !is_busy(c))
+		c->closing = true;
 	if (!flush(c) || (c->closing && buf_len(&c->out) == 0)) {
 		client_free(c);
 		return;
 	}
-	if (buf_len(&c->in) < STATUS_LINE_MAX_BYTES)
+	if (!c->no_more && buf_len(&c->in) < STATUS_LINE_MAX_BYTES)
 		events |= EPOLLIN;
 	if (buf_len(&c->out))
 		events |= EPOLLOUT;
 	loop_fd_events(c->sv->spoke->loop, &c->io, events);
 }
 
-/* False: the other side is gone, or has sent a line that is too long. */
+/* False: the other side is gone. A line that is too long is answered, and is the last. */
 static bool read_input(struct status_client *c)
 {
 	char chunk[1024];
@@ -282,8 +285,8 @@ static bool read_input(struct status_client *c)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0)
-		return false;
-	if (buf_put(&c->in, chunk, (size_t)n))
+		c->no_more = true;
+	if (n && buf_put(&c->in, chunk, (size_t)n))
 		return false;
 	if (buf_len(&c->in) == STATUS_LINE_MAX_BYTES && !memchr(buf_data(&c->in), '\n', STATUS_LINE_MAX_BYTES)) {
 		reply_error(c, "bad_request", "the line is too long");

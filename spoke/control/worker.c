@@ -216,7 +216,7 @@ static enum err start(struct worker *w)
 	s->w = w;
 	s->loop = w->loop;
 	client_init(&s->client, s->loop, s->identity, s->cfg->family, &link_events, s);
-	net_feed_init(&s->net, w->monitor);
+	net_feed_init(&s->net, &w->monitor);
 	gathers_init(&s->gathers, s->loop, &s->engine);
 	e = status_init(&s->status, s, w->fds.listen_unix);
 	if (e)
@@ -255,7 +255,7 @@ static void sibling_down(struct worker *w, enum worker_role role)
 	gathers_engine_down(&s->gathers);
 	status_engine_down(&s->status);
 	for (n = table_next(&s->peers.by_id, NULL); n; n = table_next(&s->peers.by_id, n))
-		path_down(s, container_of(n, struct peer_state, by_id)->id);
+		announce_down(s, container_of(n, struct peer_state, by_id)->id);
 }
 
 /* One message of the engine. Returns what its decoding gave. */
@@ -287,7 +287,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 	case ENGINE_PATH:
 		e = engine_path_decode(body, &m.path);
 		if (!e)
-			path_changed(s, &m.path);
+			announce_path(s, &m.path);
 		return e;
 	case ENGINE_PONG:
 		e = engine_pong_decode(body, &m.pong);
@@ -333,13 +333,12 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		channel_bad(from == WORKER_ENGINE ? w->siblings[from] : w->monitor, type, e);
 }
 
-/* SIGHUP: the log file anew, and where the hub is dialled; the rest of the configuration is for a restart. */
+/* SIGHUP: where the hub is dialled, and what may change without a restart. The log file is the monitor's business. */
 static void reload(struct worker *w)
 {
 	struct spoke *s = w->state;
 	struct spoke_config *fresh = malloc(sizeof(*fresh));
 
-	log_reopen();
 	if (!fresh)
 		return;
 	if (spoke_config_load(fresh, &s->cfg->paths, NULL)) {

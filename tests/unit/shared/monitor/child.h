@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* For tests of privileged code: runs a test's body in a process of its own, optionally in a network namespace of its own. */
+/* For tests of privileged code: runs a test's body in a process of its own, optionally in a network
+ * namespace of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,12 +22,12 @@
 #include "shared/base/clock.h"
 
 /* In a forked process cmocka's own assertions would jump back into a copy of the test runner. */
-#define CHECK(cond)                                                                                 \
-	do {                                                                                        \
-		if (!(cond)) {                                                                      \
-			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #cond);        \
-			_exit(1);                                                                   \
-		}                                                                                   \
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #cond);       \
+			_exit(1);                                                                  \
+		}                                                                                  \
 	} while (0)
 
 /* Runs `body` in a child and fails the test when that does not end well. */
@@ -47,10 +48,7 @@ static inline void run_in_child(void (*body)(void *), void *arg)
 		fail_msg("the child ended with status 0x%x", (unsigned)status);
 }
 
-static inline void enter_netns(void)
-{
-	CHECK(unshare(CLONE_NEWNET) == 0);
-}
+static inline void enter_netns(void) { CHECK(unshare(CLONE_NEWNET) == 0); }
 
 /* The output of a command, cut to `size`. */
 static inline const char *output_of(const char *command, char *out, size_t size)

@@ -42,16 +42,15 @@ static enum err address(bool add, const char *s)
 	return network_address(nw, add, &p);
 }
 
-static bool has_address(const char *s)
-{
-	return command_says("ip -o address show dev blt0", s);
-}
+static bool has_address(const char *s) { return command_says("ip -o address show dev blt0", s); }
 
 static bool has_route(const char *s)
 {
 	char both[16384];
 
-	return strstr(output_of("ip route show proto 99; ip -6 route show proto 99", both, sizeof(both)), s) != NULL;
+	return strstr(output_of("ip route show proto 165; ip -6 route show proto 165", both,
+				sizeof(both)),
+		      s) != NULL;
 }
 
 static void knows_reserved(void **state)
@@ -60,16 +59,31 @@ static void knows_reserved(void **state)
 		const char *prefix;
 		bool reserved;
 	} rows[] = {
-		{ "10.0.0.0/8", false },     { "192.168.1.0/24", false }, { "100.64.0.0/10", false },
-		{ "198.51.100.0/24", false }, { "172.16.0.1/32", false },
-		{ "0.0.0.0/0", true },	     { "0.0.0.0/1", true },	  { "128.0.0.0/1", true },
-		{ "127.0.0.0/8", true },     { "127.0.0.1/32", true },	  { "169.254.169.254/32", true },
-		{ "224.0.0.0/24", true },    { "240.0.0.0/4", true },	  { "255.255.255.255/32", true },
+		{ "10.0.0.0/8", false },
+		{ "192.168.1.0/24", false },
+		{ "100.64.0.0/10", false },
+		{ "198.51.100.0/24", false },
+		{ "172.16.0.1/32", false },
+		{ "0.0.0.0/0", true },
+		{ "0.0.0.0/1", true },
+		{ "128.0.0.0/1", true },
+		{ "127.0.0.0/8", true },
+		{ "127.0.0.1/32", true },
+		{ "169.254.169.254/32", true },
+		{ "224.0.0.0/24", true },
+		{ "240.0.0.0/4", true },
+		{ "255.255.255.255/32", true },
 		{ "0.1.2.3/32", true },
-		{ "fd00::/8", false },	     { "2001:db8::/32", false },  { "64:ff9b::/96", false },
+		{ "fd00::/8", false },
+		{ "2001:db8::/32", false },
+		{ "64:ff9b::/96", false },
 		{ "2000::/3", false },
-		{ "::/0", true },	     { "::1/128", true },	  { "::ffff:0:0/96", true },
-		{ "fe80::/64", true },	     { "ff02::/16", true },	  { "8000::/1", true },
+		{ "::/0", true },
+		{ "::1/128", true },
+		{ "::ffff:0:0/96", true },
+		{ "fe80::/64", true },
+		{ "ff02::/16", true },
+		{ "8000::/1", true },
 		{ "::/1", true },
 	};
 	struct prefix p;
@@ -100,7 +114,8 @@ static void body_refusals(void *arg)
 	CHECK(network_route(nw, true, &broken) == ERR_INVALID);
 	broken.addr.family = AF_UNIX;
 	CHECK(network_address(nw, true, &broken) == ERR_INVALID);
-	CHECK(network_end(nw, 0) == ERR_INVALID && network_end(nw, 575) == ERR_INVALID && network_end(nw, 9001) == ERR_INVALID);
+	CHECK(network_end(nw, 0) == ERR_INVALID && network_end(nw, 575) == ERR_INVALID &&
+	      network_end(nw, 9001) == ERR_INVALID);
 	CHECK(!has_address("inet") && !has_route("blt0"));
 	CHECK(command_says("ip -o link show blt0", "mtu 1400 "));
 	/* Taking away what was never there is fine, and is no way to touch what is not ours. */
@@ -132,7 +147,7 @@ static void body_sweep(void *arg)
 	network_begin(nw);
 	CHECK(address(true, "10.99.0.1/32") == ERR_OK);
 	CHECK(route(true, "10.21.0.0/24") == ERR_OK && route(true, "10.22.0.0/24") == ERR_OK);
-	CHECK(has_route("10.20.0.0/24"));	/* until the end */
+	CHECK(has_route("10.20.0.0/24")); /* until the end */
 	CHECK(network_end(nw, 1300) == ERR_OK);
 	CHECK(!has_route("10.20.0.0/24") && has_route("10.21.0.0/24") && has_route("10.22.0.0/24"));
 	CHECK(!has_route("fd00:20::/48") && !has_address("fd00:99::1"));
@@ -169,7 +184,8 @@ static void body_source(void *arg)
 	CHECK(has_route("10.20.0.0/24 dev blt0 scope link src 10.99.0.2"));
 	CHECK(address(false, "10.99.0.2/32") == ERR_OK);
 	CHECK(has_route("10.20.0.0/24 dev blt0 scope link metric"));
-	CHECK(address(false, "fd00:99::1/128") == ERR_OK && has_route("fd00:20::/48 dev blt0 metric"));
+	CHECK(address(false, "fd00:99::1/128") == ERR_OK &&
+	      has_route("fd00:20::/48 dev blt0 metric"));
 	tear_down();
 }
 
@@ -192,7 +208,7 @@ static void body_limits(void *arg)
 		CHECK(network_route(nw, true, &p) == ERR_OK);
 	}
 	CHECK(route(true, "192.168.0.0/24") == ERR_LIMIT && network_text(nw)[0]);
-	CHECK(route(true, "10.255.255.0/24") == ERR_OK);	/* one of them again */
+	CHECK(route(true, "10.255.255.0/24") == ERR_OK); /* one of them again */
 	network_begin(nw);
 	CHECK(network_end(nw, 1400) == ERR_OK);
 	CHECK(!has_route("blt0"));
@@ -227,8 +243,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_reserved), cmocka_unit_test(refuses),
-		cmocka_unit_test(sweeps),	  cmocka_unit_test(follows_source),
-		cmocka_unit_test(has_limits),	  cmocka_unit_test(works_without_interface),
+		cmocka_unit_test(sweeps),         cmocka_unit_test(follows_source),
+		cmocka_unit_test(has_limits),     cmocka_unit_test(works_without_interface),
 	};
 
 	return cmocka_run_group_tests(tests, need_root, NULL);

@@ -50,9 +50,10 @@ static bool status_has(const char *status, const char *line)
 static void kernel_says_nothing_is_left(void *arg)
 {
 	static const char *const lines[] = {
-		"Uid:\t65534\t65534\t65534\t65534\n",	  "Gid:\t65534\t65534\t65534\t65534\n",
-		"CapInh:\t0000000000000000\n", "CapPrm:\t0000000000000000\n", "CapEff:\t0000000000000000\n",
-		"CapBnd:\t0000000000000000\n", "CapAmb:\t0000000000000000\n", "NoNewPrivs:\t1\n",
+		"Uid:\t65534\t65534\t65534\t65534\n", "Gid:\t65534\t65534\t65534\t65534\n",
+		"CapInh:\t0000000000000000\n",        "CapPrm:\t0000000000000000\n",
+		"CapEff:\t0000000000000000\n",        "CapBnd:\t0000000000000000\n",
+		"CapAmb:\t0000000000000000\n",        "NoNewPrivs:\t1\n",
 	};
 	char status[8192];
 
@@ -129,8 +130,10 @@ static void fails_without_rights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_users),	   cmocka_unit_test(drops_everything),
-		cmocka_unit_test(is_final),	   cmocka_unit_test(sets_attributes),
+		cmocka_unit_test(finds_users),
+		cmocka_unit_test(drops_everything),
+		cmocka_unit_test(is_final),
+		cmocka_unit_test(sets_attributes),
 		cmocka_unit_test(fails_without_rights),
 	};
 

@@ -18,10 +18,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const enum tunnel_cipher ciphers[] = { CIPHER_WIREGUARD, CIPHER_AES256GCM, CIPHER_CHACHA20POLY1305 };
+static const enum tunnel_cipher ciphers[] = { CIPHER_WIREGUARD, CIPHER_AES256GCM,
+					      CIPHER_CHACHA20POLY1305 };
 static const size_t lengths[] = { 0, 1, 15, 16, 17, 63, 64, 65, 255, 256, 1400, 1500, 9000 };
 
-/* The kept context must give what the one-shot functions give (which test_primitives holds against the RFCs), record for record. */
+/* The kept context must give what the one-shot functions give (which test_primitives holds against
+ * the RFCs), record for record. */
 static void kept_context_equals_one_shot(void **state)
 {
 	static const uint64_t counters[] = { 0, 1, 2, 0xff, 0x100, 1ull << 32, 1ull << 60, 5, 0 };
@@ -40,19 +42,20 @@ static void kept_context_equals_one_shot(void **state)
 			size_t len = lengths[i % ARRAY_LEN(lengths)];
 			uint64_t n = counters[i / ARRAY_LEN(lengths)];
 			size_t aad_len = i % 3 ? sizeof(aad) : 0;
-			assert_int_equal(primitives_seal(&prim, ciphers[c], key.b, n, aad, aad_len, plain,
-							 len, want),
+			assert_int_equal(primitives_seal(&prim, ciphers[c], key.b, n, aad, aad_len,
+							 plain, len, want),
 					 ERR_OK);
-			assert_int_equal(ops->seal(seal_ctx, n, aad, aad_len, plain, len, got), ERR_OK);
+			assert_int_equal(ops->seal(seal_ctx, n, aad, aad_len, plain, len, got),
+					 ERR_OK);
 			assert_memory_equal(got, want, len + AEAD_TAG_BYTES);
-			assert_int_equal(ops->open(open_ctx, n, aad, aad_len, got, len + AEAD_TAG_BYTES,
-						   back),
+			assert_int_equal(ops->open(open_ctx, n, aad, aad_len, got,
+						   len + AEAD_TAG_BYTES, back),
 					 ERR_OK);
 			if (len)
 				assert_memory_equal(back, plain, len);
 			/* In place. */
-			assert_int_equal(ops->open(open_ctx, n, aad, aad_len, got, len + AEAD_TAG_BYTES,
-						   got),
+			assert_int_equal(ops->open(open_ctx, n, aad, aad_len, got,
+						   len + AEAD_TAG_BYTES, got),
 					 ERR_OK);
 			if (len)
 				assert_memory_equal(got, plain, len);
@@ -72,26 +75,31 @@ static void a_failed_open_leaves_the_context_usable(void **state)
 		void *seal_ctx, *open_ctx;
 		assert_int_equal(ops->setkey(&prim, &key, AEAD_SEAL, &seal_ctx), ERR_OK);
 		assert_int_equal(ops->setkey(&prim, &key, AEAD_OPEN, &open_ctx), ERR_OK);
-		assert_int_equal(ops->seal(seal_ctx, 3, aad, sizeof(aad), record, 64, record), ERR_OK);
+		assert_int_equal(ops->seal(seal_ctx, 3, aad, sizeof(aad), record, 64, record),
+				 ERR_OK);
 		for (size_t i = 0; i < sizeof(record); i++) {
 			record[i] ^= 1;
-			assert_int_equal(ops->open(open_ctx, 3, aad, sizeof(aad), record, sizeof(record),
-						   out),
+			assert_int_equal(ops->open(open_ctx, 3, aad, sizeof(aad), record,
+						   sizeof(record), out),
 					 ERR_AUTH);
 			record[i] ^= 1;
 		}
 		for (size_t i = 0; i < sizeof(aad); i++) {
 			aad[i] ^= 1;
-			assert_int_equal(ops->open(open_ctx, 3, aad, sizeof(aad), record, sizeof(record),
-						   out),
+			assert_int_equal(ops->open(open_ctx, 3, aad, sizeof(aad), record,
+						   sizeof(record), out),
 					 ERR_AUTH);
 			aad[i] ^= 1;
 		}
-		assert_int_equal(ops->open(open_ctx, 4, aad, sizeof(aad), record, sizeof(record), out), ERR_AUTH);
+		assert_int_equal(
+			ops->open(open_ctx, 4, aad, sizeof(aad), record, sizeof(record), out),
+			ERR_AUTH);
 		for (size_t n = 0; n < AEAD_TAG_BYTES; n++)
 			assert_int_equal(ops->open(open_ctx, 3, aad, sizeof(aad), record, n, out),
 					 ERR_INVALID);
-		assert_int_equal(ops->open(open_ctx, 3, aad, sizeof(aad), record, sizeof(record), out), ERR_OK);
+		assert_int_equal(
+			ops->open(open_ctx, 3, aad, sizeof(aad), record, sizeof(record), out),
+			ERR_OK);
 		memset(record, 0, sizeof(record));
 		ops->free(seal_ctx);
 		ops->free(open_ctx);

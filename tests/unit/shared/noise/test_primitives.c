@@ -24,7 +24,8 @@ static void fill_sequence(uint8_t *out, size_t n)
 		out[i] = (uint8_t)i;
 }
 
-/* "abc": RFC 7693 appendix B. The others, and all MACs and HKDFs: Python's hashlib and hmac, which have their own code. */
+/* "abc": RFC 7693 appendix B. The others, and all MACs and HKDFs: Python's hashlib and hmac, which
+ * have their own code. */
 static void hash_gives_known_results(void **state)
 {
 	static const struct {
@@ -71,14 +72,15 @@ static void mac_gives_known_results(void **state)
 		{ 16, 200, "b8d300fa7937e4d1e67c8468df4c9a43" },
 		{ 32, 0, "9536f9b267655743dee97b8a670f9f53" },
 		{ 32, 200, "42a6f8ff590af21b512e9e088257aa34" },
-		{ 16, 200, "b8d300fa7937e4d1e67c8468df4c9a43" },	/* back to the shorter key */
+		{ 16, 200, "b8d300fa7937e4d1e67c8468df4c9a43" }, /* back to the shorter key */
 	};
 	uint8_t sequence[200], want[16], got[16];
 	(void)state;
 	fill_sequence(sequence, sizeof(sequence));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		unhex(rows[i].mac, want, sizeof(want));
-		assert_int_equal(primitives_mac(&prim, sequence, rows[i].key_len, sequence, rows[i].len, got),
+		assert_int_equal(primitives_mac(&prim, sequence, rows[i].key_len, sequence,
+						rows[i].len, got),
 				 ERR_OK);
 		assert_memory_equal(got, want, sizeof(want));
 	}
@@ -106,8 +108,9 @@ static void hkdf_gives_known_results(void **state)
 			fill_sequence(ck, sizeof(ck));
 			memset(got, 0xee, sizeof(got));
 			/* The first result may overwrite the chaining key. */
-			assert_int_equal(primitives_hkdf(&prim, ck, rows[i].in, strlen(rows[i].in), ck,
-							 n > 1 ? got[1] : NULL, n > 2 ? got[2] : NULL),
+			assert_int_equal(primitives_hkdf(&prim, ck, rows[i].in, strlen(rows[i].in),
+							 ck, n > 1 ? got[1] : NULL,
+							 n > 2 ? got[2] : NULL),
 					 ERR_OK);
 			memcpy(got[0], ck, sizeof(ck));
 			for (size_t k = 0; k < 3; k++) {
@@ -172,7 +175,8 @@ static void x25519_iterates(void **state)
 		memcpy(u.b, k.b, 32);
 		memcpy(k.b, got, 32);
 		if (i == 1)
-			unhex("422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079", want, 32);
+			unhex("422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079",
+			      want, 32);
 		if (i == 1)
 			assert_memory_equal(k.b, want, 32);
 	}
@@ -227,20 +231,24 @@ static const struct aead_row {
 	uint64_t counter;
 	const char *aad, *plain, *sealed;
 } aead_rows[] = {
-	/* The GCM specification's test cases 13 and 14; its others have nonces that Noise cannot make. */
-	{ CIPHER_AES256GCM, "0000000000000000000000000000000000000000000000000000000000000000", 0, "", "",
-	  "530f8afbc74536b9a963b4f1c4cb738b" },
-	{ CIPHER_AES256GCM, "0000000000000000000000000000000000000000000000000000000000000000", 0, "",
-	  "00000000000000000000000000000000",
+	/* The GCM specification's test cases 13 and 14; its others have nonces that Noise cannot
+	   make. */
+	{ CIPHER_AES256GCM, "0000000000000000000000000000000000000000000000000000000000000000", 0,
+	  "", "", "530f8afbc74536b9a963b4f1c4cb738b" },
+	{ CIPHER_AES256GCM, "0000000000000000000000000000000000000000000000000000000000000000", 0,
+	  "", "00000000000000000000000000000000",
 	  "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919" },
 	/* A nonce that tells the byte orders apart, by tests/vectors/derive_handshake.py. */
 	{ CIPHER_AES256GCM, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-	  0x0102030405060708, "616164", "616263616263616263616263616263616263616263616263616263616263616263",
-	  "6533066fbf8268fc60fe9f8c7f055a91189a3da0b4b42a0f889937310954beaf4cb9132a3264c9cc4ba728ad53a2c11b"
+	  0x0102030405060708, "616164",
+	  "616263616263616263616263616263616263616263616263616263616263616263",
+	  "6533066fbf8268fc60fe9f8c7f055a91189a3da0b4b42a0f889937310954beaf4cb9132a3264c9cc4ba728ad"
+	  "53a2c11b"
 	  "8e" },
 	/* RFC 8439 appendix A.5; its nonce is 00000000 and the counter little-endian. */
-	{ CIPHER_CHACHA20POLY1305, "1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0",
-	  0x0807060504030201, "f33388860000000000004e91",
+	{ CIPHER_CHACHA20POLY1305,
+	  "1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0", 0x0807060504030201,
+	  "f33388860000000000004e91",
 	  "496e7465726e65742d4472616674732061726520647261667420646f63756d656e74732076616c69"
 	  "6420666f722061206d6178696d756d206f6620736978206d6f6e74687320616e64206d6179206265"
 	  "20757064617465642c207265706c616365642c206f72206f62736f6c65746564206279206f746865"
@@ -267,33 +275,39 @@ static void check_aead_row(const struct aead_row *r, enum tunnel_cipher cipher)
 	size_t sealed_len = unhex(r->sealed, sealed, sizeof(sealed));
 
 	assert_int_equal(sealed_len, len + AEAD_TAG_BYTES);
-	assert_int_equal(primitives_seal(&prim, cipher, key, r->counter, aad, aad_len, plain, len, out), ERR_OK);
+	assert_int_equal(
+		primitives_seal(&prim, cipher, key, r->counter, aad, aad_len, plain, len, out),
+		ERR_OK);
 	assert_memory_equal(out, sealed, sealed_len);
 	/* In place, both ways. */
-	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, aad, aad_len, out, sealed_len, out),
+	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, aad, aad_len, out,
+					   sealed_len, out),
 			 ERR_OK);
 	if (len)
 		assert_memory_equal(out, plain, len);
-	assert_int_equal(primitives_seal(&prim, cipher, key, r->counter, aad, aad_len, out, len, out), ERR_OK);
+	assert_int_equal(
+		primitives_seal(&prim, cipher, key, r->counter, aad, aad_len, out, len, out),
+		ERR_OK);
 	assert_memory_equal(out, sealed, sealed_len);
 
 	for (size_t i = 0; i < sealed_len; i++) {
 		sealed[i] ^= 0x20;
 		memset(out, 0xee, sizeof(out));
-		assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, aad, aad_len, sealed,
-						   sealed_len, out),
+		assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, aad, aad_len,
+						   sealed, sealed_len, out),
 				 ERR_AUTH);
 		assert_true(secret_is_zero(out, len));
 		sealed[i] ^= 0x20;
 	}
-	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter + 1, aad, aad_len, sealed, sealed_len,
-					   out),
-			 ERR_AUTH);
-	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, sealed, aad_len + 1, sealed,
+	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter + 1, aad, aad_len, sealed,
 					   sealed_len, out),
 			 ERR_AUTH);
-	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, aad, aad_len, sealed, 15, out),
+	assert_int_equal(primitives_unseal(&prim, cipher, key, r->counter, sealed, aad_len + 1,
+					   sealed, sealed_len, out),
 			 ERR_AUTH);
+	assert_int_equal(
+		primitives_unseal(&prim, cipher, key, r->counter, aad, aad_len, sealed, 15, out),
+		ERR_AUTH);
 }
 
 static void aead_gives_published_results(void **state)
@@ -309,15 +323,17 @@ static void aead_gives_published_results(void **state)
 /* draft-irtf-cfrg-xchacha-03, sections 2.2.1 and A.3.1. */
 static void xchacha_gives_published_results(void **state)
 {
-	static const char plain[] = "Ladies and Gentlemen of the class of '99: If I could offer you only "
-				    "one tip for the future, sunscreen would be it.";
+	static const char plain[] =
+		"Ladies and Gentlemen of the class of '99: If I could offer you only "
+		"one tip for the future, sunscreen would be it.";
 	const size_t len = sizeof(plain) - 1;
 	uint8_t key[32], in[16], nonce[24], aad[12], want[256], out[256];
 	(void)state;
 
 	fill_sequence(key, sizeof(key));
 	unhex("000000090000004a0000000031415927", in, sizeof(in));
-	unhex("82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc", want, sizeof(want));
+	unhex("82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc", want,
+	      sizeof(want));
 	assert_int_equal(primitives_hchacha20(&prim, key, in, out), ERR_OK);
 	assert_memory_equal(out, want, 32);
 
@@ -326,20 +342,24 @@ static void xchacha_gives_published_results(void **state)
 	for (size_t i = 0; i < 24; i++)
 		nonce[i] = (uint8_t)(0x40 + i);
 	unhex("50515253c0c1c2c3c4c5c6c7", aad, sizeof(aad));
-	size_t n = unhex("bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa644"
-			 "0bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e"
-			 "3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52ec0875924c1c7"
-			 "987947deafd8780acf49",
-			 want, sizeof(want));
+	size_t n = unhex(
+		"bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa644"
+		"0bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e"
+		"3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52ec0875924c1c7"
+		"987947deafd8780acf49",
+		want, sizeof(want));
 	assert_int_equal(n, len + AEAD_TAG_BYTES);
-	assert_int_equal(primitives_xseal(&prim, key, nonce, aad, sizeof(aad), plain, len, out), ERR_OK);
+	assert_int_equal(primitives_xseal(&prim, key, nonce, aad, sizeof(aad), plain, len, out),
+			 ERR_OK);
 	assert_memory_equal(out, want, n);
-	assert_int_equal(primitives_xunseal(&prim, key, nonce, aad, sizeof(aad), out, n, out), ERR_OK);
+	assert_int_equal(primitives_xunseal(&prim, key, nonce, aad, sizeof(aad), out, n, out),
+			 ERR_OK);
 	assert_memory_equal(out, plain, len);
 	for (size_t i = 0; i < sizeof(nonce); i++) {
 		nonce[i] ^= 1;
-		assert_int_equal(primitives_xunseal(&prim, key, nonce, aad, sizeof(aad), want, n, out),
-				 ERR_AUTH);
+		assert_int_equal(
+			primitives_xunseal(&prim, key, nonce, aad, sizeof(aad), want, n, out),
+			ERR_AUTH);
 		nonce[i] ^= 1;
 	}
 }

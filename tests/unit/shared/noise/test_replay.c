@@ -3,8 +3,8 @@
 
 #include "tests/unit/shared/noise/vectors.h"
 
-#define REACH ((uint64_t)REPLAY_REACH_PACKETS)
-#define LIMIT REJECT_AFTER_MESSAGES
+#define REACH     ((uint64_t)REPLAY_REACH_PACKETS)
+#define LIMIT     REJECT_AFTER_MESSAGES
 #define STEPS_MAX 12u
 
 struct step {
@@ -23,17 +23,42 @@ static const struct {
 	{ "out of order", { { 9, true }, { 8, true }, { 7, true }, { 0, true }, { 8, false } }, 5 },
 	{ "first is high", { { REACH, true }, { 0, true }, { 0, false }, { REACH, false } }, 4 },
 	{ "just too old", { { REACH + 1, true }, { 0, false }, { 1, true }, { 1, false } }, 4 },
-	{ "far too old", { { 1ull << 40, true }, { 0, false }, { (1ull << 40) - REACH - 1, false } }, 3 },
+	{ "far too old",
+	  { { 1ull << 40, true }, { 0, false }, { (1ull << 40) - REACH - 1, false } },
+	  3 },
 	{ "just in reach", { { 1ull << 40, true }, { (1ull << 40) - REACH, true } }, 2 },
-	{ "word edges", { { 63, true }, { 64, true }, { 63, false }, { 127, true }, { 128, true },
-			  { 64, false }, { 65, true } }, 7 },
-	{ "one ring further", { { 5, true }, { 5 + REPLAY_WINDOW_PACKETS, true }, { 5, false },
-				{ 6 + REPLAY_WINDOW_PACKETS, true }, { 4 + REPLAY_WINDOW_PACKETS, true } }, 5 },
-	{ "a jump clears all", { { 0, true }, { 1, true }, { 8191, true }, { 1ull << 50, true },
-				 { (1ull << 50) - 1, true }, { (1ull << 50) - 8000, true },
-				 { (1ull << 50) - 8000, false } }, 7 },
-	{ "at the limit", { { LIMIT - 1, true }, { LIMIT, false }, { UINT64_MAX, false },
-			    { LIMIT - 1, false }, { LIMIT - 2, true } }, 5 },
+	{ "word edges",
+	  { { 63, true },
+	    { 64, true },
+	    { 63, false },
+	    { 127, true },
+	    { 128, true },
+	    { 64, false },
+	    { 65, true } },
+	  7 },
+	{ "one ring further",
+	  { { 5, true },
+	    { 5 + REPLAY_WINDOW_PACKETS, true },
+	    { 5, false },
+	    { 6 + REPLAY_WINDOW_PACKETS, true },
+	    { 4 + REPLAY_WINDOW_PACKETS, true } },
+	  5 },
+	{ "a jump clears all",
+	  { { 0, true },
+	    { 1, true },
+	    { 8191, true },
+	    { 1ull << 50, true },
+	    { (1ull << 50) - 1, true },
+	    { (1ull << 50) - 8000, true },
+	    { (1ull << 50) - 8000, false } },
+	  7 },
+	{ "at the limit",
+	  { { LIMIT - 1, true },
+	    { LIMIT, false },
+	    { UINT64_MAX, false },
+	    { LIMIT - 1, false },
+	    { LIMIT - 2, true } },
+	  5 },
 	{ "limit first", { { UINT64_MAX, false }, { LIMIT, false }, { 0, true } }, 3 },
 };
 

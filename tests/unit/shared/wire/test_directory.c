@@ -11,8 +11,14 @@
 
 static struct node plain_node(uint32_t id, uint64_t revision)
 {
-	struct node n = { .id = id, .kind = NODE_SPOKE, .status = NODE_ACTIVE, .revision = revision,
-			  .groups = 1, .reach = 1, .has_identity = true, .has_tunnel = true };
+	struct node n = { .id = id,
+			  .kind = NODE_SPOKE,
+			  .status = NODE_ACTIVE,
+			  .revision = revision,
+			  .groups = 1,
+			  .reach = 1,
+			  .has_identity = true,
+			  .has_tunnel = true };
 
 	snprintf(n.name, sizeof(n.name), "node%u", (unsigned)id);
 	return n;
@@ -63,7 +69,8 @@ static void test_put_find_remove(void **state)
 	assert_int_equal(d.count, 0);
 }
 
-/* One case of what a viewer (id 1, group 1, reach 1) is told of node 2, changed at revision 5, in a directory at 8. */
+/* One case of what a viewer (id 1, group 1, reach 1) is told of node 2, changed at revision 5, in a
+ * directory at 8. */
 static void test_delta_rows(void **state)
 {
 	enum told { NOTHING, CHANGED, GONE, GONE_REVOKED };
@@ -205,8 +212,8 @@ static void test_apply_limit(void **state)
 
 /* --- a random history against a naive model --- */
 
-#define IDS 24u
-#define STEPS 3000u
+#define IDS     24u
+#define STEPS   3000u
 #define VIEWERS 4u
 
 /* A small generator of our own, so that the history is the same everywhere. */
@@ -218,9 +225,10 @@ static uint32_t next_random(uint64_t *seed)
 
 static void random_change(struct node *n, uint64_t *seed)
 {
-	static const enum node_status statuses[] = { NODE_ACTIVE, NODE_ACTIVE, NODE_ACTIVE, NODE_DISABLED,
-						     NODE_REVOKED, NODE_DELETED };
-	struct node_subnet s = { .prefix = { .addr = { .family = AF_INET, .b = { 10 } }, .len = 24 } };
+	static const enum node_status statuses[] = { NODE_ACTIVE,   NODE_ACTIVE,  NODE_ACTIVE,
+						     NODE_DISABLED, NODE_REVOKED, NODE_DELETED };
+	struct node_subnet s = { .prefix = { .addr = { .family = AF_INET, .b = { 10 } },
+					     .len = 24 } };
 
 	switch (next_random(seed) % 5) {
 	case 0:
@@ -244,7 +252,8 @@ static void random_change(struct node *n, uint64_t *seed)
 	}
 }
 
-/* One transaction of the hub: one to three nodes appear or change, all with the same new revision. */
+/* One transaction of the hub: one to three nodes appear or change, all with the same new revision.
+ */
 static void random_step(struct directory *hub, uint64_t *seed)
 {
 	hub->revision++;
@@ -267,15 +276,16 @@ static void random_step(struct directory *hub, uint64_t *seed)
 }
 
 /* What the viewer should hold, said in the plainest way. */
-static void check_view(const struct directory *hub, const struct node *viewer, const struct directory *view)
+static void check_view(const struct directory *hub, const struct node *viewer,
+		       const struct directory *view)
 {
 	uint32_t n = 0;
 
 	assert_int_equal(view->revision, hub->revision);
 	for (uint32_t i = 0; i < hub->count; i++) {
 		const struct node *h = &hub->nodes[i];
-		bool talk = h->kind == NODE_HUB || viewer->kind == NODE_HUB || (h->reach & viewer->groups) ||
-			    (viewer->reach & h->groups);
+		bool talk = h->kind == NODE_HUB || viewer->kind == NODE_HUB ||
+			    (h->reach & viewer->groups) || (viewer->reach & h->groups);
 		const struct node *v = directory_find(view, h->id);
 
 		if (h->id != viewer->id && !(h->status == NODE_ACTIVE && talk)) {
@@ -379,7 +389,8 @@ static void test_delta_json_rows(void **state)
 		{ "{'from':0,'to':2,'nodes':[" N1 "," N2 "]}", true },
 		{ "{'from':0,'to':2,'nodes':[],'gone':[]}", true },
 		{ "{'from':1,'to':2,'nodes':[" N2 "],'gone':[{'id':1}]}", true },
-		{ "{'from':1,'to':2,'nodes':[],'gone':[{'id':1,'revoked':true},{'id':3,'new':1}]}", true },
+		{ "{'from':1,'to':2,'nodes':[],'gone':[{'id':1,'revoked':true},{'id':3,'new':1}]}",
+		  true },
 		{ "{'from':2,'to':2,'nodes':[]}", true },
 		{ "[]", false },
 		{ "{'to':2,'nodes':[]}", false },
@@ -389,10 +400,11 @@ static void test_delta_json_rows(void **state)
 		{ "{'from':-1,'to':2,'nodes':[]}", false },
 		{ "{'from':0,'to':2,'nodes':{}}", false },
 		{ "{'from':0,'to':2,'nodes':[1]}", false },
-		{ "{'from':0,'to':2,'nodes':[" N2 "," N1 "]}", false },		/* order */
-		{ "{'from':0,'to':2,'nodes':[" N1 "," N1 "]}", false },		/* twice */
-		{ "{'from':0,'to':1,'nodes':[" N2 "]}", false },		/* from the future */
-		{ "{'from':0,'to':2,'nodes':[],'gone':[{'id':1}]}", false },	/* gone in a snapshot */
+		{ "{'from':0,'to':2,'nodes':[" N2 "," N1 "]}", false }, /* order */
+		{ "{'from':0,'to':2,'nodes':[" N1 "," N1 "]}", false }, /* twice */
+		{ "{'from':0,'to':1,'nodes':[" N2 "]}", false },        /* from the future */
+		{ "{'from':0,'to':2,'nodes':[],'gone':[{'id':1}]}",
+		  false }, /* gone in a snapshot */
 		{ "{'from':1,'to':2,'nodes':[" N2 "],'gone':[{'id':2}]}", false },
 		{ "{'from':1,'to':2,'nodes':[],'gone':[{'id':2},{'id':1}]}", false },
 		{ "{'from':1,'to':2,'nodes':[],'gone':[{'id':2},{'id':2}]}", false },

@@ -80,7 +80,7 @@ static void test_rows(void **state)
 {
 	static const struct {
 		void (*get)(struct fields *f);
-		const char *value;	/* NULL: the field is missing */
+		const char *value; /* NULL: the field is missing */
 		enum err e;
 	} rows[] = {
 		{ get_small, "5", ERR_OK },
@@ -125,7 +125,8 @@ static void test_rows(void **state)
 		{ get_name, "'a-b.c_D'", ERR_OK },
 		{ get_name, "''", ERR_INVALID },
 		{ get_name, "'-a'", ERR_INVALID },
-		{ get_name, "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'", ERR_INVALID },
+		{ get_name, "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
+		  ERR_INVALID },
 		{ get_key, "'" KEY_TEXT "'", ERR_OK },
 		{ get_key, "'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'", ERR_INVALID },
 		{ get_key, "'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB='", ERR_INVALID },
@@ -184,7 +185,8 @@ static void test_rows(void **state)
 /* The first error stays, and everything read after it is zero. */
 static void test_sticky(void **state)
 {
-	json_t *j = json_text_parse("{'a':[1,2,3],'n':7,'s':'text','b':true,'k':'" KEY_TEXT "','e':['192.0.2.1:1']}");
+	json_t *j = json_text_parse("{'a':[1,2,3],'n':7,'s':'text','b':true,'k':'" KEY_TEXT
+				    "','e':['192.0.2.1:1']}");
 	struct endpoint e[1];
 	uint8_t key[32];
 	char text[8] = "before";
@@ -213,12 +215,9 @@ static void test_put_text(void **state)
 	static const struct {
 		const char *in, *out;
 	} rows[] = {
-		{ "plain", "plain" },
-		{ "caf\xc3\xa9", "caf\xc3\xa9" },
-		{ "caf\xe9", "caf?" },
-		{ "a\nb\x1b[0m\x7f", "a?b?[0m?" },
-		{ "\xc2\x85\xc3\xa9", "????" },
-		{ "", "" },
+		{ "plain", "plain" },           { "caf\xc3\xa9", "caf\xc3\xa9" },
+		{ "caf\xe9", "caf?" },          { "a\nb\x1b[0m\x7f", "a?b?[0m?" },
+		{ "\xc2\x85\xc3\xa9", "????" }, { "", "" },
 	};
 
 	(void)state;
@@ -277,8 +276,8 @@ static void test_put_endpoint(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),	  cmocka_unit_test(test_sticky),
-		cmocka_unit_test(test_put_text),  cmocka_unit_test(test_put_fails),
+		cmocka_unit_test(test_rows),         cmocka_unit_test(test_sticky),
+		cmocka_unit_test(test_put_text),     cmocka_unit_test(test_put_fails),
 		cmocka_unit_test(test_put_endpoint),
 	};
 

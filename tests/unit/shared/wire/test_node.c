@@ -11,7 +11,8 @@
 
 /* "AAAA...A=": 32 zero bytes; and 64 of them. */
 #define KEY_TEXT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define SIG_TEXT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+#define SIG_TEXT                                                                                   \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
 
 static struct node_subnet subnet(const char *s, uint32_t weight)
 {
@@ -112,14 +113,14 @@ static void test_equal(void **state)
 	assert_int_equal(node_copy(&b, &a), ERR_OK);
 	b.revision = 1;
 	assert_true(node_equal(&a, &b));
-#define DIFFERS(change)                                                                             \
-	do {                                                                                        \
-		struct node c;                                                                      \
-		assert_int_equal(node_copy(&c, &a), ERR_OK);                                        \
-		change;                                                                             \
-		assert_false(node_equal(&a, &c));                                                   \
-		assert_false(node_equal(&c, &a));                                                   \
-		node_fini(&c);                                                                      \
+#define DIFFERS(change)                                                                            \
+	do {                                                                                       \
+		struct node c;                                                                     \
+		assert_int_equal(node_copy(&c, &a), ERR_OK);                                       \
+		change;                                                                            \
+		assert_false(node_equal(&a, &c));                                                  \
+		assert_false(node_equal(&c, &a));                                                  \
+		node_fini(&c);                                                                     \
 	} while (0)
 	DIFFERS(c.id = 1);
 	DIFFERS(c.name[0] = 'y');
@@ -172,8 +173,12 @@ static void test_subnet_add(void **state)
 	for (uint32_t i = 1; i < n.n_subnets; i++)
 		assert_true(prefix_cmp(&n.subnets[i - 1].prefix, &n.subnets[i].prefix) < 0);
 	assert_int_equal(node_subnet_add(&n, &again), ERR_LIMIT);
-	check_round_trip(&(struct node){ .id = 1, .name = "a", .kind = NODE_SPOKE, .status = NODE_ACTIVE,
-					 .n_subnets = n.n_subnets, .subnets = n.subnets });
+	check_round_trip(&(struct node){ .id = 1,
+					 .name = "a",
+					 .kind = NODE_SPOKE,
+					 .status = NODE_ACTIVE,
+					 .n_subnets = n.n_subnets,
+					 .subnets = n.subnets });
 	node_fini(&n);
 }
 
@@ -186,7 +191,7 @@ static void test_may_talk(void **state)
 	} rows[] = {
 		{ NODE_SPOKE, NODE_SPOKE, 1, 1, 1, 1, true },
 		{ NODE_SPOKE, NODE_SPOKE, 1, 0, 1, 0, false },
-		{ NODE_SPOKE, NODE_SPOKE, 1, 2, 2, 0, true },	/* one direction is enough */
+		{ NODE_SPOKE, NODE_SPOKE, 1, 2, 2, 0, true }, /* one direction is enough */
 		{ NODE_SPOKE, NODE_SPOKE, 2, 0, 1, 2, true },
 		{ NODE_SPOKE, NODE_SPOKE, 2, 1, 4, 1, false },
 		{ NODE_SPOKE, NODE_WIREGUARD, 1ull << 63, 0, 0, 1ull << 63, true },
@@ -197,15 +202,20 @@ static void test_may_talk(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct node a = { .kind = rows[i].kind_a, .groups = rows[i].groups_a, .reach = rows[i].reach_a };
-		struct node b = { .kind = rows[i].kind_b, .groups = rows[i].groups_b, .reach = rows[i].reach_b };
+		struct node a = { .kind = rows[i].kind_a,
+				  .groups = rows[i].groups_a,
+				  .reach = rows[i].reach_a };
+		struct node b = { .kind = rows[i].kind_b,
+				  .groups = rows[i].groups_b,
+				  .reach = rows[i].reach_b };
 
 		if (node_may_talk(&a, &b) != rows[i].may || node_may_talk(&b, &a) != rows[i].may)
 			fail_msg("row %zu", i);
 	}
 }
 
-/* Fields that are put into an otherwise good node; the good ones show that the frame around them is. */
+/* Fields that are put into an otherwise good node; the good ones show that the frame around them
+ * is. */
 static void test_json_rows(void **state)
 {
 	static const struct {
@@ -213,8 +223,11 @@ static void test_json_rows(void **state)
 		bool ok;
 	} rows[] = {
 		{ "'id':1,'name':'a','kind':'spoke','status':'active','revision':0", true },
-		{ "'id':1,'name':'a','kind':'spoke','status':'active','revision':0,'unknown':{'x':[1]}", true },
-		{ "'id':1,'name':'a','kind':'spoke','status':'active','revision':0,'groups':null", true },
+		{ "'id':1,'name':'a','kind':'spoke','status':'active','revision':0,'unknown':{'x':["
+		  "1]}",
+		  true },
+		{ "'id':1,'name':'a','kind':'spoke','status':'active','revision':0,'groups':null",
+		  true },
 		{ "'name':'a','kind':'spoke','status':'active','revision':0", false },
 		{ "'id':1,'kind':'spoke','status':'active','revision':0", false },
 		{ "'id':1,'name':'a','status':'active','revision':0", false },
@@ -222,7 +235,8 @@ static void test_json_rows(void **state)
 		{ "'id':1,'name':'a','kind':'spoke','status':'active'", false },
 		{ "'id':0,'name':'a','kind':'spoke','status':'active','revision':0", false },
 		{ "'id':-1,'name':'a','kind':'spoke','status':'active','revision':0", false },
-		{ "'id':4294967296,'name':'a','kind':'spoke','status':'active','revision':0", false },
+		{ "'id':4294967296,'name':'a','kind':'spoke','status':'active','revision':0",
+		  false },
 		{ "'id':1.0,'name':'a','kind':'spoke','status':'active','revision':0", false },
 		{ "'id':'1','name':'a','kind':'spoke','status':'active','revision':0", false },
 		{ "'id':1,'name':'','kind':'spoke','status':'active','revision':0", false },
@@ -291,7 +305,9 @@ static void test_json_optional_rows(void **state)
 		{ "'subnets':[{'prefix':'10.0.0.0/8'}]", false },
 		{ "'subnets':[{'prefix':'10.0.0.1/8','weight':0}]", false },
 		{ "'subnets':[{'prefix':'10.0.0.0/8','weight':65536}]", false },
-		{ "'subnets':[{'prefix':'10.0.0.0/8','weight':1},{'prefix':'10.0.0.0/8','weight':2}]", false },
+		{ "'subnets':[{'prefix':'10.0.0.0/8','weight':1},{'prefix':'10.0.0.0/"
+		  "8','weight':2}]",
+		  false },
 		{ "'subnets':['10.0.0.0/8']", false },
 		{ "'endpoints':['hub.example.net 655','[::1]:655']", false },
 		{ "'endpoints':['2001:db8::1 655']", true },
@@ -309,7 +325,8 @@ static void test_json_optional_rows(void **state)
 		json_t *j;
 		enum err e;
 
-		snprintf(text, sizeof(text), "{'id':7,'name':'a','kind':'spoke','status':'active','revision':3,%s}",
+		snprintf(text, sizeof(text),
+			 "{'id':7,'name':'a','kind':'spoke','status':'active','revision':3,%s}",
 			 rows[i].fields);
 		j = json_text_parse(text);
 		assert_non_null(j);
@@ -329,12 +346,24 @@ static void test_endpoint_is_valid(void **state)
 		const char *s;
 		bool ok;
 	} rows[] = {
-		{ "hub 1", true },	   { "192.0.2.1 6655", true }, { "hub-1.example.net 65535", true },
-		{ "fe80::1 6655", true },  { "", false },	       { "hub", false },
-		{ "hub ", false },	   { " 6655", false },	       { "hub  6655", false },
-		{ "hub 06655", false },	   { "hub 6655 ", false },     { "hub +1", false },
-		{ "hub\t6655", false },	   { "-hub 1", false },	       { "h/b 6655", false },
-		{ "hub 99999", false },	   { "hub 655360", false },    { "h\x1b[0m 1", false },
+		{ "hub 1", true },
+		{ "192.0.2.1 6655", true },
+		{ "hub-1.example.net 65535", true },
+		{ "fe80::1 6655", true },
+		{ "", false },
+		{ "hub", false },
+		{ "hub ", false },
+		{ " 6655", false },
+		{ "hub  6655", false },
+		{ "hub 06655", false },
+		{ "hub 6655 ", false },
+		{ "hub +1", false },
+		{ "hub\t6655", false },
+		{ "-hub 1", false },
+		{ "h/b 6655", false },
+		{ "hub 99999", false },
+		{ "hub 655360", false },
+		{ "h\x1b[0m 1", false },
 	};
 
 	(void)state;
@@ -354,7 +383,8 @@ static void test_names(void **state)
 		assert_int_equal(kind, k);
 	}
 	for (unsigned s = NODE_INVITED; s <= NODE_DELETED; s++) {
-		assert_int_equal(node_status_parse(node_status_str((enum node_status)s), &status), ERR_OK);
+		assert_int_equal(node_status_parse(node_status_str((enum node_status)s), &status),
+				 ERR_OK);
 		assert_int_equal(status, s);
 	}
 	assert_string_equal(node_kind_str((enum node_kind)0), "unknown");
@@ -379,11 +409,16 @@ static void test_sign_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),	    cmocka_unit_test(test_too_large_to_write),
-		cmocka_unit_test(test_equal),		    cmocka_unit_test(test_subnet_add),
-		cmocka_unit_test(test_may_talk),	    cmocka_unit_test(test_json_rows),
-		cmocka_unit_test(test_json_optional_rows),  cmocka_unit_test(test_endpoint_is_valid),
-		cmocka_unit_test(test_names),		    cmocka_unit_test(test_sign_input),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_too_large_to_write),
+		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_subnet_add),
+		cmocka_unit_test(test_may_talk),
+		cmocka_unit_test(test_json_rows),
+		cmocka_unit_test(test_json_optional_rows),
+		cmocka_unit_test(test_endpoint_is_valid),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_sign_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@ static void sample(struct join_token *t, unsigned n_addresses)
 	snprintf(t->network, sizeof(t->network), "linodeVPN");
 	t->n_addresses = (uint8_t)n_addresses;
 	for (unsigned i = 0; i < n_addresses; i++)
-		snprintf(t->addresses[i], sizeof(t->addresses[i]), "hub%u.example.net %u", i, 6655 + i);
+		snprintf(t->addresses[i], sizeof(t->addresses[i]), "hub%u.example.net %u", i,
+			 6655 + i);
 }
 
 static void test_round_trip(void **state)
@@ -43,7 +44,8 @@ static void test_round_trip(void **state)
 /* The text of a known token: a change of the format must be deliberate. */
 static void test_known_text(void **state)
 {
-	static const char want[] = "bl1_AfDx8vP09fb3-Pn6-_z9_v8ABw4VHCMqMTg_Rk1UW2JpcHd-hYyTmqGor7a9xMvS2QkAbGlub2RlVlBOARUA"
+	static const char want[] = "bl1_AfDx8vP09fb3-Pn6-_z9_v8ABw4VHCMqMTg_Rk1UW2JpcHd-"
+				   "hYyTmqGor7a9xMvS2QkAbGlub2RlVlBOARUA"
 				   "aHViMC5leGFtcGxlLm5ldCA2NjU1";
 	char text[JOIN_TOKEN_MAX_CHARS + 1];
 	struct join_token t;
@@ -72,7 +74,8 @@ static void test_white_space(void **state)
 	assert_int_equal(token_decode(padded, &back), ERR_INVALID);
 }
 
-/* Each character replaced by every other printable one, and each cut: never accepted, and the output stays as it was. */
+/* Each character replaced by every other printable one, and each cut: never accepted, and the
+ * output stays as it was. */
 static void test_corruption(void **state)
 {
 	char text[JOIN_TOKEN_MAX_CHARS + 1];
@@ -149,7 +152,7 @@ static void test_bad_bodies(void **state)
 {
 	static const struct {
 		const char *what;
-		size_t at;		/* byte of the body that is replaced */
+		size_t at; /* byte of the body that is replaced */
 		uint8_t with;
 		enum err e;
 	} rows[] = {
@@ -217,7 +220,8 @@ static void test_encode_refuses(void **state)
 static void test_hash(void **state)
 {
 	/* SHA-256 of sixteen zero bytes, computed with another tool. */
-	static const char want[] = "374708fff7719dd5979ec875d56cd2286f6d3cf7ec317a3b25632aab28ec37bb";
+	static const char want[] =
+		"374708fff7719dd5979ec875d56cd2286f6d3cf7ec317a3b25632aab28ec37bb";
 	uint8_t secret[JOIN_SECRET_BYTES] = { 0 }, out[32];
 	char hex[65];
 
@@ -229,9 +233,9 @@ static void test_hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_known_text),
-		cmocka_unit_test(test_white_space), cmocka_unit_test(test_corruption),
-		cmocka_unit_test(test_not_a_token), cmocka_unit_test(test_bad_bodies),
+		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_known_text),
+		cmocka_unit_test(test_white_space),    cmocka_unit_test(test_corruption),
+		cmocka_unit_test(test_not_a_token),    cmocka_unit_test(test_bad_bodies),
 		cmocka_unit_test(test_encode_refuses), cmocka_unit_test(test_hash),
 	};
 

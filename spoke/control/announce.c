@@ -21,9 +21,7 @@ static void run_script(struct spoke *s, enum monitor_script_kind kind, const str
 	}
 	cursor_init_write(&body, mem, sizeof(mem));
 	monitor_script_encode(&m, &body);
-	if (!s->net.monitor || body.err)
-		return;
-	e = channel_send(s->net.monitor, MONITOR_SCRIPT, mem, cursor_pos(&body), -1);
+	e = net_feed_send(&s->net, MONITOR_SCRIPT, &body);
 	if (e)
 		log_warn("the scripts of node %s do not run: %s", n->name, err_str(e));
 }
@@ -39,7 +37,7 @@ static void run_scripts(struct spoke *s, const struct node *n, const struct endp
 		run_script(s, SCRIPT_HOST_DOWN, n, remote, NULL);
 }
 
-void path_changed(struct spoke *s, const struct engine_path *p)
+void announce_path(struct spoke *s, const struct engine_path *p)
 {
 	const struct node *n = directory_find(&s->cache.dir, p->id);
 	struct peer_state *state = n ? peers_get(&s->peers, p->id) : NULL;
@@ -59,7 +57,7 @@ void path_changed(struct spoke *s, const struct engine_path *p)
 	run_scripts(s, n, &p->endpoint, up);
 }
 
-void path_down(struct spoke *s, uint32_t id)
+void announce_down(struct spoke *s, uint32_t id)
 {
 	const struct node *n = directory_find(&s->cache.dir, id);
 	struct peer_state *state = peers_find(&s->peers, id);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "hub/cli/call.h"
+#include "hub/cli/columns.h"
+#include "hub/cli/units.h"
+#include "shared/base/clock.h"
+
+/* "10.20.0.0/24, 10.21.0.0/24#20": weights other than 10 are shown as they are typed. */
+static char *join_subnets(const json_t *subnets, char *out, size_t size)
+{
+	json_t *texts = json_array();
+	size_t i;
+	json_t *s;
+
+	json_array_foreach((json_t *)subnets, i, s)
+	{
+		char text[96];
+
+		if (call_int(s, "weight") == 10)
+			snprintf(text, sizeof(text), "%.64s", call_str(s, "prefix"));
+		else
+			snprintf(text, sizeof(text), "%.64s#%lld", call_str(s, "prefix"),
+				 (long long)call_int(s, "weight"));
+		json_array_append_new(texts, json_string(text));
+	}
+	call_join(texts, out, size);
+	json_decref(texts);
+	return out;
+}
+
+int cmd_node_list(struct cli *cli, struct args *a)
+{
+	static const char *const heads[] = { "ID",        "NAME",    "KIND",   "STATUS",
+					     "ADDRESSES", "SUBNETS", "COMMENT" };
+	struct columns table;
+	char text[256];
+	json_t *list, *n;
+	size_t i;
+	int code;
+
+	(void)a;
+	code = call_list(cli, "/api/v1/nodes", "items", &list);
+	if (code)
+		return code;
+	if (cli->json) {
+		code = call_print_json(list);
+		json_decref(list);
+		return code;
+	}
+	columns_init(&table, 1, ARRAY_LEN(heads), heads);
+	json_array_foreach(json_object_get(list, "items"), i, n)
+	{
+		columns_addf(&table, "%lld", (long long)call_int(n, "id"));
+		columns_add(&table, call_str(n, "name"));
+		columns_add(&table, call_str(n, "kind"));
+		columns_add(&table, call_str(n, "status"));
+		columns_add(&table, call_join(json_object_get(n, "addresses"), text, sizeof(text)));
+		columns_add(&table,
+			    join_subnets(json_object_get(n, "subnets"), text, sizeof(text)));
+		columns_add(&table, call_str(n, "comment"));
+	}
+	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
+	columns_fini(&table);
+	json_decref(list);
+	return code;
+}
+
+static void line(const char *name, const char *value)
+{
+	if (value && *value)
+		printf("%-13s%s\n", name, value);
+}
+
+/* What the directory says of a node. */
+static void print_node(const json_t *n)
+{
+	char text[1024], ago[UNITS_STR_SIZE];
+	int64_t now = clock_wall_ms();
+
+	printf("%s (%s %lld, %s)\n", call_str(n, "name"), call_str(n, "kind"),
+	       (long long)call_int(n, "id"), call_str(n, "status"));
+	line("addresses", call_join(json_object_get(n, "addresses"), text, sizeof(text)));
+	line("subnets", join_subnets(json_object_get(n, "subnets"), text, sizeof(text)));
+	line("endpoints", call_join(json_object_get(n, "endpoints"), text, sizeof(text)));
+	line("identity", call_str(n, "identity_fingerprint"));
+	line("tunnel key", call_str(n, "tunnel_key"));
+	if (call_int(n, "keepalive_s"))
+		printf("%-13s%lld s\n", "keepalive", (long long)call_int(n, "keepalive_s"));
+	if (call_int(n, "compression"))
+		printf("%-13slevel %lld\n", "compression", (long long)call_int(n, "compression"));
+	line("comment", call_str(n, "comment"));
+	printf("%-13s%s ago, at revision %lld\n", "changed",
+	       units_ago(call_str_or_null(n, "updated_at"), now, ago),
+	       (long long)call_int(n, "revision"));
+	if (call_str_or_null(n, "revoked_at"))
+		printf("%-13s%s ago%s%s\n", "revoked",
+		       units_ago(call_str(n, "revoked_at"), now, ago),
+		       *call_str(n, "revoked_why") ? ": " : "", call_str(n, "revoked_why"));
+}
+
+/* What is known of it at this moment. */
+static void print_presence(const json_t *p)
+{
+	char text[UNITS_STR_SIZE], more[UNITS_STR_SIZE];
+	int64_t now = clock_wall_ms();
+
+	printf("%-13s%s", "online", call_bool(p, "online") ? "yes" : "no");
+	if (call_str_or_null(p, "since"))
+		printf(", for %s", units_ago(call_str(p, "since"), now, text));
+	printf("\n%-13s%s", "path", call_str(p, "path"));
+	if (*call_str(p, "path_reason"))
+		printf(" (%s)", call_str(p, "path_reason"));
+	putchar('\n');
+	line("endpoint", call_str(p, "endpoint"));
+	if (call_str_or_null(p, "handshake_at"))
+		printf("%-13s%s ago\n", "handshake",
+		       units_ago(call_str(p, "handshake_at"), now, text));
+	printf("%-13sreceived %s, sent %s\n", "traffic",
+	       units_bytes((uint64_t)call_int(p, "rx_bytes"), text),
+	       units_bytes((uint64_t)call_int(p, "tx_bytes"), more));
+	line("version", call_str(p, "version"));
+}
+
+int cmd_node_show(struct cli *cli, struct args *a)
+{
+	char path[CALL_PATH_SIZE];
+	json_t *node, *status = NULL, *presence;
+	int code;
+
+	code = call_api(cli, "GET", call_path(path, "/api/v1/nodes/", a->words[0], ""), NULL, 0,
+			&node);
+	if (code)
+		return code;
+	snprintf(path, sizeof(path), "/api/v1/status?limit=1&after=%lld",
+		 (long long)call_int(node, "id") - 1);
+	code = call_api(cli, "GET", path, NULL, 0, &status);
+	presence = json_array_get(json_object_get(status, "nodes"), 0);
+	if (presence && call_int(presence, "id") != call_int(node, "id"))
+		presence = NULL;
+	if (!code && cli->json) {
+		json_object_set(node, "presence", presence ? presence : json_null());
+		code = call_print_json(node);
+	} else if (!code) {
+		print_node(node);
+		if (presence && strcmp(call_str(node, "kind"), "hub") != 0)
+			print_presence(presence);
+	}
+	json_decref(node);
+	json_decref(status);
+	return code;
+}
+
+int cmd_node_delete(struct cli *cli, struct args *a)
+{
+	char path[CALL_PATH_SIZE], question[160];
+	json_t *answer;
+	int code;
+
+	snprintf(question, sizeof(question), "Delete node %.63s with its keys, subnets and tokens?",
+		 a->words[0]);
+	if (!call_confirm(a, question))
+		return CLI_USAGE;
+	code = call_api(cli, "DELETE", call_path(path, "/api/v1/nodes/", a->words[0], ""), NULL, 0,
+			&answer);
+	if (code)
+		return code;
+	if (cli->json)
+		code = call_print_json(answer);
+	else
+		printf("%s%s at revision %lld\n", a->words[0],
+		       cli->dry_run ? " could be deleted" : " is deleted",
+		       (long long)call_int(answer, "revision"));
+	json_decref(answer);
+	return code;
+}
+
+/* The options that were given, as the members to change. */
+static int edit_body(struct args *a, json_t *body)
+{
+	uint64_t n;
+
+	if (args_has(a, "--keepalive")) {
+		if (args_uint(a, "--keepalive", 0, 65535, 0, &n))
+			return call_usage("%s", a->error);
+		json_object_set_new(body, "keepalive_s", json_integer((json_int_t)n));
+	}
+	if (args_has(a, "--compression")) {
+		if (args_uint(a, "--compression", 0, 11, 0, &n))
+			return call_usage("%s", a->error);
+		json_object_set_new(body, "compression", json_integer((json_int_t)n));
+	}
+	if (args_has(a, "--comment"))
+		json_object_set_new(body, "comment", json_string(args_get(a, "--comment")));
+	if (args_has(a, "--endpoint") || args_has(a, "--no-endpoints")) {
+		json_t *list = json_array();
+
+		for (unsigned i = 0; args_nth(a, "--endpoint", i); i++)
+			json_array_append_new(list, json_string(args_nth(a, "--endpoint", i)));
+		json_object_set_new(body, "endpoints", list);
+	}
+	return json_object_size(body) ? CLI_DONE : call_usage("nothing to change was given");
+}
+
+int cmd_node_edit(struct cli *cli, struct args *a)
+{
+	char path[CALL_PATH_SIZE];
+	json_t *body = json_object(), *answer = NULL;
+	int code = edit_body(a, body);
+
+	if (!code)
+		code = call_api(cli, "PATCH", call_path(path, "/api/v1/nodes/", a->words[0], ""),
+				body, 0, &answer);
+	if (!code && cli->json)
+		code = call_print_json(answer);
+	else if (!code)
+		printf("%s %s at revision %lld\n", a->words[0],
+		       cli->dry_run ? "could be changed" : "is changed",
+		       (long long)call_int(answer, "revision"));
+	json_decref(body);
+	json_decref(answer);
+	return code;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "hub/cli/call.h"
+#include "hub/cli/columns.h"
+#include "hub/cli/units.h"
+#include "shared/base/clock.h"
+
+static void add_row(struct columns *t, const json_t *n, int64_t now)
+{
+	char text[UNITS_STR_SIZE];
+	int64_t rtt = call_int(n, "rtt_us");
+	bool agent = strcmp(call_str(n, "kind"), "spoke") == 0;
+
+	columns_add(t, call_str(n, "name"));
+	columns_add(t, call_str(n, "kind"));
+	columns_add(t, call_str(n, "status"));
+	columns_add(t, !agent ? "" : call_bool(n, "online") ? "yes" : "no");
+	columns_add(t, call_str(n, "path"));
+	columns_add(t, call_str(n, "endpoint"));
+	columns_add(t, units_ago(call_str_or_null(n, "handshake_at"), now, text));
+	columns_add(t, units_bytes((uint64_t)call_int(n, "rx_bytes"), text));
+	columns_add(t, units_bytes((uint64_t)call_int(n, "tx_bytes"), text));
+	columns_add(t, rtt ? units_rtt((uint64_t)rtt, text) : "");
+	columns_addf(t, "%lld", (long long)call_int(n, "acked_revision"));
+}
+
+int cmd_status(struct cli *cli, struct args *a)
+{
+	static const char *const heads[] = { "NAME", "KIND",     "STATUS",    "ONLINE",
+					     "PATH", "ENDPOINT", "HANDSHAKE", "RECEIVED",
+					     "SENT", "RTT",      "REVISION" };
+	const json_t *counts;
+	struct columns table;
+	json_t *s, *n;
+	size_t i;
+	int code;
+
+	(void)a;
+	code = call_list(cli, "/api/v1/status", "nodes", &s);
+	if (code)
+		return code;
+	if (cli->json) {
+		code = call_print_json(s);
+		json_decref(s);
+		return code;
+	}
+	counts = json_object_get(s, "counts");
+	printf("network %s, hub %s, revision %lld: %lld nodes, %lld online, %lld invited, %lld "
+	       "revoked\n\n",
+	       call_str(s, "network"), call_str(json_object_get(s, "hub"), "name"),
+	       (long long)call_int(s, "revision"), (long long)call_int(counts, "nodes"),
+	       (long long)call_int(counts, "online"), (long long)call_int(counts, "invited"),
+	       (long long)call_int(counts, "revoked"));
+	columns_init(&table, 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10, ARRAY_LEN(heads),
+		     heads);
+	json_array_foreach(json_object_get(s, "nodes"), i,
+			   n) if (strcmp(call_str(n, "kind"), "hub") != 0)
+		add_row(&table, n, clock_wall_ms());
+	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
+	columns_fini(&table);
+	json_decref(s);
+	return code;
+}
+
+int cmd_revision(struct cli *cli, struct args *a)
+{
+	char ago[UNITS_STR_SIZE], path[CALL_PATH_SIZE];
+	json_t *r;
+	int code;
+
+	code = call_api(cli, "GET",
+			a->n_words ? call_path(path, "/api/v1/revisions/", a->words[0], "")
+				   : "/api/v1/revision",
+			NULL, 0, &r);
+	if (code)
+		return code;
+	if (cli->json) {
+		code = call_print_json(r);
+	} else {
+		printf("revision %lld, %s ago by %s: %s\n", (long long)call_int(r, "revision"),
+		       units_ago(call_str_or_null(r, "at"), clock_wall_ms(), ago),
+		       call_str(r, "actor"), call_str(r, "what"));
+		if (json_object_get(r, "online"))
+			printf("applied on %lld of %lld\n", (long long)call_int(r, "applied"),
+			       (long long)call_int(r, "online"));
+	}
+	json_decref(r);
+	return code;
+}

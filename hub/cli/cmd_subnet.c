@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "hub/cli/call.h"
+#include "hub/cli/columns.h"
+#include "shared/base/prefix.h"
+#include "shared/wire/limits.h"
+
+int cmd_subnet_add(struct cli *cli, struct args *a)
+{
+	json_t *body, *answer;
+	uint64_t weight;
+	int code;
+
+	if (args_uint(a, "--weight", 0, SUBNET_WEIGHT_MAX, SUBNET_WEIGHT_DEFAULT, &weight))
+		return call_usage("%s", a->error);
+	body = json_pack("{s:s, s:s, s:I, s:b}", "node", a->words[0], "prefix", a->words[1],
+			 "weight", (json_int_t)weight, "failover", args_has(a, "--failover"));
+	code = call_api(cli, "POST", "/api/v1/subnets", body, 0, &answer);
+	json_decref(body);
+	if (code)
+		return code;
+	if (cli->json)
+		code = call_print_json(answer);
+	else
+		printf("%s %s %s at revision %lld\n", a->words[1],
+		       cli->dry_run ? "could be put behind" : "is behind", a->words[0],
+		       (long long)call_int(answer, "revision"));
+	json_decref(answer);
+	return code;
+}
+
+/* Finds the id of a node's subnet by its prefix, however that is spelled. */
+static int find_id(struct cli *cli, const char *node, const char *text, int64_t *id)
+{
+	char path[CALL_PATH_SIZE];
+	struct prefix wanted, p;
+	json_t *list, *s;
+	size_t i;
+	int code;
+
+	if (prefix_parse(text, &wanted, NULL) != ERR_OK)
+		return call_usage("\"%s\" is not a prefix such as 10.20.0.0/24", text);
+	code = call_list(cli, call_path(path, "/api/v1/subnets?node=", node, ""), "items", &list);
+	if (code)
+		return code;
+	*id = 0;
+	json_array_foreach(json_object_get(list, "items"), i,
+			   s) if (prefix_parse(call_str(s, "prefix"), &p, NULL) == ERR_OK &&
+				  prefix_equal(&p, &wanted)) *id = call_int(s, "id");
+	json_decref(list);
+	if (*id)
+		return CLI_DONE;
+	fprintf(stderr, "branchline-hub: %s has no subnet %s [not_found]\n", node, text);
+	return CLI_REFUSED;
+}
+
+int cmd_subnet_remove(struct cli *cli, struct args *a)
+{
+	char path[CALL_PATH_SIZE], number[24];
+	const char *id_text = a->words[0];
+	json_t *answer;
+	int64_t id = 0;
+	int code;
+
+	if (a->n_words == 2) {
+		code = find_id(cli, a->words[0], a->words[1], &id);
+		if (code)
+			return code;
+		snprintf(number, sizeof(number), "%lld", (long long)id);
+		id_text = number;
+	}
+	code = call_api(cli, "DELETE", call_path(path, "/api/v1/subnets/", id_text, ""), NULL, 0,
+			&answer);
+	if (code)
+		return code;
+	if (cli->json)
+		code = call_print_json(answer);
+	else
+		printf("%s %s at revision %lld\n", a->words[a->n_words - 1],
+		       cli->dry_run ? "could be removed" : "is removed",
+		       (long long)call_int(answer, "revision"));
+	json_decref(answer);
+	return code;
+}
+
+int cmd_subnet_list(struct cli *cli, struct args *a)
+{
+	static const char *const heads[] = { "ID", "PREFIX", "WEIGHT", "NODE", "STATUS" };
+	char path[CALL_PATH_SIZE];
+	struct columns table;
+	json_t *list, *s;
+	size_t i;
+	int code;
+
+	code = call_list(cli,
+			 call_path(path, a->n_words ? "/api/v1/subnets?node=" : "/api/v1/subnets",
+				   a->n_words ? a->words[0] : "", ""),
+			 "items", &list);
+	if (code)
+		return code;
+	if (cli->json) {
+		code = call_print_json(list);
+		json_decref(list);
+		return code;
+	}
+	columns_init(&table, 1 | 1 << 2, ARRAY_LEN(heads), heads);
+	json_array_foreach(json_object_get(list, "items"), i, s)
+	{
+		columns_addf(&table, "%lld", (long long)call_int(s, "id"));
+		columns_add(&table, call_str(s, "prefix"));
+		columns_addf(&table, "%lld", (long long)call_int(s, "weight"));
+		columns_add(&table, call_str(s, "node"));
+		columns_add(&table, call_str(s, "status"));
+	}
+	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
+	columns_fini(&table);
+	json_decref(list);
+	return code;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/* command: the table of subcommands, and what each of them is given. */
+#include <jansson.h>
+
+#include "hub/cli/args.h"
+#include "hub/cli/cli.h"
+#include "hub/cli/client.h"
+
+/* One run of the CLI. */
+struct cli {
+	const struct paths *paths;
+	struct client_target target;
+	struct client *client;
+	bool json; /* --json: print what the API answered */
+	bool dry_run;
+};
+
+struct command {
+	const char *group; /* "node" */
+	const char *verb;  /* "add"; NULL: the group is the whole command */
+	const char *words; /* "NODE PREFIX", as the help shows them */
+	const char *summary;
+	unsigned min_words, max_words;
+	const struct args_option
+		*options; /* its own; ends with a row without a name; may be NULL */
+	int (*run)(struct cli *cli, struct args *a); /* returns an `enum cli_exit` */
+};
+
+/* cli.c: every command; a test walks it. */
+extern const struct command commands[];
+extern const size_t commands_n;
+
+/* cmd_node.c, cmd_node_add.c, cmd_revoke.c */
+int cmd_node_add(struct cli *cli, struct args *a);
+int cmd_node_list(struct cli *cli, struct args *a);
+int cmd_node_show(struct cli *cli, struct args *a);
+int cmd_node_edit(struct cli *cli, struct args *a);
+int cmd_node_delete(struct cli *cli, struct args *a);
+int cmd_node_revoke(struct cli *cli, struct args *a);
+/* cmd_subnet.c */
+int cmd_subnet_add(struct cli *cli, struct args *a);
+int cmd_subnet_remove(struct cli *cli, struct args *a);
+int cmd_subnet_list(struct cli *cli, struct args *a);
+/* cmd_token.c */
+int cmd_token_create(struct cli *cli, struct args *a);
+int cmd_token_list(struct cli *cli, struct args *a);
+int cmd_token_revoke(struct cli *cli, struct args *a);
+int cmd_api_token_create(struct cli *cli, struct args *a);
+/* cmd_key.c, cmd_revoke.c */
+int cmd_key_list(struct cli *cli, struct args *a);
+int cmd_key_revoke(struct cli *cli, struct args *a);
+/* cmd_status.c */
+int cmd_status(struct cli *cli, struct args *a);
+int cmd_revision(struct cli *cli, struct args *a);

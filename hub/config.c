@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hub/config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "shared/wire/limits.h"
+
+static const struct config_var vars[] = {
+	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL, "the hub's name as a node of its network" },
+	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun", "the device from which the tunnel interface is made; none for a hub that "
+	  "only relays" },
+	{ "DeviceType", CONFIG_STRING, CONFIG_SERVER, 0, 0, "tun", "tun, or dummy for the same as Device = none" },
+	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the name of the tunnel interface, at most 15 bytes; default is the network's name" },
+	{ "Mode", CONFIG_STRING, CONFIG_SERVER, 0, 0, "router", "router, the only mode there is" },
+	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any", "any, ipv4 or ipv6: where to listen when no BindToAddress says it" },
+	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "an address of this machine, or *, with an optional port, for tunnels (UDP) and links (TCP)" },
+	{ "ListenAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL, "the same as BindToAddress" },
+	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the interface that tunnel packets use, whatever the routes say" },
+	{ "Port", CONFIG_INT, CONFIG_SERVER, 1, 65535, NULL, "the port of tunnels (UDP) and links (TCP), default 6655" },
+	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0", "the firewall mark of tunnel packets" },
+	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline", "the unprivileged user of the worker processes, who owns the database" },
+	{ "Group", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline", "the group whose members may use the API's UNIX socket, besides root" },
+	{ "ApiListen", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "an address of this machine, or *, with an optional port, for page and API over HTTPS; none for the UNIX socket only" },
+	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
+	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL, "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
+};
+
+const struct config_var *hub_config_vars(size_t *count)
+{
+	*count = ARRAY_LEN(vars);
+	return vars;
+}
+
+/* A port of 1..65535 and nothing behind it. */
+static enum err parse_port(const char *s, uint16_t *out)
+{
+	unsigned long v = 0;
+	size_t n = 0;
+
+	for (; isdigit((unsigned char)s[n]) && n < 6; n++)
+		v = v * 10 + (unsigned long)(s[n] - '0');
+	if (n == 0 || s[n] || v < 1 || v > UINT16_MAX)
+		return ERR_INVALID;
+	*out = (uint16_t)v;
+	return ERR_OK;
+}
+
+/* Where the host ends: before the space, the bracket, or the only colon. `*port` is where the port begins, or NULL. */
+static size_t host_length(const char *s, const char **port)
+{
+	size_t blank = strcspn(s, " \t");
+	const char *colon = strchr(s, ':');
+
+	*port = NULL;
+	if (s[blank]) {
+		*port = s + blank + strspn(s + blank, " \t");
+		return blank;
+	}
+	if (colon && !strchr(colon + 1, ':')) {
+		*port = colon + 1;
+		return (size_t)(colon - s);
+	}
+	return blank;
+}
+
+/* The part in brackets; `*port` as above. 0 when the brackets are wrong. */
+static size_t bracketed_length(const char *s, const char **port)
+{
+	size_t n = strcspn(s, "]");
+
+	*port = NULL;
+	if (s[n] != ']')
+		return 0;
+	if (s[n + 1] == ':')
+		*port = s + n + 2;
+	else if (s[n + 1] == ' ' || s[n + 1] == '\t')
+		*port = s + n + 1 + strspn(s + n + 1, " \t");
+	else if (s[n + 1])
+		return 0;
+	return n;
+}
+
+enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256], uint16_t *port)
+{
+	bool brackets = *s == '[';
+	const char *port_text;
+	uint16_t p = default_port;
+	struct addr numeric;
+	size_t n;
+
+	s += brackets;
+	n = brackets ? bracketed_length(s, &port_text) : host_length(s, &port_text);
+	if (n == 0 || n > 255 || (port_text && parse_port(port_text, &p)) || p == 0)
+		return ERR_INVALID;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr(".-_:", s[i]))
+			return ERR_INVALID;
+	memcpy(host, s, n);
+	host[n] = '\0';
+	/* A colon belongs to a numeric address only. */
+	if ((brackets || strchr(host, ':')) && addr_parse(host, &numeric))
+		return ERR_INVALID;
+	*port = p;
+	return ERR_OK;
+}
+
+/* The endpoints to listen on for one configured line: "*" is every address of the wanted families. */
+static enum err add_listen(struct hub_config *c, const struct config_entry *e, uint16_t default_port, int family,
+			   struct endpoint *list, unsigned max, unsigned *count)
+{
+	struct endpoint any[2] = { { .addr.family = AF_INET6 }, { .addr.family = AF_INET } };
+	const char *text = e ? e->value : "*";
+	char host[256], with_any[300];
+	struct endpoint at = { 0 };
+	bool star = text[0] == '*';
+
+	if (star) {
+		snprintf(with_any, sizeof(with_any), "0.0.0.0%.64s", text + 1);
+		text = with_any;
+	}
+	if (hub_config_split_address(text, default_port, host, &at.port) || addr_parse(host, &at.addr))
+		return config_complain(&c->raw, e, "\"%s\" is not an address of this machine, or *, with an optional port", e->value);
+	for (unsigned i = 0; i < (star ? 2 : 1); i++) {
+		if (star && family != AF_UNSPEC && family != any[i].addr.family)
+			continue;
+		if (*count == max)
+			return config_complain(&c->raw, e, "more than %u addresses to listen on", max);
+		list[*count] = at;
+		if (star)
+			list[*count].addr = any[i].addr;
+		(*count)++;
+	}
+	return ERR_OK;
+}
+
+/* AddressFamily as a socket family. */
+static enum err read_family(struct hub_config *c, int *out)
+{
+	static const struct { const char *name; int family; } families[] = {
+		{ "any", AF_UNSPEC }, { "ipv4", AF_INET }, { "ipv6", AF_INET6 },
+	};
+	const char *text = config_str(&c->raw, "AddressFamily");
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		if (strcasecmp(text, families[i].name) == 0) {
+			*out = families[i].family;
+			return ERR_OK;
+		}
+	}
+	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0), "\"%s\" is none of any, ipv4, ipv6", text);
+}
+
+/* UDP and TCP have the same endpoints: one number to remember, one hole in the firewall. */
+static enum err set_listeners(struct hub_config *c, int family)
+{
+	static const char *const names[] = { "BindToAddress", "ListenAddress" };
+	const struct config_entry *entry;
+	enum err e = ERR_OK;
+
+	for (size_t n = 0; n < ARRAY_LEN(names); n++)
+		for (size_t i = 0; !e && (entry = config_nth(&c->raw, names[n], i)) != NULL; i++)
+			e = add_listen(c, entry, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
+	if (!e && c->n_udp == 0)
+		e = add_listen(c, NULL, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
+	memcpy(c->tcp, c->udp, sizeof(c->udp));
+	c->n_tcp = c->n_udp;
+	return e;
+}
+
+static enum err set_https(struct hub_config *c, int family)
+{
+	const struct config_entry *entry = config_nth(&c->raw, "ApiListen", 0);
+	enum err e = ERR_OK;
+
+	if (!entry)
+		return add_listen(c, NULL, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX, &c->n_https);
+	if (strcasecmp(entry->value, "none") == 0)
+		return ERR_OK;
+	for (size_t i = 0; !e && (entry = config_nth(&c->raw, "ApiListen", i)) != NULL; i++)
+		e = add_listen(c, entry, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX, &c->n_https);
+	return e;
+}
+
+static enum err set_interface(struct hub_config *c)
+{
+	const char *text = config_str(&c->raw, "Interface");
+
+	snprintf(c->default_interface, sizeof(c->default_interface), "%.15s", c->paths.net);
+	c->interface = text ? text : c->default_interface;
+	if (!name_is_valid(c->interface) || strlen(c->interface) >= sizeof(c->default_interface))
+		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0),
+				       "\"%s\" cannot be the name of an interface: at most 15 letters, digits, \"_\", \"-\" and \".\"", text);
+	return ERR_OK;
+}
+
+/* Device, DeviceType and Mode: words of tinc, of which only some mean something here. */
+static enum err set_device(struct hub_config *c)
+{
+	const char *type = config_str(&c->raw, "DeviceType"), *mode = config_str(&c->raw, "Mode");
+
+	c->device = config_str(&c->raw, "Device");
+	if (strcasecmp(mode, "router") != 0)
+		return config_complain(&c->raw, config_nth(&c->raw, "Mode", 0), "\"%s\": only Mode = router is supported", mode);
+	if (strcasecmp(type, "dummy") == 0)
+		c->device = "none";
+	else if (strcasecmp(type, "tun") != 0)
+		return config_complain(&c->raw, config_nth(&c->raw, "DeviceType", 0), "\"%s\" is none of tun, dummy", type);
+	return ERR_OK;
+}
+
+/* What the table cannot check, and the values that are used often. */
+static enum err settle(struct hub_config *c)
+{
+	int family = AF_UNSPEC;
+	enum err e;
+
+	c->name = config_str(&c->raw, "Name");
+	if (!c->name) {
+		snprintf(c->raw.error, sizeof(c->raw.error), "%s/hub.conf: there is no Name", c->paths.etc);
+		return ERR_INVALID;
+	}
+	c->user = config_str(&c->raw, "User");
+	c->group = config_str(&c->raw, "Group");
+	c->bind_interface = config_str(&c->raw, "BindToInterface");
+	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port") : UDP_PORT_DEFAULT;
+	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
+	c->log_level = (int)config_int(&c->raw, "LogLevel");
+	e = read_family(c, &family);
+	if (!e)
+		e = set_device(c);
+	if (!e)
+		e = set_interface(c);
+	if (!e)
+		e = set_listeners(c, family);
+	return e ? e : set_https(c, family);
+}
+
+/* The files that are always in the same places. */
+static void set_files(struct hub_config *c)
+{
+	paths_join(c->api_socket, c->paths.run, "api.sock");
+	paths_join(c->pidfile, c->paths.run, "hub.pid");
+	paths_join(c->identity_key_file, c->paths.etc, "identity.key");
+	paths_join(c->tunnel_key_file, c->paths.etc, "tunnel.key");
+	paths_join(c->https_key_file, c->paths.etc, "https.key");
+	paths_join(c->https_cert_file, c->paths.etc, "https.crt");
+}
+
+enum err hub_config_load(struct hub_config *c, const struct paths *paths, const char *const *overrides)
+{
+	char path[PATHS_FILE_SIZE];
+	enum err e;
+
+	memset(c, 0, sizeof(*c));
+	config_init(&c->raw, vars, ARRAY_LEN(vars));
+	c->paths = *paths;
+	set_files(c);
+	e = config_read(&c->raw, paths_join(path, paths->etc, "hub.conf"), CONFIG_SERVER);
+	if (e == ERR_NOTFOUND)
+		snprintf(c->raw.error, sizeof(c->raw.error), "%s does not exist; make the network first: branchline-hub -n %s init", path,
+			 paths->net);
+	for (; e == ERR_OK && overrides && *overrides; overrides++)
+		e = config_override(&c->raw, *overrides);
+	return e ? e : settle(c);
+}
+
+void hub_config_fini(struct hub_config *c)
+{
+	config_fini(&c->raw);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/* engine_role: the data plane worker of the hub. */
+#include "shared/monitor/worker.h"
+
+/* load() is given a `struct hub_config *` and reads its tunnel_key_file. Static storage. */
+const struct worker_role_ops *hub_engine_role(void);

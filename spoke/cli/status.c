@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* branchline-spoke status: asks the daemon, and shows its answer as a table or as it is. */
+#include <getopt.h>
+#include <string.h>
+
+#include "spoke/cli/cli.h"
+#include "spoke/cli/request.h"
+
+#define STATUS_TIMEOUT_MS 5000u
+
+static const char *text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "-";
+}
+
+static long long number(const json_t *j, const char *key)
+{
+	return json_integer_value(json_object_get(j, key));
+}
+
+/* "1.5 GiB": three digits are enough for the eye; --json has them all. */
+static const char *bytes_text(long long n, char out[24])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double v = (double)n;
+	size_t u = 0;
+
+	for (; v >= 1024 && u + 1 < ARRAY_LEN(units); u++)
+		v /= 1024;
+	snprintf(out, 24, u ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return out;
+}
+
+/* A list of strings, or of objects with a string `key`. */
+static void print_list(const char *label, const json_t *list, const char *key)
+{
+	size_t i;
+	json_t *item;
+
+	if (json_array_size(list) == 0)
+		return;
+	printf("%s", label);
+	json_array_foreach(list, i, item)
+		printf("%s%s", i ? ", " : "", key ? text(item, key) : json_string_value(item));
+	putchar('\n');
+}
+
+static void print_head(const json_t *j)
+{
+	const json_t *hub = json_object_get(j, "hub");
+
+	printf("network     %s\n", text(j, "network"));
+	printf("node        %s\n", text(j, "name"));
+	print_list("addresses   ", json_object_get(j, "addresses"), NULL);
+	print_list("subnets     ", json_object_get(j, "subnets"), "prefix");
+	if (json_is_true(json_object_get(hub, "up")))
+		printf("hub         %s: link up since %s (%s)\n", text(hub, "name"), text(hub, "since"), text(hub, "address"));
+	else
+		printf("hub         %s: link down since %s: %s\n", text(hub, "name"), text(hub, "since"), text(hub, "why"));
+	printf("revision    %lld\n", number(j, "revision"));
+	if (json_is_string(json_object_get(j, "refused")))
+		printf("refused     %s\n", text(j, "refused"));
+	if (json_is_true(json_object_get(j, "grace_over")))
+		printf("warning     the hub has been away for longer than OfflineGrace: tunnels are closed\n");
+	if (json_is_null(json_object_get(j, "engine")))
+		printf("warning     the data plane did not answer\n");
+}
+
+static void print_peer(const json_t *p)
+{
+	char rx[24], tx[24];
+
+	printf("%-20s %-10s %-28s %-24s %10s %10s  %s\n", text(p, "name"), text(p, "path"), text(p, "endpoint"),
+	       text(p, "handshake"), bytes_text(number(p, "rx_bytes"), rx), bytes_text(number(p, "tx_bytes"), tx), text(p, "reason"));
+	print_list("    behind it: ", json_object_get(p, "subnets"), "prefix");
+}
+
+static void print_table(const json_t *j)
+{
+	const json_t *peers = json_object_get(j, "peers");
+	size_t i;
+	json_t *p;
+
+	print_head(j);
+	if (json_array_size(peers) == 0)
+		return;
+	printf("\n%-20s %-10s %-28s %-24s %10s %10s  %s\n", "PEER", "PATH", "ENDPOINT", "LAST HANDSHAKE", "RECEIVED", "SENT", "WHY");
+	json_array_foreach(peers, i, p)
+		print_peer(p);
+}
+
+static int ask(const struct launch *l, const struct paths *paths, bool as_json)
+{
+	struct request r;
+	json_t *answer = NULL;
+	enum err e;
+	int code = cli_connect(l, paths, &r);
+
+	if (code)
+		return code;
+	e = request_send(&r, json_pack("{s:s}", "cmd", "status"));
+	if (!e)
+		e = request_read(&r, STATUS_TIMEOUT_MS, &answer);
+	request_close(&r);
+	if (e) {
+		fprintf(stderr, "%s: the daemon did not answer: %s\n", l->program, err_str(e));
+		return e == ERR_CLOSED ? LAUNCH_NOT_RUNNING : LAUNCH_FAILED;
+	}
+	if (json_is_string(json_object_get(answer, "error"))) {
+		fprintf(stderr, "%s: %s\n", l->program, text(answer, "text"));
+		json_decref(answer);
+		return LAUNCH_FAILED;
+	}
+	if (as_json) {
+		json_object_del(answer, "done");
+		cli_print_json(answer);
+		return LAUNCH_DONE;
+	}
+	print_table(answer);
+	json_decref(answer);
+	return LAUNCH_DONE;
+}
+
+int status_main(const struct launch *l, const struct paths *paths)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
+	bool as_json = false;
+	int o;
+
+	optind = 0;
+	while ((o = getopt_long(l->argc, l->argv, "", options, NULL)) != -1) {
+		if (o != 'j')
+			return LAUNCH_USAGE;
+		as_json = true;
+	}
+	if (optind != l->argc) {
+		fprintf(stderr, "%s: status takes no argument\n", l->program);
+		return LAUNCH_USAGE;
+	}
+	return ask(l, paths, as_json);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* branchline-spoke: the daemon of a branch server, and its commands. */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/base/file.h"
+#include "shared/base/log.h"
+#include "shared/monitor/launch.h"
+#include "shared/monitor/monitor.h"
+#include "spoke/cli/cli.h"
+#include "spoke/cli/install.h"
+#include "spoke/config.h"
+#include "spoke/roles.h"
+
+#define PROGRAM "branchline-spoke"
+
+static void print_help(FILE *out)
+{
+	fprintf(out,
+		"usage: " PROGRAM " [-n NET] [options] [command]\n\n"
+		"commands:\n"
+		"  join [--force] [--timeout=SECONDS] [--json] TOKEN|-\n"
+		"                           make this machine a node, with a token of the hub's admin\n"
+		"  run                      start the daemon (also without a command)\n"
+		"  status [--json]          show the link to the hub and all peers\n"
+		"  ping [-c COUNT] [--json] NODE\n"
+		"                           send encrypted echoes to a node\n\n"
+		"options:\n%s\n"
+		"exit codes: 0 done, 1 failed, 2 usage, 3 not running or not reachable, 4 refused\n",
+		launch_help);
+}
+
+static int usage_error(const struct launch *l)
+{
+	fprintf(stderr, PROGRAM ": %s\nSee " PROGRAM " --help\n", l->error);
+	return LAUNCH_USAGE;
+}
+
+static int daemon_code(const struct launch *l, struct spoke_config *c, const char *log_path)
+{
+	static const struct worker_role_ops *roles[3];
+	struct monitor_params p = {
+		.program = PROGRAM,
+		.net = c->paths.net,
+		.node = c->name,
+		.user = c->user,
+		.interface = c->interface,
+		.device = c->device,
+		.mtu = TUN_MTU_DEFAULT,
+		.n_udp = c->n_udp,
+		.unix_path = c->status_socket,
+		.unix_role = WORKER_CONTROL,
+		.fwmark = c->fwmark,
+		.bind_interface = c->bind_interface,
+		.script_dir = c->paths.etc,
+		.pidfile = l->pid_file ? l->pid_file : c->pid_file,
+		.ready_fd = l->ready_fd,
+		.roles = roles,
+		.config = c,
+	};
+
+	if (!log_open(PROGRAM, l->debug >= 0 ? l->debug : c->log_level, log_path)) {
+		fprintf(stderr, PROGRAM ": %s: cannot be opened\n", log_path);
+		return LAUNCH_FAILED;
+	}
+	roles[0] = spoke_engine_role();
+	roles[1] = spoke_control_role();
+	memcpy(p.udp, c->udp, sizeof(p.udp));
+	return monitor_run(&p);
+}
+
+/* Folders that the daemon needs, with their owners. */
+static int prepare_folders(const struct spoke_config *c)
+{
+	enum err e = install_state_dir(c->paths.state, c->user);
+
+	if (e == ERR_NOTFOUND) {
+		fprintf(stderr, PROGRAM ": there is no user \"%s\"; make it (useradd --system %s), or set User\n", c->user, c->user);
+		return LAUNCH_FAILED;
+	}
+	if (e) {
+		fprintf(stderr, PROGRAM ": %s: %s\n", c->paths.state, err_str(e));
+		return LAUNCH_FAILED;
+	}
+	e = file_make_dir(c->paths.run, 0755);
+	if (e)
+		fprintf(stderr, PROGRAM ": %s: %s\n", c->paths.run, err_str(e));
+	return e ? LAUNCH_FAILED : LAUNCH_DONE;
+}
+
+static int run(struct launch *l, const struct paths *paths)
+{
+	static struct spoke_config c;	/* large, and the workers keep pointers into it */
+	char log_mem[PATHS_FILE_SIZE];
+	const char *log_path;
+	int code;
+
+	if (spoke_config_load(&c, paths, l->overrides)) {
+		fprintf(stderr, PROGRAM ": %s\n", c.raw.error);
+		spoke_config_fini(&c);
+		return LAUNCH_FAILED;
+	}
+	log_path = launch_log_path(l, paths, log_mem);
+	code = prepare_folders(&c);
+	if (!code && !l->foreground)
+		code = launch_daemonize(l, log_path);
+	/* Here is the foreground process (0), the child in the background (-1), or a parent that has its answer. */
+	if ((!code && l->foreground) || code == -1)
+		code = daemon_code(l, &c, log_path);
+	spoke_config_fini(&c);
+	return code;
+}
+
+static int send_signal(const struct launch *l, const struct paths *paths)
+{
+	struct spoke_config c;
+	int code;
+
+	spoke_config_init(&c, paths);
+	code = launch_signal(l, l->pid_file ? l->pid_file : c.pid_file);
+	spoke_config_fini(&c);
+	return code;
+}
+
+/* Commands that need a network's name. */
+static int dispatch(struct launch *l)
+{
+	const char *command = l->argc ? l->argv[0] : "run";
+	struct paths paths;
+	enum err e;
+
+	if (!l->net) {
+		fprintf(stderr, PROGRAM ": which network? Give -n NET, or set NETNAME\n");
+		return LAUNCH_USAGE;
+	}
+	e = paths_init(&paths, l->net, l->config_dir);
+	if (e) {
+		fprintf(stderr, PROGRAM ": the paths of network %s: %s\n", l->net, err_str(e));
+		return LAUNCH_FAILED;
+	}
+	if (l->kill_signal)
+		return send_signal(l, &paths);
+	if (strcmp(command, "run") == 0)
+		return run(l, &paths);
+	if (strcmp(command, "status") == 0)
+		return status_main(l, &paths);
+	if (strcmp(command, "ping") == 0)
+		return ping_main(l, &paths);
+	snprintf(l->error, sizeof(l->error), "unknown command %.100s", command);
+	return usage_error(l);
+}
+
+int main(int argc, char **argv)
+{
+	struct launch l;
+
+	if (launch_parse(&l, PROGRAM, argc, argv))
+		return usage_error(&l);
+	if (l.argc && strcmp(l.argv[0], "run") == 0) {
+		if (launch_parse_more(&l))
+			return usage_error(&l);
+		if (l.argc) {
+			snprintf(l.error, sizeof(l.error), "run takes no argument: %.100s", l.argv[0]);
+			return usage_error(&l);
+		}
+	}
+	if (l.help) {
+		print_help(stdout);
+		return LAUNCH_DONE;
+	}
+	if (l.version) {
+		printf(PROGRAM " " BRANCHLINE_VERSION "\n");
+		return LAUNCH_DONE;
+	}
+	if (!l.argc && !l.foreground && !l.kill_signal && !l.net && argc == 1) {
+		print_help(stderr);
+		return LAUNCH_USAGE;
+	}
+	/* A token names its network itself. */
+	return l.argc && strcmp(l.argv[0], "join") == 0 && !l.kill_signal ? join_main(&l) : dispatch(&l);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the hub's engine is told, and what comes of what it says: presence, scripts. */
+#include "tests/unit/hub/control/hub_world.h"
+
+static void send_status(struct world *w, uint32_t id, enum path_kind path, uint64_t rx)
+{
+	struct engine_status m = {.tag = w->c->engine.status_tag, .id = id, .path = path, .reason = PATH_REASON_VALIDATED,
+				  .handshake_wall_ms = 1234, .rx_bytes = rx, .tx_bytes = 5, .rtt_us = 900};
+	uint8_t mem[256];
+	struct cursor cur;
+
+	assert_int_equal(endpoint_parse("198.51.100.7:40000", 0, &m.endpoint), ERR_OK);
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_status_encode(&m, &cur);
+	assert_int_equal(channel_send(w->engine, ENGINE_STATUS, mem, cursor_pos(&cur), -1), ERR_OK);
+}
+
+static void send_path(struct world *w, uint32_t id, enum path_kind path)
+{
+	struct engine_path m = {.id = id, .path = path, .reason = path ? PATH_REASON_VALIDATED : PATH_REASON_NO_ANSWER};
+	uint8_t mem[128];
+	struct cursor cur;
+
+	assert_int_equal(endpoint_parse("198.51.100.7:40000", 0, &m.endpoint), ERR_OK);
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_path_encode(&m, &cur);
+	assert_int_equal(channel_send(w->engine, ENGINE_PATH, mem, cursor_pos(&cur), -1), ERR_OK);
+}
+
+static void test_scripts(void **state)
+{
+	struct world *w = *state;
+	struct spoke a;
+
+	spoke_joins(w, &a, "oslo", "10.20.0.0/24");
+	send_path(w, a.id, PATH_DIRECT_UDP);
+	send_path(w, a.id, PATH_DIRECT_UDP);
+	settle(w, 30);
+	assert_int_equal(w->heard.n_scripts, 2);
+	assert_int_equal(w->heard.scripts[0].kind, SCRIPT_HOST_UP);
+	assert_string_equal(w->heard.scripts[0].node, "oslo");
+	assert_int_equal(w->heard.scripts[0].remote.port, 40000);
+	assert_int_equal(w->heard.scripts[1].kind, SCRIPT_SUBNET_UP);
+	assert_int_equal(w->heard.scripts[1].subnet.len, 24);
+	send_path(w, a.id, PATH_DOWN);
+	settle(w, 30);
+	assert_int_equal(w->heard.n_scripts, 4);
+	assert_int_equal(w->heard.scripts[2].kind, SCRIPT_HOST_DOWN);
+	assert_int_equal(w->heard.scripts[3].kind, SCRIPT_SUBNET_DOWN);
+	spoke_end(&a);
+}
+
+static void test_status_goes_to_presence(void **state)
+{
+	struct world *w = *state;
+	struct store_presence p;
+	struct spoke a;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	send_status(w, a.id, PATH_DIRECT_UDP, 1000);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_presence_get(w->admin, a.id, &p), ERR_OK);
+	assert_int_equal(p.path, PATH_DIRECT_UDP);
+	assert_int_equal(p.rx_bytes, 1000);
+	assert_int_equal(p.tx_bytes, 5);
+	assert_int_equal(p.rtt_us, 900);
+	assert_int_equal(p.handshake_ms, 1234);
+	assert_int_equal(p.endpoint.port, 40000);
+	assert_true(p.online);
+	/* Nothing new: nothing is written. */
+	unsigned nudges = w->heard.nudges[NUDGE_PRESENCE];
+	send_status(w, a.id, PATH_DIRECT_UDP, 1000);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(w->heard.nudges[NUDGE_PRESENCE], nudges);
+	/* We are new and it was reachable before: no script was due. */
+	assert_int_equal(w->heard.n_scripts, 0);
+	/* A stale answer and a node that does not exist count for nothing. */
+	w->c->engine.status_tag++;
+	send_status(w, 4711, PATH_DIRECT_UDP, 1);
+	settle(w, 20);
+	assert_int_equal(store_presence_get(w->admin, 4711, &p), ERR_NOTFOUND);
+	spoke_end(&a);
+}
+
+/* The engine dies and comes back: all anew, and no scripts for what comes back at once. */
+static void test_engine_restart(void **state)
+{
+	struct world *w = *state;
+	struct spoke a;
+	struct store_presence p;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	send_path(w, a.id, PATH_DIRECT_UDP);
+	settle(w, 30);
+	unsigned scripts = w->heard.n_scripts;
+	w->w.ops->sibling_down(&w->w, WORKER_ENGINE);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_presence_get(w->admin, a.id, &p), ERR_OK);
+	assert_int_equal(p.path, PATH_DOWN);
+	assert_int_equal(p.endpoint.port, 40000);
+	memset(w->heard.engine, 0, sizeof(w->heard.engine));
+	w->w.ops->sibling_up(&w->w, WORKER_ENGINE);
+	settle(w, 30);
+	assert_int_equal(w->heard.engine[ENGINE_SELF], 1);
+	assert_int_equal(w->heard.engine[ENGINE_SYNC_BEGIN], 1);
+	assert_int_equal(w->heard.engine[ENGINE_PEER], 1);
+	assert_int_equal(w->heard.engine[ENGINE_SYNC_END], 1);
+	/* Where it was seen last, so that the session is made again at once. */
+	assert_int_equal(w->heard.last_endpoints.id, a.id);
+	assert_true(w->heard.last_endpoints.punch);
+	assert_int_equal(w->heard.last_endpoints.endpoints[0].port, 40000);
+	send_status(w, a.id, PATH_DOWN, 0);
+	send_path(w, a.id, PATH_DIRECT_UDP);
+	settle(w, 30);
+	assert_int_equal(w->heard.n_scripts, scripts);
+	spoke_end(&a);
+}
+
+static void test_wireguard_node(void **state)
+{
+	struct world *w = *state;
+	struct change c = by_admin(w);
+	struct public_key tunnel;
+	struct store_presence p;
+	const char *endpoint = "203.0.113.5 51820";
+	struct change_node_add add = {.name = "phone", .kind = NODE_WIREGUARD, .tunnel_key = &tunnel, .endpoints = &endpoint, .n_endpoints = 1};
+	struct node n;
+
+	secret_random(tunnel.b, sizeof(tunnel.b));
+	if (change_node_add(&c, &add, &n) != ERR_OK)
+		fail_msg("%s %s", c.code, c.detail);
+	nudge(w);
+	settle(w, 50);
+	assert_string_equal(w->heard.last_peer.name, "phone");
+	assert_int_equal(w->heard.last_peer.kind, NODE_WIREGUARD);
+	assert_true(w->heard.last_peer.forward);
+	assert_int_equal(w->heard.last_endpoints.id, n.id);
+	assert_int_equal(w->heard.last_endpoints.n, 1);
+	assert_int_equal(w->heard.last_endpoints.endpoints[0].port, 51820);
+	/* It has no link: it is online while its tunnel works. */
+	send_path(w, n.id, PATH_DIRECT_UDP);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_presence_get(w->admin, n.id, &p), ERR_OK);
+	assert_true(p.online);
+	send_path(w, n.id, PATH_DOWN);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_presence_get(w->admin, n.id, &p), ERR_OK);
+	assert_false(p.online);
+	node_fini(&n);
+}
+
+static void test_hub_row(void **state)
+{
+	struct world *w = *state;
+	struct store_presence p;
+
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_presence_get(w->admin, w->hub_id, &p), ERR_OK);
+	assert_true(p.online);
+	assert_int_equal(p.acked_revision, w->c->dir.revision);
+	assert_int_equal(w->c->engine.applied, w->c->dir.revision);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_scripts, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_status_goes_to_presence, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_engine_restart, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_wireguard_node, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_hub_row, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

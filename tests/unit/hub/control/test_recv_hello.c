@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hello: what a spoke that comes back is told, by what it holds; and who is not let in. */
+#include "tests/unit/hub/control/hub_world.h"
+
+static void test_nothing_missed(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	spoke_returns(&x);
+	settle(w, 50);
+	assert_int_equal(x.n, 1);	/* welcome and nothing else */
+	assert_int_equal(x.in[0].welcome.revision, x.revision);
+	spoke_end(&x);
+}
+
+static void test_delta(void **state)
+{
+	struct world *w = *state;
+	struct spoke x, other;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	uint64_t held = x.revision;
+	spoke_hangs_up(&x);
+	spoke_joins(w, &other, "bergen", "10.30.0.0/24");
+	spoke_returns(&x);
+	const struct delta *d = &spoke_expects(&x, CONTROL_DIRECTORY)->directory;
+	assert_int_equal(d->from, held);
+	assert_int_equal(d->to, w->c->dir.revision);
+	assert_int_equal(d->n_changed, 1);
+	assert_non_null(find_changed(d, other.id));
+	spoke_end(&x);
+	spoke_end(&other);
+}
+
+static void test_snapshot_for_empty_hands(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	x.revision = 0;
+	spoke_returns(&x);
+	const struct delta *d = &spoke_expects(&x, CONTROL_DIRECTORY)->directory;
+	assert_int_equal(d->from, 0);
+	assert_int_equal(d->n_changed, 2);
+	spoke_end(&x);
+}
+
+/* The spoke has seen more than this hub knows: its database is an old copy. */
+static void test_restored_backup(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	spoke_dial(&x);
+	spoke_sends_hello(&x, x.revision, x.revision + 100);
+	const struct delta *d = &spoke_expects(&x, CONTROL_DIRECTORY)->directory;
+	assert_int_equal(d->from, 0);
+	assert_int_equal(w->c->rollback_seen, w->c->dir.revision + 100);
+	/* Written to the audit once, however often it comes back. */
+	spoke_dial(&x);
+	spoke_sends_hello(&x, 0, x.revision + 100);
+	spoke_expects(&x, CONTROL_WELCOME);
+	assert_int_equal(w->c->counters.n[COUNT_STORE_FAILED], 0);
+	spoke_end(&x);
+}
+
+static void test_new_tunnel_key(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	secret_random(x.tunnel.b, sizeof(x.tunnel.b));
+	x.revision = 0;
+	spoke_returns(&x);
+	spoke_expects(&x, CONTROL_DIRECTORY);
+	const struct node *n = directory_find(&w->c->dir, x.id);
+	assert_true(public_key_equal(&n->tunnel_key, &x.tunnel));
+	settle(w, 30);
+	assert_true(public_key_equal(&w->heard.last_peer.tunnel_key, &x.tunnel));
+	spoke_end(&x);
+}
+
+static void test_foreign_tunnel_key(void **state)
+{
+	struct world *w = *state;
+	struct control_msg m = {.type = CONTROL_HELLO, .hello = {.aes = true}};
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	spoke_dial(&x);
+	secret_random(m.hello.tunnel_key.b, KEY_BYTES);
+	spoke_sends(&x, &m);
+	assert_int_equal(spoke_expects(&x, CONTROL_BYE)->bye.reason, BYE_PROTOCOL);
+	assert_true(public_key_equal(&directory_find(&w->c->dir, x.id)->tunnel_key, &x.tunnel));
+	spoke_end(&x);
+}
+
+static void set_status(struct world *w, uint32_t id, enum node_status status)
+{
+	uint64_t revision;
+
+	assert_int_equal(store_begin(w->admin), ERR_OK);
+	assert_int_equal(store_revision_next(w->admin, "unix:root", "status", &revision), ERR_OK);
+	assert_int_equal(store_node_status(w->admin, id, status, NULL, revision), ERR_OK);
+	assert_int_equal(store_commit(w->admin), ERR_OK);
+}
+
+static void test_who_is_not_let_in(void **state)
+{
+	static const struct {
+		enum bye_reason reason;
+		enum node_status status;	/* 0: a key that nobody knows */
+		const char *text;
+	} rows[] = {
+		{BYE_UNKNOWN_KEY, 0, "does not know"},
+		{BYE_REVOKED, NODE_REVOKED, "revoked by the admin on 20"},
+		{BYE_DISABLED, NODE_DISABLED, "disabled"},
+		{BYE_DELETED, NODE_DELETED, "deleted"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct spoke x;
+		char name[16];
+
+		snprintf(name, sizeof(name), "box%zu", i);
+		if (rows[i].status) {
+			spoke_joins(w, &x, name, NULL);
+			spoke_hangs_up(&x);
+		} else {
+			spoke_new(w, &x);
+		}
+		if (rows[i].status == NODE_REVOKED)
+			admin_revokes(w, x.id, "stolen");
+		else if (rows[i].status)
+			set_status(w, x.id, rows[i].status);
+		/* Nobody was nudged in some of these: the hub asks its store before it says no. */
+		spoke_dial(&x);
+		spoke_sends_hello(&x, 0, 0);
+		if (rows[i].status == NODE_DISABLED || rows[i].status == NODE_DELETED) {
+			/* Memory may still say "active"; the change shows with the next refresh. */
+			settle(w, 20);
+			nudge(w);
+		}
+		const struct control_bye *bye = &spoke_expects(&x, CONTROL_BYE)->bye;
+		assert_int_equal(bye->reason, rows[i].reason);
+		assert_int_equal(bye->retry_after_ms, LINK_RETRY_REFUSED_MS);
+		if (!strstr(bye->text, rows[i].text))
+			fail_msg("bye says \"%s\"", bye->text);
+		if (rows[i].status == NODE_REVOKED)
+			assert_non_null(strstr(bye->text, "stolen"));
+		assert_true(wait_for(w, spoke_is_closed, &x));
+		spoke_end(&x);
+	}
+}
+
+/* The hub is started again: spokes come back at the revision they hold. */
+static void test_hub_restart(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	spoke_sends_ack(&x, x.revision);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	world_end_worker(w);
+	world_run_worker(w);
+	assert_int_equal(w->heard.engine[ENGINE_PEER], 1);
+	assert_int_equal(w->heard.engine[ENGINE_SYNC_END], 1);
+	spoke_returns(&x);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(x.n, 1);
+	struct store_applied applied;
+	assert_int_equal(store_applied(w->admin, x.revision, 0, &applied), ERR_OK);
+	assert_int_equal(applied.online, 1);
+	assert_int_equal(applied.applied, 1);
+	spoke_end(&x);
+}
+
+/* Hello again on a link that is up: other candidates, nothing else happens. */
+static void test_again(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	spoke_sends_hello(&x, x.revision, x.revision);
+	spoke_expects_nth(&x, CONTROL_WELCOME, 1);
+	settle(w, 20);
+	assert_int_equal(registry_count(&w->c->registry), 1);
+	assert_int_equal(registry_find(&w->c->registry, x.id)->n_candidates, 1);
+	assert_int_equal(w->heard.last_endpoints.id, x.id);
+	assert_null(spoke_got(&x, CONTROL_BYE, 0));
+	spoke_end(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_nothing_missed, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_delta, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_snapshot_for_empty_hands, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_restored_backup, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_new_tunnel_key, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_tunnel_key, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_who_is_not_let_in, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_hub_restart, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_again, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

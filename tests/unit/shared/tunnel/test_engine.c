@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Whole engines on loopback: node 1 is the hub, 2 and 3 are spokes behind wires, 4 plays a WireGuard node with
+ * an engine that knows only WireGuard's message types.
+ */
+#include "engines.h"
+
+#include "shared/tunnel/session.h"
+
+struct net {
+	struct box hub, a, b, wg;
+	struct wire wa, wb;
+};
+
+/* What spoke `n` is told: the hub, reached at `hub_at`, and the other spoke through it. */
+static void tell_spoke(struct box *n, struct net *net, const struct box *other, const struct endpoint *hub_at)
+{
+	struct engine_peer hub = peer_record(&net->hub, NODE_HUB), self = peer_record(n, NODE_SPOKE);
+	struct engine_peer spoke = peer_record(other, NODE_SPOKE), wg = peer_record(&net->wg, NODE_WIREGUARD);
+	struct engine_revision rev = { .revision = 7 };
+
+	node_self(n, false, true);
+	node_say(n, ENGINE_SYNC_BEGIN);
+	hub.keepalive_s = 25;
+	memcpy(&hub.subnets[hub.n_subnets], wg.subnets, 2 * sizeof(wg.subnets[0]));
+	hub.n_subnets = 4;
+	spoke.via_hub = true;
+	node_peer(n, &self);
+	node_peer(n, &hub);
+	node_peer(n, &spoke);
+	node_send(n, ENGINE_SYNC_END, engine_revision_encode, &rev);
+	node_endpoint(n, net->hub.id, hub_at);
+}
+
+static void tell_hub(struct net *net, uint64_t reach_of_a)
+{
+	struct engine_peer own = peer_record(&net->hub, NODE_HUB), a = peer_record(&net->a, NODE_SPOKE);
+	struct engine_peer b = peer_record(&net->b, NODE_SPOKE), wg = peer_record(&net->wg, NODE_WIREGUARD);
+	struct engine_revision rev = { .revision = 7 };
+
+	node_self(&net->hub, true, true);
+	a.groups = a.reach = reach_of_a;
+	wg.forward = true;
+	node_peer(&net->hub, &own);
+	node_peer(&net->hub, &a);
+	node_peer(&net->hub, &b);
+	node_peer(&net->hub, &wg);
+	node_send(&net->hub, ENGINE_COMMIT, engine_revision_encode, &rev);
+}
+
+static void tell_wireguard(struct net *net)
+{
+	/* Seen from its side the hub is a WireGuard peer that has everything. */
+	struct engine_peer hub = peer_record(&net->hub, NODE_WIREGUARD), self = peer_record(&net->wg, NODE_SPOKE);
+	struct addr any = addr_from_v4((const uint8_t[]){ 10, 0, 0, 0 });
+	struct addr pool = addr_from_v4((const uint8_t[]){ 192, 168, 100, 0 });
+
+	node_self(&net->wg, false, false);
+	hub.n_subnets = 2;
+	hub.subnets[0].prefix = prefix_of_net(&any, 8);
+	hub.subnets[1].prefix = prefix_of_net(&pool, 24);
+	node_peer(&net->wg, &self);
+	node_peer(&net->wg, &hub);
+	node_endpoint(&net->wg, net->hub.id, &net->hub.udp);
+}
+
+static bool all_applied(void *arg)
+{
+	struct net *n = arg;
+
+	return n->hub.applied == 7 && n->a.applied == 7 && n->b.applied == 7;
+}
+
+static bool spokes_connected(void *arg)
+{
+	struct net *n = arg;
+	struct peer *a = peer_find(n->hub.t, 2), *b = peer_find(n->hub.t, 3);
+
+	return a && b && a->session.current && b->session.current;
+}
+
+static int setup(void **state)
+{
+	struct net *n = calloc(1, sizeof(*n));
+
+	assert_non_null(n);
+	assert_int_equal(loop_new(&the_loop), ERR_OK);
+	node_open(&n->hub, 1);
+	node_open(&n->a, 2);
+	node_open(&n->b, 3);
+	node_open(&n->wg, 4);
+	wire_open(&n->wa, &n->a, &n->hub);
+	wire_open(&n->wb, &n->b, &n->hub);
+	tell_hub(n, 1);
+	tell_wireguard(n);
+	tell_spoke(&n->a, n, &n->b, &n->wa.inside);
+	tell_spoke(&n->b, n, &n->a, &n->wb.inside);
+	assert_true(run_until(all_applied, n, WAIT_MS));
+	assert_true(run_until(spokes_connected, n, WAIT_MS));
+	settle(); /* longer than HANDSHAKE_MIN_INTERVAL_MS */
+	*state = n;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct net *n = *state;
+
+	wire_close(&n->wa);
+	wire_close(&n->wb);
+	node_close(&n->hub);
+	node_close(&n->a);
+	node_close(&n->b);
+	node_close(&n->wg);
+	loop_free(the_loop);
+	free(n);
+	return 0;
+}
+
+static void test_hub_and_spoke(void **state)
+{
+	struct net *n = *state;
+
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "to the hub", 100);
+	expect_mark(&n->hub, "to the hub");
+	tun_send(&n->hub, "10.1.0.5", "10.2.0.9", 64, "and back", 1372);
+	expect_mark(&n->a, "and back");
+	assert_int_equal(peer_find(n->a.t, 1)->cipher, CIPHER_AES256GCM);
+	assert_int_equal(n->a.last_path.path, PATH_DIRECT_UDP);
+	assert_int_equal(peer_find(n->hub.t, 2)->counters.rx_packets, 1);
+	assert_int_equal(peer_find(n->hub.t, 2)->counters.tx_bytes, 1400);
+}
+
+static void test_without_aes_chacha_is_used(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE), hub = peer_record(&n->hub, NODE_HUB);
+
+	a.aes = false;
+	node_peer(&n->hub, &a);
+	node_self(&n->a, false, false);
+	hub.keepalive_s = 25;
+	node_peer(&n->a, &hub);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "chacha", 100);
+	expect_mark(&n->hub, "chacha");
+	assert_int_equal(peer_find(n->hub.t, 2)->cipher, CIPHER_CHACHA20POLY1305);
+	assert_int_equal(peer_find(n->hub.t, 2)->session.current->cipher, CIPHER_CHACHA20POLY1305);
+}
+
+/* Is the text anywhere in the bytes? */
+static bool contains(const uint8_t *p, size_t n, const char *text)
+{
+	return memmem(p, n, text, strlen(text)) != NULL;
+}
+
+static void test_spokes_talk_end_to_end_through_the_hub(void **state)
+{
+	struct net *n = *state;
+	uint64_t hub_handshakes = n->hub.t->handshakes;
+
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "secret words", 500);
+	expect_mark(&n->b, "secret words");
+	tun_send(&n->b, "10.3.0.7", "10.2.0.9", 64, "secret answer", 500);
+	expect_mark(&n->a, "secret answer");
+	assert_true(n->hub.t->relayed_packets >= 4); /* two of the handshake, and the data */
+	assert_int_equal(n->hub.t->handshakes, hub_handshakes); /* it was no party to it */
+	assert_false(contains(n->wa.last, n->wa.last_len, "secret"));
+	assert_int_equal(n->wa.last_in[0], PACKET_RELAY);
+	assert_int_equal(peer_find(n->a.t, 3)->path.kind, PATH_HUB_UDP);
+	assert_true(n->a.located >= 1);
+	/* The relayed packet kept its time to live: the hub is no hop between them. */
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 1, "ttl 1", 50);
+	expect_mark(&n->b, "ttl 1");
+}
+
+static void test_forged_inner_source_is_dropped(void **state)
+{
+	struct net *n = *state;
+
+	tun_send(&n->a, "10.3.0.7", "10.1.0.5", 64, "i am b", 100);
+	expect_silence(&n->hub);
+	assert_int_equal(n->hub.t->drops[DROP_SOURCE], 1);
+	tun_send(&n->a, "172.16.0.1", "10.1.0.5", 64, "i am nobody", 100);
+	expect_silence(&n->hub);
+	assert_int_equal(n->hub.t->drops[DROP_SOURCE], 2);
+}
+
+/* A spoke that sends for another spoke in its session with the hub gets an ICMP answer, not a service. */
+static void test_plaintext_between_agents_is_not_forwarded(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer hub = peer_record(&n->hub, NODE_HUB), b = peer_record(&n->b, NODE_SPOKE);
+	struct engine_peer_gone gone = { .id = 3 };
+	struct arrival a;
+
+	node_send(&n->a, ENGINE_PEER_GONE, engine_peer_gone_encode, &gone);
+	hub.keepalive_s = 25;
+	memcpy(&hub.subnets[2], b.subnets, 2 * sizeof(b.subnets[0]));
+	hub.n_subnets = 4;
+	node_peer(&n->a, &hub);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "please", 100);
+	assert_true(tun_receive(&n->a, &a, WAIT_MS));
+	assert_int_equal(a.p[9], IPPROTO_ICMP);
+	assert_int_equal(a.p[20], 3);
+	assert_int_equal(a.p[21], 13);
+	expect_silence(&n->b);
+	assert_int_equal(n->hub.t->drops[DROP_POLICY], 1);
+}
+
+static void test_destinations_not_ours_are_not_for_the_kernel(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer hub = peer_record(&n->hub, NODE_HUB);
+	struct addr other = addr_from_v4((const uint8_t[]){ 172, 16, 0, 0 });
+
+	/* The spoke is made to believe that the hub has 172.16/16; the hub knows better. */
+	hub.keepalive_s = 25;
+	hub.subnets[2] = (struct node_subnet){ .prefix = prefix_of_net(&other, 16) };
+	hub.n_subnets = 3;
+	node_peer(&n->a, &hub);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "172.16.3.4", 64, "beyond", 100);
+	expect_silence(&n->hub);
+	assert_int_equal(n->hub.t->drops[DROP_NO_ROUTE], 1);
+}
+
+static void test_no_route_is_answered(void **state)
+{
+	struct net *n = *state;
+	struct arrival a;
+
+	tun_send(&n->a, "10.2.0.9", "203.0.113.9", 64, "where", 100);
+	assert_true(tun_receive(&n->a, &a, WAIT_MS));
+	assert_int_equal(a.p[9], IPPROTO_ICMP);
+	assert_int_equal(a.p[20], 3);
+	assert_int_equal(a.p[21], 0);
+	assert_memory_equal(a.p + 12, node_addr(2).b, 4);
+}
+
+static void test_replayed_and_corrupted_packets(void **state)
+{
+	struct net *n = *state;
+	uint64_t *drops = n->hub.t->drops;
+
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "once", 100);
+	expect_mark(&n->hub, "once");
+	for (unsigned i = 1; i <= 3; i++) {
+		wire_send(n->wa.outside_fd.fd, n->wa.last, n->wa.last_len, &n->wa.hub);
+		expect_silence(&n->hub);
+		assert_int_equal(drops[DROP_REPLAY], i);
+	}
+	/* Every byte of header, ciphertext and tag counts. 0: type, 1: flags, 2-3: reserved, 4-7: index. */
+	for (int at = 0; at < 40; at++) {
+		uint64_t before = drops[DROP_AUTH] + drops[DROP_MALFORMED] + drops[DROP_UNKNOWN_INDEX] + drops[DROP_REPLAY];
+
+		n->wa.corrupt_at = at;
+		tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "changed", 100);
+		expect_silence(&n->hub);
+		assert_true(drops[DROP_AUTH] + drops[DROP_MALFORMED] + drops[DROP_UNKNOWN_INDEX] + drops[DROP_REPLAY] > before);
+	}
+	n->wa.corrupt_at = -1;
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "fine again", 100);
+	expect_mark(&n->hub, "fine again");
+}
+
+static void test_garbage_is_counted_and_never_answered(void **state)
+{
+	struct net *n = *state;
+	struct endpoint mine;
+	int fd = udp_socket(&mine);
+	uint8_t junk[1500];
+	uint64_t total = 0, seed = 42;
+
+	for (unsigned i = 0; i < 500; i++) {
+		for (unsigned k = 0; k < sizeof(junk); k++) {
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			junk[k] = (uint8_t)(seed >> 56);
+		}
+		if (i % 2) {
+			junk[0] = (uint8_t)(i / 2 % 10);
+			junk[1] = junk[2] = junk[3] = 0;
+		}
+		wire_send(fd, junk, i % 3 == 0 ? HANDSHAKE_INITIATION_BYTES : i * 3, &n->hub.udp);
+		if (i % 20 == 19)
+			run_until(never, NULL, 2);
+	}
+	settle();
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		total += n->hub.t->drops[i];
+	assert_true(total >= 490);
+	assert_int_equal(recv(fd, junk, sizeof(junk), MSG_DONTWAIT), -1);
+	close(fd);
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "unharmed", 100);
+	expect_mark(&n->hub, "unharmed");
+}
+
+static void test_roaming(void **state)
+{
+	struct net *n = *state;
+	uint64_t handshakes = n->hub.t->handshakes;
+
+	wire_rebind(&n->wa);
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "from elsewhere", 100);
+	expect_mark(&n->hub, "from elsewhere");
+	tun_send(&n->hub, "10.1.0.5", "10.2.0.9", 64, "found you", 100);
+	expect_mark(&n->a, "found you");
+	assert_int_equal(n->hub.t->handshakes, handshakes);
+}
+
+/* Relayed packets do not prove an address to the hub; the probe that goes with them does, within 2 s. */
+static void test_roaming_of_relayed_traffic(void **state)
+{
+	struct net *n = *state;
+	struct arrival a;
+	uint64_t until = clock_now_ms() + 6000;
+	bool back = false;
+
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "before", 100);
+	expect_mark(&n->b, "before");
+	wire_rebind(&n->wa);
+	while (!back && clock_now_ms() < until) {
+		tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "after", 100);
+		back = tun_receive(&n->b, &a, 100);
+	}
+	assert_true(back);
+	assert_memory_equal(a.p + 28, "after", 5);
+}
+
+static void test_unauthenticated_envelopes_are_not_relayed(void **state)
+{
+	struct net *n = *state;
+	struct endpoint mine;
+	int fd = udp_socket(&mine);
+	unsigned before;
+
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "real", 100);
+	expect_mark(&n->b, "real");
+	assert_int_equal(n->wa.last[0], PACKET_RELAY);
+	settle();
+	before = n->wb.to_node;
+	wire_send(fd, n->wa.last, n->wa.last_len, &n->hub.udp);
+	settle();
+	assert_int_equal(n->wb.to_node, before);
+	assert_int_equal(n->hub.t->drops[DROP_UNKNOWN_PEER], 1);
+	close(fd);
+}
+
+static void test_policy_stops_the_relay(void **state)
+{
+	struct net *n = *state;
+
+	tell_hub(n, 2); /* spoke a in another group than b now */
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "not allowed", 100);
+	expect_silence(&n->b);
+	assert_true(n->hub.t->drops[DROP_POLICY] >= 1);
+}
+
+static void test_gone_peer_is_cut_at_once(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer_gone gone = { .id = 2, .why = PEER_GONE_REVOKED };
+	uint64_t handshakes;
+
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "still in", 100);
+	expect_mark(&n->hub, "still in");
+	tun_send(&n->b, "10.3.0.7", "10.1.0.5", 64, "b too", 100);
+	expect_mark(&n->hub, "b too");
+	handshakes = n->hub.t->handshakes;
+	node_send(&n->hub, ENGINE_PEER_GONE, engine_peer_gone_encode, &gone);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "hello?", 100);
+	expect_silence(&n->hub);
+	assert_null(peer_find(n->hub.t, 2));
+	/* The other one has noticed nothing. */
+	tun_send(&n->b, "10.3.0.7", "10.1.0.5", 64, "b goes on", 100);
+	expect_mark(&n->hub, "b goes on");
+	assert_int_equal(n->hub.t->handshakes, handshakes);
+}
+
+static void test_sync_keeps_sessions_and_drops_the_unnamed(void **state)
+{
+	struct net *n = *state;
+	struct keypair *before = peer_find(n->hub.t, 3)->session.current;
+	struct engine_peer b = peer_record(&n->b, NODE_SPOKE);
+	struct engine_revision rev = { .revision = 8 };
+
+	node_say(&n->hub, ENGINE_SYNC_BEGIN);
+	settle();
+	b.subnets[0].weight = 3;
+	node_peer(&n->hub, &b);
+	node_send(&n->hub, ENGINE_SYNC_END, engine_revision_encode, &rev);
+	settle();
+	assert_int_equal(n->hub.applied, 8);
+	assert_null(peer_find(n->hub.t, 2));
+	assert_ptr_equal(peer_find(n->hub.t, 3)->session.current, before);
+}
+
+static void test_new_key_means_new_session(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE);
+
+	secret_random(a.tunnel_key.b, sizeof(a.tunnel_key.b));
+	node_peer(&n->hub, &a);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "old key", 100);
+	expect_silence(&n->hub);
+	a.tunnel_key = n->a.public;
+	node_peer(&n->hub, &a);
+	settle();
+	assert_null(peer_find(n->hub.t, 2)->session.current);
+}
+
+static void test_wireguard_node_through_the_hub(void **state)
+{
+	struct net *n = *state;
+	struct arrival a;
+
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "stock device", 101);
+	assert_true(tun_receive(&n->a, &a, WAIT_MS));
+	assert_memory_equal(a.p + 28, "stock device", 12);
+	assert_int_equal(a.len, 129); /* WireGuard's padding is gone */
+	assert_int_equal(a.p[8], 63); /* the hub was a hop */
+	assert_int_equal(icmp_fold(icmp_sum(a.p, 20, 0)), 0);
+	tun_send(&n->a, "10.2.0.9", "10.4.0.2", 64, "answer", 50);
+	expect_mark(&n->wg, "answer");
+	tun_send(&n->wg, "10.4.0.2", "10.1.0.5", 64, "to hq", 50);
+	expect_mark(&n->hub, "to hq");
+	/* Time to live runs out at the hub. */
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 1, "too far", 50);
+	assert_true(tun_receive(&n->wg, &a, WAIT_MS));
+	assert_int_equal(a.p[9], IPPROTO_ICMP);
+	assert_int_equal(a.p[20], 11);
+	expect_silence(&n->a);
+}
+
+static void test_ping(void **state)
+{
+	struct net *n = *state;
+	struct engine_ping ping = { .tag = 5, .id = 3 };
+
+	node_send(&n->a, ENGINE_PING, engine_ping_encode, &ping);
+	for (unsigned i = 0; i < 100 && !n->a.got_pong; i++)
+		settle();
+	assert_true(n->a.got_pong);
+	assert_int_equal(n->a.pong.tag, 5);
+	assert_int_equal(n->a.pong.result, ERR_OK);
+	assert_int_equal(n->a.pong.path, PATH_HUB_UDP);
+	assert_true(n->a.pong.rtt_us > 0 && n->a.pong.rtt_us < 5000000);
+	n->a.got_pong = false;
+	ping.id = 99;
+	node_send(&n->a, ENGINE_PING, engine_ping_encode, &ping);
+	settle();
+	assert_true(n->a.got_pong);
+	assert_int_equal(n->a.pong.result, ERR_NOTFOUND);
+}
+
+/* The one with the lower weight is used until it does not answer, then the other. */
+static void test_failover_by_weight(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE), b = peer_record(&n->b, NODE_SPOKE);
+	struct addr lan = addr_from_v4((const uint8_t[]){ 10, 77, 0, 0 });
+	struct node_subnet shared = { .prefix = prefix_of_net(&lan, 24), .weight = 1 };
+	struct engine_peer own_a = a, own_b = b;
+	struct arrival got;
+	bool moved = false;
+
+	a.subnets[a.n_subnets++] = shared;
+	own_a = a;
+	shared.weight = 2;
+	b.subnets[b.n_subnets++] = shared;
+	own_b = b;
+	node_peer(&n->hub, &a);
+	node_peer(&n->hub, &b);
+	node_peer(&n->a, &own_a);
+	node_peer(&n->b, &own_b);
+	settle();
+	tun_send(&n->hub, "10.1.0.5", "10.77.0.1", 64, "first", 50);
+	expect_mark(&n->a, "first");
+	n->wa.drop = true;
+	for (unsigned i = 0; i < 120 && !moved; i++) {
+		tun_send(&n->hub, "10.1.0.5", "10.77.0.1", 64, "second", 50);
+		moved = tun_receive(&n->b, &got, 100);
+	}
+	assert_true(moved);
+	assert_memory_equal(got.p + 28, "second", 6);
+	assert_true(peer_find(n->hub.t, 2)->path.unreachable);
+}
+
+/* Over the threshold strangers must show their address first; a node with a right MAC2 still gets in. */
+static void test_flood_of_initiations_meets_cookies(void **state)
+{
+	struct net *n = *state;
+	uint8_t initiation[HANDSHAKE_INITIATION_BYTES], answer[200];
+	struct endpoint mine;
+	int fd = udp_socket(&mine);
+	unsigned cookies = 0, others = 0;
+	ssize_t len;
+
+	/* A real initiation of spoke a, caught on the wire. */
+	n->wa.to_hub = 0;
+	session_wipe(peer_find(n->a.t, 1));
+	peer_find(n->a.t, 1)->due.last_initiation_ms = 0;
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "again", 50);
+	expect_mark(&n->hub, "again");
+	settle();
+	n->wa.drop = true;
+	session_wipe(peer_find(n->a.t, 1));
+	peer_find(n->a.t, 1)->due.last_initiation_ms = 0;
+	n->wa.last_len = 0;
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "again", 50);
+	settle();
+	assert_int_equal(n->wa.last[0], PACKET_INITIATION);
+	memcpy(initiation, n->wa.last, sizeof(initiation));
+	for (unsigned i = 0; i < 3 * HANDSHAKE_UNDER_LOAD_PER_S; i++) {
+		wire_send(fd, initiation, sizeof(initiation), &n->hub.udp);
+		if (i % 50 == 49)
+			run_until(never, NULL, 2);
+		while ((len = recv(fd, answer, sizeof(answer), MSG_DONTWAIT)) > 0) {
+			cookies += len == COOKIE_REPLY_BYTES && answer[0] == PACKET_COOKIE;
+			others += len != COOKIE_REPLY_BYTES;
+			assert_true(len <= (ssize_t)HANDSHAKE_INITIATION_BYTES);
+		}
+	}
+	assert_true(cookies >= HANDSHAKE_UNDER_LOAD_PER_S);
+	assert_true(others <= 1); /* the first copy was a right initiation */
+	assert_true(n->hub.t->drops[DROP_RATE] >= HANDSHAKE_UNDER_LOAD_PER_S);
+	close(fd);
+}
+
+#define engine_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		engine_test(test_hub_and_spoke),
+		engine_test(test_without_aes_chacha_is_used),
+		engine_test(test_spokes_talk_end_to_end_through_the_hub),
+		engine_test(test_forged_inner_source_is_dropped),
+		engine_test(test_plaintext_between_agents_is_not_forwarded),
+		engine_test(test_destinations_not_ours_are_not_for_the_kernel),
+		engine_test(test_no_route_is_answered),
+		engine_test(test_replayed_and_corrupted_packets),
+		engine_test(test_garbage_is_counted_and_never_answered),
+		engine_test(test_roaming),
+		engine_test(test_roaming_of_relayed_traffic),
+		engine_test(test_unauthenticated_envelopes_are_not_relayed),
+		engine_test(test_policy_stops_the_relay),
+		engine_test(test_gone_peer_is_cut_at_once),
+		engine_test(test_sync_keeps_sessions_and_drops_the_unnamed),
+		engine_test(test_new_key_means_new_session),
+		engine_test(test_wireguard_node_through_the_hub),
+		engine_test(test_ping),
+		engine_test(test_failover_by_weight),
+		engine_test(test_flood_of_initiations_meets_cookies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* spoke.conf and hosts files: what is accepted, and for every bad line the words that the admin reads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/base/file.h"
+#include "spoke/config.h"
+
+struct fixture {
+	char dir[64];
+	struct paths paths;
+	struct spoke_config c;
+};
+
+static void put(const struct fixture *f, const char *name, const char *text)
+{
+	char path[PATHS_FILE_SIZE];
+
+	assert_int_equal(file_write_atomic(paths_join(path, f->dir, name), text, strlen(text), 0644), ERR_OK);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char hosts[80];
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/spoke-config-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(hosts, sizeof(hosts), "%s/hosts", f->dir);
+	mkdir(hosts, 0755);
+	assert_int_equal(paths_init(&f->paths, "linodeVPN", f->dir), ERR_OK);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const files[] = { "spoke.conf", "hosts/linodeHQ", "hosts/oslo", "hosts/dbserver", "hosts", "" };
+	struct fixture *f = *state;
+	char path[128];
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", f->dir, files[i]);
+		(void)remove(path);
+	}
+	free(f);
+	return 0;
+}
+
+/* The guide's own four lines, and a host file with Address. */
+static void guide_lines_are_valid(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "spoke.conf", "Name = oslo\nDevice = /dev/net/tun\nAddressFamily = ipv4\nConnectTo = linodeHQ\n");
+	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\nAddress = vpn.example.com 443\n"
+				 "-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_string_equal(f->c.name, "oslo");
+	assert_string_equal(f->c.interface, "linodeVPN");
+	assert_int_equal(f->c.family, AF_INET);
+	assert_int_equal(f->c.n_udp, 1);
+	assert_int_equal(f->c.udp[0].port, UDP_PORT_DEFAULT);
+	assert_int_equal(f->c.n_hubs, 1);
+	assert_int_equal(f->c.hubs[0].n_addresses, 2);
+	assert_string_equal(f->c.hubs[0].addresses[0], "11.11.11.11 6655");
+	assert_string_equal(f->c.hubs[0].addresses[1], "vpn.example.com 443");
+	spoke_config_fini(&f->c);
+}
+
+static void several_hubs_port_and_own_subnets(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const overrides[] = { "Port=7000", "LogLevel=3", NULL };
+
+	put(f, "spoke.conf", "name oslo\nCONNECTTO = linodeHQ\nConnectTo = dbserver\nOfflineGrace = 3600\nLocalDiscovery = no\n");
+	put(f, "hosts/linodeHQ", "Port = 7655\nAddress = 11.11.11.11\n");
+	put(f, "hosts/oslo", "Subnet = 10.20.0.0/24\nSubnet = 2001:db8::/48#3\nPort = 9999\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, overrides), ERR_OK);
+	assert_int_equal(f->c.n_hubs, 2);
+	assert_string_equal(f->c.hubs[0].addresses[0], "11.11.11.11 7655");
+	assert_string_equal(f->c.hubs[1].name, "dbserver");
+	assert_int_equal(f->c.hubs[1].n_addresses, 0);
+	assert_int_equal(f->c.n_subnets, 2);
+	assert_int_equal(f->c.subnets[0].weight, SUBNET_WEIGHT_DEFAULT);
+	assert_int_equal(f->c.subnets[1].weight, 3);
+	assert_int_equal(f->c.port, 7000);
+	assert_int_equal(f->c.n_udp, 2);
+	assert_int_equal(f->c.log_level, 3);
+	assert_int_equal(f->c.offline_grace_s, 3600);
+	assert_false(f->c.local_discovery);
+	spoke_config_fini(&f->c);
+}
+
+static void port_of_own_hosts_file(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "spoke.conf", "Name = oslo\nBindToAddress = 192.0.2.1\nBindToAddress = 2001:db8::1 7001\n");
+	put(f, "hosts/oslo", "Port = 9999\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_int_equal(f->c.n_udp, 2);
+	assert_int_equal(f->c.udp[0].port, 9999);
+	assert_int_equal(f->c.udp[1].port, 7001);
+	spoke_config_fini(&f->c);
+}
+
+/* Each of these is refused, with these words and the line in which it stands. */
+static void bad_lines(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *file, *text, *words;
+	} rows[] = {
+		{ "spoke.conf", "Nmae = oslo\n", "spoke.conf:1" },
+		{ "spoke.conf", "Nmae = oslo\n", "Name" },
+		{ "spoke.conf", "\n", "no Name" },
+		{ "spoke.conf", "Name = -oslo\n", "spoke.conf:1" },
+		{ "spoke.conf", "Name = oslo\nName = bergen\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nAddressFamily = ipx\n", "any, ipv4, ipv6" },
+		{ "spoke.conf", "Name = oslo\nPort = 0\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nPort = 65536\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nInterface = this-is-too-long\n", "interface" },
+		{ "spoke.conf", "Name = oslo\nInterface = a/b\n", "interface" },
+		{ "spoke.conf", "Name = oslo\nBindToAddress = vpn.example.com\n", "is not an address" },
+		{ "spoke.conf", "Name = oslo\nLocalDiscovery = perhaps\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nOfflineGrace = 10\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nConnectTo = oslo\n", "itself" },
+		{ "spoke.conf", "Name = oslo\nConnectTo = ../etc\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nAddress = 1.2.3.4\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nCompression = 9\n", "spoke.conf:2" },
+		{ "hosts/linodeHQ", "Address = bad host name 99\n", "linodeHQ:1" },
+		{ "hosts/linodeHQ", "Address = 1.2.3.4 99999\n", "optional port" },
+		{ "hosts/linodeHQ", "Address = 1.2.3.4 0\n", "optional port" },
+		{ "hosts/linodeHQ", "ConnectTo = x\n", "linodeHQ:1" },
+		{ "hosts/oslo", "Subnet = 10.20.0.1/24\n", "10.20.0.0/24" },
+		{ "hosts/oslo", "Subnet = 10.20.0.0/33\n", "is not a subnet" },
+		{ "hosts/oslo", "\nSubnet = 10.20.0.0/24#x\n", "oslo:2" },
+		{ "hosts/oslo", "Subnet = 10.20.0.0/24#70000\n", "weight" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		put(f, "spoke.conf", "Name = oslo\nConnectTo = linodeHQ\n");
+		put(f, "hosts/linodeHQ", "Address = 11.11.11.11\n");
+		put(f, "hosts/oslo", "");
+		put(f, rows[i].file, rows[i].text);
+		if (spoke_config_load(&f->c, &f->paths, NULL) == ERR_OK)
+			fail_msg("row %zu was accepted: %s", i, rows[i].text);
+		if (!strstr(f->c.raw.error, rows[i].words))
+			fail_msg("row %zu: \"%s\" does not say \"%s\"", i, f->c.raw.error, rows[i].words);
+		spoke_config_fini(&f->c);
+	}
+}
+
+static void addresses_are_split(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		unsigned port;		/* 0: refused */
+	} rows[] = {
+		{ "vpn.example.com", "vpn.example.com", 655 },
+		{ "vpn.example.com 443", "vpn.example.com", 443 },
+		{ "[2001:db8::1]  443", "2001:db8::1", 443 },
+		{ "2001:db8::1", "2001:db8::1", 655 },
+		{ "", NULL, 0 },
+		{ " 443", NULL, 0 },
+		{ "host 0", NULL, 0 },
+		{ "host 65536", NULL, 0 },
+		{ "host -1", NULL, 0 },
+		{ "host 1x", NULL, 0 },
+		{ "ho/st", NULL, 0 },
+		{ "a b 1", NULL, 0 },
+	};
+	char host[ENDPOINT_NAME_SIZE];
+	uint16_t port;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum err e = spoke_config_split_address(rows[i].text, 655, host, &port);
+
+		if ((e == ERR_OK) != (rows[i].port != 0))
+			fail_msg("row %zu: %s", i, rows[i].text);
+		if (e)
+			continue;
+		assert_string_equal(host, rows[i].host);
+		assert_int_equal(port, rows[i].port);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(guide_lines_are_valid, setup, teardown),
+		cmocka_unit_test_setup_teardown(several_hubs_port_and_own_subnets, setup, teardown),
+		cmocka_unit_test_setup_teardown(port_of_own_hosts_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_lines, setup, teardown),
+		cmocka_unit_test(addresses_are_split),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
