@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "hub/api/query.h"
+#include "hub/api/params.h"
 #include "shared/base/base64.h"
 #include "shared/base/name.h"
 #include "shared/wire/limits.h"
@@ -109,7 +109,7 @@ bool body_endpoint_is_valid(const char *s)
 		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%",
 			    s[i]))
 			return false;
-	return query_parse_uint(s + host + 1, 65535, &port) && port > 0;
+	return params_parse_uint(s + host + 1, 65535, &port) && port > 0;
 }
 
 static enum err check_string(const char *s, const struct body_field *f, const char *at,

@@ -56,9 +56,9 @@ static enum err find_node(struct store *s, const char *text, struct node *out,
 	if (strncmp(text, "name:", 5) == 0)
 		return by_name(s, text + 5, out, meta);
 	if (strncmp(text, "id:", 3) == 0)
-		return query_parse_uint(text + 3, UINT32_MAX, &id) ? by_id(s, id, out, meta)
-								   : ERR_NOTFOUND;
-	if (query_parse_uint(text, UINT32_MAX, &id))
+		return params_parse_uint(text + 3, UINT32_MAX, &id) ? by_id(s, id, out, meta)
+								    : ERR_NOTFOUND;
+	if (params_parse_uint(text, UINT32_MAX, &id))
 		return by_digits(s, text, id, out, meta);
 	return by_name(s, text, out, meta);
 }
@@ -108,7 +108,7 @@ enum err lookup_node_member(struct request *r, const char *member, struct node *
 
 enum err lookup_node_filter(struct request *r, uint32_t *id)
 {
-	const char *text = query_get(&r->query, "node");
+	const char *text = params_get(&r->query, "node");
 	struct node n;
 	enum err e;
 
@@ -152,7 +152,7 @@ enum err lookup_hub(struct request *r, struct node *out)
 	e = lookup_setting(r, "hub_id", text);
 	if (e)
 		return e;
-	if (!query_parse_uint(text, UINT32_MAX, &id))
+	if (!params_parse_uint(text, UINT32_MAX, &id))
 		e = ERR_CORRUPT;
 	else
 		e = store_node_get(r->api->store, (uint32_t)id, out, NULL);

@@ -11,7 +11,7 @@ enum err page_init(struct page *p, struct request *r)
 	enum err e;
 
 	memset(p, 0, sizeof(*p));
-	e = query_page(&r->query, &p->want, &problem);
+	e = params_page(&r->query, &p->want, &problem);
 	if (e) {
 		reply_problem(&r->reply, &problem);
 		return e;
@@ -40,7 +40,7 @@ enum err page_add(struct page *p, uint32_t id, json_t *item)
 /* The address of the next page, with the filter that this one had. */
 static void link_next(const struct page *p, struct request *r)
 {
-	const char *node = query_get(&r->query, "node");
+	const char *node = params_get(&r->query, "node");
 
 	reply_header(&r->reply, "Link", "<%s?limit=%u&after=%u%s%s>; rel=\"next\"", r->route->path,
 		     p->want.limit, p->last_id, node ? "&node=" : "", node ? node : "");

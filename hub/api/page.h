@@ -2,11 +2,11 @@
 #pragma once
 /* page: one page of a list, ordered by id: {items: [...], next_after: id or null}, and the Link
  * header to the next one. */
-#include "hub/api/query.h"
+#include "hub/api/params.h"
 #include "hub/api/request.h"
 
 struct page {
-	struct query_page want;
+	struct params_page want;
 	json_t *items;
 	uint32_t last_id;
 	bool more; /* there are items behind this page */

@@ -107,7 +107,7 @@ static void check_length(struct request *r)
 	uint64_t n;
 
 	if (r->headers.content_length &&
-	    (!query_parse_uint(r->headers.content_length, UINT64_MAX, &n) ||
+	    (!params_parse_uint(r->headers.content_length, UINT64_MAX, &n) ||
 	     n > BODY_DISCARD_MAX_BYTES))
 		reply_refuse(&r->reply, 413, "body_too_big", "a body has at most %u bytes",
 			     BODY_MAX_BYTES);
@@ -130,7 +130,7 @@ bool request_begin(struct request *r)
 		return true;
 	if (!r->route)
 		no_route(r, allowed);
-	else if (query_check(&r->query, r->route->query, &problem))
+	else if (params_check(&r->query, r->route->query, &problem))
 		reply_problem(&r->reply, &problem);
 	else
 		check_length(r);
@@ -258,7 +258,7 @@ void request_run(struct request *r)
 
 	if (take_body(r))
 		return;
-	if (r->route->method != HTTP_GET && query_bool(&r->query, "dry_run", &r->dry_run, &p)) {
+	if (r->route->method != HTTP_GET && params_bool(&r->query, "dry_run", &r->dry_run, &p)) {
 		reply_problem(&r->reply, &p);
 		return;
 	}
@@ -335,7 +335,7 @@ enum err request_id(struct request *r, const char *what, uint32_t *out)
 {
 	uint64_t id;
 
-	if (!query_parse_uint(r->param, UINT32_MAX, &id) || id == 0) {
+	if (!params_parse_uint(r->param, UINT32_MAX, &id) || id == 0) {
 		reply_refuse(&r->reply, 404, "not_found", "there is no %s %s", what, r->param);
 		return ERR_NOTFOUND;
 	}

@@ -12,7 +12,7 @@
  *   5. request_fini()
  */
 #include "hub/api/auth.h"
-#include "hub/api/query.h"
+#include "hub/api/params.h"
 #include "hub/api/reply.h"
 #include "hub/api/router.h"
 #include "hub/api/waits.h"
@@ -34,7 +34,7 @@ struct request {
 	const struct route_table *routes;
 	unsigned method;  /* as router_method() says */
 	const char *path; /* decoded, without the query */
-	struct query query;
+	struct params query;
 	struct request_headers headers;
 	const struct auth_peer *peer; /* UNIX socket; NULL for HTTPS */
 	struct addr remote;           /* HTTPS */

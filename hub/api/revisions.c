@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
-#include "hub/api/presence.h"
+#include "hub/api/applied.h"
+#include "hub/api/presence_map.h"
 #include "hub/api/render.h"
 #include "shared/base/clock.h"
 
@@ -9,7 +10,7 @@
 
 struct count {
 	struct applied applied;
-	struct presence presence;
+	struct presence_map presence;
 };
 
 void revisions_current(struct request *r)
@@ -37,7 +38,7 @@ static enum err count_node(void *arg, const struct node *n, const struct store_n
 	struct count *c = arg;
 
 	(void)meta;
-	applied_add(&c->applied, n, presence_find(&c->presence, n->id));
+	applied_add(&c->applied, n, presence_map_find(&c->presence, n->id));
 	return ERR_OK;
 }
 
@@ -49,10 +50,10 @@ static enum err count_applied(struct request *r, struct applied *out)
 
 	if (e)
 		return e;
-	e = presence_load(r->api->store, &c.presence);
+	e = presence_map_load(r->api->store, &c.presence);
 	if (!e)
 		e = store_nodes_since(r->api->store, 0, 0, 0, count_node, &c);
-	presence_fini(&c.presence);
+	presence_map_fini(&c.presence);
 	if (e)
 		applied_fini(&c.applied);
 	else
@@ -102,13 +103,13 @@ void revisions_get(struct request *r)
 	char what[48];
 	enum err e;
 
-	if (query_uint(&r->query, "wait_ms", 0, WAIT_MAX_MS, 0, &wait_ms, &p) ||
-	    query_uint(&r->query, "except", 0, UINT32_MAX, 0, &except, &p)) {
+	if (params_uint(&r->query, "wait_ms", 0, WAIT_MAX_MS, 0, &wait_ms, &p) ||
+	    params_uint(&r->query, "except", 0, UINT32_MAX, 0, &except, &p)) {
 		reply_problem(&r->reply, &p);
 		return;
 	}
-	e = query_parse_uint(r->param, INT64_MAX, &n) ? store_revision_read(r->api->store, n, &rev)
-						      : ERR_NOTFOUND;
+	e = params_parse_uint(r->param, INT64_MAX, &n) ? store_revision_read(r->api->store, n, &rev)
+						       : ERR_NOTFOUND;
 	if (e) {
 		snprintf(what, sizeof(what), "revision %.20s", r->param);
 		request_store_failed(r, e, what);

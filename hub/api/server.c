@@ -125,7 +125,7 @@ static enum MHD_Result take_query(void *arg, enum MHD_ValueKind kind, const char
 				  const char *value)
 {
 	(void)kind;
-	query_add(arg, name, value);
+	params_add(arg, name, value);
 	return MHD_YES;
 }
 
@@ -274,7 +274,7 @@ static size_t unescape(void *arg, struct MHD_Connection *c, char *s)
 {
 	(void)arg;
 	(void)c;
-	return query_unescape(s);
+	return params_unescape(s);
 }
 
 /* --- start and end --- */

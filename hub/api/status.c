@@ -5,12 +5,12 @@
 #include "hub/api/handlers.h"
 #include "hub/api/lookup.h"
 #include "hub/api/page.h"
-#include "hub/api/presence.h"
+#include "hub/api/presence_map.h"
 #include "hub/api/render.h"
 
 /* One walk over the nodes: counts of all, and one page of them. */
 struct survey {
-	struct presence presence;
+	struct presence_map presence;
 	struct page page;
 	unsigned nodes, spokes, wireguard, invited, active, disabled, revoked, online;
 };
@@ -24,7 +24,7 @@ static enum err survey_node(void *arg, const struct node *n, const struct store_
 	(void)meta;
 	if (n->status == NODE_DELETED)
 		return ERR_OK;
-	p = presence_find(&s->presence, n->id);
+	p = presence_map_find(&s->presence, n->id);
 	s->nodes++;
 	s->spokes += n->kind == NODE_SPOKE;
 	s->wireguard += n->kind == NODE_WIREGUARD;
@@ -70,7 +70,7 @@ static enum err describe_hub(struct request *r, json_t **out)
 		json_decref(addresses);
 		return e;
 	}
-	if (!query_parse_uint(port, 65535, &udp_port))
+	if (!params_parse_uint(port, 65535, &udp_port))
 		udp_port = UDP_PORT_DEFAULT;
 	node = render_node(&hub, &(struct store_node_meta){ 0 });
 	*out = json_pack("{s:I, s:s, s:O, s:O, s:O, s:o, s:I}", "id", (json_int_t)hub.id, "name",
@@ -97,7 +97,7 @@ static enum err describe_network(struct request *r, char network[LOOKUP_SETTING_
 		e = lines_setting(r, "pool6", pools);
 	if (!e)
 		e = lookup_setting(r, "mtu", text);
-	if (!e && !query_parse_uint(text, 65535, mtu))
+	if (!e && !params_parse_uint(text, 65535, mtu))
 		*mtu = TUN_MTU_DEFAULT;
 	return e;
 }
@@ -145,13 +145,13 @@ void status_get(struct request *r)
 
 	if (page_init(&s.page, r))
 		return;
-	e = presence_load(r->api->store, &s.presence);
+	e = presence_map_load(r->api->store, &s.presence);
 	if (!e)
 		e = store_nodes_since(r->api->store, 0, 0, 0, survey_node, &s);
 	if (e)
 		request_store_failed(r, e, "status");
 	else
 		answer(r, &s);
-	presence_fini(&s.presence);
+	presence_map_fini(&s.presence);
 	page_fini(&s.page);
 }

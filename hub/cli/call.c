@@ -19,26 +19,34 @@ int call_usage(const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+/* Why the UNIX socket does not answer: a file to look at says more than the library. */
+static void explain_socket(const struct cli *cli, const char *path)
+{
+	if (access(path, F_OK) != 0)
+		fprintf(stderr,
+			"branchline-hub: the hub of network \"%s\" is not running (no %s); start "
+			"it with: "
+			"branchline-hub -n %s run\n",
+			cli->paths->net, path, cli->paths->net);
+	else if (access(path, R_OK | W_OK) != 0)
+		fprintf(stderr,
+			"branchline-hub: you may not use %s: be root or a member of its group\n",
+			path);
+	else
+		fprintf(stderr, "branchline-hub: the hub of network \"%s\" does not answer at %s\n",
+			cli->paths->net, path);
+}
+
 /* The hub could not be asked at all. */
 static int no_answer(const struct cli *cli, enum err e)
 {
-	const char *where = cli->target.url ? cli->target.url : cli->target.unix_socket;
-
-	fprintf(stderr, "branchline-hub: no answer from the hub at %s: %s\n", where,
-		client_error(cli->client));
-	if (e == ERR_CLOSED && !cli->target.url) {
-		if (access(where, F_OK) != 0)
-			fprintf(stderr,
-				"Is the hub of network \"%s\" running? Start it with: "
-				"branchline-hub -n %s run\n",
-				cli->paths->net, cli->paths->net);
-		else if (access(where, R_OK | W_OK) != 0)
-			fprintf(stderr, "You may not use this socket: run it as root or as a "
-					"member of its group.\n");
-	}
-	return e == ERR_AUTH || e == ERR_INVALID || e == ERR_TOOBIG || e == ERR_NOMEM
-		       ? CLI_FAILED
-		       : CLI_UNREACHABLE;
+	if (e == ERR_CLOSED && !cli->target.url)
+		explain_socket(cli, cli->target.unix_socket);
+	else
+		fprintf(stderr, "branchline-hub: no answer from the hub at %s: %s\n",
+			cli->target.url ? cli->target.url : cli->target.unix_socket,
+			client_error(cli->client));
+	return e == ERR_CLOSED || e == ERR_TIMEOUT ? CLI_UNREACHABLE : CLI_FAILED;
 }
 
 /* The hub has answered with a problem. */

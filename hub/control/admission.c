@@ -6,7 +6,7 @@
 
 #include "shared/wire/limits.h"
 
-#define IPV6_HOST_BYTES 8	/* one customer has at least a /64: its addresses count as one */
+#define IPV6_HOST_BYTES 8 /* one customer has at least a /64: its addresses count as one */
 
 enum err admission_init(struct admission *a, uint64_t now_ms)
 {
@@ -35,7 +35,8 @@ static void source_key(const struct addr *from, uint8_t net[17])
 	memcpy(net + 1, from->b, from->family == AF_INET ? 4 : IPV6_HOST_BYTES);
 }
 
-enum err admission_enter(struct admission *a, const struct addr *from, uint64_t now_ms, struct admission_source **src)
+enum err admission_enter(struct admission *a, const struct addr *from, uint64_t now_ms,
+			 struct admission_source **src)
 {
 	uint8_t net[17];
 

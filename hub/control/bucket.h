@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* bucket: a token bucket. `per_s` tokens come in a second, `burst` are kept at most. Pure: `now_ms` is an argument. */
+/*
+ * bucket: a token bucket. `per_s` tokens come in a second, `burst` are kept at most. Pure: `now_ms`
+ * is an argument.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 
 struct bucket {
 	uint32_t per_s;
 	uint32_t burst;
-	uint64_t milli;		/* tokens, thousandths */
-	uint64_t at_ms;		/* when `milli` was right */
+	uint64_t milli; /* tokens, thousandths */
+	uint64_t at_ms; /* when `milli` was right */
 };
 
 /* Starts full. `per_s` > 0, `burst` > 0. */

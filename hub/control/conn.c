@@ -9,25 +9,19 @@
 #include "hub/control/core.h"
 #include "hub/control/recv.h"
 
-static const char *const state_names[CONN_STATES] = {"tls", "first", "up", "bye", "gone"};
+static const char *const state_names[CONN_STATES] = { "tls", "first", "up", "bye", "gone" };
 
 /* The drawing in conn.h. */
 static const bool allowed[CONN_STATES][CONN_STATES] = {
-	[CONN_TLS] = {[CONN_FIRST] = true, [CONN_GONE] = true},
-	[CONN_FIRST] = {[CONN_UP] = true, [CONN_BYE] = true, [CONN_GONE] = true},
-	[CONN_UP] = {[CONN_BYE] = true, [CONN_GONE] = true},
-	[CONN_BYE] = {[CONN_GONE] = true},
+	[CONN_TLS] = { [CONN_FIRST] = true, [CONN_GONE] = true },
+	[CONN_FIRST] = { [CONN_UP] = true, [CONN_BYE] = true, [CONN_GONE] = true },
+	[CONN_UP] = { [CONN_BYE] = true, [CONN_GONE] = true },
+	[CONN_BYE] = { [CONN_GONE] = true },
 };
 
-const char *conn_state_str(enum conn_state s)
-{
-	return s < CONN_STATES ? state_names[s] : "?";
-}
+const char *conn_state_str(enum conn_state s) { return s < CONN_STATES ? state_names[s] : "?"; }
 
-static bool is_stranger(enum conn_state s)
-{
-	return s == CONN_TLS || s == CONN_FIRST;
-}
+static bool is_stranger(enum conn_state s) { return s == CONN_TLS || s == CONN_FIRST; }
 
 /* True while messages are taken and sent. */
 static bool is_open(const struct conn *conn)
@@ -35,7 +29,7 @@ static bool is_open(const struct conn *conn)
 	return conn->state == CONN_FIRST || conn->state == CONN_UP;
 }
 
-/* --- the state ------------------------------------------------------------------------------- */
+/* --- the state --- */
 
 /* See the table of timers in conn.h. */
 static uint64_t deadline(const struct conn *conn)
@@ -65,7 +59,10 @@ static void leave_strangers(struct control *c, struct conn *conn)
 	conn->source = NULL;
 }
 
-/* Out of the registry; unless another link of the same node has taken its place, the node is offline now. */
+/*
+ * Out of the registry; unless another link of the same node has taken its place, the node is
+ * offline now.
+ */
 static void leave_up(struct control *c, struct conn *conn)
 {
 	list_del(&conn->in_moved);
@@ -78,12 +75,11 @@ static void leave_up(struct control *c, struct conn *conn)
 	watch_drop(c, conn);
 }
 
-static void reap_later(struct loop_later *l)
-{
-	conn_reap(container_of(l, struct control, reap));
-}
+static void reap_later(struct loop_later *l) { conn_reap(container_of(l, struct control, reap)); }
 
-/* Its memory stays until the end of the round: a caller up the stack may still look at the state. */
+/*
+ * Its memory stays until the end of the round: a caller up the stack may still look at the state.
+ */
 static void bury(struct control *c, struct conn *conn)
 {
 	stream_close(conn->stream);
@@ -101,7 +97,8 @@ static void conn_move(struct conn *conn, enum conn_state to)
 
 	BUG_ON(!allowed[from][to]);
 	if (conn->id)
-		log_debug(4, "control: link of %s: %s -> %s", conn->name, conn_state_str(from), conn_state_str(to));
+		log_debug(4, "control: link of %s: %s -> %s", conn->name, conn_state_str(from),
+			  conn_state_str(to));
 	conn->state = to;
 	if (from == CONN_TLS)
 		admission_tls_done(&c->admission);
@@ -129,10 +126,10 @@ static void timer_fired(struct timer *t, uint64_t now_ms)
 {
 	struct conn *conn = container_of(t, struct conn, timer);
 	struct control *c = conn->control;
-	struct control_msg ping = {.type = CONTROL_PING};
+	struct control_msg ping = { .type = CONTROL_PING };
 
 	if (now_ms < deadline(conn)) {
-		arm(conn);	/* something was heard meanwhile */
+		arm(conn); /* something was heard meanwhile */
 		return;
 	}
 	if (is_stranger(conn->state)) {
@@ -149,7 +146,7 @@ static void timer_fired(struct timer *t, uint64_t now_ms)
 	}
 }
 
-/* --- what the stream says --------------------------------------------------------------------- */
+/* --- what the stream says --- */
 
 static void on_opened(struct stream *s, void *arg, const struct public_key *peer)
 {
@@ -183,7 +180,8 @@ static void on_received(struct stream *s, void *arg, struct buf *in)
 	conn->pinged = false;
 	/* `in` is gone once the link is no longer open. */
 	while (is_open(conn)) {
-		size_t max = conn->state == CONN_UP ? LINK_FRAME_CLIENT_MAX_BYTES : LINK_FRAME_STRANGER_MAX_BYTES;
+		size_t max = conn->state == CONN_UP ? LINK_FRAME_CLIENT_MAX_BYTES
+						    : LINK_FRAME_STRANGER_MAX_BYTES;
 		enum err e = control_decode(in, max, &m);
 
 		if (e == ERR_AGAIN)
@@ -204,7 +202,7 @@ static void on_closed(struct stream *s, void *arg, enum err e, const char *why)
 	struct conn *conn = arg;
 
 	(void)s;
-	conn->stream = NULL;	/* freed behind us */
+	conn->stream = NULL; /* freed behind us */
 	if (conn->state == CONN_TLS && e != ERR_TIMEOUT)
 		counters_add(&conn->control->counters, COUNT_REFUSED_TLS);
 	if (is_stranger(conn->state) && e == ERR_TIMEOUT)
@@ -212,9 +210,11 @@ static void on_closed(struct stream *s, void *arg, enum err e, const char *why)
 	conn_drop(conn, why);
 }
 
-static const struct stream_events stream_calls = {.opened = on_opened, .received = on_received, .closed = on_closed};
+static const struct stream_events stream_calls = { .opened = on_opened,
+						   .received = on_received,
+						   .closed = on_closed };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 enum err conn_new(struct control *c, int fd, const struct endpoint *remote)
 {
@@ -281,12 +281,15 @@ bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, con
 	snprintf(conn->name, sizeof(conn->name), "%s", n->name);
 	enum err e = registry_enter(c, conn);
 	if (e == ERR_CONFLICT) {
-		conn_bye(conn, BYE_REPLACED, LINK_RETRY_MAX_MS, "another machine uses this node's identity key");
+		conn_bye(conn, BYE_REPLACED, LINK_RETRY_MAX_MS,
+			 "another machine uses this node's identity key");
 		return false;
 	}
 	if (e) {
 		counters_add(&c->counters, COUNT_REFUSED_BUSY);
-		conn_bye(conn, BYE_BUSY, LINK_RETRY_MAX_MS / 2 + secret_random_below(LINK_RETRY_MAX_MS / 2), "the hub has no room for another link");
+		conn_bye(conn, BYE_BUSY,
+			 LINK_RETRY_MAX_MS / 2 + secret_random_below(LINK_RETRY_MAX_MS / 2),
+			 "the hub has no room for another link");
 		return false;
 	}
 	conn->capabilities = capabilities;
@@ -294,7 +297,8 @@ bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, con
 	conn_move(conn, CONN_UP);
 	counters_add(&c->counters, COUNT_LINKS);
 	presence_online(c, conn);
-	log_debug(1, "control: %s is connected from %s", conn->name, endpoint_format(&conn->remote, text));
+	log_debug(1, "control: %s is connected from %s", conn->name,
+		  endpoint_format(&conn->remote, text));
 	return true;
 }
 
@@ -317,9 +321,12 @@ void conn_reap(struct control *c)
 		core_stopped(c);
 }
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --- */
 
-/* The link is dropped at the end of the round: whoever sends may be walking through a list that it is in. */
+/*
+ * The link is dropped at the end of the round: whoever sends may be walking through a list that it
+ * is in.
+ */
 static void mark_broken(struct conn *conn, const char *why)
 {
 	if (!conn->broken)
@@ -354,7 +361,7 @@ void conn_send(struct conn *conn, const struct control_msg *m)
 
 void conn_error(struct conn *conn, const char *code, const char *text)
 {
-	struct control_msg m = {.type = CONTROL_ERROR};
+	struct control_msg m = { .type = CONTROL_ERROR };
 
 	snprintf(m.error.code, sizeof(m.error.code), "%s", code);
 	snprintf(m.error.text, sizeof(m.error.text), "%s", text);
@@ -372,7 +379,8 @@ static void finish(struct conn *conn, const char *what, const char *text)
 	if (conn->state == CONN_UP)
 		log_debug(1, "control: link of %s is ended: %s (%s)", conn->name, what, text);
 	else if (log_allowed(&c->log_refused))
-		log_debug(1, "control: %s is refused: %s (%s)", endpoint_format(&conn->remote, at), what, text);
+		log_debug(1, "control: %s is refused: %s (%s)", endpoint_format(&conn->remote, at),
+			  what, text);
 	if (conn->broken) {
 		conn_drop(conn, conn->broken);
 		return;
@@ -389,7 +397,8 @@ void conn_refuse(struct conn *conn, const char *code, const char *text)
 
 void conn_bye(struct conn *conn, enum bye_reason reason, uint32_t retry_after_ms, const char *text)
 {
-	struct control_msg m = {.type = CONTROL_BYE, .bye = {.reason = reason, .retry_after_ms = retry_after_ms}};
+	struct control_msg m = { .type = CONTROL_BYE,
+				 .bye = { .reason = reason, .retry_after_ms = retry_after_ms } };
 
 	snprintf(m.bye.text, sizeof(m.bye.text), "%s", text);
 	conn_send(conn, &m);

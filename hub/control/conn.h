@@ -4,15 +4,16 @@
  * conn: one link, from accept to close.
  *
  *                 TLS done              join or hello accepted
- *   (accept) TLS ----------> FIRST ----------------------------> UP
- *             |                |                                  |
- *             |                |  refused: error or bye           |  revoked, replaced, shutdown ...
- *             |                +------------> BYE <---------------+
- *             |                |               | all sent         |
- *             v                v               v                  v
- *            GONE <--- too slow, broken, closed by the other side, dead
+ *   (accept) TLS ----------> FIRST ---------------------------> UP
+ *             |                |                                 |
+ *             |                |  refused: error or bye          |  revoked, replaced, stop
+ *             |                +------------> BYE <--------------+
+ *             |                |               | all sent        |
+ *             v                v               v                 v
+ *            GONE <------------- too slow, broken, closed, dead -+
  *
- * Only conn_move() writes the state. GONE ones are freed by the loop, after all callbacks of the round.
+ * Only conn_move() writes the state. GONE ones are freed by the loop, after all callbacks of the
+ * round.
  *
  * Timers (one, armed to the earliest):
  *   trigger          delay                action
@@ -35,45 +36,54 @@ enum conn_state { CONN_TLS, CONN_FIRST, CONN_UP, CONN_BYE, CONN_GONE, CONN_STATE
 
 /* What the spoke told last about its paths, boiled down. */
 struct conn_report {
-	int64_t at_ms;			/* wall time, 0 none yet */
+	int64_t at_ms; /* wall time, 0 none yet */
 	uint16_t n_peers, n_direct, n_relayed;
-	uint64_t rx_bytes, tx_bytes;	/* of all its peers */
+	uint64_t rx_bytes, tx_bytes; /* of all its peers */
 };
 
 struct conn {
 	struct control *control;
-	struct stream *stream;		/* NULL once it is closed */
+	struct stream *stream; /* NULL once it is closed */
 	enum conn_state state;
-	struct list in_all;		/* control.conns, or control.gone */
-	struct list in_strangers;	/* control.strangers while TLS or FIRST, oldest first */
-	struct admission_source *source;	/* while TLS or FIRST */
+	struct list in_all;              /* control.conns, or control.gone */
+	struct list in_strangers;        /* control.strangers while TLS or FIRST, oldest first */
+	struct admission_source *source; /* while TLS or FIRST */
 	struct endpoint remote;
-	struct public_key key;		/* identity; from FIRST on */
-	const char *broken;		/* why it is to be dropped at the end of this round; NULL: it is not */
+	struct public_key key; /* identity; from FIRST on */
+	const char *broken; /* why it is to be dropped at the end of this round; NULL: it is not */
 	struct timer timer;
 	uint64_t accepted_ms, heard_ms;
-	bool pinged;			/* since something was heard last */
+	bool pinged; /* since something was heard last */
 	struct bucket messages, locates, proposals;
 
 	/* From UP on */
-	struct table_node by_id;	/* registry */
-	uint32_t id;			/* of the spoke's node; 0 before */
+	struct table_node by_id; /* registry */
+	uint32_t id;             /* of the spoke's node; 0 before */
 	char name[NAME_SIZE];
 	uint32_t capabilities;
 	char version[32];
-	uint64_t sent_revision;		/* of the directory that the spoke was told */
-	uint64_t acked_revision;	/* that its engine has applied */
-	uint64_t replaced_ms[LINK_REPLACED_MAX];	/* when links of this identity were replaced, newest first */
+	uint64_t sent_revision;                  /* of the directory that the spoke was told */
+	uint64_t acked_revision;                 /* that its engine has applied */
+	uint64_t replaced_ms[LINK_REPLACED_MAX]; /* when links of this identity were replaced,
+						    newest first */
 	uint8_t n_candidates;
-	struct endpoint candidates[CONN_CANDIDATES_MAX];	/* where it says that it can be reached; UDP */
+	struct endpoint
+		candidates[CONN_CANDIDATES_MAX]; /* where it says that it can be reached; UDP */
 	struct conn_report report;
-	struct watch_side watches;	/* nodes whose presence it follows */
-	struct list in_moved;		/* control.moved: its endpoints changed, those who follow it are told soon */
+	struct watch_side watches; /* nodes whose presence it follows */
+	struct list in_moved; /* control.moved: its endpoints changed, those who follow it are told
+				 soon */
 };
 
-/* Takes over an accepted socket (closed also on failure). ERR_LIMIT: too many strangers of this address. */
+/*
+ * Takes over an accepted socket (closed also on failure). ERR_LIMIT: too many strangers of this
+ * address.
+ */
 enum err conn_new(struct control *c, int fd, const struct endpoint *remote) must_check;
-/* Sends one message; a link that does not take it is dropped at the end of the round. Ignored unless FIRST or UP. */
+/*
+ * Sends one message; a link that does not take it is dropped at the end of the round. Ignored
+ * unless FIRST or UP.
+ */
 void conn_send(struct conn *conn, const struct control_msg *m);
 /* The same for a frame that is encoded already. */
 void conn_send_frame(struct conn *conn, const struct buf *frame);
@@ -84,7 +94,10 @@ void conn_refuse(struct conn *conn, const char *code, const char *text);
 void conn_bye(struct conn *conn, enum bye_reason reason, uint32_t retry_after_ms, const char *text);
 /* Ends it without a word. `why` is a static phrase for the log. */
 void conn_drop(struct conn *conn, const char *why);
-/* FIRST -> UP as node `n`: into the registry, presence online. False when it was refused (bye was sent). */
+/*
+ * FIRST -> UP as node `n`: into the registry, presence online. False when it was refused (bye was
+ * sent).
+ */
 bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, const char *version);
 /* Frees what is GONE; called by the loop and at the end. */
 void conn_reap(struct control *c);

@@ -13,12 +13,13 @@
 #include "shared/ipc/nudge_msg.h"
 
 #define KEY_FILE_MAX_BYTES 256u
-#define BYE_SPREAD_MIN_MS 1000u		/* at an orderly stop spokes come back spread over 1 ms each, within these */
-#define BYE_SPREAD_MAX_MS 30000u
+#define BYE_SPREAD_MIN_MS                                                                          \
+	1000u /* at an orderly stop spokes come back spread over 1 ms each, within these */
+#define BYE_SPREAD_MAX_MS    30000u
 #define UNKNOWN_TOKENS_PER_S 1u
 #define UNKNOWN_TOKENS_BURST 20u
 
-/* --- load: with the rights to read the key --------------------------------------------------- */
+/* --- load: with the rights to read the key --- */
 
 /* base64 of the Ed25519 seed; white space behind it is fine. */
 static enum err read_seed(const char *path, struct secret_key *seed)
@@ -68,9 +69,12 @@ static enum err load(void *config, void **state)
 	return ERR_OK;
 }
 
-/* --- start ------------------------------------------------------------------------------------- */
+/* --- start --- */
 
-/* Looks for what a lost nudge would have told, serves links that were left out, and asks the engine. */
+/*
+ * Looks for what a lost nudge would have told, serves links that were left out, and asks the
+ * engine.
+ */
 static void tick_fired(struct timer *t, uint64_t now_ms)
 {
 	struct control *c = container_of(t, struct control, tick);
@@ -85,9 +89,9 @@ static void init_limits(struct control *c, uint64_t now_ms)
 {
 	bucket_init(&c->joins, LINK_JOINS_PER_S, LINK_JOINS_BURST, now_ms);
 	bucket_init(&c->unknown_tokens, UNKNOWN_TOKENS_PER_S, UNKNOWN_TOKENS_BURST, now_ms);
-	c->log_refused = (struct log_limit){.burst = 20, .every_ms = 1000};
-	c->log_store = (struct log_limit){.burst = 5, .every_ms = 10000};
-	c->log_system = (struct log_limit){.burst = 5, .every_ms = 10000};
+	c->log_refused = (struct log_limit){ .burst = 20, .every_ms = 1000 };
+	c->log_store = (struct log_limit){ .burst = 5, .every_ms = 10000 };
+	c->log_system = (struct log_limit){ .burst = 5, .every_ms = 10000 };
 }
 
 /* Tables and lists: nothing is connected yet. */
@@ -101,7 +105,8 @@ static enum err init_tables(struct control *c)
 	list_init(&c->moved);
 	directory_init(&c->dir);
 	push_init(c);
-	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) || (e = watch_init(&c->watches)) || (e = presence_init(c)))
+	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
+	    (e = watch_init(&c->watches)) || (e = presence_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
@@ -119,7 +124,8 @@ static enum err start(struct worker *w)
 		return e;
 	e = store_open(c->config->paths.state, &c->store);
 	if (e) {
-		log_error("control: the store in %s cannot be opened: %s", c->config->paths.state, err_str(e));
+		log_error("control: the store in %s cannot be opened: %s", c->config->paths.state,
+			  err_str(e));
 		return e;
 	}
 	e = refresh_start(c);
@@ -136,7 +142,7 @@ static enum err start(struct worker *w)
 	return ERR_OK;
 }
 
-/* --- what others say ------------------------------------------------------------------------------ */
+/* --- what others say --- */
 
 static void sibling_up(struct worker *w, enum worker_role role)
 {
@@ -152,7 +158,10 @@ static void sibling_down(struct worker *w, enum worker_role role)
 
 static void from_api(struct control *c, uint16_t type)
 {
-	/* The revision that it names is not looked at: what counts is what the store says. Tokens are read when they are used. */
+	/*
+	 * The revision that it names is not looked at: what counts is what the store says. Tokens
+	 * are read when they are used.
+	 */
 	if (type == NUDGE_REVISION)
 		refresh_schedule(c);
 }
@@ -165,7 +174,8 @@ static void from_monitor(struct control *c, uint16_t type, struct cursor *body)
 		net_feed_done(c, &m);
 }
 
-static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
+		    int fd)
 {
 	if (fd >= 0)
 		close(fd);
@@ -185,7 +195,7 @@ static void reload(struct worker *w)
 	refresh_schedule(c);
 }
 
-/* --- the end --------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static void stop_fired(struct timer *t, uint64_t now_ms)
 {
@@ -211,7 +221,8 @@ static void stop(struct worker *w)
 	list_for_each(pos, tmp, &c->conns) {
 		struct conn *conn = list_entry(pos, struct conn, in_all);
 		if (conn->state == CONN_UP)
-			conn_bye(conn, BYE_SHUTDOWN, 1 + secret_random_below((uint32_t)spread), "the hub is being stopped");
+			conn_bye(conn, BYE_SHUTDOWN, 1 + secret_random_below((uint32_t)spread),
+				 "the hub is being stopped");
 		else if (conn->state != CONN_BYE)
 			conn_drop(conn, "the hub is being stopped");
 	}
@@ -227,7 +238,8 @@ static void drop_all(struct control *c)
 {
 	c->stopping = true;
 	while (!list_empty(&c->conns))
-		conn_drop(list_entry(c->conns.next, struct conn, in_all), "the hub is being stopped");
+		conn_drop(list_entry(c->conns.next, struct conn, in_all),
+			  "the hub is being stopped");
 	conn_reap(c);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * The hub's `control` worker: the link's side that accepts spokes. Owns the identity key, no tunnel key. README.md shows how
- * its stations fit together.
+ * The hub's `control` worker: the link's side that accepts spokes. Owns the identity key, no tunnel
+ * key. README.md shows how its stations fit together.
  */
 #include "shared/monitor/worker.h"
 

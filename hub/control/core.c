@@ -31,7 +31,7 @@ const char *core_store_code(enum err e)
 void core_nudge(struct control *c, uint16_t type)
 {
 	struct channel *api = c->w->siblings[WORKER_API];
-	struct nudge_revision m = {.revision = c->dir.revision};
+	struct nudge_revision m = { .revision = c->dir.revision };
 	uint8_t payload[16];
 	struct cursor cur;
 

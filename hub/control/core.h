@@ -18,9 +18,10 @@
 #include "shared/base/log.h"
 #include "shared/monitor/worker.h"
 
-#define CONTROL_TICK_MS 5000u	/* looks for a revision whose nudge was lost, asks the engine for its counters */
-#define CONTROL_MOVED_MS 200u	/* a spoke whose endpoint moves often is told of once in so long */
-#define CONTROL_STOP_MS 1000u	/* links have so long to end at an orderly stop */
+#define CONTROL_TICK_MS                                                                            \
+	5000u /* looks for a revision whose nudge was lost, asks the engine for its counters */
+#define CONTROL_MOVED_MS 200u  /* a spoke whose endpoint moves often is told of once in so long */
+#define CONTROL_STOP_MS  1000u /* links have so long to end at an orderly stop */
 
 struct control {
 	struct worker *w;
@@ -29,21 +30,22 @@ struct control {
 	struct stream_identity *identity;
 	struct store *store;
 
-	struct directory dir;		/* all nodes, tombstones too */
-	struct identities identities;	/* over dir */
+	struct directory dir;         /* all nodes, tombstones too */
+	struct identities identities; /* over dir */
 	struct settings settings;
 
 	struct listeners listeners;
 	struct admission admission;
-	struct bucket joins;		/* join attempts of all strangers */
-	struct bucket unknown_tokens;	/* of those, with a secret that nobody made: audited at this rate at most */
-	struct list conns;		/* every struct conn but the GONE ones */
-	struct list strangers;		/* those in TLS and FIRST, oldest first */
-	struct list gone;		/* to be freed */
+	struct bucket joins;          /* join attempts of all strangers */
+	struct bucket unknown_tokens; /* of those, with a secret that nobody made: audited at this
+					 rate at most */
+	struct list conns;            /* every struct conn but the GONE ones */
+	struct list strangers;        /* those in TLS and FIRST, oldest first */
+	struct list gone;             /* to be freed */
 	struct loop_later reap;
-	struct registry registry;	/* those in UP */
+	struct registry registry; /* those in UP */
 	struct watches watches;
-	struct list moved;		/* links whose followers are to be told */
+	struct list moved; /* links whose followers are to be told */
 	struct timer moved_timer;
 
 	struct push push;
@@ -52,19 +54,22 @@ struct control {
 	struct net_feed net;
 	struct loop_later refresh;
 	struct timer tick;
-	uint64_t rollback_seen;		/* highest revision that a spoke knew and we do not; 0 none */
+	uint64_t rollback_seen; /* highest revision that a spoke knew and we do not; 0 none */
 	bool stopping;
 	struct timer stop_timer;
 
 	struct counters counters;
-	struct log_limit log_refused;	/* strangers and refused spokes */
-	struct log_limit log_store;	/* store errors */
-	struct log_limit log_system;	/* accept and netlink errors */
+	struct log_limit log_refused; /* strangers and refused spokes */
+	struct log_limit log_store;   /* store errors */
+	struct log_limit log_system;  /* accept and netlink errors */
 };
 
 /* The hub's own node, NULL when the store lacks it. */
 const struct node *core_hub(const struct control *c);
-/* A store call failed: counted, and logged within limits. `what` completes "cannot ...". Returns `e`. */
+/*
+ * A store call failed: counted, and logged within limits. `what` completes "cannot ...". Returns
+ * `e`.
+ */
 enum err core_store_failed(struct control *c, enum err e, const char *what);
 /* The problem code of a store error: "store_busy", "store_full" or "store_failed". */
 const char *core_store_code(enum err e);

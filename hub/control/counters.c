@@ -27,14 +27,12 @@ static const char *const names[COUNTERS] = {
 	[COUNT_UNKNOWN_TYPE] = "unknown-type",
 	[COUNT_LOCATE_LIMITED] = "locate-limited",
 	[COUNT_PROPOSAL_LIMITED] = "proposal-limited",
+	[COUNT_FALSE_ACK] = "false-ack",
 	[COUNT_DEAD] = "dead",
 	[COUNT_STORE_FAILED] = "store-failed",
 };
 
-const char *counter_str(enum counter which)
-{
-	return which < COUNTERS ? names[which] : "unknown";
-}
+const char *counter_str(enum counter which) { return which < COUNTERS ? names[which] : "unknown"; }
 
 void counters_log(const struct counters *c)
 {

@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* counters: why connections and messages were refused. Strangers are counted here, and logged only within limits. */
+/*
+ * counters: why connections and messages were refused. Strangers are counted here, and logged only
+ * within limits.
+ */
 #include <stdint.h>
 
 enum counter {
-	COUNT_ACCEPTED,			/* TCP connections */
-	COUNT_LINKS,			/* links that were let in */
+	COUNT_ACCEPTED, /* TCP connections */
+	COUNT_LINKS,    /* links that were let in */
 	COUNT_JOINED,
-	COUNT_REFUSED_SOURCE,		/* too many strangers from one address */
-	COUNT_REFUSED_EVICTED,		/* stranger that made room for a newer one */
-	COUNT_REFUSED_TLS,		/* TLS handshake failed */
-	COUNT_REFUSED_SLOW,		/* did not say who it is in time */
-	COUNT_REFUSED_FRAME,		/* garbage, too long, wrong message */
-	COUNT_REFUSED_RATE,		/* too many messages */
-	COUNT_REFUSED_JOIN,		/* token refused */
-	COUNT_REFUSED_SIGNATURE,	/* tunnel key not signed by the identity key */
+	COUNT_REFUSED_SOURCE,    /* too many strangers from one address */
+	COUNT_REFUSED_EVICTED,   /* stranger that made room for a newer one */
+	COUNT_REFUSED_TLS,       /* TLS handshake failed */
+	COUNT_REFUSED_SLOW,      /* did not say who it is in time */
+	COUNT_REFUSED_FRAME,     /* garbage, too long, wrong message */
+	COUNT_REFUSED_RATE,      /* too many messages */
+	COUNT_REFUSED_JOIN,      /* token refused */
+	COUNT_REFUSED_SIGNATURE, /* tunnel key not signed by the identity key */
 	COUNT_REFUSED_UNKNOWN_KEY,
 	COUNT_REFUSED_REVOKED,
 	COUNT_REFUSED_DISABLED,
 	COUNT_REFUSED_DELETED,
-	COUNT_REFUSED_REPLACED,		/* two machines with one identity */
-	COUNT_REFUSED_BUSY,		/* over a limit of the hub's own, or its store is busy */
+	COUNT_REFUSED_REPLACED, /* two machines with one identity */
+	COUNT_REFUSED_BUSY,     /* over a limit of the hub's own, or its store is busy */
 	COUNT_UNKNOWN_TYPE,
 	COUNT_LOCATE_LIMITED,
 	COUNT_PROPOSAL_LIMITED,
-	COUNT_DEAD,			/* links on which nothing was heard any more */
-	COUNT_STORE_FAILED,		/* reads and writes of the store that failed */
+	COUNT_FALSE_ACK,    /* of a revision that was not sent */
+	COUNT_DEAD,         /* links on which nothing was heard any more */
+	COUNT_STORE_FAILED, /* reads and writes of the store that failed */
 	COUNTERS
 };
 

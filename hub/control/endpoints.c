@@ -57,7 +57,7 @@ static void add_link(struct collector *x, const struct conn *conn)
 
 uint8_t endpoints_of(struct control *c, const struct node *n, struct endpoint *out, uint8_t max)
 {
-	struct collector x = {.out = out, .max = max};
+	struct collector x = { .out = out, .max = max };
 	const struct conn *conn = registry_find(&c->registry, n->id);
 	const struct presence_node *p = presence_get(c, n->id);
 	struct endpoint configured;

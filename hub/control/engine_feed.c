@@ -8,7 +8,7 @@
 #include "hub/control/endpoints.h"
 #include "hub/control/reach.h"
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 /* A channel that does not take it is closing: the engine is then told all anew when it is back. */
 static void send_bytes(struct control *c, enum engine_msg type, struct cursor *cur)
@@ -24,7 +24,7 @@ static void send_bytes(struct control *c, enum engine_msg type, struct cursor *c
 
 static void send_revision(struct control *c, enum engine_msg type)
 {
-	struct engine_revision m = {.revision = c->dir.revision};
+	struct engine_revision m = { .revision = c->dir.revision };
 	uint8_t mem[16];
 	struct cursor cur;
 
@@ -36,6 +36,11 @@ static void send_revision(struct control *c, enum engine_msg type)
 static bool is_peer(const struct control *c, const struct node *n)
 {
 	return n->status == NODE_ACTIVE && n->has_tunnel && n->id != c->settings.hub_id;
+}
+
+static bool is_own(const struct control *c, const struct node *n)
+{
+	return n->id == c->settings.hub_id && n->has_tunnel;
 }
 
 static void send_peer(struct control *c, const struct engine_peer *m)
@@ -59,6 +64,7 @@ static void add_route(struct control *c, struct engine_peer *m, const struct nod
 	m->subnets[m->n_subnets++] = *s;
 }
 
+/* Also our own record, whose prefixes are those that the engine hands to the kernel. */
 static void tell_peer(struct control *c, const struct node *n)
 {
 	struct engine_peer m;
@@ -75,7 +81,7 @@ static void tell_peer(struct control *c, const struct node *n)
 	m.reach = n->reach;
 	m.compression = n->compression;
 	for (unsigned i = 0; i < ARRAY_LEN(n->addresses); i++) {
-		struct node_subnet own = {.weight = SUBNET_WEIGHT_DEFAULT};
+		struct node_subnet own = { .weight = SUBNET_WEIGHT_DEFAULT };
 		if (!n->addresses[i].family)
 			continue;
 		own.prefix = prefix_of_host(&n->addresses[i]);
@@ -88,7 +94,9 @@ static void tell_peer(struct control *c, const struct node *n)
 
 static void tell_gone(struct control *c, const struct node *n)
 {
-	struct engine_peer_gone m = {.id = n->id, .why = n->status == NODE_REVOKED ? PEER_GONE_REVOKED : PEER_GONE_REMOVED};
+	struct engine_peer_gone m = { .id = n->id,
+				      .why = n->status == NODE_REVOKED ? PEER_GONE_REVOKED
+								       : PEER_GONE_REMOVED };
 	uint8_t mem[16];
 	struct cursor cur;
 
@@ -100,7 +108,10 @@ static void tell_gone(struct control *c, const struct node *n)
 void engine_feed_self(struct control *c)
 {
 	const struct node *hub = core_hub(c);
-	struct engine_self m = {.id = c->settings.hub_id, .is_hub = true, .hub_id = c->settings.hub_id, .mtu = c->settings.mtu};
+	struct engine_self m = { .id = c->settings.hub_id,
+				 .is_hub = true,
+				 .hub_id = c->settings.hub_id,
+				 .mtu = c->settings.mtu };
 	uint8_t mem[ENGINE_FEED_SELF_BYTES];
 	struct engine_feed *f = &c->engine;
 	struct cursor cur;
@@ -120,7 +131,7 @@ void engine_feed_self(struct control *c)
 
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch)
 {
-	struct engine_endpoints m = {.id = n->id, .punch = punch};
+	struct engine_endpoints m = { .id = n->id, .punch = punch };
 	uint8_t mem[1024];
 	struct cursor cur;
 
@@ -136,7 +147,7 @@ void engine_feed_endpoints(struct control *c, const struct node *n, bool punch)
 
 void engine_feed_ask_status(struct control *c)
 {
-	struct engine_tag m = {.tag = ++c->engine.status_tag};
+	struct engine_tag m = { .tag = ++c->engine.status_tag };
 	uint8_t mem[16];
 	struct cursor cur;
 
@@ -145,11 +156,12 @@ void engine_feed_ask_status(struct control *c)
 	send_bytes(c, ENGINE_STATUS_GET, &cur);
 }
 
-/* --- what happens ----------------------------------------------------------------------------- */
+/* --- what happens --- */
 
 /*
- * The engine may be new and have no sessions, or it may be as old as we are new: the sync is the same. With `punch` a new engine
- * makes sessions with those it can find at once; stale ones at the other ends would else go on for minutes.
+ * The engine may be new and have no sessions, or it may be as old as we are new: the sync is the
+ * same. With `punch` a new engine makes sessions with those it can find at once; stale ones at the
+ * other ends would else go on for minutes.
  */
 void engine_feed_up(struct control *c)
 {
@@ -163,7 +175,7 @@ void engine_feed_up(struct control *c)
 	engine_feed_self(c);
 	send_bytes(c, ENGINE_SYNC_BEGIN, &none);
 	for (uint32_t i = 0; i < c->dir.count; i++)
-		if (is_peer(c, &c->dir.nodes[i]))
+		if (is_peer(c, &c->dir.nodes[i]) || is_own(c, &c->dir.nodes[i]))
 			tell_peer(c, &c->dir.nodes[i]);
 	send_revision(c, ENGINE_SYNC_END);
 	for (uint32_t i = 0; i < c->dir.count; i++)
@@ -195,17 +207,17 @@ void engine_feed_node(struct control *c, const struct node *old, const struct no
 		tell_peer(c, now);
 		if (!old || !is_peer(c, old) || has_other_endpoints(old, now))
 			engine_feed_endpoints(c, now, false);
+	} else if (is_own(c, now)) {
+		engine_feed_self(c);
+		tell_peer(c, now);
 	} else if (old && is_peer(c, old)) {
 		tell_gone(c, now);
 	}
 }
 
-void engine_feed_commit(struct control *c)
-{
-	send_revision(c, ENGINE_COMMIT);
-}
+void engine_feed_commit(struct control *c) { send_revision(c, ENGINE_COMMIT); }
 
-/* --- what the engine says ------------------------------------------------------------------------ */
+/* --- what the engine says --- */
 
 static enum err on_applied(struct control *c, struct cursor *body)
 {

@@ -3,28 +3,28 @@
 /*
  * engine_feed: keeps the hub's own engine at the directory's revision, and takes in what it says.
  *
- *   engine is there (again), or we are    ENGINE_SELF, all peers between SYNC_BEGIN and SYNC_END, their endpoints
- *   a node changes                        ENGINE_PEER or ENGINE_PEER_GONE, at the end ENGINE_COMMIT
- *   every ENGINE_FEED_STATUS_MS           ENGINE_STATUS_GET, the answers go to presence
+ *   the engine or we are new     ENGINE_SELF, all peers between SYNC_BEGIN and SYNC_END, endpoints
+ *   a node changes               ENGINE_PEER or ENGINE_PEER_GONE, at the end ENGINE_COMMIT
+ *   every CONTROL_TICK_MS        ENGINE_STATUS_GET, the answers go to presence
  */
 #include "shared/base/cursor.h"
 #include "shared/loop/timer.h"
 #include "shared/wire/node.h"
 
-#define ENGINE_FEED_STATUS_MS 5000u
-#define ENGINE_FEED_SETTLE_MS 15000u	/* after the engine came: peers that were reachable before have so long to be so again */
+/* After the engine came, peers that were reachable before have so long to be so again. */
+#define ENGINE_FEED_SETTLE_MS 15000u
 
-#define ENGINE_FEED_SELF_BYTES 128u	/* more than an encoded ENGINE_SELF */
+#define ENGINE_FEED_SELF_BYTES 128u /* more than an encoded ENGINE_SELF */
 
 struct control;
 
 struct engine_feed {
 	bool there;
-	uint64_t since_ms;		/* when it came */
-	uint64_t applied;		/* revision that it has applied */
-	uint8_t self[ENGINE_FEED_SELF_BYTES];	/* the ENGINE_SELF that it was told */
+	uint64_t since_ms;                    /* when it came */
+	uint64_t applied;                     /* revision that it has applied */
+	uint8_t self[ENGINE_FEED_SELF_BYTES]; /* the ENGINE_SELF that it was told */
 	size_t self_len;
-	uint32_t status_tag;		/* of the answers that we wait for */
+	uint32_t status_tag; /* of the answers that we wait for */
 };
 
 void engine_feed_up(struct control *c);

@@ -8,10 +8,13 @@
 
 #include "hub/control/core.h"
 
-#define ACCEPTS_PER_ROUND 64u	/* then the other descriptors have their turn */
-#define BROKE_REST_MS 200u	/* out of descriptors or memory: look again after that */
+#define ACCEPTS_PER_ROUND 64u  /* then the other descriptors have their turn */
+#define BROKE_REST_MS     200u /* out of descriptors or memory: look again after that */
 
-/* The oldest stranger whose TLS handshake is not done (or the oldest at all), NULL when there is none. */
+/*
+ * The oldest stranger whose TLS handshake is not done (or the oldest at all), NULL when there is
+ * none.
+ */
 static struct conn *oldest(struct control *c, bool in_tls)
 {
 	struct list *pos, *tmp;
@@ -24,7 +27,10 @@ static struct conn *oldest(struct control *c, bool in_tls)
 	return NULL;
 }
 
-/* Makes room at the cost of a stranger that had its time. Returns how long to wait for one that has had it. */
+/*
+ * Makes room at the cost of a stranger that had its time. Returns how long to wait for one that has
+ * had it.
+ */
 static uint64_t evict(struct control *c, bool in_tls, uint64_t now_ms)
 {
 	struct conn *conn = oldest(c, in_tls);
@@ -82,7 +88,9 @@ static bool ready_to_accept(struct control *c, uint64_t now_ms)
 	return wait == 0;
 }
 
-/* accept() failed for want of something: the connection stays in the backlog, we look again soon. */
+/*
+ * accept() failed for want of something: the connection stays in the backlog, we look again soon.
+ */
 static void broke(struct control *c, int errnum, uint64_t now_ms)
 {
 	c->listeners.broke_ms = now_ms + BROKE_REST_MS;

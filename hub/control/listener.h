@@ -8,14 +8,14 @@ struct control;
 struct listener {
 	struct loop_fd fd;
 	struct control *control;
-	bool resting;			/* not waiting for connections: admission or a lack of descriptors */
+	bool resting; /* not waiting for connections: admission or a lack of descriptors */
 };
 
 struct listeners {
 	struct listener all[8];
 	unsigned n;
 	struct timer wake;
-	uint64_t broke_ms;		/* until then no descriptor can be had; 0: none is missing */
+	uint64_t broke_ms; /* until then no descriptor can be had; 0: none is missing */
 };
 
 /* Starts on the descriptors that the monitor gave. */

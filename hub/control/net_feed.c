@@ -6,7 +6,7 @@
 
 #include "hub/control/core.h"
 
-/* --- sets ------------------------------------------------------------------------------------- */
+/* --- sets --- */
 
 static enum err set_add(struct net_set *s, const struct prefix *p)
 {
@@ -22,10 +22,7 @@ static enum err set_add(struct net_set *s, const struct prefix *p)
 	return ERR_OK;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return prefix_cmp(a, b);
-}
+static int compare(const void *a, const void *b) { return prefix_cmp(a, b); }
 
 /* Sorts, and keeps one of equal ones: fail-over puts a subnet on two nodes. */
 static void set_sort(struct net_set *s)
@@ -47,7 +44,7 @@ static void set_fini(struct net_set *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* --- what should be --------------------------------------------------------------------------- */
+/* --- what should be --- */
 
 static bool is_own(const struct node *hub, const struct prefix *p)
 {
@@ -61,12 +58,14 @@ static bool is_own(const struct node *hub, const struct prefix *p)
 static bool in_pool(const struct control *c, const struct addr *a)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(c->settings.pools); i++)
-		if (c->settings.pools[i].addr.family == a->family && prefix_contains(&c->settings.pools[i], a))
+		if (c->settings.pools[i].addr.family == a->family &&
+		    prefix_contains(&c->settings.pools[i], a))
 			return true;
 	return false;
 }
 
-static enum err add_node(const struct control *c, const struct node *hub, const struct node *n, struct net_set *routes)
+static enum err add_node(const struct control *c, const struct node *hub, const struct node *n,
+			 struct net_set *routes)
 {
 	enum err e = ERR_OK;
 
@@ -107,20 +106,21 @@ static enum err compute(const struct control *c, struct net_set *addresses, stru
 	return e;
 }
 
-/* --- asking for it ---------------------------------------------------------------------------- */
+/* --- asking for it --- */
 
 static void request(struct control *c, enum monitor_msg type, const void *p, size_t n)
 {
 	if (!c->w->monitor)
 		return;
 	/* Without the monitor we end, too: nothing to repair here. */
-	if (channel_send(c->w->monitor, (uint16_t)type, p, n, -1) != ERR_OK && log_allowed(&c->log_system))
+	if (channel_send(c->w->monitor, (uint16_t)type, p, n, -1) != ERR_OK &&
+	    log_allowed(&c->log_system))
 		log_error("control: the monitor does not take requests");
 }
 
 static void ask(struct control *c, enum monitor_msg type, bool add, const struct prefix *p)
 {
-	struct monitor_prefix m = {.tag = ++c->net.tag, .add = add, .prefix = *p};
+	struct monitor_prefix m = { .tag = ++c->net.tag, .add = add, .prefix = *p };
 	uint8_t mem[64];
 	struct cursor cur;
 
@@ -131,7 +131,8 @@ static void ask(struct control *c, enum monitor_msg type, bool add, const struct
 }
 
 /* Walks both sorted sets: what is only in `old` goes, what is only in `now` comes. */
-static void ask_difference(struct control *c, enum monitor_msg type, const struct net_set *old, const struct net_set *now)
+static void ask_difference(struct control *c, enum monitor_msg type, const struct net_set *old,
+			   const struct net_set *now)
 {
 	size_t i = 0, j = 0;
 
@@ -158,7 +159,7 @@ static void keep(struct net_feed *f, struct net_set *addresses, struct net_set *
 /* Computes and sends; between BEGIN and END the whole set is what differs from nothing. */
 static void send_sets(struct control *c)
 {
-	struct net_set addresses = {0}, routes = {0};
+	struct net_set addresses = { 0 }, routes = { 0 };
 
 	if (compute(c, &addresses, &routes) != ERR_OK) {
 		set_fini(&addresses);
@@ -174,7 +175,7 @@ static void send_sets(struct control *c)
 
 static void send_end(struct control *c)
 {
-	struct monitor_net_end m = {.tag = ++c->net.tag, .mtu = c->settings.mtu};
+	struct monitor_net_end m = { .tag = ++c->net.tag, .mtu = c->settings.mtu };
 	uint8_t mem[16];
 	struct cursor cur;
 
@@ -211,7 +212,8 @@ void net_feed_update(struct control *c)
 void net_feed_done(struct control *c, const struct monitor_done *m)
 {
 	if (m->result != ERR_OK && log_allowed(&c->log_system))
-		log_warn("control: an address or route could not be set: %s (%s)", err_str(m->result), m->text);
+		log_warn("control: an address or route could not be set: %s (%s)",
+			 err_str(m->result), m->text);
 }
 
 void net_feed_fini(struct control *c)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * net_feed: the addresses and routes of the hub's interface, through the monitor: the hub's own addresses as hosts, the pools, and
- * every other active node's subnets. What the hub has behind itself is never routed into the tunnel.
+ * net_feed: the addresses and routes of the hub's interface, through the monitor: the hub's own
+ * addresses as hosts, the pools, and every other active node's subnets. What the hub has behind
+ * itself is never routed into the tunnel.
  */
 #include "shared/base/prefix.h"
 #include "shared/ipc/monitor_msg.h"
@@ -16,10 +17,10 @@ struct net_set {
 };
 
 struct net_feed {
-	bool on;		/* there is an interface */
-	uint16_t mtu;		/* that was sent last */
+	bool on;      /* there is an interface */
+	uint16_t mtu; /* that was sent last */
 	uint32_t tag;
-	struct net_set addresses, routes;	/* what the monitor was asked for last */
+	struct net_set addresses, routes; /* what the monitor was asked for last */
 };
 
 /* Sends the whole set (mark and sweep). */

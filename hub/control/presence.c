@@ -22,7 +22,7 @@ static void flush_at(struct control *c, uint64_t at_ms)
 		timer_arm(loop_timers(c->loop), t, at_ms);
 }
 
-/* --- rows ------------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 struct presence_node *presence_get(struct control *c, uint32_t id)
 {
@@ -104,7 +104,8 @@ void presence_acked(struct control *c, uint32_t id, uint64_t revision)
 		presence_flush_soon(c);
 }
 
-bool presence_path(struct control *c, struct presence_node *p, enum path_kind path, enum path_reason reason, const struct endpoint *at)
+bool presence_path(struct control *c, struct presence_node *p, enum path_kind path,
+		   enum path_reason reason, const struct endpoint *at)
 {
 	bool moved = endpoint_is_set(at) && !endpoint_equal(at, &p->row.endpoint);
 
@@ -123,7 +124,8 @@ void presence_traffic(struct control *c, struct presence_node *p, const struct e
 {
 	struct store_presence *r = &p->row;
 
-	if (r->handshake_ms == s->handshake_wall_ms && r->rx_bytes == s->rx_bytes && r->tx_bytes == s->tx_bytes && r->rtt_us == s->rtt_us)
+	if (r->handshake_ms == s->handshake_wall_ms && r->rx_bytes == s->rx_bytes &&
+	    r->tx_bytes == s->tx_bytes && r->rtt_us == s->rtt_us)
 		return;
 	/* Zero after the engine was restarted: the last handshake is still a fact. */
 	if (s->handshake_wall_ms)
@@ -134,7 +136,7 @@ void presence_traffic(struct control *c, struct presence_node *p, const struct e
 	presence_changed(c, p);
 }
 
-/* --- the database ------------------------------------------------------------------------------- */
+/* --- the database --- */
 
 void presence_flush_soon(struct control *c)
 {
@@ -185,7 +187,7 @@ void presence_flush(struct control *c)
 	core_nudge(c, NUDGE_PRESENCE);
 }
 
-/* --- start and end ------------------------------------------------------------------------------ */
+/* --- start and end --- */
 
 /* One row of the last run: what it says of acks and endpoints still holds. */
 static enum err take_over(void *arg, const struct store_presence *row)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * presence: the fleeting facts about each node, in memory and, batched, in the presence database. Changed rows are written in one
- * transaction at most every PRESENCE_FLUSH_MS; acks of the newest revision sooner, since somebody waits for them.
- * After each write api gets NUDGE_PRESENCE. A write that fails is tried again; the rows stay marked.
+ * presence: the fleeting facts about each node, in memory and, batched, in the presence database.
+ * Changed rows are written in one transaction at most every PRESENCE_FLUSH_MS; acks of the newest
+ * revision sooner, since somebody waits for them. After each write api gets NUDGE_PRESENCE. A write
+ * that fails is tried again; the rows stay marked.
  */
 #include "hub/store/store.h"
 #include "shared/base/list.h"
@@ -12,8 +13,8 @@
 #include "shared/loop/loop.h"
 
 #define PRESENCE_FLUSH_MS 50u
-#define PRESENCE_SOON_MS 5u		/* when somebody waits for it: at most one write in so long */
-#define PRESENCE_RETRY_MS 1000u		/* after a failed write */
+#define PRESENCE_SOON_MS  5u    /* when somebody waits for it: at most one write in so long */
+#define PRESENCE_RETRY_MS 1000u /* after a failed write */
 
 struct control;
 struct conn;
@@ -24,9 +25,9 @@ struct presence_node {
 	struct table_node by_id;
 	uint32_t id;
 	struct store_presence row;
-	struct list in_changed;		/* not in the database yet */
-	bool reachable;			/* host-up was run, host-down not yet */
-	bool path_known;		/* the engine has told its path since we began */
+	struct list in_changed; /* not in the database yet */
+	bool reachable;         /* host-up was run, host-down not yet */
+	bool path_known;        /* the engine has told its path since we began */
 };
 
 struct presence {
@@ -35,12 +36,15 @@ struct presence {
 	unsigned n_changed;
 	struct timer flush;
 	uint64_t flushed_ms;
-	struct store_presence *rows;	/* of the write under way; kept */
+	struct store_presence *rows; /* of the write under way; kept */
 	size_t rows_cap;
 };
 
 enum err presence_init(struct control *c) must_check;
-/* Once the directory is there: nobody is online; keeps the tunnel endpoints of the last run as hints. */
+/*
+ * Once the directory is there: nobody is online; keeps the tunnel endpoints of the last run as
+ * hints.
+ */
 void presence_start(struct control *c);
 void presence_fini(struct control *c);
 
@@ -59,7 +63,11 @@ void presence_online(struct control *c, const struct conn *conn);
 void presence_offline(struct control *c, uint32_t id);
 /* The node's engine has applied `revision`. */
 void presence_acked(struct control *c, uint32_t id, uint64_t revision);
-/* The hub's engine says how it reaches the node. Returns true when the tunnel endpoint is another than before. */
-bool presence_path(struct control *c, struct presence_node *p, enum path_kind path, enum path_reason reason, const struct endpoint *at);
+/*
+ * The hub's engine says how it reaches the node. Returns true when the tunnel endpoint is another
+ * than before.
+ */
+bool presence_path(struct control *c, struct presence_node *p, enum path_kind path,
+		   enum path_reason reason, const struct endpoint *at);
 /* The hub's engine counted. */
 void presence_traffic(struct control *c, struct presence_node *p, const struct engine_status *s);

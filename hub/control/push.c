@@ -5,10 +5,7 @@
 
 #include "hub/control/core.h"
 
-void push_init(struct control *c)
-{
-	buf_init(&c->push.cache.frame, LINK_FRAME_MAX_BYTES + 4);
-}
+void push_init(struct control *c) { buf_init(&c->push.cache.frame, LINK_FRAME_MAX_BYTES + 4); }
 
 void push_fini(struct control *c)
 {
@@ -16,20 +13,25 @@ void push_fini(struct control *c)
 	buf_fini(&c->push.cache.frame);
 }
 
-/* True when the frame in the cache says just what `viewer`, who holds revision `from`, has to be told. */
-static bool hit(const struct control *c, const struct node *viewer, uint64_t from, uint32_t capabilities)
+/*
+ * True when the frame in the cache says just what `viewer`, who holds revision `from`, has to be
+ * told.
+ */
+static bool hit(const struct control *c, const struct node *viewer, uint64_t from,
+		uint32_t capabilities)
 {
 	const struct push_cache *x = &c->push.cache;
 
-	return x->valid && from && x->from == from && x->to == c->dir.revision && x->groups == viewer->groups &&
-	       x->reach == viewer->reach && x->capabilities == capabilities && viewer->revision <= from;
+	return x->valid && from && x->from == from && x->to == c->dir.revision &&
+	       x->groups == viewer->groups && x->reach == viewer->reach &&
+	       x->capabilities == capabilities && viewer->revision <= from;
 }
 
 /* Makes the frame for `viewer` in the cache, unless it is there. */
 static enum err make_frame(struct control *c, const struct node *viewer, const struct conn *conn)
 {
 	struct push_cache *x = &c->push.cache;
-	struct control_msg m = {.type = CONTROL_DIRECTORY};
+	struct control_msg m = { .type = CONTROL_DIRECTORY };
 	uint64_t from = conn->sent_revision;
 
 	if (hit(c, viewer, from, conn->capabilities))
@@ -63,12 +65,14 @@ void push_to(struct control *c, struct conn *conn)
 		return;
 	enum err e = make_frame(c, viewer, conn);
 	if (e) {
-		log_error("control: the directory for %s cannot be sent: %s", conn->name, err_str(e));
-		conn_bye(conn, BYE_BUSY, LINK_RETRY_MAX_MS, "the hub cannot send its directory now");
+		log_error("control: the directory for %s cannot be sent: %s", conn->name,
+			  err_str(e));
+		conn_bye(conn, BYE_BUSY, LINK_RETRY_MAX_MS,
+			 "the hub cannot send its directory now");
 		return;
 	}
-	log_debug(3, "control: directory to %s: %" PRIu64 " -> %" PRIu64 ", %zu bytes", conn->name, conn->sent_revision,
-		  c->dir.revision, buf_len(&c->push.cache.frame));
+	log_debug(3, "control: directory to %s: %" PRIu64 " -> %" PRIu64 ", %zu bytes", conn->name,
+		  conn->sent_revision, c->dir.revision, buf_len(&c->push.cache.frame));
 	conn_send_frame(conn, &c->push.cache.frame);
 	conn->sent_revision = c->dir.revision;
 }
@@ -85,7 +89,4 @@ static void push_all(struct loop_later *l)
 	}
 }
 
-void push_schedule(struct control *c)
-{
-	loop_later(c->loop, &c->push.later, push_all);
-}
+void push_schedule(struct control *c) { loop_later(c->loop, &c->push.later, push_all); }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * push: brings links to the directory's revision, with a delta from the one that they were told last, or a snapshot. At most one
- * push a link and loop round; a link that does not take what it was sent is left out until it does, and then gets all in one.
+ * push: brings links to the directory's revision, with a delta from the one that they were told
+ * last, or a snapshot. At most one push a link and loop round; a link that does not take what it
+ * was sent is left out until it does, and then gets all in one.
  */
 #include "shared/base/buf.h"
 #include "shared/loop/loop.h"
 
-#define PUSH_QUEUED_MAX_BYTES (1u << 20)	/* waiting to be sent: no further push on top */
+#define PUSH_QUEUED_MAX_BYTES (1u << 20) /* waiting to be sent: no further push on top */
 
 struct control;
 struct conn;
 struct node;
 
 /*
- * A frame that others can be sent, too: those who hold the same revision, are under the same policy, and did not change themselves
- * see the same difference.
+ * A frame that others can be sent, too: those who hold the same revision, are under the same
+ * policy, and did not change themselves see the same difference.
  */
 struct push_cache {
 	bool valid;

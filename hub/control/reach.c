@@ -15,14 +15,17 @@ static void run_script(struct control *c, const struct monitor_script *m)
 	cursor_init_write(&cur, mem, sizeof(mem));
 	monitor_script_encode(m, &cur);
 	BUG_ON(cur.err);
-	if (channel_send(c->w->monitor, MONITOR_SCRIPT, mem, cursor_pos(&cur), -1) != ERR_OK && log_allowed(&c->log_system))
-		log_warn("control: a script for %s was not run: the monitor does not take requests", m->node);
+	if (channel_send(c->w->monitor, MONITOR_SCRIPT, mem, cursor_pos(&cur), -1) != ERR_OK &&
+	    log_allowed(&c->log_system))
+		log_warn("control: a script for %s was not run: the monitor does not take requests",
+			 m->node);
 }
 
 /* host-up or host-down, then the same for each of the node's subnets, in tinc's order. */
 static void set_reachable(struct control *c, struct presence_node *p, const struct node *n, bool up)
 {
-	struct monitor_script m = {.kind = up ? SCRIPT_HOST_UP : SCRIPT_HOST_DOWN, .remote = p->row.endpoint};
+	struct monitor_script m = { .kind = up ? SCRIPT_HOST_UP : SCRIPT_HOST_DOWN,
+				    .remote = p->row.endpoint };
 
 	if (p->reachable == up)
 		return;
@@ -38,7 +41,8 @@ static void set_reachable(struct control *c, struct presence_node *p, const stru
 }
 
 /* A WireGuard node has no link: it is online while its tunnel works. */
-static void wireguard_online(struct control *c, struct presence_node *p, const struct node *n, bool up)
+static void wireguard_online(struct control *c, struct presence_node *p, const struct node *n,
+			     bool up)
 {
 	if (n->kind != NODE_WIREGUARD || p->row.online == up)
 		return;
@@ -48,8 +52,8 @@ static void wireguard_online(struct control *c, struct presence_node *p, const s
 }
 
 /* Takes in what the engine says of a path. False when the node is none of ours. */
-static bool take_path(struct control *c, uint32_t id, enum path_kind path, enum path_reason reason, const struct endpoint *at,
-		      struct presence_node **p, const struct node **n)
+static bool take_path(struct control *c, uint32_t id, enum path_kind path, enum path_reason reason,
+		      const struct endpoint *at, struct presence_node **p, const struct node **n)
 {
 	*n = directory_find(&c->dir, id);
 	*p = *n ? presence_get(c, id) : NULL;
@@ -61,9 +65,11 @@ static bool take_path(struct control *c, uint32_t id, enum path_kind path, enum 
 	char text[ENDPOINT_STR_SIZE];
 
 	if ((changed || moved) && path != PATH_DOWN)
-		log_debug(2, "control: %s is reachable at %s (%s)", (*n)->name, endpoint_format(at, text), path_kind_str(path));
+		log_debug(2, "control: %s is reachable at %s (%s)", (*n)->name,
+			  endpoint_format(at, text), path_kind_str(path));
 	else if (changed)
-		log_debug(2, "control: %s is not reachable: %s", (*n)->name, path_reason_str(reason));
+		log_debug(2, "control: %s is not reachable: %s", (*n)->name,
+			  path_reason_str(reason));
 	wireguard_online(c, *p, *n, path != PATH_DOWN);
 	struct conn *conn = moved ? registry_find(&c->registry, id) : NULL;
 	if (conn)
@@ -91,7 +97,10 @@ void reach_status(struct control *c, const struct engine_status *m)
 		return;
 	presence_traffic(c, p, m);
 	if (!p->path_known) {
-		/* We are new and the engine is not: its peers became reachable before, and scripts were run then. */
+		/*
+		 * We are new and the engine is not: its peers became reachable before, and scripts
+		 * were run then.
+		 */
 		p->path_known = true;
 		p->reachable = m->path != PATH_DOWN;
 	} else if (m->path != PATH_DOWN) {
@@ -107,7 +116,7 @@ void reach_engine_lost(struct control *c)
 
 	while ((t = table_next(&c->presence.by_id, t))) {
 		struct presence_node *p = container_of(t, struct presence_node, by_id);
-		struct endpoint none = {0};
+		struct endpoint none = { 0 };
 		(void)presence_path(c, p, PATH_DOWN, PATH_REASON_NO_SESSION, &none);
 	}
 }

@@ -8,15 +8,18 @@ static const struct {
 	void (*serve)(struct control *c, struct conn *conn, const struct control_msg *m);
 	bool first, up;
 } stations[] = {
-	[CONTROL_JOIN] = {recv_join, true, false},
-	[CONTROL_HELLO] = {recv_hello, true, true},
-	[CONTROL_REPORT] = {recv_report, false, true},
-	[CONTROL_LOCATE] = {recv_locate, false, true},
-	[CONTROL_ACK] = {recv_ack, false, true},
-	[CONTROL_PROPOSE_SUBNET] = {recv_propose, false, true},
+	[CONTROL_JOIN] = { recv_join, true, false },
+	[CONTROL_HELLO] = { recv_hello, true, true },
+	[CONTROL_REPORT] = { recv_report, false, true },
+	[CONTROL_LOCATE] = { recv_locate, false, true },
+	[CONTROL_ACK] = { recv_ack, false, true },
+	[CONTROL_PROPOSE_SUBNET] = { recv_propose, false, true },
 };
 
-/* A later version's message: the link stays, so that versions can differ. A stranger has nothing to say but join or hello. */
+/*
+ * A later version's message: the link stays, so that versions can differ. A stranger has nothing to
+ * say but join or hello.
+ */
 static void unknown(struct control *c, struct conn *conn)
 {
 	static const char text[] = "this hub does not know this type of message";
@@ -47,7 +50,8 @@ void recv_message(struct control *c, struct conn *conn, const struct control_msg
 		unknown(c, conn);
 	} else if (m->type == CONTROL_PONG && up) {
 		/* That it came is all it says. */
-	} else if (m->type < ARRAY_LEN(stations) && stations[m->type].serve && (up ? stations[m->type].up : stations[m->type].first)) {
+	} else if (m->type < ARRAY_LEN(stations) && stations[m->type].serve &&
+		   (up ? stations[m->type].up : stations[m->type].first)) {
 		stations[m->type].serve(c, conn, m);
 	} else {
 		out_of_place(c, conn);

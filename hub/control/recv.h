@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* recv: one function a message of a spoke, in recv_<message>.c; recv.c chooses. None of them frees the link. */
+/*
+ * recv: one function a message of a spoke, in recv_<message>.c; recv.c chooses. None of them frees
+ * the link.
+ */
 #include "hub/control/conn.h"
 
 /* Serves one message in whatever state the link is. */

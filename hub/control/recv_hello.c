@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* hello: a node that has joined before says who it is, what it holds and where it may be reached. Again on a link that is up: it has moved. */
+/*
+ * hello: a node that has joined before says who it is, what it holds and where it may be reached.
+ * Again on a link that is up: it has moved.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,7 +14,10 @@
 #include "hub/control/welcome.h"
 #include "shared/ipc/nudge_msg.h"
 
-/* True when the spoke's tunnel key is another than the directory's. One that says nothing keeps what it has. */
+/*
+ * True when the spoke's tunnel key is another than the directory's. One that says nothing keeps
+ * what it has.
+ */
 static bool has_new_key(const struct node *n, const struct control_hello *h)
 {
 	if (secret_is_zero(h->tunnel_key.b, KEY_BYTES))
@@ -19,23 +25,29 @@ static bool has_new_key(const struct node *n, const struct control_hello *h)
 	return !n->has_tunnel || !public_key_equal(&n->tunnel_key, &h->tunnel_key);
 }
 
-/* Stores a new tunnel key or CPU flag. False when the spoke cannot be served without that: bye was sent. */
-static bool take_keys(struct control *c, struct conn *conn, const struct node *n, const struct control_hello *h)
+/*
+ * Stores a new tunnel key or CPU flag. False when the spoke cannot be served without that: bye was
+ * sent.
+ */
+static bool take_keys(struct control *c, struct conn *conn, const struct node *n,
+		      const struct control_hello *h)
 {
 	bool new_key = has_new_key(n, h);
 	char actor[NAME_SIZE + 8];
-	struct change change = {.store = c->store, .actor = actor};
+	struct change change = { .store = c->store, .actor = actor };
 
 	if (!new_key && n->aes == h->aes)
 		return true;
 	if (new_key && !welcome_key_signed(&conn->key, &h->tunnel_key, h->tunnel_sig)) {
 		counters_add(&c->counters, COUNT_REFUSED_SIGNATURE);
-		conn_bye(conn, BYE_PROTOCOL, LINK_RETRY_REFUSED_MS, "the tunnel key is not signed by the identity key");
+		conn_bye(conn, BYE_PROTOCOL, LINK_RETRY_REFUSED_MS,
+			 "the tunnel key is not signed by the identity key");
 		return false;
 	}
 	snprintf(actor, sizeof(actor), "node:%s", n->name);
-	enum err e = change_node_hello(&change, n->id, h->aes, new_key ? &h->tunnel_key : &n->tunnel_key,
-				       new_key ? h->tunnel_sig : n->tunnel_sig);
+	enum err e =
+		change_node_hello(&change, n->id, h->aes, new_key ? &h->tunnel_key : &n->tunnel_key,
+				  new_key ? h->tunnel_sig : n->tunnel_sig);
 	if (e == ERR_OK)
 		e = refresh_now(c);
 	if (e == ERR_OK) {
@@ -43,11 +55,15 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 		return true;
 	}
 	(void)core_store_failed(c, e, "store what a spoke said of itself");
-	/* The old flag still works: both ends take the cipher from the directory. An old key does not. */
+	/*
+	 * The old flag still works: both ends take the cipher from the directory. An old key does
+	 * not.
+	 */
 	if (!new_key)
 		return true;
 	counters_add(&c->counters, COUNT_REFUSED_BUSY);
-	conn_bye(conn, BYE_BUSY, VERDICT_BUSY_MS, change.detail[0] ? change.detail : "the hub's store cannot be written now");
+	conn_bye(conn, BYE_BUSY, VERDICT_BUSY_MS,
+		 change.detail[0] ? change.detail : "the hub's store cannot be written now");
 	return false;
 }
 
@@ -58,7 +74,8 @@ static bool take_candidates(struct conn *conn, const struct control_hello *h)
 	uint8_t n = 0;
 
 	for (uint8_t i = 0; i < h->n_candidates && n < CONN_CANDIDATES_MAX; i++)
-		if (h->candidates[i].port && endpoint_is_set(&h->candidates[i]) && !addr_is_special(&h->candidates[i].addr))
+		if (h->candidates[i].port && endpoint_is_set(&h->candidates[i]) &&
+		    !addr_is_special(&h->candidates[i].addr))
 			found[n++] = h->candidates[i];
 
 	bool same = n == conn->n_candidates;
@@ -69,20 +86,27 @@ static bool take_candidates(struct conn *conn, const struct control_hello *h)
 	return !same;
 }
 
-/* A spoke knows a revision that we have not reached: our database is an older copy. Its directory is replaced by ours, and the admin told. */
+/*
+ * A spoke knows a revision that we have not reached: our database is an older copy. Its directory
+ * is replaced by ours, and the admin told.
+ */
 static void tell_rollback(struct control *c, const struct conn *conn, uint64_t theirs)
 {
 	char object[NAME_SIZE + 8], detail[128];
-	const struct store_audit audit = {.actor = "hub", .action = "store.rollback", .object = object, .detail_json = detail};
+	const struct store_audit audit = {
+		.actor = "hub", .action = "store.rollback", .object = object, .detail_json = detail
+	};
 
 	if (theirs <= c->rollback_seen)
 		return;
 	c->rollback_seen = theirs;
-	log_warn("control: %s has seen revision %" PRIu64 ", this hub is at %" PRIu64 ": was a backup restored? Changes made since "
+	log_warn("control: %s has seen revision %" PRIu64 ", this hub is at %" PRIu64
+		 ": was a backup restored? Changes made since "
 		 "that backup are lost, revocations too; look through them",
 		 conn->name, theirs, c->dir.revision);
 	snprintf(object, sizeof(object), "node:%s", conn->name);
-	snprintf(detail, sizeof(detail), "{\"seen_by_node\":%" PRIu64 ",\"revision\":%" PRIu64 "}", theirs, c->dir.revision);
+	snprintf(detail, sizeof(detail), "{\"seen_by_node\":%" PRIu64 ",\"revision\":%" PRIu64 "}",
+		 theirs, c->dir.revision);
 	enum err e = store_begin(c->store);
 	if (e == ERR_OK) {
 		e = store_audit_add(c->store, &audit);
@@ -96,7 +120,8 @@ static void tell_rollback(struct control *c, const struct conn *conn, uint64_t t
 }
 
 /* The revision to go on from: the one that the spoke holds, or 0 for a snapshot. */
-static uint64_t base_revision(struct control *c, const struct conn *conn, const struct control_hello *h)
+static uint64_t base_revision(struct control *c, const struct conn *conn,
+			      const struct control_hello *h)
 {
 	uint64_t highest = h->highest_revision > h->revision ? h->highest_revision : h->revision;
 
@@ -126,7 +151,10 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	bool first = conn->state == CONN_FIRST;
 	if (first && !conn_up(conn, n, h->capabilities, h->version))
 		return;
-	/* On a link that is up its revision may have been overtaken by a push; only "I have nothing" is certain. */
+	/*
+	 * On a link that is up its revision may have been overtaken by a push; only "I have
+	 * nothing" is certain.
+	 */
 	if (first || h->revision == 0)
 		conn->sent_revision = base_revision(c, conn, h);
 	welcome_send(c, conn, n);

@@ -10,11 +10,12 @@
 #include "shared/ipc/nudge_msg.h"
 #include "shared/wire/token.h"
 
-#define BUSY_MS 2000u	/* retry when there are too many join attempts */
+#define BUSY_MS 2000u /* retry when there are too many join attempts */
 
 /*
- * A refusal is audited, which is a write to the store. A secret that nobody ever made is no admin's mistake but a guess: of those
- * only some are audited, so that a stranger cannot fill the disk. True when the attempt goes its normal way.
+ * A refusal is audited, which is a write to the store. A secret that nobody ever made is no admin's
+ * mistake but a guess: of those only some are audited, so that a stranger cannot fill the disk.
+ * True when the attempt goes its normal way.
  */
 static bool may_be_audited(struct control *c, const uint8_t secret[JOIN_SECRET_BYTES])
 {
@@ -34,7 +35,8 @@ static void refuse(struct control *c, struct conn *conn, const char *code, const
 }
 
 /* Refused by change_join(), or the store failed. */
-static void refuse_change(struct control *c, struct conn *conn, const struct change *change, enum err e)
+static void refuse_change(struct control *c, struct conn *conn, const struct change *change,
+			  enum err e)
 {
 	const char *code = change->code[0] ? change->code : core_store_code(e);
 
@@ -47,8 +49,10 @@ static void refuse_change(struct control *c, struct conn *conn, const struct cha
 static bool join(struct control *c, struct conn *conn, const struct control_join *j, uint32_t *id)
 {
 	char from[ENDPOINT_STR_SIZE], actor[ENDPOINT_STR_SIZE + 8];
-	struct change change = {.store = c->store, .actor = actor};
-	struct change_join in = {.identity_key = conn->key, .tunnel_key = j->tunnel_key, .aes = j->aes};
+	struct change change = { .store = c->store, .actor = actor };
+	struct change_join in = { .identity_key = conn->key,
+				  .tunnel_key = j->tunnel_key,
+				  .aes = j->aes };
 	struct node n;
 
 	snprintf(actor, sizeof(actor), "join:%s", endpoint_format(&conn->remote, from));
@@ -74,12 +78,14 @@ void recv_join(struct control *c, struct conn *conn, const struct control_msg *m
 
 	if (!bucket_take(&c->joins, loop_now_ms(c->loop))) {
 		counters_add(&c->counters, COUNT_REFUSED_BUSY);
-		conn_bye(conn, BYE_BUSY, BUSY_MS + secret_random_below(BUSY_MS), "too many nodes join at once");
+		conn_bye(conn, BYE_BUSY, BUSY_MS + secret_random_below(BUSY_MS),
+			 "too many nodes join at once");
 		return;
 	}
 	if (!welcome_key_signed(&conn->key, &j->tunnel_key, j->tunnel_sig)) {
 		counters_add(&c->counters, COUNT_REFUSED_SIGNATURE);
-		conn_refuse(conn, "bad_message", "the tunnel key is not signed by the identity key");
+		conn_refuse(conn, "bad_message",
+			    "the tunnel key is not signed by the identity key");
 		return;
 	}
 	if (!may_be_audited(c, j->secret)) {

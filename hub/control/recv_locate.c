@@ -12,18 +12,23 @@
 #include "hub/control/recv.h"
 
 /* Presence or punch about node `id` for `to`. */
-static void tell(struct control *c, struct conn *to, enum control_type type, uint32_t id, bool online)
+static void tell(struct control *c, struct conn *to, enum control_type type, uint32_t id,
+		 bool online)
 {
-	struct control_msg m = {.type = type, .presence = {.id = id, .online = online}};
+	struct control_msg m = { .type = type, .presence = { .id = id, .online = online } };
 
 	const struct node *n = online ? directory_find(&c->dir, id) : NULL;
 
 	if (n)
-		m.presence.n_endpoints = endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
+		m.presence.n_endpoints =
+			endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
 	conn_send(to, &m);
 }
 
-/* The link of node `id`, if there is one and policy lets the two talk. Whether a hidden node exists is nobody's business. */
+/*
+ * The link of node `id`, if there is one and policy lets the two talk. Whether a hidden node exists
+ * is nobody's business.
+ */
 static struct conn *find_other(struct control *c, const struct conn *conn, uint32_t id)
 {
 	const struct node *asker = directory_find(&c->dir, conn->id);
@@ -40,7 +45,8 @@ static bool may_follow(struct control *c, const struct conn *conn, uint32_t id)
 	const struct node *asker = directory_find(&c->dir, conn->id);
 	const struct node *n = directory_find(&c->dir, id);
 
-	return asker && n && id != conn->id && n->kind == NODE_SPOKE && n->status == NODE_ACTIVE && node_may_talk(asker, n);
+	return asker && n && id != conn->id && n->kind == NODE_SPOKE && n->status == NODE_ACTIVE &&
+	       node_may_talk(asker, n);
 }
 
 void recv_locate(struct control *c, struct conn *conn, const struct control_msg *m)
@@ -52,7 +58,7 @@ void recv_locate(struct control *c, struct conn *conn, const struct control_msg 
 		return;
 	}
 	if (id == c->settings.hub_id)
-		return;		/* it knows where we are: it is talking to us */
+		return; /* it knows where we are: it is talking to us */
 	struct conn *other = find_other(c, conn, id);
 	if (may_follow(c, conn, id))
 		watch_add(c, conn, id);
@@ -98,5 +104,6 @@ void recv_locate_moved(struct control *c, struct conn *conn)
 	list_push_back(&c->moved, &conn->in_moved);
 	c->moved_timer.fire = moved_fired;
 	if (!timer_armed(&c->moved_timer))
-		timer_arm(loop_timers(c->loop), &c->moved_timer, loop_now_ms(c->loop) + CONTROL_MOVED_MS);
+		timer_arm(loop_timers(c->loop), &c->moved_timer,
+			  loop_now_ms(c->loop) + CONTROL_MOVED_MS);
 }

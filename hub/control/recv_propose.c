@@ -11,7 +11,7 @@
 void recv_propose(struct control *c, struct conn *conn, const struct control_msg *m)
 {
 	char actor[NAME_SIZE + 8];
-	struct change change = {.store = c->store, .actor = actor};
+	struct change change = { .store = c->store, .actor = actor };
 
 	if (!bucket_take(&conn->proposals, loop_now_ms(c->loop))) {
 		counters_add(&c->counters, COUNT_PROPOSAL_LIMITED);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* report: how the spoke reaches its peers. Boiled down in memory; its view of the hub stands in for ours while our engine is away. */
+/*
+ * report: how the spoke reaches its peers. Boiled down in memory; its view of the hub stands in for
+ * ours while our engine is away.
+ */
 #include <string.h>
 
 #include "hub/control/core.h"
@@ -14,7 +17,8 @@ static uint64_t add_capped(uint64_t a, uint64_t b)
 static void count_peer(struct conn_report *r, const struct control_peer_report *p)
 {
 	r->n_direct = (uint16_t)(r->n_direct + (p->path == PATH_DIRECT_UDP));
-	r->n_relayed = (uint16_t)(r->n_relayed + (p->path == PATH_HUB_UDP || p->path == PATH_HUB_TCP));
+	r->n_relayed =
+		(uint16_t)(r->n_relayed + (p->path == PATH_HUB_UDP || p->path == PATH_HUB_TCP));
 	r->rx_bytes = add_capped(r->rx_bytes, p->rx_bytes);
 	r->tx_bytes = add_capped(r->tx_bytes, p->tx_bytes);
 }
@@ -34,7 +38,7 @@ static void stand_in(struct control *c, uint32_t id, const struct control_peer_r
 
 void recv_report(struct control *c, struct conn *conn, const struct control_msg *m)
 {
-	struct conn_report r = {.at_ms = clock_wall_ms(), .n_peers = m->report.n_peers};
+	struct conn_report r = { .at_ms = clock_wall_ms(), .n_peers = m->report.n_peers };
 
 	for (uint16_t i = 0; i < m->report.n_peers; i++) {
 		count_peer(&r, &m->report.peers[i]);

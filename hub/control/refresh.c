@@ -8,9 +8,12 @@
 #include "hub/control/verdict.h"
 #include "hub/directory/load.h"
 
-#define RETRY_MS 250u	/* after the store could not be read */
+#define RETRY_MS 250u /* after the store could not be read */
 
-/* Before the change is in c->dir: the index and the engine first, a revoked peer must be gone from there soonest. */
+/*
+ * Before the change is in c->dir: the index and the engine first, a revoked peer must be gone from
+ * there soonest.
+ */
 static void node_changed(void *arg, const struct node *old, const struct node *now)
 {
 	struct control *c = arg;
@@ -21,7 +24,10 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 	engine_feed_node(c, old, now);
 }
 
-/* The mtu and the like may have changed with the revision; old ones serve when the new cannot be read. */
+/*
+ * The mtu and the like may have changed with the revision; old ones serve when the new cannot be
+ * read.
+ */
 static void read_settings(struct control *c)
 {
 	struct settings x;
@@ -60,7 +66,8 @@ enum err refresh_start(struct control *c)
 		e = ERR_NOTFOUND;
 	if (e)
 		return core_store_failed(c, e, "load the directory");
-	log_debug(1, "control: the directory is at revision %" PRIu64 ", %" PRIu32 " nodes", c->dir.revision, c->dir.count);
+	log_debug(1, "control: the directory is at revision %" PRIu64 ", %" PRIu32 " nodes",
+		  c->dir.revision, c->dir.count);
 	return ERR_OK;
 }
 
@@ -76,7 +83,8 @@ enum err refresh_now(struct control *c)
 	}
 	if (c->dir.revision == before)
 		return ERR_OK;
-	log_debug(3, "control: revision %" PRIu64 " -> %" PRIu64 ", %" PRIu32 " nodes changed", before, c->dir.revision, n);
+	log_debug(3, "control: revision %" PRIu64 " -> %" PRIu64 ", %" PRIu32 " nodes changed",
+		  before, c->dir.revision, n);
 	read_settings(c);
 	engine_feed_self(c);
 	engine_feed_commit(c);
@@ -95,7 +103,4 @@ static void refresh_later(struct loop_later *l)
 		return;
 }
 
-void refresh_schedule(struct control *c)
-{
-	loop_later(c->loop, &c->refresh, refresh_later);
-}
+void refresh_schedule(struct control *c) { loop_later(c->loop, &c->refresh, refresh_later); }

@@ -50,11 +50,13 @@ static void replace(struct control *c, struct conn *old, struct conn *conn, uint
 	char a[ENDPOINT_STR_SIZE], b[ENDPOINT_STR_SIZE];
 
 	conn->replaced_ms[0] = now_ms;
-	memcpy(conn->replaced_ms + 1, old->replaced_ms, sizeof(old->replaced_ms) - sizeof(old->replaced_ms[0]));
-	log_debug(1, "control: %s: its link from %s is replaced by one from %s", conn->name, endpoint_format(&old->remote, a),
-		  endpoint_format(&conn->remote, b));
+	memcpy(conn->replaced_ms + 1, old->replaced_ms,
+	       sizeof(old->replaced_ms) - sizeof(old->replaced_ms[0]));
+	log_debug(1, "control: %s: its link from %s is replaced by one from %s", conn->name,
+		  endpoint_format(&old->remote, a), endpoint_format(&conn->remote, b));
 	registry_leave(c, old);
-	conn_bye(old, BYE_REPLACED, LINK_RETRY_MAX_MS, "another link with this node's identity key was opened");
+	conn_bye(old, BYE_REPLACED, LINK_RETRY_MAX_MS,
+		 "another link with this node's identity key was opened");
 }
 
 /* The newer of two machines is refused, and the admin told where both are. */
@@ -64,9 +66,11 @@ static enum err refuse(struct control *c, const struct conn *old, const struct c
 
 	counters_add(&c->counters, COUNT_REFUSED_REPLACED);
 	if (log_allowed(&c->log_refused))
-		log_warn("control: %s: two machines use its identity key, at %s and at %s; the one at %s has to wait. "
+		log_warn("control: %s: two machines use its identity key, at %s and at %s; the one "
+			 "at %s has to wait. "
 			 "Revoke the node and join one of them anew",
-			 conn->name, endpoint_format(&old->remote, a), endpoint_format(&conn->remote, b), b);
+			 conn->name, endpoint_format(&old->remote, a),
+			 endpoint_format(&conn->remote, b), b);
 	return ERR_CONFLICT;
 }
 

@@ -21,7 +21,8 @@ static enum err text(struct store *s, const char *key, char *out, size_t size)
 }
 
 /* A decimal number in min..max; `out` is left alone when the setting is missing. */
-static enum err number(struct store *s, const char *key, unsigned long min, unsigned long max, unsigned long *out)
+static enum err number(struct store *s, const char *key, unsigned long min, unsigned long max,
+		       unsigned long *out)
 {
 	char t[24];
 	char *end;
@@ -38,7 +39,8 @@ static enum err number(struct store *s, const char *key, unsigned long min, unsi
 }
 
 /* The same, but a missing one is fine. */
-static enum err number_or(struct store *s, const char *key, unsigned long min, unsigned long max, unsigned long *out)
+static enum err number_or(struct store *s, const char *key, unsigned long min, unsigned long max,
+			  unsigned long *out)
 {
 	enum err e = number(s, key, min, max, out);
 
@@ -59,13 +61,16 @@ static enum err pool(struct store *s, const char *key, struct prefix *out)
 
 enum err settings_read(struct store *s, struct settings *out)
 {
-	struct settings x = {0};
-	unsigned long hub_id = 0, mtu = TUN_MTU_DEFAULT, keepalive = SETTINGS_KEEPALIVE_S, port = UDP_PORT_DEFAULT;
+	struct settings x = { 0 };
+	unsigned long hub_id = 0, mtu = TUN_MTU_DEFAULT, keepalive = SETTINGS_KEEPALIVE_S,
+		      port = UDP_PORT_DEFAULT;
 	enum err e;
 
-	if ((e = text(s, "network", x.network, sizeof(x.network))) || (e = number(s, "hub_id", 1, UINT32_MAX, &hub_id)) ||
+	if ((e = text(s, "network", x.network, sizeof(x.network))) ||
+	    (e = number(s, "hub_id", 1, UINT32_MAX, &hub_id)) ||
 	    (e = pool(s, "pool4", &x.pools[0])) || (e = pool(s, "pool6", &x.pools[1])) ||
-	    (e = number_or(s, "mtu", TUN_MTU_MIN, TUN_MTU_MAX, &mtu)) || (e = number_or(s, "keepalive", 0, UINT16_MAX, &keepalive)) ||
+	    (e = number_or(s, "mtu", TUN_MTU_MIN, TUN_MTU_MAX, &mtu)) ||
+	    (e = number_or(s, "keepalive", 0, UINT16_MAX, &keepalive)) ||
 	    (e = number_or(s, "udp_port", 1, UINT16_MAX, &port)))
 		return e;
 	x.hub_id = (uint32_t)hub_id;

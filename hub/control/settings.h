@@ -4,16 +4,21 @@
 #include "hub/store/store.h"
 #include "shared/base/name.h"
 
-#define SETTINGS_KEEPALIVE_S 25u	/* default persistent keepalive of a spoke towards the hub: NAT mappings live 30 s and more */
+#define SETTINGS_KEEPALIVE_S                                                                       \
+	25u /* default persistent keepalive of a spoke towards the hub: NAT mappings live 30 s and \
+	       more */
 
 struct settings {
 	char network[NAME_SIZE];
 	uint32_t hub_id;
-	struct prefix pools[2];		/* IPv4, IPv6; family 0 none */
+	struct prefix pools[2]; /* IPv4, IPv6; family 0 none */
 	uint16_t mtu;
 	uint16_t keepalive_s;
 	uint16_t udp_port;
 };
 
-/* All or nothing. ERR_NOTFOUND: network or hub_id is missing (no `init` yet); ERR_CORRUPT: a value that does not parse. */
+/*
+ * All or nothing. ERR_NOTFOUND: network or hub_id is missing (no `init` yet); ERR_CORRUPT: a value
+ * that does not parse.
+ */
 enum err settings_read(struct store *s, struct settings *out) must_check;

@@ -5,8 +5,8 @@
 #include "hub/control/refresh.h"
 #include "shared/base/clock.h"
 
-static bool say(struct control *c, struct control_bye *why, enum counter which, enum bye_reason reason, uint32_t retry_ms,
-		const char *text)
+static bool say(struct control *c, struct control_bye *why, enum counter which,
+		enum bye_reason reason, uint32_t retry_ms, const char *text)
 {
 	counters_add(&c->counters, which);
 	why->reason = reason;
@@ -18,24 +18,27 @@ static bool say(struct control *c, struct control_bye *why, enum counter which, 
 /* "revoked by the admin on 2026-11-22T14:40:01.123Z: stolen", as far as the store can say. */
 static bool say_revoked(struct control *c, uint32_t id, struct control_bye *why)
 {
-	struct store_node_meta meta = {0};
+	struct store_node_meta meta = { 0 };
 	char text[CONTROL_TEXT_SIZE] = "this node was revoked by the admin", at[CLOCK_RFC3339_SIZE];
 	struct node n;
 
 	if (store_node_get(c->store, id, &n, &meta) == ERR_OK) {
 		node_fini(&n);
 		if (meta.revoked_ms && meta.revoked_why[0])
-			snprintf(text, sizeof(text), "this node was revoked by the admin on %s: %.150s",
+			snprintf(text, sizeof(text),
+				 "this node was revoked by the admin on %s: %.150s",
 				 clock_format_rfc3339(meta.revoked_ms, at), meta.revoked_why);
 		else if (meta.revoked_ms)
-			snprintf(text, sizeof(text), "this node was revoked by the admin on %s", clock_format_rfc3339(meta.revoked_ms, at));
+			snprintf(text, sizeof(text), "this node was revoked by the admin on %s",
+				 clock_format_rfc3339(meta.revoked_ms, at));
 	}
 	return say(c, why, COUNT_REFUSED_REVOKED, BYE_REVOKED, LINK_RETRY_REFUSED_MS, text);
 }
 
 static bool is_current(const struct node *n, const struct public_key *key)
 {
-	return n->status == NODE_ACTIVE && n->has_identity && public_key_equal(&n->identity_key, key);
+	return n->status == NODE_ACTIVE && n->has_identity &&
+	       public_key_equal(&n->identity_key, key);
 }
 
 /* Why a node that exists gets no link with this key. */
@@ -45,21 +48,26 @@ static bool say_no(struct control *c, const struct node *n, struct control_bye *
 	case NODE_REVOKED:
 		return say_revoked(c, n->id, why);
 	case NODE_DISABLED:
-		return say(c, why, COUNT_REFUSED_DISABLED, BYE_DISABLED, LINK_RETRY_REFUSED_MS, "this node is disabled by the admin");
+		return say(c, why, COUNT_REFUSED_DISABLED, BYE_DISABLED, LINK_RETRY_REFUSED_MS,
+			   "this node is disabled by the admin");
 	case NODE_DELETED:
-		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS, "this node was deleted by the admin");
+		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS,
+			   "this node was deleted by the admin");
 	default:
 		return say(c, why, COUNT_REFUSED_REVOKED, BYE_REVOKED, LINK_RETRY_REFUSED_MS,
-			   "this node was joined anew with another identity key, this one is worthless");
+			   "this node was joined anew with another identity key, this one is "
+			   "worthless");
 	}
 }
 
-bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key, struct control_bye *why)
+bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key,
+		     struct control_bye *why)
 {
 	const struct node *n = directory_find(&c->dir, id);
 
 	if (!n)
-		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS, "this node is not in the directory any more");
+		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS,
+			   "this node is not in the directory any more");
 	return is_current(n, key) || say_no(c, n, why);
 }
 
@@ -72,7 +80,8 @@ static const struct node *active(const struct control *c, const struct public_ke
 	return n && n->kind == NODE_SPOKE && is_current(n, key) ? n : NULL;
 }
 
-bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *id, struct control_bye *why)
+bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *id,
+		    struct control_bye *why)
 {
 	const struct node *n = active(c, key);
 	bool current;
@@ -86,11 +95,12 @@ bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *i
 	enum err e = store_node_by_identity(c->store, key, id, &current);
 	if (e && e != ERR_NOTFOUND) {
 		(void)core_store_failed(c, e, "look up an identity key");
-		return say(c, why, COUNT_REFUSED_BUSY, BYE_BUSY, VERDICT_BUSY_MS, "the hub's store cannot be read now");
+		return say(c, why, COUNT_REFUSED_BUSY, BYE_BUSY, VERDICT_BUSY_MS,
+			   "the hub's store cannot be read now");
 	}
 	n = e ? NULL : directory_find(&c->dir, *id);
 	if (!n || n->kind != NODE_SPOKE)
-		return say(c, why, COUNT_REFUSED_UNKNOWN_KEY, BYE_UNKNOWN_KEY, LINK_RETRY_REFUSED_MS,
-			   "the hub does not know this identity key");
+		return say(c, why, COUNT_REFUSED_UNKNOWN_KEY, BYE_UNKNOWN_KEY,
+			   LINK_RETRY_REFUSED_MS, "the hub does not know this identity key");
 	return say_no(c, n, why);
 }

@@ -5,12 +5,17 @@
 
 struct control;
 
-#define VERDICT_BUSY_MS 5000u	/* retry when the store cannot be asked now */
+#define VERDICT_BUSY_MS 5000u /* retry when the store cannot be asked now */
 
 /*
- * Looks in memory first, so that spokes are let in whatever the store's state. A key that is not found there, or whose node is not
- * active, is looked up in the store, which may be ahead of us. True: `*id` is the node's. False: `*why` is what to say; counted.
+ * Looks in memory first, so that spokes are let in whatever the store's state. A key that is not
+ * found there, or whose node is not active, is looked up in the store, which may be ahead of us.
+ * True: `*id` is the node's. False: `*why` is what to say; counted.
  */
-bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *id, struct control_bye *why);
-/* The same for a link that exists, from memory: is it still that of an active node with that key? */
-bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key, struct control_bye *why);
+bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *id,
+		    struct control_bye *why);
+/*
+ * The same for a link that exists, from memory: is it still that of an active node with that key?
+ */
+bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key,
+		     struct control_bye *why);

@@ -12,7 +12,7 @@ struct watched {
 };
 
 struct watch {
-	struct list in_side;		/* the follower's, oldest first */
+	struct list in_side; /* the follower's, oldest first */
 	struct list in_watched;
 	struct conn *follower;
 	struct watched *watched;
@@ -101,7 +101,8 @@ void watch_add(struct control *c, struct conn *conn, uint32_t id)
 	if (renew(conn, id))
 		return;
 	if (conn->watches.n >= LINK_WATCHES_MAX)
-		remove_watch(&c->watches, list_entry(conn->watches.watches.next, struct watch, in_side));
+		remove_watch(&c->watches,
+			     list_entry(conn->watches.watches.next, struct watch, in_side));
 	struct watched *watched = find_or_make(&c->watches, id);
 	if (!watched)
 		return;
@@ -120,10 +121,12 @@ void watch_add(struct control *c, struct conn *conn, uint32_t id)
 void watch_drop(struct control *c, struct conn *conn)
 {
 	while (!list_empty(&conn->watches.watches))
-		remove_watch(&c->watches, list_entry(conn->watches.watches.next, struct watch, in_side));
+		remove_watch(&c->watches,
+			     list_entry(conn->watches.watches.next, struct watch, in_side));
 }
 
-void watch_each(struct control *c, uint32_t id, void (*cb)(struct control *, struct conn *, uint32_t))
+void watch_each(struct control *c, uint32_t id,
+		void (*cb)(struct control *, struct conn *, uint32_t))
 {
 	struct watched *watched = find(&c->watches, id);
 	struct list *pos, *tmp;

@@ -9,7 +9,7 @@
 
 void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 {
-	struct control_msg m = {.type = CONTROL_WELCOME};
+	struct control_msg m = { .type = CONTROL_WELCOME };
 	struct control_welcome *w = &m.welcome;
 	const struct node *hub = core_hub(c);
 
@@ -33,7 +33,8 @@ void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 	conn_send(conn, &m);
 }
 
-bool welcome_key_signed(const struct public_key *identity, const struct public_key *tunnel, const uint8_t sig[64])
+bool welcome_key_signed(const struct public_key *identity, const struct public_key *tunnel,
+			const uint8_t sig[64])
 {
 	uint8_t text[64];
 	size_t n = node_tunnel_sign_input(tunnel, text);

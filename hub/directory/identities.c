@@ -48,7 +48,8 @@ enum err identities_change(struct identities *x, const struct node *old, const s
 {
 	bool keep = now->has_identity && now->status != NODE_DELETED;
 
-	if (old && old->has_identity && !(keep && public_key_equal(&old->identity_key, &now->identity_key)))
+	if (old && old->has_identity &&
+	    !(keep && public_key_equal(&old->identity_key, &now->identity_key)))
 		forget(x, &old->identity_key, old->id);
 	if (!keep)
 		return ERR_OK;

@@ -6,7 +6,7 @@ struct reader {
 	load_changed changed;
 	void *arg;
 	uint32_t n;
-	uint64_t newest;	/* revision of all that was read */
+	uint64_t newest; /* revision of all that was read */
 };
 
 static enum err read_node(void *arg, const struct node *n, const struct store_node_meta *meta)
@@ -24,12 +24,13 @@ static enum err read_node(void *arg, const struct node *n, const struct store_no
 }
 
 /*
- * The revision is read before the nodes, and another process may commit in between. The nodes are one snapshot, so that the newest
- * revision among them is one that they show as a whole.
+ * The revision is read before the nodes, and another process may commit in between. The nodes are
+ * one snapshot, so that the newest revision among them is one that they show as a whole.
  */
-enum err load_refresh(struct store *s, struct directory *d, load_changed changed, void *arg, uint32_t *n)
+enum err load_refresh(struct store *s, struct directory *d, load_changed changed, void *arg,
+		      uint32_t *n)
 {
-	struct reader r = {.d = d, .changed = changed, .arg = arg};
+	struct reader r = { .d = d, .changed = changed, .arg = arg };
 	enum err e = store_revision_get(s, &r.newest);
 
 	*n = 0;

@@ -29,8 +29,8 @@ int64_t clock_wall_ms(void)
 char *clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE])
 {
 	/* Floor division, so that times before 1970 keep a positive fraction. */
+	int64_t ms = wall_ms % 1000 < 0 ? wall_ms % 1000 + 1000 : wall_ms % 1000;
 	int64_t seconds = wall_ms / 1000 - (wall_ms % 1000 < 0);
-	unsigned ms = (unsigned)(wall_ms - seconds * 1000);
 	time_t t = (time_t)seconds;
 	struct tm tm;
 	char date[CLOCK_RFC3339_SIZE - 5];
@@ -38,6 +38,6 @@ char *clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE])
 	BUG_ON(!gmtime_r(&t, &tm));
 	if (strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		date[0] = 0;
-	snprintf(out, CLOCK_RFC3339_SIZE, "%s.%03uZ", date, ms % 1000u);
+	snprintf(out, CLOCK_RFC3339_SIZE, "%s.%03uZ", date, (unsigned)ms % 1000u);
 	return out;
 }

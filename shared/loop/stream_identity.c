@@ -15,8 +15,7 @@
 #define CERT_NAME           "branchline"
 
 /* RFC 7301 section 3.1: a length, then the name. The number is the version of the frames inside. */
-static const unsigned char alpn[] = "\x0c"
-				    "branchline/1";
+static const unsigned char alpn[] = "\014branchline/1";
 #define ALPN_BYTES (sizeof(alpn) - 1)
 
 struct stream_identity {

@@ -27,8 +27,10 @@ struct children_params {
 	const struct worker_fds *fds;               /* all that the monitor opened */
 	enum worker_role unix_role;                 /* who gets listen_unix */
 	void *config;
-	/* A message of a worker other than MONITOR_READY. An error is a violation: the worker is
-	 * killed. */
+	/*
+	 * A message of a worker other than MONITOR_READY. An error is a violation: the worker is
+	 * killed.
+	 */
 	enum err (*request)(void *arg, enum worker_role from, struct channel *ch, uint16_t type,
 			    struct cursor *body);
 	void (*ready)(void *arg);  /* once: every worker has started */
@@ -49,6 +51,8 @@ enum err children_start(struct children *c) must_check;
 bool children_reaped(struct children *c, pid_t pid, int status);
 /* Tells every worker to reload, and hands them the log's new descriptor. */
 void children_reload(struct children *c);
-/* SIGTERM to all (api, control, engine), SIGKILL after CHILDREN_STOP_MS; no more restarts; then
- * gone(). */
+/*
+ * SIGTERM to all (api, control, engine), SIGKILL after CHILDREN_STOP_MS; no more restarts; then
+ * gone().
+ */
 void children_stop(struct children *c);

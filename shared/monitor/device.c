@@ -38,8 +38,10 @@ static bool attach(int fd, const char *name, short flags, struct device *d)
 	return true;
 }
 
-/* A kernel or container without IFF_VNET_HDR answers EINVAL or EPERM; every other failure would
- * meet us again without it. */
+/*
+ * A kernel or container without IFF_VNET_HDR answers EINVAL or EPERM; every other failure would
+ * meet us again without it.
+ */
 static bool attach_best(int fd, const char *name, bool want_vnet_hdr, struct device *d)
 {
 	int size = DEVICE_VNET_HDR_BYTES;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* device: the TUN interface. It, its addresses and its routes exist for as long as a descriptor of
- * it is open. */
+/*
+ * device: the TUN interface. It, its addresses and its routes exist for as long as a descriptor of
+ * it is open.
+ */
 #include <net/if.h>
 #include <stdbool.h>
 
@@ -19,8 +21,10 @@ struct device {
 	bool vnet_hdr;       /* each packet has DEVICE_VNET_HDR_BYTES before it */
 };
 
-/* True for a name that the kernel takes for one interface: 1 to 15 bytes of [A-Za-z0-9_.-], not "."
- * or "..", no '%'. */
+/*
+ * True for a name that the kernel takes for one interface: 1 to 15 bytes of [A-Za-z0-9_.-], not "."
+ * or "..", no '%'.
+ */
 bool device_name_is_valid(const char *name);
 
 /*

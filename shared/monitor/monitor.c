@@ -191,8 +191,10 @@ static void on_scripts_idle(void *arg)
 		loop_stop(m->loop, m->code);
 }
 
-/* Every worker is up: said to the log, to the service manager and to who started us in the
- * background. */
+/*
+ * Every worker is up: said to the log, to the service manager and to who started us in the
+ * background.
+ */
 static void on_ready(void *arg)
 {
 	struct monitor *m = arg;
@@ -246,8 +248,10 @@ static void on_hangup(void *arg, int signo)
 	children_reload(m->children);
 }
 
-/* The first thing in the loop, so that a failure here ends the same way as any other. The children
- * leave from inside. */
+/*
+ * The first thing in the loop, so that a failure here ends the same way as any other. The children
+ * leave from inside.
+ */
 static void on_begin(struct loop_later *l)
 {
 	struct monitor *m = container_of(l, struct monitor, begin);
@@ -333,8 +337,10 @@ static void init(struct monitor *m, const struct monitor_params *p)
 	m->hurry.fire = on_hurry;
 }
 
-/* In the reverse order, whatever was reached. The interface goes with its descriptor, and its
- * addresses and routes with it. */
+/*
+ * In the reverse order, whatever was reached. The interface goes with its descriptor, and its
+ * addresses and routes with it.
+ */
 static void close_all(struct monitor *m)
 {
 	children_free(m->children);

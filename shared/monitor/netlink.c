@@ -112,7 +112,8 @@ static int verdict(struct netlink *nl, const struct nlmsghdr *nlh)
 	return -err->error;
 }
 
-/* Looks for the answer to our present request in what was received; false when it is not in there.
+/*
+ * Looks for the answer to our present request in what was received; false when it is not in there.
  */
 static bool find_verdict(struct netlink *nl, const char *mem, size_t len, int *result)
 {

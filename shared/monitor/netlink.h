@@ -10,11 +10,15 @@
 #include "shared/base/prefix.h"
 
 #define NETLINK_TIMEOUT_MS 2000
-/* rtm_protocol of our routes: "ip route show proto 165". Not assigned in linux/rtnetlink.h, where
- * each routing daemon has its own. */
+/*
+ * rtm_protocol of our routes: "ip route show proto 165". Not assigned in linux/rtnetlink.h, where
+ * each routing daemon has its own.
+ */
 #define NETLINK_ROUTE_PROTOCOL 165
-/* Our routes lose against a directly connected LAN (metric 0) with the same prefix. IPv4 and IPv6
- * alike. */
+/*
+ * Our routes lose against a directly connected LAN (metric 0) with the same prefix. IPv4 and IPv6
+ * alike.
+ */
 #define NETLINK_ROUTE_METRIC 100u
 
 struct netlink;
@@ -23,7 +27,8 @@ struct netlink;
 enum err netlink_open(unsigned index, struct netlink **out) must_check;
 /* Accepts NULL. */
 void netlink_close(struct netlink *nl);
-/* What the last failed request failed of: "RTNETLINK: File exists". Valid until the next request.
+/*
+ * What the last failed request failed of: "RTNETLINK: File exists". Valid until the next request.
  */
 const char *netlink_text(const struct netlink *nl);
 
@@ -31,8 +36,10 @@ const char *netlink_text(const struct netlink *nl);
 enum err netlink_link_up(struct netlink *nl, uint16_t mtu, uint32_t tx_queue_packets) must_check;
 enum err netlink_set_mtu(struct netlink *nl, uint16_t mtu) must_check;
 
-/* A single-host address, without the route that the kernel would make of it. One that is there, or
- * gone, already is fine. */
+/*
+ * A single-host address, without the route that the kernel would make of it. One that is there, or
+ * gone, already is fine.
+ */
 enum err netlink_add_address(struct netlink *nl, const struct addr *a) must_check;
 enum err netlink_del_address(struct netlink *nl, const struct addr *a) must_check;
 

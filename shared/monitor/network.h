@@ -24,8 +24,10 @@
 struct network;
 struct netlink;
 
-/* `nl` is kept by reference; NULL when there is no interface: then addresses and routes are refused
- * with ERR_UNSUPPORTED. */
+/*
+ * `nl` is kept by reference; NULL when there is no interface: then addresses and routes are refused
+ * with ERR_UNSUPPORTED.
+ */
 enum err network_new(struct netlink *nl, struct network **out) must_check;
 /* Forgets, and leaves the kernel as it is: everything goes with the interface. Accepts NULL. */
 void network_free(struct network *n);
@@ -37,15 +39,21 @@ void network_begin(struct network *n);
  * fine.
  */
 enum err network_address(struct network *n, bool add, const struct prefix *p) must_check;
-/* The same for a route. ERR_DENIED: a default route, or one that meets loopback, link-local,
- * multicast or reserved addresses. */
+/*
+ * The same for a route. ERR_DENIED: a default route, or one that meets loopback, link-local,
+ * multicast or reserved addresses.
+ */
 enum err network_route(struct network *n, bool add, const struct prefix *p) must_check;
-/* Ends a sync and sets the MTU (TUN_MTU_MIN..TUN_MTU_MAX). Goes on after an error and returns the
- * first one. */
+/*
+ * Ends a sync and sets the MTU (TUN_MTU_MIN..TUN_MTU_MAX). Goes on after an error and returns the
+ * first one.
+ */
 enum err network_end(struct network *n, uint16_t mtu) must_check;
 /* Why the last call failed, for the log; "" when it did not. */
 const char *network_text(const struct network *n);
 
-/* True when nobody may have a route there: default routes, and everything that meets a special
- * range. */
+/*
+ * True when nobody may have a route there: default routes, and everything that meets a special
+ * range.
+ */
 bool network_is_reserved(const struct prefix *p);

@@ -37,8 +37,10 @@ static bool is_still_at(int fd, const char *path)
 	       mine.st_dev == there.st_dev;
 }
 
-/* Opens and locks; the file may have been unlinked by its owner before we got the lock: then
- * ERR_AGAIN. */
+/*
+ * Opens and locks; the file may have been unlinked by its owner before we got the lock: then
+ * ERR_AGAIN.
+ */
 static enum err lock(const char *path, int *out, pid_t *other)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* pidfile: the daemon's process id in a file that is locked for as long as the daemon lives: at
- * most one daemon a network. */
+/*
+ * pidfile: the daemon's process id in a file that is locked for as long as the daemon lives: at
+ * most one daemon a network.
+ */
 #include <sys/types.h>
 
 #include "shared/base/err.h"

@@ -72,8 +72,10 @@ static enum err serve_net_end(const struct requests *r, struct channel *ch, stru
 	return ERR_OK;
 }
 
-/* The interface's own scripts are the monitor's business: a worker may only tell of nodes and
- * subnets. */
+/*
+ * The interface's own scripts are the monitor's business: a worker may only tell of nodes and
+ * subnets.
+ */
 static enum err serve_script(const struct requests *r, struct channel *ch, struct cursor *body)
 {
 	struct monitor_script m;

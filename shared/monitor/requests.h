@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* requests: the fixed table of what the control worker may ask of the monitor (ipc/monitor_msg.h),
- * decoded, carried out, answered. */
+/*
+ * requests: the fixed table of what the control worker may ask of the monitor (ipc/monitor_msg.h),
+ * decoded, carried out, answered.
+ */
 #include "shared/ipc/channel.h"
 
 struct network;

@@ -34,8 +34,10 @@ static enum err failed(const char *step)
 	return ERR_SYSTEM;
 }
 
-/* Empties the bounding set, so that no program file could give a capability back. Needs
- * CAP_SETPCAP, so it comes first. */
+/*
+ * Empties the bounding set, so that no program file could give a capability back. Needs
+ * CAP_SETPCAP, so it comes first.
+ */
 static enum err drop_bounding(void)
 {
 	int has;
@@ -59,8 +61,10 @@ static enum err drop_ids(const struct sandbox_user *u)
 	return ERR_OK;
 }
 
-/* setresuid() has emptied the effective and permitted sets already, unless somebody set "keep
- * caps"; this empties all three. */
+/*
+ * setresuid() has emptied the effective and permitted sets already, unless somebody set "keep
+ * caps"; this empties all three.
+ */
 static enum err drop_caps(void)
 {
 	cap_t none = cap_init();

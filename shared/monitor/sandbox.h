@@ -11,7 +11,8 @@ struct sandbox_user {
 	gid_t gid;
 };
 
-/* Looks a user up by name. ERR_NOTFOUND: no such user; ERR_DENIED: it is root or of root's group.
+/*
+ * Looks a user up by name. ERR_NOTFOUND: no such user; ERR_DENIED: it is root or of root's group.
  */
 enum err sandbox_find_user(const char *name, struct sandbox_user *out) must_check;
 

@@ -17,11 +17,12 @@
 #include "shared/base/log.h"
 #include "shared/base/paths.h"
 
-#define ENV_MAX       12u                     /* variables */
-#define ENV_BYTES     (PATHS_FILE_SIZE + 16u) /* of one, with its name */
-#define WARN_EVERY_MS 3600000u /* a script that is refused is named at once, then at most hourly   \
-				*/
-#define EXIT_CANNOT_EXEC 127   /* as a shell says it */
+#define ENV_MAX   12u                     /* variables */
+#define ENV_BYTES (PATHS_FILE_SIZE + 16u) /* of one, with its name */
+#define WARN_EVERY_MS                                                                              \
+	3600000u             /* a script that is refused is named at once, then at most hourly     \
+			      */
+#define EXIT_CANNOT_EXEC 127 /* as a shell says it */
 
 static const char path_variable[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -185,11 +186,18 @@ static bool is_roots(const struct stat *st)
 	return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+static bool is_roots_folder(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && is_roots(&st);
+}
+
 /*
- * May this file be run as root? NULL: yes; "": there is none; else why not. The folder is checked
- * first: what only root can change stays what it is between this check and the execve().
+ * May this file be run as root? NULL: yes; "": there is none; else why not. `dir` is its folder, in
+ * or equal to `base`. What only root can change stays what it is between this check and execve().
  */
-static const char *objection(const char *dir, const char *path)
+static const char *objection(const char *base, const char *dir, const char *path)
 {
 	struct stat st;
 
@@ -201,7 +209,7 @@ static const char *objection(const char *dir, const char *path)
 		return "it must belong to root and be writable by root only";
 	if (!(st.st_mode & S_IXUSR))
 		return "it is not executable";
-	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || !is_roots(&st))
+	if (!is_roots_folder(base) || !is_roots_folder(dir))
 		return "its folder must belong to root and be writable by root only";
 	return NULL;
 }
@@ -245,8 +253,10 @@ static void env_fill(struct env *e, const struct scripts *s, const struct monito
 	}
 }
 
-/* The child: a new session, nothing open but the standard descriptors, no signal blocked or
- * ignored. */
+/*
+ * The child: a new session, nothing open but the standard descriptors, no signal blocked or
+ * ignored.
+ */
 static _Noreturn void become(const char *dir, const char *path, char *const envp[])
 {
 	char *const argv[] = { (char *)(uintptr_t)path, NULL };
@@ -262,8 +272,10 @@ static _Noreturn void become(const char *dir, const char *path, char *const envp
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || chdir(dir) != 0)
 		_exit(EXIT_CANNOT_EXEC);
-	/* Everything of ours is close-on-exec already; this also gets what the daemon was started
-	 * with. */
+	/*
+	 * Everything of ours is close-on-exec already; this also gets what the daemon was started
+	 * with.
+	 */
 	if (close_range(STDERR_FILENO + 1, ~0u, 0) != 0)
 		for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
 			close(fd);
@@ -288,7 +300,7 @@ static bool start(struct scripts *s, const struct job *j)
 	}
 	if (snprintf(s->name, sizeof(s->name), "%s/%s", dir, file) >= (int)sizeof(s->name))
 		return false;
-	why = objection(dir, s->name);
+	why = objection(s->p.dir, dir, s->name);
 	env_fill(&env, s, &j->event);
 	if (!why && !env.whole)
 		why = "its environment is too large";

@@ -40,8 +40,10 @@ enum err scripts_new(struct loop *l, const struct scripts_params *p,
 /* Drops what waits and kills what runs. Accepts NULL. */
 void scripts_free(struct scripts *s);
 
-/* Queues the script, or both scripts, of an event. `m` holds decoded values; a node name is checked
- * once more. ERR_INVALID, ERR_NOMEM. */
+/*
+ * Queues the script, or both scripts, of an event. `m` holds decoded values; a node name is checked
+ * once more. ERR_INVALID, ERR_NOMEM.
+ */
 enum err scripts_run(struct scripts *s, const struct monitor_script *m) must_check;
 /* The owner of SIGCHLD tells of a process that ended. False when it was not a script. */
 bool scripts_reaped(struct scripts *s, pid_t pid, int status);

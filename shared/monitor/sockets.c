@@ -32,8 +32,10 @@ static enum err set_option(int fd, int level, int option, int value)
 									 : err_from_errno(errno);
 }
 
-/* Asks for the buffer past the system's maximum; without the right to, up to it. True when it is as
- * large as wanted. */
+/*
+ * Asks for the buffer past the system's maximum; without the right to, up to it. True when it is as
+ * large as wanted.
+ */
 static bool set_buffer(int fd, int force, int plain)
 {
 	int want = (int)SOCKET_BUFFER_BYTES, got = 0;
@@ -121,7 +123,8 @@ static bool has_ipv4_twin(const struct endpoint *list, unsigned n, uint16_t port
 	return false;
 }
 
-/* The errors of a machine without IPv6: none in the kernel, or (for "::" only) disabled everywhere.
+/*
+ * The errors of a machine without IPv6: none in the kernel, or (for "::" only) disabled everywhere.
  */
 static bool is_ipv6_missing(const struct endpoint *ep, int errnum)
 {
@@ -199,8 +202,10 @@ static enum err make_parent(const char *path)
 	return file_make_dir(dir, 0755);
 }
 
-/* Removes a socket that nobody answers on. The folder is root's, so nobody else can change what
- * lies there meanwhile. */
+/*
+ * Removes a socket that nobody answers on. The folder is root's, so nobody else can change what
+ * lies there meanwhile.
+ */
 static enum err remove_stale(const struct sockaddr_un *sun)
 {
 	struct stat st;
@@ -225,8 +230,10 @@ static enum err remove_stale(const struct sockaddr_un *sun)
 	return unlink(sun->sun_path) == 0 || errno == ENOENT ? ERR_OK : err_from_errno(errno);
 }
 
-/* Created closed to everybody, opened to the group when it has its owner, and only then listened
- * on. */
+/*
+ * Created closed to everybody, opened to the group when it has its owner, and only then listened
+ * on.
+ */
 static enum err bind_unix(int fd, const struct sockaddr_un *sun, gid_t gid)
 {
 	mode_t before = umask(0177);

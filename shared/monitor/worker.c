@@ -2,8 +2,8 @@
 /*
  * The child's side of the monitor: what happens between fork() and the end of a worker.
  *
- *     fork -> close what is not ours -> load (root) -> sandbox_drop -> start -> MONITOR_READY ->
- * loop_run -> fini
+ *     fork -> close what is not ours -> load (root) -> sandbox_drop -> start -> MONITOR_READY
+ *          -> loop_run -> fini
  *
  * Siblings are not known at the start: the monitor sends a MONITOR_LINK for each, at once and again
  * after one was restarted.
@@ -95,7 +95,8 @@ static void close_others(const struct worker_start *s)
 
 /* --- the process ------------------------------------------------------------------------------ */
 
-/* The kernel kills us when the monitor goes, whatever way it goes. False when it has gone already.
+/*
+ * The kernel kills us when the monitor goes, whatever way it goes. False when it has gone already.
  */
 static bool die_with_monitor(const struct worker_start *s)
 {
@@ -187,8 +188,10 @@ static void sibling_gone(struct runtime *rt, enum worker_role role)
 		rt->w.ops->sibling_down(&rt->w, role);
 }
 
-/* A sibling was started (again): its new channel takes the place of the old one, which may not have
- * been seen closing yet. */
+/*
+ * A sibling was started (again): its new channel takes the place of the old one, which may not have
+ * been seen closing yet.
+ */
 static void take_link(struct runtime *rt, struct channel *monitor, struct cursor *body, int fd)
 {
 	struct worker *w = &rt->w;
@@ -219,7 +222,8 @@ static void take_link(struct runtime *rt, struct channel *monitor, struct cursor
 		w->ops->sibling_up(w, link.peer);
 }
 
-/* The log file was opened again by the monitor, which has the right to: ours is replaced in place.
+/*
+ * The log file was opened again by the monitor, which has the right to: ours is replaced in place.
  */
 static void take_log(int fd)
 {
@@ -297,8 +301,10 @@ static enum err set_up(struct runtime *rt, const struct worker_start *s)
 	return channel_new(w->loop, s->monitor_fd, &channel_callbacks, &rt->peers[0], &w->monitor);
 }
 
-/* The loop itself goes with the process: what a role still has in it after fini() is the kernel's
- * to clean. */
+/*
+ * The loop itself goes with the process: what a role still has in it after fini() is the kernel's
+ * to clean.
+ */
 static void tear_down(struct worker *w)
 {
 	if (w->ops->fini)

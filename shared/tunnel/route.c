@@ -28,7 +28,7 @@ static int family_index(int family)
 
 static unsigned bit_at(const uint8_t *bytes, unsigned i)
 {
-	return (bytes[i / 8] >> (7 - i % 8)) & 1u;
+	return ((unsigned)bytes[i / 8] >> (7 - i % 8)) & 1u;
 }
 
 /* How many leading bits two addresses share, at most `max`. */

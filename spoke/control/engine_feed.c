@@ -191,10 +191,11 @@ static void send_peer_message(struct engine_feed *f, const struct engine_peer *m
 	engine_feed_send(f, ENGINE_PEER, &body);
 }
 
-/* One peer, in as many messages as its routes need. */
+/* One peer (or our own record, whose prefixes the engine hands to the kernel), in as many messages as its routes need. */
 static void send_peer(struct engine_feed *f, const struct cache *c, const struct node *n)
 {
 	bool is_hub = n->kind == NODE_HUB;
+	bool is_self = n->id == c->welcome.id;
 	struct node_subnet *routes = NULL;
 	size_t count = 0, done = 0;
 	struct engine_peer m = {
@@ -202,7 +203,7 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 		.kind = n->kind,
 		.tunnel_key = n->tunnel_key,
 		.aes = n->aes,
-		.via_hub = !is_hub,
+		.via_hub = !is_hub && !is_self,
 		.keepalive_s = is_hub ? c->welcome.keepalive_s : 0,
 		.groups = n->groups,
 		.reach = n->reach,
@@ -225,6 +226,14 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 		done += part;
 	} while (done < count);
 	free(routes);
+}
+
+static void send_own(struct engine_feed *f, const struct cache *c)
+{
+	const struct node *self = cache_self(c);
+
+	if (self && self->has_tunnel)
+		send_peer(f, c, self);
 }
 
 static void send_gone(struct engine_feed *f, uint32_t id, bool revoked)
@@ -271,6 +280,7 @@ void engine_feed_sync(struct engine_feed *f, const struct cache *c)
 	send_self(f, c);
 	engine_feed_send(f, ENGINE_SYNC_BEGIN, NULL);
 	f->n_refused = 0;
+	send_own(f, c);
 	for (uint32_t i = 0; i < c->dir.count; i++)
 		if (judge(f, c, &c->dir.nodes[i]) && !f->muted)
 			send_peer(f, c, &c->dir.nodes[i]);
@@ -314,6 +324,7 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 			continue;	/* a route of the hub */
 		if (n->id == c->welcome.id) {
 			send_self(f, c);
+			send_own(f, c);
 		} else if (!judge(f, c, n) || f->muted) {
 			send_gone(f, n->id, n->status == NODE_REVOKED);
 		} else {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * A control worker in this process, with a store in a temporary folder, and everything that it talks to on the other end:
+ * A control worker in this process, with a store in a temporary folder, and everything that it
+ * talks to on the other end: spokes over TLS, and the test's ends of the channel pairs.
  *
- *   spoke (TLS over loopback) --- control worker --- "engine", "api", "monitor": the test's ends of channel pairs
- *                                       |
- *                                     store --- world.admin: a connection of its own, through change.h
+ *   spokes --- loopback --- control worker --- "engine", "api", "monitor"
+ *                                |
+ *                              store --- world.admin: a connection of its own, through change.h
  *
  * All on one loop; wait_for() runs it until a condition holds.
  */
@@ -32,11 +33,11 @@
 #include "shared/ipc/nudge_msg.h"
 
 #define SPOKE_INBOX 48
-#define WAIT_MS 5000u
+#define WAIT_MS     5000u
 
 /* What the test's end of a channel heard. */
 struct heard {
-	unsigned engine[80], monitor[80];	/* how often each type came */
+	unsigned engine[80], monitor[80]; /* how often each type came */
 	unsigned nudges[8];
 	uint32_t last_gone;
 	enum peer_gone_why last_gone_why;
@@ -46,7 +47,7 @@ struct heard {
 	struct monitor_prefix last_route;
 	struct monitor_script scripts[32];
 	unsigned n_scripts;
-	struct prefix routes[32], addresses[8];	/* asked for now */
+	struct prefix routes[32], addresses[8]; /* asked for now */
 	unsigned n_routes, n_addresses;
 };
 
@@ -57,14 +58,14 @@ struct world {
 	struct worker w;
 	struct control *c;
 	struct store *admin;
-	struct channel *engine, *api, *monitor;	/* our ends */
+	struct channel *engine, *api, *monitor; /* our ends */
 	struct heard heard;
 	uint16_t port;
 	uint32_t hub_id;
 	struct public_key hub_key;
-	bool ended;			/* the worker stopped its loop */
+	bool ended; /* the worker stopped its loop */
 	bool running;
-	unsigned n_streams;		/* of spokes; not 0 at the end only after a failed test */
+	unsigned n_streams; /* of spokes; not 0 at the end only after a failed test */
 };
 
 struct spoke {
@@ -76,11 +77,11 @@ struct spoke {
 	bool opened, closed;
 	struct control_msg in[SPOKE_INBOX];
 	unsigned n;
-	uint32_t id;			/* from welcome */
-	uint64_t revision;		/* from welcome and directory */
+	uint32_t id;       /* from welcome */
+	uint64_t revision; /* from welcome and directory */
 };
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running --- */
 
 struct waiting {
 	struct timer timer;
@@ -105,7 +106,9 @@ static inline void waiting_fired(struct timer *t, uint64_t now_ms)
 /* Runs the loop until `done` holds, at most `ms`. */
 static inline bool wait_ms_for(struct world *w, bool (*done)(void *), void *arg, unsigned ms)
 {
-	struct waiting x = {.loop = w->loop, .done = done, .arg = arg, .until_ms = clock_now_ms() + ms};
+	struct waiting x = {
+		.loop = w->loop, .done = done, .arg = arg, .until_ms = clock_now_ms() + ms
+	};
 
 	x.timer.fire = waiting_fired;
 	timer_arm(loop_timers(w->loop), &x.timer, clock_now_ms());
@@ -128,25 +131,24 @@ static inline bool never(void *arg)
 }
 
 /* Lets everything that is under way happen. */
-static inline void settle(struct world *w, unsigned ms)
-{
-	(void)wait_ms_for(w, never, NULL, ms);
-}
+static inline void settle(struct world *w, unsigned ms) { (void)wait_ms_for(w, never, NULL, ms); }
 
-/* --- the worker's neighbours -------------------------------------------------------------------- */
+/* --- the worker's neighbours --- */
 
 static inline void engine_answers(struct world *w, uint64_t revision)
 {
-	struct engine_revision m = {.revision = revision};
+	struct engine_revision m = { .revision = revision };
 	uint8_t mem[16];
 	struct cursor cur;
 
 	cursor_init_write(&cur, mem, sizeof(mem));
 	engine_revision_encode(&m, &cur);
-	assert_int_equal(channel_send(w->engine, ENGINE_APPLIED, mem, cursor_pos(&cur), -1), ERR_OK);
+	assert_int_equal(channel_send(w->engine, ENGINE_APPLIED, mem, cursor_pos(&cur), -1),
+			 ERR_OK);
 }
 
-static inline void engine_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static inline void engine_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+				int fd)
 {
 	struct world *w = arg;
 	struct engine_peer_gone gone;
@@ -170,7 +172,8 @@ static inline void engine_hears(struct channel *ch, void *arg, uint16_t type, st
 	}
 }
 
-static inline void api_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static inline void api_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+			     int fd)
 {
 	struct world *w = arg;
 
@@ -194,7 +197,8 @@ static inline void set_change(struct prefix *set, unsigned *n, const struct moni
 	set[(*n)++] = m->prefix;
 }
 
-static inline void monitor_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static inline void monitor_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+				 int fd)
 {
 	struct world *w = arg;
 	struct heard *h = &w->heard;
@@ -231,19 +235,24 @@ static inline enum worker_role role_of(const struct worker *w, const struct chan
 	return 0;
 }
 
-static inline void worker_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static inline void worker_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+				int fd)
 {
 	struct worker *w = arg;
 
 	w->ops->message(w, role_of(w, ch), type, body, fd);
 }
 
-static const struct channel_events worker_calls = {.message = worker_hears, .closed = nobody_closes};
-static const struct channel_events engine_calls = {.message = engine_hears, .closed = nobody_closes};
-static const struct channel_events api_calls = {.message = api_hears, .closed = nobody_closes};
-static const struct channel_events monitor_calls = {.message = monitor_hears, .closed = nobody_closes};
+static const struct channel_events worker_calls = { .message = worker_hears,
+						    .closed = nobody_closes };
+static const struct channel_events engine_calls = { .message = engine_hears,
+						    .closed = nobody_closes };
+static const struct channel_events api_calls = { .message = api_hears, .closed = nobody_closes };
+static const struct channel_events monitor_calls = { .message = monitor_hears,
+						     .closed = nobody_closes };
 
-static inline void join_ends(struct world *w, struct channel **theirs, struct channel **ours, const struct channel_events *calls)
+static inline void join_ends(struct world *w, struct channel **theirs, struct channel **ours,
+			     const struct channel_events *calls)
 {
 	int fds[2];
 
@@ -252,7 +261,7 @@ static inline void join_ends(struct world *w, struct channel **theirs, struct ch
 	assert_int_equal(channel_new(w->loop, fds[1], calls, w, ours), ERR_OK);
 }
 
-/* --- the network --------------------------------------------------------------------------------- */
+/* --- the network --- */
 
 static inline int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -263,7 +272,8 @@ static inline int remove_one(const char *path, const struct stat *st, int flag, 
 }
 
 /* The public key of a seed, and the seed's signature over a tunnel key. */
-static inline void sign_tunnel(const struct secret_key *seed, const struct public_key *tunnel, struct public_key *identity, uint8_t sig[64])
+static inline void sign_tunnel(const struct secret_key *seed, const struct public_key *tunnel,
+			       struct public_key *identity, uint8_t sig[64])
 {
 	uint8_t text[64];
 	size_t n = node_tunnel_sign_input(tunnel, text), len = KEY_BYTES, sig_len = 64;
@@ -313,12 +323,18 @@ static inline void make_network(struct world *w)
 	secret_random(tunnel.b, sizeof(tunnel.b));
 	sign_tunnel(&seed, &tunnel, &w->hub_key, sig);
 	base64_encode(seed.b, KEY_BYTES, text);
-	assert_int_equal(file_write_atomic(w->config.identity_key_file, text, strlen(text), 0600), ERR_OK);
+	assert_int_equal(file_write_atomic(w->config.identity_key_file, text, strlen(text), 0600),
+			 ERR_OK);
 	put_pools(w);
 	memset(&change, 0, sizeof(change));
 	change.store = w->admin;
 	change.actor = "unix:root";
-	struct change_node_add add = {.name = "hq", .kind = NODE_HUB, .tunnel_key = &tunnel, .identity_key = &w->hub_key, .tunnel_sig = sig, .aes = true};
+	struct change_node_add add = { .name = "hq",
+				       .kind = NODE_HUB,
+				       .tunnel_key = &tunnel,
+				       .identity_key = &w->hub_key,
+				       .tunnel_sig = sig,
+				       .aes = true };
 	enum err e = change_node_add(&change, &add, &hub);
 	if (e)
 		fail_msg("hub node: %s %s", change.code, change.detail);
@@ -329,7 +345,8 @@ static inline void make_network(struct world *w)
 
 static inline void listen_on_loopback(struct world *w)
 {
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sa);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -414,11 +431,11 @@ static inline int world_teardown(void **state)
 	return 0;
 }
 
-/* --- what the admin does --------------------------------------------------------------------------- */
+/* --- what the admin does --- */
 
 static inline void nudge(struct world *w)
 {
-	struct nudge_revision m = {.revision = 1};
+	struct nudge_revision m = { .revision = 1 };
 	uint8_t mem[16];
 	struct cursor cur;
 
@@ -429,7 +446,7 @@ static inline void nudge(struct world *w)
 
 static inline struct change by_admin(struct world *w)
 {
-	struct change c = {.store = w->admin, .actor = "unix:root"};
+	struct change c = { .store = w->admin, .actor = "unix:root" };
 
 	return c;
 }
@@ -437,8 +454,10 @@ static inline struct change by_admin(struct world *w)
 static inline uint32_t admin_adds(struct world *w, const char *name, const char *subnet)
 {
 	struct change c = by_admin(w);
-	struct node_subnet s = {.weight = SUBNET_WEIGHT_DEFAULT};
-	struct change_node_add add = {.name = name, .kind = NODE_SPOKE, .subnets = &s, .n_subnets = subnet ? 1 : 0};
+	struct node_subnet s = { .weight = SUBNET_WEIGHT_DEFAULT };
+	struct change_node_add add = {
+		.name = name, .kind = NODE_SPOKE, .subnets = &s, .n_subnets = subnet ? 1 : 0
+	};
 	struct node n;
 
 	if (subnet)
@@ -451,7 +470,8 @@ static inline uint32_t admin_adds(struct world *w, const char *name, const char 
 	return id;
 }
 
-static inline uint32_t admin_makes_token(struct world *w, uint32_t id, uint8_t secret[JOIN_SECRET_BYTES])
+static inline uint32_t admin_makes_token(struct world *w, uint32_t id,
+					 uint8_t secret[JOIN_SECRET_BYTES])
 {
 	struct change c = by_admin(w);
 	struct store_token t;
@@ -470,7 +490,7 @@ static inline void admin_revokes(struct world *w, uint32_t id, const char *why)
 	nudge(w);
 }
 
-/* --- spokes --------------------------------------------------------------------------------------------- */
+/* --- spokes --- */
 
 static inline void spoke_opened(struct stream *s, void *arg, const struct public_key *peer)
 {
@@ -523,15 +543,9 @@ static inline void spoke_new(struct world *w, struct spoke *x)
 	assert_int_equal(stream_identity_new(&x->seed, &x->identity), ERR_OK);
 }
 
-static inline bool spoke_is_open(void *arg)
-{
-	return ((struct spoke *)arg)->opened;
-}
+static inline bool spoke_is_open(void *arg) { return ((struct spoke *)arg)->opened; }
 
-static inline bool spoke_is_closed(void *arg)
-{
-	return ((struct spoke *)arg)->closed;
-}
+static inline bool spoke_is_closed(void *arg) { return ((struct spoke *)arg)->closed; }
 
 /* Hangs up without a word. */
 static inline void spoke_hangs_up(struct spoke *x)
@@ -544,16 +558,22 @@ static inline void spoke_hangs_up(struct spoke *x)
 /* Dials and waits for TLS. */
 static inline void spoke_dial(struct spoke *x)
 {
-	static const struct stream_events calls = {.opened = spoke_opened, .received = spoke_received, .closed = spoke_closed};
-	static const struct stream_limits limits = {.in_bytes = LINK_FRAME_MAX_BYTES, .out_bytes = 1 << 20, .handshake_ms = 5000};
-	struct endpoint to = {.port = x->world->port};
-	const uint8_t lo[4] = {127, 0, 0, 1};
+	static const struct stream_events calls = { .opened = spoke_opened,
+						    .received = spoke_received,
+						    .closed = spoke_closed };
+	static const struct stream_limits limits = { .in_bytes = LINK_FRAME_MAX_BYTES,
+						     .out_bytes = 1 << 20,
+						     .handshake_ms = 5000 };
+	struct endpoint to = { .port = x->world->port };
+	const uint8_t lo[4] = { 127, 0, 0, 1 };
 
 	to.addr = addr_from_v4(lo);
 	spoke_hangs_up(x);
 	x->opened = x->closed = false;
 	spoke_forget(x);
-	assert_int_equal(stream_connect(x->world->loop, x->identity, &to, &limits, &calls, x, &x->stream), ERR_OK);
+	assert_int_equal(
+		stream_connect(x->world->loop, x->identity, &to, &limits, &calls, x, &x->stream),
+		ERR_OK);
 	x->world->n_streams++;
 	assert_true(wait_for(x->world, spoke_is_open, x));
 }
@@ -580,14 +600,15 @@ static inline void spoke_sends(struct spoke *x, const struct control_msg *m)
 static inline void spoke_sends_text(struct spoke *x, const char *json)
 {
 	size_t n = strlen(json);
-	uint8_t head[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+	uint8_t head[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
 
 	assert_int_equal(stream_send(x->stream, head, sizeof(head)), ERR_OK);
 	assert_int_equal(stream_send(x->stream, json, n), ERR_OK);
 }
 
 /* The `nth` (from 0) message of a type, or NULL. */
-static inline const struct control_msg *spoke_got(const struct spoke *x, enum control_type type, unsigned nth)
+static inline const struct control_msg *spoke_got(const struct spoke *x, enum control_type type,
+						  unsigned nth)
 {
 	for (unsigned i = 0; i < x->n; i++)
 		if (x->in[i].type == type && nth-- == 0)
@@ -609,9 +630,10 @@ static inline bool expectation(void *arg)
 }
 
 /* Waits for the `nth` message of a type. */
-static inline const struct control_msg *spoke_expects_nth(struct spoke *x, enum control_type type, unsigned nth)
+static inline const struct control_msg *spoke_expects_nth(struct spoke *x, enum control_type type,
+							  unsigned nth)
 {
-	struct expecting e = {x, type, nth};
+	struct expecting e = { x, type, nth };
 
 	if (!wait_for(x->world, expectation, &e))
 		fail_msg("no %s came", control_type_str(type));
@@ -625,7 +647,7 @@ static inline const struct control_msg *spoke_expects(struct spoke *x, enum cont
 
 static inline void spoke_sends_join(struct spoke *x, const uint8_t secret[JOIN_SECRET_BYTES])
 {
-	struct control_msg m = {.type = CONTROL_JOIN};
+	struct control_msg m = { .type = CONTROL_JOIN };
 	struct public_key identity;
 
 	memcpy(m.join.secret, secret, JOIN_SECRET_BYTES);
@@ -640,7 +662,7 @@ static inline void spoke_sends_join(struct spoke *x, const uint8_t secret[JOIN_S
 
 static inline void spoke_sends_hello(struct spoke *x, uint64_t revision, uint64_t highest)
 {
-	struct control_msg m = {.type = CONTROL_HELLO};
+	struct control_msg m = { .type = CONTROL_HELLO };
 	struct public_key identity;
 
 	m.hello.revision = revision;
@@ -653,21 +675,21 @@ static inline void spoke_sends_hello(struct spoke *x, uint64_t revision, uint64_
 	sign_tunnel(&x->seed, &x->tunnel, &identity, m.hello.tunnel_sig);
 	m.hello.n_candidates = 1;
 	m.hello.candidates[0].addr.family = AF_INET;
-	memcpy(m.hello.candidates[0].addr.b, (const uint8_t[]){192, 0, 2, (uint8_t)x->id}, 4);
+	memcpy(m.hello.candidates[0].addr.b, (const uint8_t[]){ 192, 0, 2, (uint8_t)x->id }, 4);
 	m.hello.candidates[0].port = 6655;
 	spoke_sends(x, &m);
 }
 
 static inline void spoke_sends_ack(struct spoke *x, uint64_t revision)
 {
-	struct control_msg m = {.type = CONTROL_ACK, .ack.revision = revision};
+	struct control_msg m = { .type = CONTROL_ACK, .ack.revision = revision };
 
 	spoke_sends(x, &m);
 }
 
 static inline void spoke_sends_locate(struct spoke *x, uint32_t id)
 {
-	struct control_msg m = {.type = CONTROL_LOCATE, .locate.id = id};
+	struct control_msg m = { .type = CONTROL_LOCATE, .locate.id = id };
 
 	spoke_sends(x, &m);
 }
@@ -680,7 +702,8 @@ static inline bool is_caught_up(void *arg)
 }
 
 /* A node is made, and a spoke joins as it: link up, directory received. */
-static inline void spoke_joins(struct world *w, struct spoke *x, const char *name, const char *subnet)
+static inline void spoke_joins(struct world *w, struct spoke *x, const char *name,
+			       const char *subnet)
 {
 	uint8_t secret[JOIN_SECRET_BYTES];
 	uint32_t id = admin_adds(w, name, subnet);

@@ -51,11 +51,11 @@ static void test_sources(void **state)
 		const char *a, *b;
 		bool same;
 	} rows[] = {
-		{"192.0.2.1", "192.0.2.1", true},
-		{"192.0.2.1", "192.0.2.2", false},
-		{"2001:db8::1", "2001:db8::ffff:1", true},
-		{"2001:db8::1", "2001:db8:0:1::1", false},
-		{"192.0.2.1", "c000:201::", false},
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.2", false },
+		{ "2001:db8::1", "2001:db8::ffff:1", true },
+		{ "2001:db8::1", "2001:db8:0:1::1", false },
+		{ "192.0.2.1", "c000:201::", false },
 	};
 
 	(void)state;
@@ -87,7 +87,7 @@ static void test_pace(void **state)
 {
 	struct admission a;
 	static struct admission_source *src[LINK_TLS_PER_S];
-	struct addr from = {.family = AF_INET};
+	struct addr from = { .family = AF_INET };
 	unsigned n = 0;
 
 	(void)state;

@@ -15,13 +15,13 @@ static void test_garbage(void **state)
 		const char *bytes;
 		size_t n;
 	} rows[] = {
-		{"no JSON", "\0\0\0\4nope", 8},
-		{"an array", "\0\0\0\2[]", 6},
-		{"empty", "\0\0\0\0", 4},
-		{"too long", "\x7f\xff\xff\xff", 4},
-		{"compressed garbage", "\x80\0\0\4abcd", 8},
-		{"HTTP", "GET / HTTP/1.1\r\n\r\n", 18},
-		{"no type", "\0\0\0\2{}", 6},
+		{ "no JSON", "\0\0\0\4nope", 8 },
+		{ "an array", "\0\0\0\2[]", 6 },
+		{ "empty", "\0\0\0\0", 4 },
+		{ "too long", "\x7f\xff\xff\xff", 4 },
+		{ "compressed garbage", "\x80\0\0\4abcd", 8 },
+		{ "HTTP", "GET / HTTP/1.1\r\n\r\n", 18 },
+		{ "no type", "\0\0\0\2{}", 6 },
 	};
 	struct world *w = *state;
 
@@ -38,7 +38,8 @@ static void test_garbage(void **state)
 			spoke_forget(&x);
 			sends_bytes(&x, rows[i].bytes, rows[i].n);
 			if (strcmp(rows[i].what, "no type") != 0)
-				assert_int_equal(spoke_expects(&x, CONTROL_BYE)->bye.reason, BYE_PROTOCOL);
+				assert_int_equal(spoke_expects(&x, CONTROL_BYE)->bye.reason,
+						 BYE_PROTOCOL);
 			if (strcmp(rows[i].what, "no type") != 0 || !up)
 				assert_true(wait_for(w, spoke_is_closed, &x));
 			spoke_end(&x);
@@ -52,7 +53,8 @@ static void test_garbage(void **state)
 /* A frame that a known spoke may send is too long for a stranger. */
 static void test_stranger_frame_limit(void **state)
 {
-	const uint8_t head[4] = {0, 0, (LINK_FRAME_STRANGER_MAX_BYTES + 1) >> 8, (LINK_FRAME_STRANGER_MAX_BYTES + 1) & 0xff};
+	const uint8_t head[4] = { 0, 0, (LINK_FRAME_STRANGER_MAX_BYTES + 1) >> 8,
+				  (LINK_FRAME_STRANGER_MAX_BYTES + 1) & 0xff };
 	struct world *w = *state;
 	struct spoke x;
 
@@ -70,13 +72,14 @@ static void test_messages_out_of_place(void **state)
 		enum control_type type;
 		bool up;
 	} rows[] = {
-		{CONTROL_ACK, false}, {CONTROL_REPORT, false}, {CONTROL_PONG, false}, {CONTROL_LOCATE, false},
-		{CONTROL_WELCOME, false}, {CONTROL_BYE, true}, {CONTROL_JOIN, true}, {CONTROL_PRESENCE, true},
+		{ CONTROL_ACK, false },    { CONTROL_REPORT, false },  { CONTROL_PONG, false },
+		{ CONTROL_LOCATE, false }, { CONTROL_WELCOME, false }, { CONTROL_BYE, true },
+		{ CONTROL_JOIN, true },    { CONTROL_PRESENCE, true },
 	};
 	struct world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct control_msg m = {.type = rows[i].type};
+		struct control_msg m = { .type = rows[i].type };
 		struct spoke x;
 		char name[16];
 
@@ -116,7 +119,7 @@ static void test_unknown_type(void **state)
 	spoke_sends_text(&x, "{\"type\":\"teleport\",\"where\":[1,2]}");
 	assert_string_equal(spoke_expects(&x, CONTROL_ERROR)->error.code, "unknown_type");
 	spoke_sends_locate(&x, 9999);
-	spoke_expects(&x, CONTROL_PRESENCE);	/* the link lives */
+	spoke_expects(&x, CONTROL_PRESENCE); /* the link lives */
 	assert_int_equal(w->c->counters.n[COUNT_UNKNOWN_TYPE], 1);
 	spoke_end(&x);
 
@@ -130,7 +133,7 @@ static void test_unknown_type(void **state)
 
 static void test_too_many_messages(void **state)
 {
-	struct control_msg pong = {.type = CONTROL_PONG};
+	struct control_msg pong = { .type = CONTROL_PONG };
 	struct world *w = *state;
 	struct spoke x;
 
@@ -144,7 +147,9 @@ static void test_too_many_messages(void **state)
 
 static int connect_plain(const struct world *w)
 {
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(w->port)};
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				  .sin_port = htons(w->port) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -206,7 +211,7 @@ static void test_ping_and_death(void **state)
 	timer_arm(loop_timers(w->loop), &conn->timer, clock_now_ms());
 	spoke_expects(&x, CONTROL_PING);
 	assert_true(conn->pinged);
-	struct control_msg pong = {.type = CONTROL_PONG};
+	struct control_msg pong = { .type = CONTROL_PONG };
 	spoke_sends(&x, &pong);
 	settle(w, 20);
 	assert_false(conn->pinged);
@@ -224,7 +229,7 @@ static void test_replaced(void **state)
 {
 	struct world *w = *state;
 	struct spoke a, b;
-	struct spoke *pair[2] = {&a, &b};
+	struct spoke *pair[2] = { &a, &b };
 
 	spoke_joins(w, &a, "oslo", NULL);
 	b = a;
@@ -238,7 +243,8 @@ static void test_replaced(void **state)
 		assert_int_equal(bye->reason, BYE_REPLACED);
 		assert_true(wait_for(w, spoke_is_closed, old));
 	}
-	struct spoke *holder = pair[LINK_REPLACED_MAX % 2], *newer = pair[(LINK_REPLACED_MAX + 1) % 2];
+	struct spoke *holder = pair[LINK_REPLACED_MAX % 2],
+		     *newer = pair[(LINK_REPLACED_MAX + 1) % 2];
 	spoke_dial(newer);
 	spoke_sends_hello(newer, newer->revision, newer->revision);
 	const struct control_bye *bye = &spoke_expects(newer, CONTROL_BYE)->bye;
@@ -255,7 +261,7 @@ static void test_replaced(void **state)
 	struct store_presence p;
 	settle(w, 2 * PRESENCE_FLUSH_MS);
 	assert_int_equal(store_presence_get(w->admin, a.id, &p), ERR_OK);
-	assert_true(p.online);		/* one left, one came: it was never away */
+	assert_true(p.online); /* one left, one came: it was never away */
 	spoke_end(&a);
 	spoke_end(&b);
 }
@@ -289,11 +295,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_garbage, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_stranger_frame_limit, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_messages_out_of_place, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_stranger_frame_limit, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_messages_out_of_place, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_type, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_too_many_messages, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_strangers_of_one_source, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_too_many_messages, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_strangers_of_one_source, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_slow_stranger, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_ping_and_death, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_replaced, world_setup, world_teardown),

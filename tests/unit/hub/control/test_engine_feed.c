@@ -4,8 +4,14 @@
 
 static void send_status(struct world *w, uint32_t id, enum path_kind path, uint64_t rx)
 {
-	struct engine_status m = {.tag = w->c->engine.status_tag, .id = id, .path = path, .reason = PATH_REASON_VALIDATED,
-				  .handshake_wall_ms = 1234, .rx_bytes = rx, .tx_bytes = 5, .rtt_us = 900};
+	struct engine_status m = { .tag = w->c->engine.status_tag,
+				   .id = id,
+				   .path = path,
+				   .reason = PATH_REASON_VALIDATED,
+				   .handshake_wall_ms = 1234,
+				   .rx_bytes = rx,
+				   .tx_bytes = 5,
+				   .rtt_us = 900 };
 	uint8_t mem[256];
 	struct cursor cur;
 
@@ -17,7 +23,9 @@ static void send_status(struct world *w, uint32_t id, enum path_kind path, uint6
 
 static void send_path(struct world *w, uint32_t id, enum path_kind path)
 {
-	struct engine_path m = {.id = id, .path = path, .reason = path ? PATH_REASON_VALIDATED : PATH_REASON_NO_ANSWER};
+	struct engine_path m = { .id = id,
+				 .path = path,
+				 .reason = path ? PATH_REASON_VALIDATED : PATH_REASON_NO_ANSWER };
 	uint8_t mem[128];
 	struct cursor cur;
 
@@ -123,7 +131,11 @@ static void test_wireguard_node(void **state)
 	struct public_key tunnel;
 	struct store_presence p;
 	const char *endpoint = "203.0.113.5 51820";
-	struct change_node_add add = {.name = "phone", .kind = NODE_WIREGUARD, .tunnel_key = &tunnel, .endpoints = &endpoint, .n_endpoints = 1};
+	struct change_node_add add = { .name = "phone",
+				       .kind = NODE_WIREGUARD,
+				       .tunnel_key = &tunnel,
+				       .endpoints = &endpoint,
+				       .n_endpoints = 1 };
 	struct node n;
 
 	secret_random(tunnel.b, sizeof(tunnel.b));
@@ -165,7 +177,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_scripts, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_status_goes_to_presence, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_status_goes_to_presence, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_engine_restart, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_wireguard_node, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_row, world_setup, world_teardown),

@@ -10,7 +10,7 @@ static void test_nothing_missed(void **state)
 	spoke_joins(w, &x, "oslo", NULL);
 	spoke_returns(&x);
 	settle(w, 50);
-	assert_int_equal(x.n, 1);	/* welcome and nothing else */
+	assert_int_equal(x.n, 1); /* welcome and nothing else */
 	assert_int_equal(x.in[0].welcome.revision, x.revision);
 	spoke_end(&x);
 }
@@ -88,7 +88,7 @@ static void test_new_tunnel_key(void **state)
 static void test_foreign_tunnel_key(void **state)
 {
 	struct world *w = *state;
-	struct control_msg m = {.type = CONTROL_HELLO, .hello = {.aes = true}};
+	struct control_msg m = { .type = CONTROL_HELLO, .hello = { .aes = true } };
 	struct spoke x;
 
 	spoke_joins(w, &x, "oslo", NULL);
@@ -114,13 +114,13 @@ static void test_who_is_not_let_in(void **state)
 {
 	static const struct {
 		enum bye_reason reason;
-		enum node_status status;	/* 0: a key that nobody knows */
+		enum node_status status; /* 0: a key that nobody knows */
 		const char *text;
 	} rows[] = {
-		{BYE_UNKNOWN_KEY, 0, "does not know"},
-		{BYE_REVOKED, NODE_REVOKED, "revoked by the admin on 20"},
-		{BYE_DISABLED, NODE_DISABLED, "disabled"},
-		{BYE_DELETED, NODE_DELETED, "deleted"},
+		{ BYE_UNKNOWN_KEY, 0, "does not know" },
+		{ BYE_REVOKED, NODE_REVOKED, "revoked by the admin on 20" },
+		{ BYE_DISABLED, NODE_DISABLED, "disabled" },
+		{ BYE_DELETED, NODE_DELETED, "deleted" },
 	};
 	struct world *w = *state;
 
@@ -204,11 +204,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing_missed, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_delta, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_snapshot_for_empty_hands, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_snapshot_for_empty_hands, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_restored_backup, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_new_tunnel_key, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_foreign_tunnel_key, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_who_is_not_let_in, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_tunnel_key, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_who_is_not_let_in, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_restart, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_again, world_setup, world_teardown),
 	};

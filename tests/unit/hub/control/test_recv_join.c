@@ -70,7 +70,11 @@ static void make_revoked(struct world *w, uint32_t id, uint8_t secret[JOIN_SECRE
 
 static void make_expired(struct world *w, uint32_t id, uint8_t secret[JOIN_SECRET_BYTES])
 {
-	struct store_token t = {.node_id = id, .created_ms = 1000, .expires_ms = 2000, .uses_max = 1, .created_by = "unix:root"};
+	struct store_token t = { .node_id = id,
+				 .created_ms = 1000,
+				 .expires_ms = 2000,
+				 .uses_max = 1,
+				 .created_by = "unix:root" };
 
 	secret_random(secret, JOIN_SECRET_BYTES);
 	token_hash(secret, t.hash);
@@ -97,10 +101,10 @@ static void test_refusals(void **state)
 		const char *code;
 		void (*make)(struct world *w, uint32_t id, uint8_t secret[JOIN_SECRET_BYTES]);
 	} rows[] = {
-		{"token_unknown", make_unknown},
-		{"token_revoked", make_revoked},
-		{"token_expired", make_expired},
-		{"token_used", make_used},
+		{ "token_unknown", make_unknown },
+		{ "token_revoked", make_revoked },
+		{ "token_expired", make_expired },
+		{ "token_used", make_used },
 	};
 	struct world *w = *state;
 
@@ -147,7 +151,7 @@ static void test_bad_signature(void **state)
 {
 	struct world *w = *state;
 	uint8_t secret[JOIN_SECRET_BYTES];
-	struct control_msg m = {.type = CONTROL_JOIN};
+	struct control_msg m = { .type = CONTROL_JOIN };
 	struct spoke x;
 
 	admin_makes_token(w, admin_adds(w, "oslo", NULL), secret);
@@ -211,7 +215,10 @@ static void test_joined_anew(void **state)
 	spoke_end(&now);
 }
 
-/* Somebody else holds the database for longer than we wait: a clear answer, and those who are known are served. */
+/*
+ * Somebody else holds the database for longer than we wait: a clear answer, and those who are known
+ * are served.
+ */
 static void test_store_is_locked(void **state)
 {
 	struct world *w = *state;
@@ -242,7 +249,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_join, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_guesses_are_not_all_audited, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_guesses_are_not_all_audited, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_bad_signature, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_repeated, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_joined_anew, world_setup, world_teardown),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* locate: presence for who asks, punch for the other side, and news while they talk. And reports and proposals. */
+/*
+ * locate: presence for who asks, punch for the other side, and news while they talk. And reports
+ * and proposals.
+ */
 #include "tests/unit/hub/control/hub_world.h"
 
 static bool knows(const struct control_presence *p, const char *text)
@@ -14,7 +17,9 @@ static bool knows(const struct control_presence *p, const char *text)
 
 static void tell_path(struct world *w, uint32_t id, enum path_kind path, const char *at)
 {
-	struct engine_path m = {.id = id, .path = path, .reason = path ? PATH_REASON_VALIDATED : PATH_REASON_NO_ANSWER};
+	struct engine_path m = { .id = id,
+				 .path = path,
+				 .reason = path ? PATH_REASON_VALIDATED : PATH_REASON_NO_ANSWER };
 	uint8_t mem[128];
 	struct cursor cur;
 
@@ -43,9 +48,9 @@ static void test_both_sides(void **state)
 	assert_int_equal(p->id, b.id);
 	assert_true(p->online);
 	snprintf(text, sizeof(text), "192.0.2.%u:6655", b.id);
-	assert_true(knows(p, text));			/* what it says itself */
-	assert_true(knows(p, "198.51.100.7:40000"));	/* where the hub's engine sees it */
-	assert_true(knows(p, "127.0.0.1:6655"));	/* where its link comes from */
+	assert_true(knows(p, text));                 /* what it says itself */
+	assert_true(knows(p, "198.51.100.7:40000")); /* where the hub's engine sees it */
+	assert_true(knows(p, "127.0.0.1:6655"));     /* where its link comes from */
 	const struct control_presence *punch = &spoke_expects(&b, CONTROL_PUNCH)->presence;
 	assert_int_equal(punch->id, a.id);
 	snprintf(text, sizeof(text), "192.0.2.%u:6655", a.id);
@@ -86,10 +91,11 @@ static void test_offline(void **state)
 	settle(w, 30);
 	directory_find(&w->c->dir, hidden.id)->groups = 1ull << 9;
 	directory_find(&w->c->dir, hidden.id)->reach = 1ull << 9;
-	const uint32_t ids[] = {b.id, 4711, a.id, hidden.id};
+	const uint32_t ids[] = { b.id, 4711, a.id, hidden.id };
 	for (unsigned i = 0; i < ARRAY_LEN(ids); i++) {
 		spoke_sends_locate(&a, ids[i]);
-		const struct control_presence *p = &spoke_expects_nth(&a, CONTROL_PRESENCE, i)->presence;
+		const struct control_presence *p =
+			&spoke_expects_nth(&a, CONTROL_PRESENCE, i)->presence;
 		assert_int_equal(p->id, ids[i]);
 		assert_false(p->online);
 		assert_int_equal(p->n_endpoints, 0);
@@ -128,7 +134,7 @@ static void test_watches_are_bounded(void **state)
 		watch_add(w->c, conn, id);
 	assert_int_equal(conn->watches.n, LINK_WATCHES_MAX);
 	assert_int_equal(w->c->watches.by_id.count, LINK_WATCHES_MAX);
-	watch_add(w->c, conn, 100 + LINK_WATCHES_MAX);	/* it is there: renewed, not doubled */
+	watch_add(w->c, conn, 100 + LINK_WATCHES_MAX); /* it is there: renewed, not doubled */
 	assert_int_equal(conn->watches.n, LINK_WATCHES_MAX);
 	spoke_end(&a);
 	settle(w, 30);
@@ -138,13 +144,17 @@ static void test_watches_are_bounded(void **state)
 static void test_report(void **state)
 {
 	struct world *w = *state;
-	struct control_msg m = {.type = CONTROL_REPORT};
+	struct control_msg m = { .type = CONTROL_REPORT };
 	struct spoke a;
 
 	spoke_joins(w, &a, "oslo", NULL);
 	m.report.n_peers = 2;
-	m.report.peers[0] = (struct control_peer_report){.id = w->hub_id, .path = PATH_DIRECT_UDP, .rx_bytes = 10, .tx_bytes = 20};
-	m.report.peers[1] = (struct control_peer_report){.id = 77, .path = PATH_HUB_UDP, .rx_bytes = 1, .tx_bytes = 2};
+	m.report.peers[0] = (struct control_peer_report){
+		.id = w->hub_id, .path = PATH_DIRECT_UDP, .rx_bytes = 10, .tx_bytes = 20
+	};
+	m.report.peers[1] = (struct control_peer_report){
+		.id = 77, .path = PATH_HUB_UDP, .rx_bytes = 1, .tx_bytes = 2
+	};
 	spoke_sends(&a, &m);
 	settle(w, 30);
 	const struct conn_report *r = &registry_find(&w->c->registry, a.id)->report;
@@ -165,7 +175,7 @@ static enum err count_proposed(void *arg, const struct store_subnet *s)
 static void test_propose(void **state)
 {
 	struct world *w = *state;
-	struct control_msg m = {.type = CONTROL_PROPOSE_SUBNET};
+	struct control_msg m = { .type = CONTROL_PROPOSE_SUBNET };
 	unsigned n = 0;
 	struct spoke a;
 
@@ -196,7 +206,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_both_sides, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_offline, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_limited, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(test_watches_are_bounded, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_watches_are_bounded, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_report, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_propose, world_setup, world_teardown),
 	};

@@ -31,16 +31,16 @@ static void test_changes(void **state)
 		uint8_t key;
 		uint32_t owner;
 	} rows[] = {
-		{1, 0, 0, NODE_INVITED, 7, 0},
-		{1, 0, 7, NODE_ACTIVE, 7, 1},
-		{1, 7, 7, NODE_DISABLED, 7, 1},	/* status is the caller's to look at */
-		{2, 0, 8, NODE_ACTIVE, 8, 2},
-		{1, 7, 9, NODE_ACTIVE, 7, 0},	/* joined anew */
-		{1, 9, 9, NODE_ACTIVE, 9, 1},
-		{3, 0, 9, NODE_ACTIVE, 9, 3},	/* the key went to another node */
-		{1, 9, 0, NODE_REVOKED, 9, 3},	/* and the first one's farewell does not take it */
-		{2, 8, 8, NODE_DELETED, 8, 0},
-		{3, 9, 0, NODE_REVOKED, 9, 0},
+		{ 1, 0, 0, NODE_INVITED, 7, 0 },
+		{ 1, 0, 7, NODE_ACTIVE, 7, 1 },
+		{ 1, 7, 7, NODE_DISABLED, 7, 1 }, /* status is the caller's to look at */
+		{ 2, 0, 8, NODE_ACTIVE, 8, 2 },
+		{ 1, 7, 9, NODE_ACTIVE, 7, 0 }, /* joined anew */
+		{ 1, 9, 9, NODE_ACTIVE, 9, 1 },
+		{ 3, 0, 9, NODE_ACTIVE, 9, 3 },  /* the key went to another node */
+		{ 1, 9, 0, NODE_REVOKED, 9, 3 }, /* and the first one's farewell does not take it */
+		{ 2, 8, 8, NODE_DELETED, 8, 0 },
+		{ 3, 9, 0, NODE_REVOKED, 9, 0 },
 	};
 	struct identities x;
 
@@ -51,7 +51,8 @@ static void test_changes(void **state)
 		struct node now = node_of(rows[i].id, rows[i].new_key, rows[i].status);
 		struct node probe = node_of(0, rows[i].key, NODE_ACTIVE);
 
-		assert_int_equal(identities_change(&x, rows[i].old_key ? &old : NULL, &now), ERR_OK);
+		assert_int_equal(identities_change(&x, rows[i].old_key ? &old : NULL, &now),
+				 ERR_OK);
 		assert_int_equal(identities_find(&x, &probe.identity_key), rows[i].owner);
 	}
 	identities_fini(&x);

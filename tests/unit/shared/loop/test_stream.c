@@ -541,39 +541,24 @@ struct foreign {
 	bool welcome;
 };
 
+#define OURS "\014branchline/1"
+
 static sem_t let_go;
 
-static const struct foreign holder = { .key = WITH_ED25519_KEY,
-				       .alpn = "\x0c"
-					       "branchline/1",
-				       .version = TLS1_3_VERSION,
-				       .holds = true };
+static const struct foreign holder = {
+	.key = WITH_ED25519_KEY, .alpn = OURS, .version = TLS1_3_VERSION, .holds = true
+};
 static const struct foreign foreigners[] = {
-	{ "as ours", WITH_ED25519_KEY,
-	  "\x0c"
-	  "branchline/1",
-	  TLS1_3_VERSION, false, false, true },
-	{ "no certificate", WITH_NO_KEY,
-	  "\x0c"
-	  "branchline/1",
-	  TLS1_3_VERSION, false, false, false },
-	{ "another kind of key", WITH_EC_KEY,
-	  "\x0c"
-	  "branchline/1",
-	  TLS1_3_VERSION, false, false, false },
+	{ "as ours", WITH_ED25519_KEY, OURS, TLS1_3_VERSION, false, false, true },
+	{ "no certificate", WITH_NO_KEY, OURS, TLS1_3_VERSION, false, false, false },
+	{ "another kind of key", WITH_EC_KEY, OURS, TLS1_3_VERSION, false, false, false },
 	{ "another protocol", WITH_ED25519_KEY,
 	  "\x02"
 	  "h2",
 	  TLS1_3_VERSION, false, false, false },
 	{ "no protocol", WITH_ED25519_KEY, NULL, TLS1_3_VERSION, false, false, false },
-	{ "TLS 1.2", WITH_ED25519_KEY,
-	  "\x0c"
-	  "branchline/1",
-	  TLS1_2_VERSION, false, false, false },
-	{ "two certificates", WITH_ED25519_KEY,
-	  "\x0c"
-	  "branchline/1",
-	  TLS1_3_VERSION, true, false, false },
+	{ "TLS 1.2", WITH_ED25519_KEY, OURS, TLS1_2_VERSION, false, false, false },
+	{ "two certificates", WITH_ED25519_KEY, OURS, TLS1_3_VERSION, true, false, false },
 };
 
 static X509 *certificate(EVP_PKEY *key, bool ec)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* For tests of privileged code: runs a test's body in a process of its own, optionally in a network
- * namespace of its own. */
+/*
+ * For tests of privileged code: runs a test's body in a process of its own, optionally in a network
+ * namespace of its own.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -549,8 +549,10 @@ static void body_orphans(void *arg)
 	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
 	CHECK(kill(monitor, SIGKILL) == 0);
 	alarm(10);
-	/* A worker either is killed by the kernel or has seen its channel closing just before.
-	 * tinc-up may be among them. */
+	/*
+	 * A worker either is killed by the kernel or has seen its channel closing just before.
+	 * tinc-up may be among them.
+	 */
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	CHECK(kill(shared->engine.pid, 0) != 0 && kill(shared->control.pid, 0) != 0 &&
@@ -574,7 +576,8 @@ static bool engine_reloaded_again(void *arg)
 	return shared->engine.reloads == 2;
 }
 
-/* Rotation: the workers, which could not open the log file themselves, write to the new one, too.
+/*
+ * Rotation: the workers, which could not open the log file themselves, write to the new one, too.
  */
 static void body_reload(void *arg)
 {

@@ -6,8 +6,10 @@
 static char dir[] = "/tmp/branchline-pidfile-XXXXXX";
 static char path[128];
 
-/* Another process must be refused and told whose it is; a lock of our own process would not do as a
- * test. */
+/*
+ * Another process must be refused and told whose it is; a lock of our own process would not do as a
+ * test.
+ */
 static void body_second(void *arg)
 {
 	pid_t other = 0;

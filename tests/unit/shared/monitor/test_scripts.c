@@ -102,6 +102,19 @@ static const char *result(const char *file)
 	return read_text(in_dir(file), text, sizeof(text));
 }
 
+/* A FIFO "gate" in the script folder: who reads it hangs until open_gate(). */
+static int make_gate(void)
+{
+	int fd;
+
+	CHECK(mkfifo(in_dir("gate"), 0600) == 0);
+	fd = open(in_dir("gate"), O_RDWR | O_CLOEXEC);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static void open_gate(int fd) { CHECK(write(fd, "\n", 1) == 1); }
+
 static void tell(enum monitor_script_kind kind, const char *node, uint32_t weight)
 {
 	struct monitor_script m = { .kind = kind, .weight = weight };
@@ -114,14 +127,17 @@ static void tell(enum monitor_script_kind kind, const char *node, uint32_t weigh
 
 static void body_order(void *arg)
 {
+	int gate;
+
 	(void)arg;
 	set_up(10000);
-	script("tinc-up", "sleep 0.2; echo tinc-up >>order");
+	gate = make_gate();
+	script("tinc-up", "read x <gate; echo tinc-up >>order");
 	script("tinc-down", "echo tinc-down >>order");
 	script("host-up", "echo host-up $NODE >>order");
 	script("hosts/bergen-up", "echo bergen-up $NODE >>order");
 	script("hosts/bergen-down", "echo bergen-down $NODE >>order");
-	script("subnet-down", "sleep 0.1; echo subnet-down $SUBNET >>order; exit 3");
+	script("subnet-down", "echo subnet-down $SUBNET >>order; exit 3");
 	tell(SCRIPT_TINC_UP, "", 0);
 	tell(SCRIPT_HOST_UP, "bergen", 0);
 	tell(SCRIPT_HOST_UP, "narvik", 0);
@@ -130,6 +146,7 @@ static void body_order(void *arg)
 	tell(SCRIPT_HOST_DOWN, "bergen", 0);
 	tell(SCRIPT_TINC_DOWN, "", 0);
 	CHECK(!scripts_idle(scripts));
+	open_gate(gate);
 	wait_idle();
 	CHECK(strcmp(result("order"),
 		     "tinc-up\nhost-up bergen\nbergen-up bergen\nhost-up narvik\n"
@@ -206,7 +223,8 @@ static void body_time_limit(void *arg)
 
 	(void)arg;
 	set_up(200);
-	script("tinc-up", "sleep 30 & echo $! >sleeper; wait");
+	(void)make_gate();
+	script("tinc-up", "cat <gate & echo $! >sleeper; wait");
 	script("host-up", "echo next >next");
 	begin_ms = clock_now_ms();
 	tell(SCRIPT_TINC_UP, "", 0);
@@ -260,6 +278,28 @@ static void body_permissions(void *arg)
 	}
 }
 
+/* Whoever can write to the script folder could put another "hosts" there. */
+static void body_host_folder(void *arg)
+{
+	(void)arg;
+	CHECK(freopen("/dev/null", "w", stderr) != NULL);
+	set_up(10000);
+	script("hosts/bergen-up", "echo ran >ran");
+	CHECK(chmod(dir, 0777) == 0);
+	tell(SCRIPT_HOST_UP, "bergen", 0);
+	wait_idle();
+	CHECK(result("ran")[0] == '\0');
+	CHECK(chmod(dir, 0755) == 0 && chmod(in_dir("hosts"), 0777) == 0);
+	tell(SCRIPT_HOST_UP, "bergen", 0);
+	wait_idle();
+	CHECK(result("ran")[0] == '\0');
+	CHECK(chmod(in_dir("hosts"), 0755) == 0);
+	tell(SCRIPT_HOST_UP, "bergen", 0);
+	wait_idle();
+	CHECK(strcmp(result("ran"), "ran\n") == 0);
+	tear_down();
+}
+
 static void body_refusals(void *arg)
 {
 	struct monitor_script m = { .kind = SCRIPT_HOST_UP, .node = "../../etc/x" };
@@ -281,17 +321,20 @@ static void body_overflow(void *arg)
 {
 	char want[8192] = "";
 	size_t at = 0;
+	int gate;
 
 	(void)arg;
 	CHECK(freopen("/dev/null", "w", stderr) != NULL);
 	set_up(20000);
-	script("tinc-up", "sleep 0.3");
+	gate = make_gate();
+	script("tinc-up", "read x <gate");
 	script("subnet-up", "echo $WEIGHT >>weights");
 	script("tinc-down", "echo down >>weights");
 	tell(SCRIPT_TINC_UP, "", 0);
 	for (uint32_t i = 0; i < SCRIPTS_QUEUE_MAX + 20; i++)
 		tell(SCRIPT_SUBNET_UP, "bergen", i);
 	tell(SCRIPT_TINC_DOWN, "", 0);
+	open_gate(gate);
 	wait_idle();
 	for (uint32_t i = 21; i < SCRIPTS_QUEUE_MAX + 20; i++)
 		at += (size_t)snprintf(want + at, sizeof(want) - at, "%u\n", i);
@@ -307,7 +350,8 @@ static void body_hurry(void *arg)
 	(void)arg;
 	CHECK(freopen("/dev/null", "w", stderr) != NULL);
 	set_up(20000);
-	script("host-up", "sleep 30");
+	(void)make_gate();
+	script("host-up", "cat gate");
 	script("subnet-up", "echo subnet >>order");
 	script("tinc-down", "echo down >>order");
 	tell(SCRIPT_HOST_UP, "bergen", 0);
@@ -331,6 +375,7 @@ IN_CHILD(sets_environment, body_environment)
 IN_CHILD(starts_clean, body_process)
 IN_CHILD(ends_at_time_limit, body_time_limit)
 IN_CHILD(checks_permissions, body_permissions)
+IN_CHILD(checks_host_folder, body_host_folder)
 IN_CHILD(refuses_bad_events, body_refusals)
 IN_CHILD(drops_oldest, body_overflow)
 IN_CHILD(hurries, body_hurry)
@@ -338,10 +383,15 @@ IN_CHILD(hurries, body_hurry)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keeps_order),        cmocka_unit_test(sets_environment),
-		cmocka_unit_test(starts_clean),       cmocka_unit_test(ends_at_time_limit),
-		cmocka_unit_test(checks_permissions), cmocka_unit_test(refuses_bad_events),
-		cmocka_unit_test(drops_oldest),       cmocka_unit_test(hurries),
+		cmocka_unit_test(keeps_order),
+		cmocka_unit_test(sets_environment),
+		cmocka_unit_test(starts_clean),
+		cmocka_unit_test(ends_at_time_limit),
+		cmocka_unit_test(checks_permissions),
+		cmocka_unit_test(refuses_bad_events),
+		cmocka_unit_test(checks_host_folder),
+		cmocka_unit_test(drops_oldest),
+		cmocka_unit_test(hurries),
 	};
 
 	return cmocka_run_group_tests(tests, need_root, NULL);

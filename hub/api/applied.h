@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* presence: the presence of all nodes at one moment, and who has applied a revision. */
+/* applied: who has applied a revision of the directory. Pure. */
 #include <jansson.h>
 
 #include "hub/store/store.h"
-
-struct presence {
-	struct store_presence *rows; /* sorted by node id */
-	size_t n, cap;
-};
-
-/* Caller frees with presence_fini(). */
-enum err presence_load(struct store *s, struct presence *out) must_check;
-void presence_fini(struct presence *p);
-/* NULL: nothing was ever heard of that node. */
-const struct store_presence *presence_find(const struct presence *p, uint32_t node_id);
 
 /* Who has applied a revision. Counts active spokes only: the others have nothing to apply. */
 struct applied {

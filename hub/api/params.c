@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hub/api/query.h"
+#include "hub/api/params.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #define CODE "query_invalid"
 
-void query_add(struct query *q, const char *name, const char *value)
+void params_add(struct params *q, const char *name, const char *value)
 {
-	if (q->n == QUERY_ARGS_MAX) {
+	if (q->n == PARAMS_ARGS_MAX) {
 		q->overflow = true;
 		return;
 	}
@@ -17,7 +17,7 @@ void query_add(struct query *q, const char *name, const char *value)
 	q->n++;
 }
 
-const char *query_get(const struct query *q, const char *name)
+const char *params_get(const struct params *q, const char *name)
 {
 	for (unsigned i = 0; i < q->n; i++)
 		if (strcmp(q->args[i].name, name) == 0)
@@ -40,10 +40,10 @@ static bool word_in(const char *words, const char *name)
 	return false;
 }
 
-enum err query_check(const struct query *q, const char *allowed, struct problem *p)
+enum err params_check(const struct params *q, const char *allowed, struct problem *p)
 {
 	if (q->overflow) {
-		problem_set(p, 400, CODE, NULL, "more than %u query parameters", QUERY_ARGS_MAX);
+		problem_set(p, 400, CODE, NULL, "more than %u query parameters", PARAMS_ARGS_MAX);
 		return ERR_LIMIT;
 	}
 	for (unsigned i = 0; i < q->n; i++) {
@@ -53,7 +53,7 @@ enum err query_check(const struct query *q, const char *allowed, struct problem 
 				    q->args[i].name, allowed && *allowed ? allowed : "none");
 			return ERR_INVALID;
 		}
-		if (query_get(q, q->args[i].name) != q->args[i].value) {
+		if (params_get(q, q->args[i].name) != q->args[i].value) {
 			problem_set(p, 400, CODE, NULL, "query parameter \"%.64s\" is given twice",
 				    q->args[i].name);
 			return ERR_INVALID;
@@ -62,7 +62,7 @@ enum err query_check(const struct query *q, const char *allowed, struct problem 
 	return ERR_OK;
 }
 
-bool query_parse_uint(const char *s, uint64_t max, uint64_t *out)
+bool params_parse_uint(const char *s, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -81,13 +81,13 @@ bool query_parse_uint(const char *s, uint64_t max, uint64_t *out)
 	return true;
 }
 
-enum err query_uint(const struct query *q, const char *name, uint64_t min, uint64_t max,
-		    uint64_t def, uint64_t *out, struct problem *p)
+enum err params_uint(const struct params *q, const char *name, uint64_t min, uint64_t max,
+		     uint64_t def, uint64_t *out, struct problem *p)
 {
-	const char *s = query_get(q, name);
+	const char *s = params_get(q, name);
 	uint64_t v = def;
 
-	if (s && (!query_parse_uint(s, max, &v) || v < min)) {
+	if (s && (!params_parse_uint(s, max, &v) || v < min)) {
 		problem_set(p, 400, CODE, NULL,
 			    "query parameter \"%s\" must be a whole number from %llu to %llu", name,
 			    (unsigned long long)min, (unsigned long long)max);
@@ -97,9 +97,9 @@ enum err query_uint(const struct query *q, const char *name, uint64_t min, uint6
 	return ERR_OK;
 }
 
-enum err query_bool(const struct query *q, const char *name, bool *out, struct problem *p)
+enum err params_bool(const struct params *q, const char *name, bool *out, struct problem *p)
 {
-	const char *s = query_get(q, name);
+	const char *s = params_get(q, name);
 
 	if (!s || strcmp(s, "0") == 0 || strcmp(s, "false") == 0) {
 		*out = false;
@@ -112,14 +112,14 @@ enum err query_bool(const struct query *q, const char *name, bool *out, struct p
 	return ERR_OK;
 }
 
-enum err query_page(const struct query *q, struct query_page *out, struct problem *p)
+enum err params_page(const struct params *q, struct params_page *out, struct problem *p)
 {
 	uint64_t limit, after;
 	enum err e;
 
-	e = query_uint(q, "limit", 1, QUERY_LIMIT_MAX, QUERY_LIMIT_DEFAULT, &limit, p);
+	e = params_uint(q, "limit", 1, PARAMS_LIMIT_MAX, PARAMS_LIMIT_DEFAULT, &limit, p);
 	if (!e)
-		e = query_uint(q, "after", 0, UINT32_MAX, 0, &after, p);
+		e = params_uint(q, "after", 0, UINT32_MAX, 0, &after, p);
 	if (e)
 		return e;
 	out->limit = (uint32_t)limit;
@@ -136,7 +136,7 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-size_t query_unescape(char *s)
+size_t params_unescape(char *s)
 {
 	char *in = s, *out = s;
 
