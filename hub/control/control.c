@@ -106,7 +106,7 @@ static enum err init_tables(struct control *c)
 	directory_init(&c->dir);
 	push_init(c);
 	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
-	    (e = watch_init(&c->watches)) || (e = presence_init(c)))
+	    (e = watch_init(&c->watches)) || (e = presence_init(c)) || (e = names_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
@@ -265,6 +265,7 @@ static void fini(struct worker *w)
 		push_fini(c);
 		net_feed_fini(c);
 		presence_fini(c);
+		names_fini(c);
 		watch_fini(&c->watches);
 		registry_fini(&c->registry);
 		admission_fini(&c->admission);

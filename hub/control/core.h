@@ -7,6 +7,7 @@
 #include "hub/control/counters.h"
 #include "hub/control/engine_feed.h"
 #include "hub/control/listener.h"
+#include "hub/control/names.h"
 #include "hub/control/net_feed.h"
 #include "hub/control/presence.h"
 #include "hub/control/push.h"
@@ -52,6 +53,7 @@ struct control {
 	struct presence presence;
 	struct engine_feed engine;
 	struct net_feed net;
+	struct names names;
 	struct loop_later refresh;
 	struct timer tick;
 	uint64_t rollback_seen; /* highest revision that a spoke knew and we do not; 0 none */

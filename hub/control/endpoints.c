@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/control/endpoints.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "hub/control/core.h"
@@ -21,27 +20,22 @@ static void add(struct collector *x, const struct endpoint *e)
 	x->out[x->n++] = *e;
 }
 
-/* An Address line, "host port" or "host"; names are left to those who may resolve them. */
-static bool parse_numeric(const char *line, uint16_t default_port, struct endpoint *out)
+/* Address lines: numbers as they stand, names as far as they were looked up. */
+static void add_configured(const struct control *c, struct collector *x, const struct node *n)
 {
 	char host[ENDPOINT_NAME_SIZE];
-	size_t n = strcspn(line, " \t");
-	char *end;
-	unsigned long port = default_port;
+	struct endpoint e;
+	uint8_t n_found;
 
-	if (n >= sizeof(host))
-		return false;
-	memcpy(host, line, n);
-	host[n] = '\0';
-	line += n + strspn(line + n, " \t");
-	if (*line) {
-		port = strtoul(line, &end, 10);
-		if (*end || port == 0 || port > UINT16_MAX)
-			return false;
+	for (uint32_t i = 0; i < n->n_endpoints; i++) {
+		memset(&e, 0, sizeof(e));
+		if (names_split(n->endpoints[i], c->settings.udp_port, host, &e.port) &&
+		    addr_parse(host, &e.addr) == ERR_OK)
+			add(x, &e);
 	}
-	memset(out, 0, sizeof(*out));
-	out->port = (uint16_t)port;
-	return addr_parse(host, &out->addr) == ERR_OK;
+	const struct endpoint *found = names_found(c, n->id, &n_found);
+	for (uint8_t i = 0; i < n_found; i++)
+		add(x, &found[i]);
 }
 
 /* What the link tells: where it comes from, and what its spoke says. */
@@ -60,13 +54,10 @@ uint8_t endpoints_of(struct control *c, const struct node *n, struct endpoint *o
 	struct collector x = { .out = out, .max = max };
 	const struct conn *conn = registry_find(&c->registry, n->id);
 	const struct presence_node *p = presence_get(c, n->id);
-	struct endpoint configured;
 
 	if (p)
 		add(&x, &p->row.endpoint);
-	for (uint32_t i = 0; i < n->n_endpoints; i++)
-		if (parse_numeric(n->endpoints[i], c->settings.udp_port, &configured))
-			add(&x, &configured);
+	add_configured(c, &x, n);
 	if (conn)
 		add_link(&x, conn);
 	return x.n;

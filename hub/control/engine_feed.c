@@ -38,6 +38,7 @@ static bool is_peer(const struct control *c, const struct node *n)
 	return n->status == NODE_ACTIVE && n->has_tunnel && n->id != c->settings.hub_id;
 }
 
+/* The hub's own record goes to its engine, too: what is behind the hub is ours to receive. */
 static bool is_own(const struct control *c, const struct node *n)
 {
 	return n->id == c->settings.hub_id && n->has_tunnel;
@@ -241,8 +242,10 @@ static enum err on_locate(struct control *c, struct cursor *body)
 	if (e)
 		return e;
 	const struct node *n = directory_find(&c->dir, m.id);
-	if (n && is_peer(c, n))
+	if (n && is_peer(c, n)) {
 		engine_feed_endpoints(c, n, true);
+		names_again(c, n->id);
+	}
 	return ERR_OK;
 }
 

@@ -208,9 +208,9 @@ void client_start(struct client *c)
 void client_stop(struct client *c)
 {
 	dialer_stop(&c->dialer);
+	snprintf(c->why, sizeof(c->why), "stopped");
 	if (c->state != CLIENT_STOPPED)
 		client_move(c, CLIENT_STOPPED);
-	snprintf(c->why, sizeof(c->why), "stopped");
 }
 
 void client_welcomed(struct client *c, uint32_t capabilities)

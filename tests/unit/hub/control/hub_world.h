@@ -47,7 +47,7 @@ struct heard {
 	struct monitor_prefix last_route;
 	struct monitor_script scripts[32];
 	unsigned n_scripts;
-	struct prefix routes[32], addresses[8]; /* asked for now */
+	struct prefix routes[320], addresses[8]; /* asked for now */
 	unsigned n_routes, n_addresses;
 };
 

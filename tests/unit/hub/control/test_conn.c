@@ -180,6 +180,54 @@ static void test_strangers_of_one_source(void **state)
 	spoke_end(&x);
 }
 
+/* A connection from 127.0.0.`last`: half-open, as far as TLS goes. */
+static int connect_from(const struct world *w, uint32_t last)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				  .sin_port = htons(w->port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+/*
+ * Many sources hold all places for TLS handshakes and say nothing: who comes later waits in the
+ * backlog, no longer than the silent ones have for sure.
+ */
+static void test_strangers_of_many_sources(void **state)
+{
+	enum { PER_SOURCE = 16, SOURCES = LINK_TLS_PENDING_MAX / PER_SOURCE };
+	struct world *w = *state;
+	int fds[LINK_TLS_PENDING_MAX];
+	struct spoke x;
+
+	for (unsigned i = 0; i < SOURCES; i++) {
+		for (unsigned k = 0; k < PER_SOURCE; k++)
+			fds[i * PER_SOURCE + k] = connect_from(w, 2 + i);
+		settle(w, 2);
+	}
+	settle(w, 30);
+	assert_int_equal(w->c->admission.n_tls, LINK_TLS_PENDING_MAX);
+	assert_true(w->c->listeners.all[0].resting);
+	uint64_t began_ms = clock_now_ms();
+	spoke_joins(w, &x, "oslo", NULL);
+	assert_in_range(clock_now_ms() - began_ms, 0, LINK_STRANGER_MIN_MS + 1500);
+	assert_true(w->c->counters.n[COUNT_REFUSED_EVICTED] >= 1);
+	spoke_end(&x);
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	settle(w, 50);
+	assert_int_equal(w->c->admission.n_tls, 0);
+	assert_int_equal(w->c->admission.n_strangers, 0);
+	assert_false(w->c->listeners.all[0].resting);
+}
+
 /* TLS is done, but no first message comes. */
 static void test_slow_stranger(void **state)
 {
@@ -303,6 +351,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_messages, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_strangers_of_one_source, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_strangers_of_many_sources, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_slow_stranger, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_ping_and_death, world_setup, world_teardown),

@@ -111,7 +111,7 @@ static void test_engine_restart(void **state)
 	settle(w, 30);
 	assert_int_equal(w->heard.engine[ENGINE_SELF], 1);
 	assert_int_equal(w->heard.engine[ENGINE_SYNC_BEGIN], 1);
-	assert_int_equal(w->heard.engine[ENGINE_PEER], 1);
+	assert_int_equal(w->heard.engine[ENGINE_PEER], 2); /* and the hub's own record */
 	assert_int_equal(w->heard.engine[ENGINE_SYNC_END], 1);
 	/* Where it was seen last, so that the session is made again at once. */
 	assert_int_equal(w->heard.last_endpoints.id, a.id);
@@ -161,6 +161,74 @@ static void test_wireguard_node(void **state)
 	node_fini(&n);
 }
 
+static bool has_endpoint_of_name(void *arg)
+{
+	const struct heard *h = arg;
+
+	return h->last_endpoints.n && h->last_endpoints.endpoints[0].port == 51821;
+}
+
+/* Names in Address lines of a WireGuard node are looked up by the hub. */
+static void test_host_name(void **state)
+{
+	struct world *w = *state;
+	struct change c = by_admin(w);
+	struct public_key tunnel;
+	const char *endpoint = "localhost 51821";
+	struct change_node_add add = { .name = "phone",
+				       .kind = NODE_WIREGUARD,
+				       .tunnel_key = &tunnel,
+				       .endpoints = &endpoint,
+				       .n_endpoints = 1 };
+	struct node n;
+
+	secret_random(tunnel.b, sizeof(tunnel.b));
+	if (change_node_add(&c, &add, &n) != ERR_OK)
+		fail_msg("%s %s", c.code, c.detail);
+	nudge(w);
+	assert_true(wait_for(w, has_endpoint_of_name, &w->heard));
+	assert_int_equal(w->heard.last_endpoints.id, n.id);
+	assert_true(addr_is_special(&w->heard.last_endpoints.endpoints[0].addr));
+	/* Asked again soon, it does not look again; and it is forgotten with its node. */
+	names_again(w->c, n.id);
+	assert_true(list_empty(&w->c->names.queue));
+	assert_int_equal(change_node_delete(&c, n.id), ERR_OK);
+	nudge(w);
+	settle(w, 50);
+	assert_int_equal(w->c->names.by_id.count, 0);
+	assert_int_equal(w->heard.last_gone, n.id);
+	assert_int_equal(w->heard.last_gone_why, PEER_GONE_REMOVED);
+	node_fini(&n);
+}
+
+/* More subnets than fit one message follow in others. */
+static void test_many_subnets(void **state)
+{
+	struct world *w = *state;
+	struct change c = by_admin(w);
+	struct store_subnet out;
+	struct spoke a;
+	enum { MANY = ENGINE_PEER_SUBNETS_MAX + 10 };
+
+	spoke_joins(w, &a, "oslo", NULL);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct node_subnet s = { .weight = 10 };
+		char text[32];
+		snprintf(text, sizeof(text), "10.%u.%u.0/24", 100 + i / 256, i % 256);
+		assert_int_equal(prefix_parse(text, &s.prefix, NULL), ERR_OK);
+		if (change_subnet_add(&c, a.id, &s, false, &out) != ERR_OK)
+			fail_msg("%s %s", c.code, c.detail);
+	}
+	unsigned before = w->heard.engine[ENGINE_PEER];
+	nudge(w);
+	settle(w, 300);
+	assert_int_equal(w->heard.engine[ENGINE_PEER], before + 2);
+	assert_true(w->heard.last_peer.append);
+	/* Two of its own addresses stand before them. */
+	assert_int_equal(w->heard.last_peer.n_subnets, MANY + 2 - ENGINE_PEER_SUBNETS_MAX);
+	spoke_end(&a);
+}
+
 static void test_hub_row(void **state)
 {
 	struct world *w = *state;
@@ -181,6 +249,8 @@ int main(void)
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_engine_restart, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_wireguard_node, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_host_name, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_many_subnets, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_row, world_setup, world_teardown),
 	};
 

@@ -51,9 +51,11 @@ static void ready(struct loop_fd *f, uint32_t events)
 
 	assert_true(events & EPOLLIN);
 	e->calls++;
+	/* Without a stop the round goes on, and the other one would be next. */
 	if (e->victim)
 		loop_fd_del(l, e->victim);
-	loop_stop(l, 7);
+	else
+		loop_stop(l, 7);
 }
 
 static void open_end(struct end *e)
@@ -116,6 +118,7 @@ static void events_can_be_turned_off(void **unused)
  * not come. */
 static void deleted_while_ready(void **unused)
 {
+	struct timer t = { .fire = stop_now };
 	struct end a, b;
 
 	(void)unused;
@@ -123,9 +126,10 @@ static void deleted_while_ready(void **unused)
 	open_end(&b);
 	a.victim = &b.io;
 	b.victim = &a.io;
+	timer_arm(loop_timers(l), &t, loop_now_ms(l) + 20);
 	assert_int_equal(write(a.pipe[1], "x", 1), 1);
 	assert_int_equal(write(b.pipe[1], "x", 1), 1);
-	assert_int_equal(loop_run(l), 7);
+	assert_int_equal(loop_run(l), 1);
 	assert_int_equal(a.calls + b.calls, 1);
 	close_end(&a);
 	close_end(&b);
@@ -140,7 +144,6 @@ static void deletes_itself(void **unused)
 	open_end(&e);
 	e.victim = &e.io;
 	assert_int_equal(write(e.pipe[1], "x", 1), 1);
-	assert_int_equal(loop_run(l), 7);
 	timer_arm(loop_timers(l), &t, loop_now_ms(l) + 20);
 	assert_int_equal(loop_run(l), 1);
 	assert_int_equal(e.calls, 1);

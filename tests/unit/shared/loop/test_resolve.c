@@ -32,6 +32,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 		struct addrinfo **out)
 {
 	struct addrinfo *list = NULL;
+	unsigned n;
 
 	(void)service;
 	if (hints->ai_flags & AI_NUMERICHOST)
@@ -42,7 +43,8 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 		return EAI_NONAME;
 	if (!strcmp(host, "broken"))
 		return EAI_AGAIN;
-	for (unsigned i = 0; i < (strcmp(host, "many") ? 1u : 40u); i++) {
+	n = !strcmp(host, "many") ? 40 : !strcmp(host, "twice") ? 10 : 1;
+	for (unsigned i = 0; i < n; i++) {
 		char text[32];
 		struct addrinfo *ai;
 
@@ -127,6 +129,7 @@ static const struct {
 	{ "192.0.2.7", AF_INET, ERR_OK, 1, "192.0.2.7:655" },
 	{ "name", AF_UNSPEC, ERR_OK, 1, "192.0.2.1:655" },
 	{ "many", AF_UNSPEC, ERR_OK, RESOLVE_ADDRESSES_MAX, "192.0.2.20:655" },
+	{ "twice", AF_UNSPEC, ERR_OK, 5, "192.0.2.5:655" },
 	{ "none", AF_UNSPEC, ERR_NOTFOUND, 0, "" },
 	{ "broken", AF_UNSPEC, ERR_IO, 0, "" },
 };

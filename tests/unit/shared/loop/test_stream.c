@@ -536,29 +536,31 @@ struct foreign {
 	enum key_kind key;
 	const char *alpn;
 	int version;
-	bool chain; /* a second certificate */
-	bool holds; /* reads nothing until `let_go` is posted */
+	bool chain;  /* a second certificate */
+	bool holds;  /* reads nothing until `let_go` is posted */
+	bool writes; /* two messages, then posts `written` */
 	bool welcome;
 };
 
 #define OURS "\014branchline/1"
 
-static sem_t let_go;
+static sem_t let_go, written;
 
 static const struct foreign holder = {
 	.key = WITH_ED25519_KEY, .alpn = OURS, .version = TLS1_3_VERSION, .holds = true
 };
+static const struct foreign writer = {
+	.key = WITH_ED25519_KEY, .alpn = OURS, .version = TLS1_3_VERSION, .writes = true
+};
 static const struct foreign foreigners[] = {
-	{ "as ours", WITH_ED25519_KEY, OURS, TLS1_3_VERSION, false, false, true },
-	{ "no certificate", WITH_NO_KEY, OURS, TLS1_3_VERSION, false, false, false },
-	{ "another kind of key", WITH_EC_KEY, OURS, TLS1_3_VERSION, false, false, false },
-	{ "another protocol", WITH_ED25519_KEY,
-	  "\x02"
-	  "h2",
-	  TLS1_3_VERSION, false, false, false },
-	{ "no protocol", WITH_ED25519_KEY, NULL, TLS1_3_VERSION, false, false, false },
-	{ "TLS 1.2", WITH_ED25519_KEY, OURS, TLS1_2_VERSION, false, false, false },
-	{ "two certificates", WITH_ED25519_KEY, OURS, TLS1_3_VERSION, true, false, false },
+	{ "as ours", WITH_ED25519_KEY, OURS, TLS1_3_VERSION, .welcome = true },
+	{ "no certificate", WITH_NO_KEY, OURS, TLS1_3_VERSION, .welcome = false },
+	{ "another kind of key", WITH_EC_KEY, OURS, TLS1_3_VERSION, .welcome = false },
+	{ "another protocol", WITH_ED25519_KEY, "\2h2", TLS1_3_VERSION, .welcome = false },
+	{ "no protocol", WITH_ED25519_KEY, NULL, TLS1_3_VERSION, .welcome = false },
+	{ "TLS 1.2", WITH_ED25519_KEY, OURS, TLS1_2_VERSION, .welcome = false },
+	{ "two certificates", WITH_ED25519_KEY, OURS, TLS1_3_VERSION, .chain = true,
+	  .welcome = false },
 };
 
 static X509 *certificate(EVP_PKEY *key, bool ec)
@@ -572,6 +574,19 @@ static X509 *certificate(EVP_PKEY *key, bool ec)
 	X509_set_pubkey(x, key);
 	assert_true(X509_sign(x, key, ec ? EVP_sha256() : NULL) > 0);
 	return x;
+}
+
+/* 1000 bytes in a record of their own, then four full records; the pattern goes on from one to the
+ * other. */
+static void write_two(SSL *ssl)
+{
+	static uint8_t p[1000 + 65536];
+
+	for (size_t i = 0; i < sizeof(p); i++)
+		p[i] = pattern(i);
+	SSL_write(ssl, p, 1000);
+	SSL_write(ssl, p + 1000, 65536);
+	sem_post(&written);
 }
 
 static void *foreign_client(void *arg)
@@ -602,6 +617,8 @@ static void *foreign_client(void *arg)
 	if (SSL_connect(ssl) == 1) {
 		if (f->holds)
 			sem_wait(&let_go);
+		if (f->writes)
+			write_two(ssl);
 		SSL_read(ssl, &byte, 1);
 	}
 	SSL_free(ssl);
@@ -659,6 +676,34 @@ static void finish_is_bounded(void **unused)
 	pthread_join(thread, NULL);
 }
 
+/*
+ * All bytes are there before the first is read, and reading pauses in the middle of the last record
+ * (1000 + 3 * 16384 + 15500 is the first sum over 64 KiB): what is left then is inside OpenSSL, and
+ * no readiness of the socket tells of it.
+ */
+static void rest_inside_openssl(void **unused)
+{
+	int large = 1 << 20;
+	pthread_t thread;
+
+	(void)unused;
+	limits.in_bytes = 15500;
+	server.stop_in_opened = true;
+	sem_init(&written, 0, 0);
+	setsockopt(listener.fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+	assert_int_equal(pthread_create(&thread, NULL, foreign_client, (void *)&writer), 0);
+	while (!server.opened)
+		loop_run(l);
+	sem_wait(&written);
+	server.stop_after = 1000 + 65536;
+	while (server.received < server.stop_after)
+		loop_run(l);
+	assert_false(server.bad_bytes);
+	stream_close(server.stream);
+	server.stream = NULL;
+	pthread_join(thread, NULL);
+}
+
 static void over_ipv6(void **unused)
 {
 	int fd = listener.fd;
@@ -703,6 +748,7 @@ int main(void)
 		TEST(silent_server),
 		TEST(foreign_rows),
 		TEST(over_ipv6),
+		TEST(rest_inside_openssl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,9 +55,11 @@ static void kernel_says_nothing_is_left(void *arg)
 		"CapEff:\t0000000000000000\n",        "CapBnd:\t0000000000000000\n",
 		"CapAmb:\t0000000000000000\n",        "NoNewPrivs:\t1\n",
 	};
+	const gid_t extra[] = { 0, 4711 };
 	char status[8192];
 
 	(void)arg;
+	CHECK(setgroups(ARRAY_LEN(extra), extra) == 0);
 	become_nobody();
 	read_text("/proc/self/status", status, sizeof(status));
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)

@@ -17,7 +17,7 @@
 struct tap {
 	struct loop *loop;
 	struct channel *near, *far;
-	char lines[LOG_MAX][120];
+	char lines[LOG_MAX][200];
 	size_t n;
 };
 
@@ -36,30 +36,30 @@ static void note_engine(struct tap *t, uint16_t type, struct cursor *body)
 	switch (type) {
 	case ENGINE_SELF:
 		assert_int_equal(engine_self_decode(body, &self), ERR_OK);
-		snprintf(line, 120, "self %u hub %u", self.id, self.hub_id);
+		snprintf(line, 200, "self %u hub %u", self.id, self.hub_id);
 		break;
 	case ENGINE_SYNC_BEGIN:
-		snprintf(line, 120, "begin");
+		snprintf(line, 200, "begin");
 		break;
 	case ENGINE_PEER:
 		assert_int_equal(engine_peer_decode(body, peer), ERR_OK);
 		if (peer->n_subnets)
 			prefix_format(&peer->subnets[0].prefix, text);
-		snprintf(line, 120, "peer %s%s%s %u %s keepalive %u", peer->name, peer->via_hub ? " via" : "", peer->append ? " more" : "",
+		snprintf(line, 200, "peer %s%s%s %u %s keepalive %u", peer->name, peer->via_hub ? " via" : "", peer->append ? " more" : "",
 			 peer->n_subnets, text, peer->keepalive_s);
 		break;
 	case ENGINE_PEER_GONE:
 		assert_int_equal(engine_peer_gone_decode(body, &gone), ERR_OK);
-		snprintf(line, 120, "gone %u%s", gone.id, gone.why == PEER_GONE_REVOKED ? " revoked" : "");
+		snprintf(line, 200, "gone %u%s", gone.id, gone.why == PEER_GONE_REVOKED ? " revoked" : "");
 		break;
 	case ENGINE_SYNC_END:
 	case ENGINE_COMMIT:
 		assert_int_equal(engine_revision_decode(body, &revision), ERR_OK);
-		snprintf(line, 120, "%s %u", type == ENGINE_COMMIT ? "commit" : "end", (unsigned)revision.revision);
+		snprintf(line, 200, "%s %u", type == ENGINE_COMMIT ? "commit" : "end", (unsigned)revision.revision);
 		break;
 	case ENGINE_ENDPOINTS:
 		assert_int_equal(engine_endpoints_decode(body, &ends), ERR_OK);
-		snprintf(line, 120, "endpoints %u: %u, %s", ends.id, ends.n, endpoint_format(&ends.endpoints[0], (char[ENDPOINT_STR_SIZE]){ 0 }));
+		snprintf(line, 200, "endpoints %u: %u, %s", ends.id, ends.n, endpoint_format(&ends.endpoints[0], (char[ENDPOINT_STR_SIZE]){ 0 }));
 		break;
 	default:
 		fail_msg("message %u", type);
@@ -74,13 +74,13 @@ static void note_monitor(struct tap *t, uint16_t type, struct cursor *body)
 	struct monitor_net_end end;
 
 	if (type == MONITOR_NET_BEGIN) {
-		snprintf(line, 120, "begin");
+		snprintf(line, 200, "begin");
 	} else if (type == MONITOR_NET_END) {
 		assert_int_equal(monitor_net_end_decode(body, &end), ERR_OK);
-		snprintf(line, 120, "end mtu %u", end.mtu);
+		snprintf(line, 200, "end mtu %u", end.mtu);
 	} else {
 		assert_int_equal(monitor_prefix_decode(body, &p), ERR_OK);
-		snprintf(line, 120, "%s %s %s", p.add ? "add" : "remove", type == MONITOR_ROUTE ? "route" : "address", prefix_format(&p.prefix, text));
+		snprintf(line, 200, "%s %s %s", p.add ? "add" : "remove", type == MONITOR_ROUTE ? "route" : "address", prefix_format(&p.prefix, text));
 	}
 }
 
@@ -225,11 +225,12 @@ static void whole_sync(void **state)
 	assert_int_equal(endpoint_parse("203.0.113.2:443", 0, &e), ERR_OK);
 	cache_remember(&c, "hq 443", &e, 1);
 	engine_feed_sync(&f, &c);
-	EXPECT(t, "self 2 hub 1", "begin", "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 3 10.20.0.0/24 keepalive 0", "end 7",
+	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
+	       "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 3 10.20.0.0/24 keepalive 0", "end 7",
 	       "endpoints 1: 2, 203.0.113.1:6655");
 	f.muted = true;
 	engine_feed_sync(&f, &c);
-	EXPECT(t, "self 2 hub 1", "begin", "end 7");
+	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0", "end 7");
 	engine_feed_fini(&f);
 	cache_fini(&c);
 	tap_free(t);
@@ -266,7 +267,8 @@ static void a_tunnel_key_without_a_right_signature_is_refused(void **state)
 	engine_feed_init(&f);
 	engine_feed_attach(&f, t->near);
 	engine_feed_sync(&f, &c);
-	EXPECT(t, "self 2 hub 1", "begin", "peer hq 4 10.1.0.0/16 keepalive 25", "end 7");
+	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
+	       "peer hq 4 10.1.0.0/16 keepalive 25", "end 7");
 	assert_true(engine_feed_refuses(&f, 3));
 	assert_int_equal(net_feed_wanted(&c, &f, &addresses, &routes), ERR_OK);
 	for (size_t i = 0; i < routes.n; i++) {
@@ -300,7 +302,8 @@ static void many_subnets_take_several_messages(void **state)
 	engine_feed_init(&f);
 	engine_feed_attach(&f, t->near);
 	engine_feed_sync(&f, &c);
-	EXPECT(t, "self 2 hub 1", "begin", "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 256 10.20.0.0/24 keepalive 0",
+	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
+	       "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 256 10.20.0.0/24 keepalive 0",
 	       "peer bergen via more 256 172.16.0.253/32 keepalive 0", "peer bergen via more 3 172.16.1.253/32 keepalive 0", "end 7");
 	cache_fini(&c);
 	tap_free(t);
@@ -342,11 +345,11 @@ static void deltas(void **state)
 	apply(&f, &c, &x);
 	EXPECT(t, "peer hq 3 10.1.0.0/16 keepalive 25", "commit 10");
 	node_fini(&n);
-	/* Our own record is no peer. */
+	/* Our own record is told with our own prefixes, and is no peer reached over the network. */
 	fake_node(&n, 2, "oslo", NODE_SPOKE, &oslo_keys);
 	x = (struct delta){ .from = 10, .to = 11, .n_changed = 1, .changed = &n };
 	apply(&f, &c, &x);
-	EXPECT(t, "self 2 hub 1", "commit 11");
+	EXPECT(t, "self 2 hub 1", "peer oslo 1 10.99.0.2/32 keepalive 0", "commit 11");
 	node_fini(&n);
 	/* A forged tunnel key: the peer goes, if it was there. */
 	fake_node(&n, 6, "mallory", NODE_SPOKE, &bergen_keys);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "hub/api/applied.h"
+
+/* A row: a node, what is known of it, and whether it counts as online, applied, missing, offline at revision 7 without node 9. */
+static const struct {
+	uint32_t id;
+	enum node_kind kind;
+	enum node_status status;
+	bool heard, is_online;
+	uint64_t acked;
+	unsigned online, applied, missing, offline;
+} cases[] = {
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 7, 1, 1, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 8, 1, 1, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 6, 1, 0, 1, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 0, 1, 0, 1, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, false, 7, 0, 0, 0, 1 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, false, false, 0, 0, 0, 0, 1 },
+	{ 2, NODE_SPOKE, NODE_INVITED, false, false, 0, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_REVOKED, true, true, 6, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_DISABLED, true, true, 6, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_DELETED, true, true, 6, 0, 0, 0, 0 },
+	{ 2, NODE_WIREGUARD, NODE_ACTIVE, false, false, 0, 0, 0, 0, 0 },
+	{ 2, NODE_HUB, NODE_ACTIVE, true, true, 0, 0, 0, 0, 0 },
+	{ 9, NODE_SPOKE, NODE_ACTIVE, true, true, 6, 0, 0, 0, 0 },
+	{ 9, NODE_SPOKE, NODE_ACTIVE, true, true, 7, 0, 0, 0, 0 },
+};
+
+static void counts_active_spokes(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct node n = { .id = cases[i].id, .name = "oslo", .kind = cases[i].kind, .status = cases[i].status };
+		struct store_presence p = { .online = cases[i].is_online, .acked_revision = cases[i].acked, .acked_ms = 50 };
+		struct applied a;
+
+		assert_int_equal(applied_init(&a, 7, 9), ERR_OK);
+		applied_add(&a, &n, cases[i].heard ? &p : NULL);
+		assert_int_equal(a.online, cases[i].online);
+		assert_int_equal(a.applied, cases[i].applied);
+		assert_int_equal(json_array_size(a.missing), cases[i].missing);
+		assert_int_equal(json_array_size(a.offline), cases[i].offline);
+		assert_int_equal(a.last_ms, cases[i].applied ? 50 : 0);
+		applied_fini(&a);
+	}
+}
+
+static void measures_time(void **unused)
+{
+	struct applied all = { .online = 2, .applied = 2, .last_ms = 1300 };
+	struct applied some = { .online = 2, .applied = 1, .last_ms = 1300 };
+	struct applied none = { 0 };
+
+	(void)unused;
+	assert_int_equal(applied_elapsed_ms(&all, 1000, 9000), 300);
+	assert_int_equal(applied_elapsed_ms(&some, 1000, 9000), 8000);
+	assert_int_equal(applied_elapsed_ms(&none, 1000, 9000), 0);
+	/* the wall clock was set back */
+	assert_int_equal(applied_elapsed_ms(&all, 2000, 9000), 0);
+	assert_int_equal(applied_elapsed_ms(&some, 9500, 9000), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_active_spokes),
+		cmocka_unit_test(measures_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
