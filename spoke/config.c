@@ -9,26 +9,37 @@
 #include "shared/base/file.h"
 
 static const struct config_var vars[] = {
-	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL, "the name of this node, as the hub knows it" },
+	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
+	  "the name of this node, as the hub knows it" },
 	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "a hub to dial, whose Address lines are in hosts/NAME; several are tried in turn" },
-	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun", "the device from which the tunnel interface is made" },
-	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the name of the tunnel interface, at most 15 bytes" },
-	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any", "any, ipv4 or ipv6: what is used outside of the tunnel" },
+	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun",
+	  "the device from which the tunnel interface is made" },
+	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
+	  "the name of the tunnel interface, at most 15 bytes" },
+	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any",
+	  "any, ipv4 or ipv6: what is used outside of the tunnel" },
 	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "an address of this machine, with an optional port, for the tunnel's UDP socket" },
-	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the interface that tunnel packets use, whatever the routes say" },
+	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
+	  "the interface that tunnel packets use, whatever the routes say" },
 	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
-	  "in spoke.conf the UDP port of this node; in hosts/NAME the port of Address lines that have none" },
-	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0", "the firewall mark of tunnel packets" },
-	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline", "the unprivileged user of the worker processes" },
+	  "in spoke.conf the UDP port of this node; in hosts/NAME the port of Address lines that "
+	  "have none" },
+	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
+	  "the firewall mark of tunnel packets" },
+	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
+	  "the unprivileged user of the worker processes" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
-	{ "LocalDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes", "tell the hub this machine's own addresses, so that neighbours find each other" },
+	{ "LocalDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "tell the hub this machine's own addresses, so that neighbours find each other" },
 	{ "OfflineGrace", CONFIG_INT, CONFIG_SERVER, 60, 31536000, "86400",
 	  "seconds for which the cached directory is trusted while the hub is away" },
-	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL, "where the node is dialled: a name or an address, and an optional port" },
+	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "where the node is dialled: a name or an address, and an optional port" },
 	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "a prefix behind the node, with an optional #weight; for ourselves it is proposed to the hub" },
+	  "a prefix behind the node, with an optional #weight; for ourselves it is proposed to the "
+	  "hub" },
 };
 
 void spoke_config_init(struct spoke_config *c, const struct paths *paths)
@@ -44,10 +55,7 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths)
 	paths_join(c->pid_file, paths->run, "spoke.pid");
 }
 
-void spoke_config_fini(struct spoke_config *c)
-{
-	config_fini(&c->raw);
-}
+void spoke_config_fini(struct spoke_config *c) { config_fini(&c->raw); }
 
 static enum err parse_port(const char *s, uint16_t *out)
 {
@@ -77,7 +85,8 @@ static bool host_is_plausible(const char *s)
 	return true;
 }
 
-enum err spoke_config_split_address(const char *s, uint16_t default_port, char host[ENDPOINT_NAME_SIZE], uint16_t *port)
+enum err spoke_config_split_address(const char *s, uint16_t default_port,
+				    char host[ENDPOINT_NAME_SIZE], uint16_t *port)
 {
 	size_t n = strcspn(s, " \t");
 	const char *rest = s + n + strspn(s + n, " \t");
@@ -101,7 +110,8 @@ enum err spoke_config_split_address(const char *s, uint16_t default_port, char h
 }
 
 /* "10.20.0.0/24" or "10.20.0.0/24#5", as in tinc. */
-static enum err parse_subnet(struct config *raw, const struct config_entry *e, struct node_subnet *out)
+static enum err parse_subnet(struct config *raw, const struct config_entry *e,
+			     struct node_subnet *out)
 {
 	char text[PREFIX_STR_SIZE], fix[PREFIX_STR_SIZE];
 	const char *hash = strchr(e->value, '#');
@@ -113,25 +123,31 @@ static enum err parse_subnet(struct config *raw, const struct config_entry *e, s
 	while (n > 0 && isspace((unsigned char)e->value[n - 1]))
 		n--;
 	if (n >= sizeof(text))
-		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24", e->value);
+		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24",
+				       e->value);
 	memcpy(text, e->value, n);
 	text[n] = '\0';
 	if (prefix_parse(text, &out->prefix, &fixed) != ERR_OK) {
 		if (fixed.addr.family)
-			return config_complain(raw, e, "%s has host bits set; %s may be meant", text, prefix_format(&fixed, fix));
-		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24", text);
+			return config_complain(raw, e, "%s has host bits set; %s may be meant",
+					       text, prefix_format(&fixed, fix));
+		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24",
+				       text);
 	}
 	if (hash) {
 		errno = 0;
 		weight = strtoul(hash + 1, &end, 10);
 		if (errno || !isdigit((unsigned char)hash[1]) || *end || weight > SUBNET_WEIGHT_MAX)
-			return config_complain(raw, e, "the weight \"%s\" is not a number from 0 to %u", hash + 1, SUBNET_WEIGHT_MAX);
+			return config_complain(raw, e,
+					       "the weight \"%s\" is not a number from 0 to %u",
+					       hash + 1, SUBNET_WEIGHT_MAX);
 	}
 	out->weight = (uint32_t)weight;
 	return ERR_OK;
 }
 
-/* Reads hosts/NAME into `host`. ERR_NOTFOUND: there is none, which is fine. Errors are put into c->raw.error. */
+/* Reads hosts/NAME into `host`. ERR_NOTFOUND: there is none, which is fine. Errors are put into
+ * c->raw.error. */
 static enum err read_host(struct spoke_config *c, const char *name, struct config *host)
 {
 	char rel[sizeof("hosts/") + NAME_SIZE], path[PATHS_FILE_SIZE];
@@ -164,14 +180,18 @@ static enum err take_addresses(struct spoke_config *c, struct config *host, stru
 
 	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
 		if (spoke_config_split_address(e->value, default_port, name, &port)) {
-			config_complain(host, e, "\"%s\" is not a host name or address with an optional port", e->value);
+			config_complain(
+				host, e,
+				"\"%s\" is not a host name or address with an optional port",
+				e->value);
 			return host_error(c, host);
 		}
 		if (hub->n_addresses == NODE_ENDPOINTS_MAX) {
 			config_complain(host, e, "more than %u Address lines", NODE_ENDPOINTS_MAX);
 			return host_error(c, host);
 		}
-		snprintf(hub->addresses[hub->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name, (unsigned)port);
+		snprintf(hub->addresses[hub->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name,
+			 (unsigned)port);
 	}
 	return ERR_OK;
 }
@@ -183,7 +203,8 @@ static enum err take_subnets(struct spoke_config *c, struct config *host)
 
 	for (size_t i = 0; (e = config_nth(host, "Subnet", i)) != NULL; i++) {
 		if (c->n_subnets == SPOKE_OWN_SUBNETS_MAX) {
-			config_complain(host, e, "more than %u Subnet lines", SPOKE_OWN_SUBNETS_MAX);
+			config_complain(host, e, "more than %u Subnet lines",
+					SPOKE_OWN_SUBNETS_MAX);
 			return host_error(c, host);
 		}
 		if (parse_subnet(host, e, &c->subnets[c->n_subnets]))
@@ -198,19 +219,23 @@ static enum err load_hubs(struct spoke_config *c)
 	const struct config_entry *e;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; err == ERR_OK && (e = config_nth(&c->raw, "ConnectTo", i)) != NULL; i++) {
+	for (size_t i = 0; err == ERR_OK && (e = config_nth(&c->raw, "ConnectTo", i)) != NULL;
+	     i++) {
 		struct spoke_hub *hub = &c->hubs[c->n_hubs];
 		struct config host;
 
 		if (c->n_hubs == SPOKE_HUBS_MAX)
-			return config_complain(&c->raw, e, "more than %u ConnectTo lines", SPOKE_HUBS_MAX);
+			return config_complain(&c->raw, e, "more than %u ConnectTo lines",
+					       SPOKE_HUBS_MAX);
 		if (strcmp(e->value, c->name) == 0)
 			return config_complain(&c->raw, e, "ConnectTo names this node itself");
 		snprintf(hub->name, sizeof(hub->name), "%s", e->value);
 		c->n_hubs++;
 		config_init(&host, vars, ARRAY_LEN(vars));
 		err = read_host(c, hub->name, &host);
-		err = err == ERR_OK ? take_addresses(c, &host, hub) : err == ERR_NOTFOUND ? ERR_OK : err;
+		err = err == ERR_OK         ? take_addresses(c, &host, hub)
+		      : err == ERR_NOTFOUND ? ERR_OK
+					    : err;
 		config_fini(&host);
 	}
 	return err;
@@ -244,7 +269,8 @@ static enum err set_family(struct spoke_config *c)
 			c->family = families[i].family;
 			return ERR_OK;
 		}
-	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0), "\"%s\" is none of any, ipv4, ipv6", s);
+	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0),
+			       "\"%s\" is none of any, ipv4, ipv6", s);
 }
 
 static enum err set_interface(struct spoke_config *c)
@@ -256,7 +282,8 @@ static enum err set_interface(struct spoke_config *c)
 		return ERR_OK;
 	}
 	if (!name_is_valid(s) || strlen(s) >= sizeof(c->interface))
-		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0), "\"%s\" cannot be an interface's name", s);
+		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0),
+				       "\"%s\" cannot be an interface's name", s);
 	snprintf(c->interface, sizeof(c->interface), "%s", s);
 	return ERR_OK;
 }
@@ -272,9 +299,13 @@ static enum err set_udp(struct spoke_config *c)
 		struct endpoint *at = &c->udp[c->n_udp];
 
 		if (c->n_udp == WORKER_UDP_SOCKETS_MAX)
-			return config_complain(&c->raw, e, "more than %u BindToAddress lines", WORKER_UDP_SOCKETS_MAX);
-		if (spoke_config_split_address(e->value, c->port, host, &at->port) || addr_parse(host, &at->addr))
-			return config_complain(&c->raw, e, "\"%s\" is not an address with an optional port", e->value);
+			return config_complain(&c->raw, e, "more than %u BindToAddress lines",
+					       WORKER_UDP_SOCKETS_MAX);
+		if (spoke_config_split_address(e->value, c->port, host, &at->port) ||
+		    addr_parse(host, &at->addr))
+			return config_complain(&c->raw, e,
+					       "\"%s\" is not an address with an optional port",
+					       e->value);
 		c->n_udp++;
 	}
 	if (c->n_udp)
@@ -293,14 +324,16 @@ static enum err settle(struct spoke_config *c)
 
 	c->name = config_str(&c->raw, "Name");
 	if (!c->name) {
-		snprintf(c->raw.error, sizeof(c->raw.error), "%s/spoke.conf: no Name; join first: branchline-spoke -n %s join bl1_...",
+		snprintf(c->raw.error, sizeof(c->raw.error),
+			 "%s/spoke.conf: no Name; join first: branchline-spoke -n %s join bl1_...",
 			 c->paths.etc, c->paths.net);
 		return ERR_INVALID;
 	}
 	c->user = config_str(&c->raw, "User");
 	c->device = config_str(&c->raw, "Device");
 	c->bind_interface = config_str(&c->raw, "BindToInterface");
-	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port") : UDP_PORT_DEFAULT;
+	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port")
+						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
 	c->local_discovery = config_bool(&c->raw, "LocalDiscovery");
 	c->offline_grace_s = (uint32_t)config_int(&c->raw, "OfflineGrace");
@@ -315,7 +348,8 @@ static enum err settle(struct spoke_config *c)
 	return e ? e : load_hubs(c);
 }
 
-enum err spoke_config_load(struct spoke_config *c, const struct paths *paths, const char *const *overrides)
+enum err spoke_config_load(struct spoke_config *c, const struct paths *paths,
+			   const char *const *overrides)
 {
 	char path[PATHS_FILE_SIZE];
 	enum err e;

@@ -30,7 +30,8 @@ static enum err derive_public(int type, const struct secret_key *secret, struct 
 
 static enum err sign_tunnel(struct spoke_keys *k)
 {
-	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->identity.b, sizeof(k->identity.b));
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->identity.b,
+						      sizeof(k->identity.b));
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t input[64];
 	size_t len = node_tunnel_sign_input(&k->tunnel_public, input), n = sizeof(k->tunnel_sig);
@@ -63,7 +64,8 @@ enum err keys_generate(struct spoke_keys *k)
 	memset(k, 0, sizeof(*k));
 	secret_random(k->identity.b, sizeof(k->identity.b));
 	secret_random(k->tunnel.b, sizeof(k->tunnel.b));
-	/* RFC 7748 section 5; done when the key is used too, but then the file holds the number that is meant. */
+	/* RFC 7748 section 5; done when the key is used too, but then the file holds the number
+	 * that is meant. */
 	k->tunnel.b[0] &= 248;
 	k->tunnel.b[31] = (uint8_t)((k->tunnel.b[31] & 127) | 64);
 	return complete(k);
@@ -137,9 +139,11 @@ void keys_forget_secrets(struct spoke_keys *k)
 	secret_zero(&k->tunnel, sizeof(k->tunnel));
 }
 
-bool keys_tunnel_is_signed(const struct public_key *identity, const struct public_key *tunnel, const uint8_t sig[KEYS_SIGNATURE_BYTES])
+bool keys_tunnel_is_signed(const struct public_key *identity, const struct public_key *tunnel,
+			   const uint8_t sig[KEYS_SIGNATURE_BYTES])
 {
-	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, identity->b, sizeof(identity->b));
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, identity->b,
+						     sizeof(identity->b));
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t input[64];
 	size_t len = node_tunnel_sign_input(tunnel, input);

@@ -21,13 +21,15 @@ static void print_help(FILE *out)
 		"usage: " PROGRAM " [-n NET] [options] [command]\n\n"
 		"commands:\n"
 		"  join [--force] [--timeout=SECONDS] [--json] TOKEN|-\n"
-		"                           make this machine a node, with a token of the hub's admin\n"
+		"                           make this machine a node, with a token of the hub's "
+		"admin\n"
 		"  run                      start the daemon (also without a command)\n"
 		"  status [--json]          show the link to the hub and all peers\n"
 		"  ping [-c COUNT] [--json] NODE\n"
 		"                           send encrypted echoes to a node\n\n"
 		"options:\n%s\n"
-		"exit codes: 0 done, 1 failed, 2 usage, 3 not running or not reachable, 4 refused\n",
+		"exit codes: 0 done, 1 failed, 2 usage, 3 not running or not reachable, 4 "
+		"refused\n",
 		launch_help);
 }
 
@@ -76,7 +78,10 @@ static int prepare_folders(const struct spoke_config *c)
 	enum err e = install_state_dir(c->paths.state, c->user);
 
 	if (e == ERR_NOTFOUND) {
-		fprintf(stderr, PROGRAM ": there is no user \"%s\"; make it (useradd --system %s), or set User\n", c->user, c->user);
+		fprintf(stderr,
+			PROGRAM
+			": there is no user \"%s\"; make it (useradd --system %s), or set User\n",
+			c->user, c->user);
 		return LAUNCH_FAILED;
 	}
 	if (e) {
@@ -91,7 +96,7 @@ static int prepare_folders(const struct spoke_config *c)
 
 static int run(struct launch *l, const struct paths *paths)
 {
-	static struct spoke_config c;	/* large, and the workers keep pointers into it */
+	static struct spoke_config c; /* large, and the workers keep pointers into it */
 	char log_mem[PATHS_FILE_SIZE];
 	const char *log_path;
 	int code;
@@ -105,7 +110,8 @@ static int run(struct launch *l, const struct paths *paths)
 	code = prepare_folders(&c);
 	if (!code && !l->foreground)
 		code = launch_daemonize(l, log_path);
-	/* Here is the foreground process (0), the child in the background (-1), or a parent that has its answer. */
+	/* Here is the foreground process (0), the child in the background (-1), or a parent that
+	 * has its answer. */
 	if ((!code && l->foreground) || code == -1)
 		code = daemon_code(l, &c, log_path);
 	spoke_config_fini(&c);
@@ -161,7 +167,8 @@ int main(int argc, char **argv)
 		if (launch_parse_more(&l))
 			return usage_error(&l);
 		if (l.argc) {
-			snprintf(l.error, sizeof(l.error), "run takes no argument: %.100s", l.argv[0]);
+			snprintf(l.error, sizeof(l.error), "run takes no argument: %.100s",
+				 l.argv[0]);
 			return usage_error(&l);
 		}
 	}
@@ -178,5 +185,6 @@ int main(int argc, char **argv)
 		return LAUNCH_USAGE;
 	}
 	/* A token names its network itself. */
-	return l.argc && strcmp(l.argv[0], "join") == 0 && !l.kill_signal ? join_main(&l) : dispatch(&l);
+	return l.argc && strcmp(l.argv[0], "join") == 0 && !l.kill_signal ? join_main(&l)
+									  : dispatch(&l);
 }

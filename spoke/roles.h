@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* roles: the two workers of a spoke. The load() of both is given a `struct spoke_config *`, which must outlive the worker. */
+/* roles: the two workers of a spoke. The load() of both is given a `struct spoke_config *`, which
+ * must outlive the worker. */
 #include "shared/monitor/worker.h"
 
 /* The data plane. Reads tunnel.key, and nothing else. */
 const struct worker_role_ops *spoke_engine_role(void);
-/* The link to the hub. Reads identity.key, hub.pin and the cached directory; of the tunnel key it keeps the public half. */
+/* The link to the hub. Reads identity.key, hub.pin and the cached directory; of the tunnel key it
+ * keeps the public half. */
 const struct worker_role_ops *spoke_control_role(void);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* params: the query parameters of a request ("?name=value&..."), already decoded, and the decoding itself. */
- * decoded, and the decoding itself. */
+/*
+ * params: the query parameters of a request ("?name=value&..."), already
+ * decoded, and the decoding itself.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/control/core.h"
 
+#include "shared/base/clock.h"
 #include "shared/ipc/nudge_msg.h"
 
 const struct node *core_hub(const struct control *c)
@@ -11,10 +12,14 @@ const struct node *core_hub(const struct control *c)
 enum err core_store_failed(struct control *c, enum err e, const char *what)
 {
 	counters_add(&c->counters, COUNT_STORE_FAILED);
+	if (e == ERR_BUSY)
+		c->store_rest_ms = clock_now_ms() + CONTROL_STORE_REST_MS;
 	if (log_allowed(&c->log_store))
 		log_error("control: cannot %s: %s (%s)", what, err_str(e), store_error(c->store));
 	return e;
 }
+
+bool core_store_rests(const struct control *c) { return loop_now_ms(c->loop) < c->store_rest_ms; }
 
 const char *core_store_code(enum err e)
 {

@@ -21,8 +21,11 @@
 
 #define CONTROL_TICK_MS                                                                            \
 	5000u /* looks for a revision whose nudge was lost, asks the engine for its counters */
-#define CONTROL_MOVED_MS 200u  /* a spoke whose endpoint moves often is told of once in so long */
-#define CONTROL_STOP_MS  1000u /* links have so long to end at an orderly stop */
+#define CONTROL_MOVED_MS 200u /* a spoke whose endpoint moves often is told of once in so long */
+/* After the store was found locked (which costs STORE_BUSY_TIMEOUT_MS) spokes' changes are refused
+ * at once for so long. */
+#define CONTROL_STORE_REST_MS 1000u
+#define CONTROL_STOP_MS       1000u /* links have so long to end at an orderly stop */
 
 struct control {
 	struct worker *w;
@@ -57,6 +60,8 @@ struct control {
 	struct loop_later refresh;
 	struct timer tick;
 	uint64_t rollback_seen; /* highest revision that a spoke knew and we do not; 0 none */
+	uint64_t store_rest_ms; /* until then the store is not asked to change; 0: it was not locked
+				 */
 	bool stopping;
 	struct timer stop_timer;
 
@@ -73,6 +78,8 @@ const struct node *core_hub(const struct control *c);
  * `e`.
  */
 enum err core_store_failed(struct control *c, enum err e, const char *what);
+/* True while it is not worth a wait: the store was locked a moment ago. */
+bool core_store_rests(const struct control *c);
 /* The problem code of a store error: "store_busy", "store_full" or "store_failed". */
 const char *core_store_code(enum err e);
 /* Tells api of what we changed, if it is there: `type` is an enum nudge_msg. */

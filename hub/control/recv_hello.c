@@ -45,16 +45,20 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 		return false;
 	}
 	snprintf(actor, sizeof(actor), "node:%s", n->name);
-	enum err e =
-		change_node_hello(&change, n->id, h->aes, new_key ? &h->tunnel_key : &n->tunnel_key,
-				  new_key ? h->tunnel_sig : n->tunnel_sig);
-	if (e == ERR_OK)
-		e = refresh_now(c);
+	bool rests = core_store_rests(c);
+	enum err e = ERR_BUSY;
+	if (!rests)
+		e = change_node_hello(&change, n->id, h->aes,
+				      new_key ? &h->tunnel_key : &n->tunnel_key,
+				      new_key ? h->tunnel_sig : n->tunnel_sig);
 	if (e == ERR_OK) {
+		e = refresh_now(c);
 		core_nudge(c, NUDGE_REVISION);
-		return true;
 	}
-	(void)core_store_failed(c, e, "store what a spoke said of itself");
+	if (e == ERR_OK)
+		return true;
+	if (!rests)
+		(void)core_store_failed(c, e, "store what a spoke said of itself");
 	/*
 	 * The old flag still works: both ends take the cipher from the directory. An old key does
 	 * not.

@@ -88,6 +88,10 @@ void recv_join(struct control *c, struct conn *conn, const struct control_msg *m
 			    "the tunnel key is not signed by the identity key");
 		return;
 	}
+	if (core_store_rests(c)) {
+		refuse(c, conn, "store_busy", "the hub's store is locked now; try again");
+		return;
+	}
 	if (!may_be_audited(c, j->secret)) {
 		refuse(c, conn, "token_unknown", "the hub does not know this join token");
 		return;

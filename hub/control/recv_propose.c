@@ -18,6 +18,10 @@ void recv_propose(struct control *c, struct conn *conn, const struct control_msg
 		conn_error(conn, "limit_reached", "too many subnets are proposed at once");
 		return;
 	}
+	if (core_store_rests(c)) {
+		conn_error(conn, "store_busy", "the hub's store is locked now; try again");
+		return;
+	}
 	snprintf(actor, sizeof(actor), "node:%s", conn->name);
 	enum err e = change_subnet_propose(&change, conn->id, &m->propose.subnet);
 	if (e) {

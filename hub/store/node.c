@@ -188,8 +188,8 @@ enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id
 	enum err e = ERR_OK;
 
 	query_open(&q, s, DB_DIRECTORY, since_sql);
-	/* Revision 0 means "all", and rows start at 0, too. */
-	query_i64(&q, 1, revision > INT64_MAX ? INT64_MAX : (int64_t)revision - (revision == 0));
+	/* 0 means "all": also a row whose number is damaged must be met, not passed over. */
+	query_i64(&q, 1, revision == 0 ? INT64_MIN : revision > INT64_MAX ? INT64_MAX : (int64_t)revision);
 	query_u32(&q, 2, after_id);
 	query_i64(&q, 3, limit ? (int64_t)limit : -1);
 	while (!e && query_next(&q)) {

@@ -44,7 +44,8 @@ const char launch_help[] =
 	"  -c, --config=DIR         its configuration folder (default /etc/branchline/NET)\n"
 	"  -D, --no-detach          stay in the foreground\n"
 	"  -d, --debug[=LEVEL]      log more: 0 to 5\n"
-	"  -k, --kill[=SIGNAL]      send a signal to the daemon that runs: HUP, TERM (default), INT, USR1, USR2, KILL\n"
+	"  -k, --kill[=SIGNAL]      send a signal to the daemon that runs: HUP, TERM (default), "
+	"INT, USR1, USR2, KILL\n"
 	"  -o, --option=KEY=VALUE   set a configuration variable\n"
 	"      --logfile[=FILE]     write the log to a file\n"
 	"      --pidfile=FILE       where the daemon's process id is kept\n"
@@ -55,11 +56,13 @@ static const struct signal_name {
 	const char *name;
 	int signo;
 } signal_names[] = {
-	{ "HUP", SIGHUP }, { "TERM", SIGTERM }, { "INT", SIGINT }, { "KILL", SIGKILL }, { "QUIT", SIGQUIT },
-	{ "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "ALRM", SIGALRM }, { "WINCH", SIGWINCH },
+	{ "HUP", SIGHUP },   { "TERM", SIGTERM }, { "INT", SIGINT },
+	{ "KILL", SIGKILL }, { "QUIT", SIGQUIT }, { "USR1", SIGUSR1 },
+	{ "USR2", SIGUSR2 }, { "ALRM", SIGALRM }, { "WINCH", SIGWINCH },
 };
 
-static enum err complain(struct launch *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static enum err complain(struct launch *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static enum err complain(struct launch *l, const char *fmt, ...)
 {
 	va_list ap;
@@ -94,18 +97,17 @@ static int signal_number(const char *s)
 	return small_number(s, 1, 64);
 }
 
-/* tincd also takes "-d 5" and "-k HUP", with the value in the next word. It is taken when it can be nothing else. */
-static const char *optional_value(const char *given, int argc, char **argv, int (*value)(const char *))
+/* tincd also takes "-d 5" and "-k HUP", with the value in the next word. It is taken when it can be
+ * nothing else. */
+static const char *optional_value(const char *given, int argc, char **argv,
+				  int (*value)(const char *))
 {
 	if (!given && optind < argc && value(argv[optind]) >= 0)
 		return argv[optind++];
 	return given;
 }
 
-static int debug_level(const char *s)
-{
-	return small_number(s, 0, 5);
-}
+static int debug_level(const char *s) { return small_number(s, 0, 5); }
 
 static enum err set_debug(struct launch *l, const char *value)
 {
@@ -123,7 +125,10 @@ static enum err set_kill(struct launch *l, const char *value)
 {
 	l->kill_signal = value ? signal_number(value) : SIGTERM;
 	if (l->kill_signal < 0)
-		return complain(l, "\"%s\" is not a signal; known are HUP, TERM, INT, KILL, QUIT, USR1, USR2, ALRM, WINCH and numbers", value);
+		return complain(l,
+				"\"%s\" is not a signal; known are HUP, TERM, INT, KILL, QUIT, "
+				"USR1, USR2, ALRM, WINCH and numbers",
+				value);
 	return ERR_OK;
 }
 
@@ -140,7 +145,10 @@ static enum err add_override(struct launch *l, const char *assignment)
 static enum err set_net(struct launch *l, const char *name)
 {
 	if (!name_is_valid(name))
-		return complain(l, "\"%s\" cannot be a network's name: 1 to %u letters, digits, '_', '.' and '-' are", name, NAME_MAX_BYTES);
+		return complain(l,
+				"\"%s\" cannot be a network's name: 1 to %u letters, digits, '_', "
+				"'.' and '-' are",
+				name, NAME_MAX_BYTES);
 	l->net = name;
 	return ERR_OK;
 }
@@ -188,9 +196,10 @@ static enum err parse_flags(struct launch *l, int argc, char **argv)
 	enum err e = ERR_OK;
 	int flag;
 
-	optind = 0;	/* GNU: start afresh, also with another argv */
+	optind = 0; /* GNU: start afresh, also with another argv */
 	opterr = 0;
-	while (e == ERR_OK && (flag = getopt_long(argc, argv, short_options, long_options, NULL)) != -1)
+	while (e == ERR_OK &&
+	       (flag = getopt_long(argc, argv, short_options, long_options, NULL)) != -1)
 		e = take_flag(l, flag, argc, argv);
 	if (e == ERR_OK) {
 		l->argc = argc - optind;
@@ -211,12 +220,10 @@ enum err launch_parse(struct launch *l, const char *program, int argc, char **ar
 	return e;
 }
 
-enum err launch_parse_more(struct launch *l)
-{
-	return parse_flags(l, l->argc, l->argv);
-}
+enum err launch_parse_more(struct launch *l) { return parse_flags(l, l->argc, l->argv); }
 
-const char *launch_log_path(const struct launch *l, const struct paths *p, char out[PATHS_FILE_SIZE])
+const char *launch_log_path(const struct launch *l, const struct paths *p,
+			    char out[PATHS_FILE_SIZE])
 {
 	char name[80];
 
@@ -228,7 +235,8 @@ const char *launch_log_path(const struct launch *l, const struct paths *p, char 
 	return paths_join(out, p->state, name);
 }
 
-/* Prints what was appended to the log since it was `from` bytes long: why the daemon did not start. */
+/* Prints what was appended to the log since it was `from` bytes long: why the daemon did not start.
+ */
 static void print_log_tail(const char *log_path, off_t from)
 {
 	char chunk[4096];
@@ -265,7 +273,8 @@ static bool wait_ready(int fd, uint64_t deadline_ms)
 }
 
 /* The parent's part: the exit code that tells what became of the daemon. */
-static int await_child(const struct launch *l, pid_t child, int fd, const char *log_path, off_t log_from)
+static int await_child(const struct launch *l, pid_t child, int fd, const char *log_path,
+		       off_t log_from)
 {
 	bool ready = wait_ready(fd, clock_now_ms() + LAUNCH_START_MS);
 	int status;
@@ -276,7 +285,8 @@ static int await_child(const struct launch *l, pid_t child, int fd, const char *
 	if (log_path)
 		print_log_tail(log_path, log_from);
 	if (waitpid(child, &status, WNOHANG) == 0) {
-		/* It either hangs or is about to end; in both cases it must not stay behind half started. */
+		/* It either hangs or is about to end; in both cases it must not stay behind half
+		 * started. */
 		kill(child, SIGTERM);
 		waitpid(child, &status, 0);
 	}
@@ -292,7 +302,8 @@ static void detach(struct launch *l, int fd)
 {
 	int null;
 
-	/* Out of the way of the standard descriptors, should the caller have been started without them. */
+	/* Out of the way of the standard descriptors, should the caller have been started without
+	 * them. */
 	l->ready_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	close(fd);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -392,12 +403,14 @@ static bool wait_ended(int pidfd)
 
 int launch_signal(const struct launch *l, const char *pid_file)
 {
-	bool ends = l->kill_signal == SIGTERM || l->kill_signal == SIGINT || l->kill_signal == SIGKILL;
+	bool ends =
+		l->kill_signal == SIGTERM || l->kill_signal == SIGINT || l->kill_signal == SIGKILL;
 	int pidfd = -1, code = LAUNCH_NOT_RUNNING;
 	pid_t pid;
 	enum err e = read_pid(pid_file, &pid);
 
-	/* The descriptor is taken before the check, so that the id cannot go to another process in between. */
+	/* The descriptor is taken before the check, so that the id cannot go to another process in
+	 * between. */
 	if (e == ERR_OK)
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0 || !runs_program(pid, l->program)) {
@@ -414,7 +427,8 @@ int launch_signal(const struct launch *l, const char *pid_file)
 	}
 	code = LAUNCH_DONE;
 	if (ends && !wait_ended(pidfd)) {
-		fprintf(stderr, "%s: process %ld has not ended after %d s\n", l->program, (long)pid, LAUNCH_STOP_MS / 1000);
+		fprintf(stderr, "%s: process %ld has not ended after %d s\n", l->program, (long)pid,
+			LAUNCH_STOP_MS / 1000);
 		code = LAUNCH_FAILED;
 	}
 out:

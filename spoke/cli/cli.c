@@ -14,7 +14,8 @@ int cli_connect(const struct launch *l, const struct paths *paths, struct reques
 	if (e == ERR_DENIED)
 		fprintf(stderr, "%s: %s: only root may ask\n", l->program, c.status_socket);
 	else if (e)
-		fprintf(stderr, "%s: network %s: the daemon does not run (%s)\n", l->program, paths->net, c.status_socket);
+		fprintf(stderr, "%s: network %s: the daemon does not run (%s)\n", l->program,
+			paths->net, c.status_socket);
 	spoke_config_fini(&c);
 	if (!e)
 		return LAUNCH_DONE;

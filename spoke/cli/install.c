@@ -13,16 +13,16 @@
 #include "shared/base/file.h"
 
 #define CONF_MAX_BYTES (256u << 10)
-#define ITEMS 5u
-#define PATH_SIZE (PATHS_FILE_SIZE + 32u)
+#define ITEMS          5u
+#define PATH_SIZE      (PATHS_FILE_SIZE + 32u)
 
 /* One file to be written, in the order of writing. */
 struct item {
-	char name[PATHS_DIR_SIZE];	/* below the folder */
+	char name[PATHS_DIR_SIZE]; /* below the folder */
 	struct buf text;
 	mode_t mode;
 	bool written;
-	char saved[PATH_SIZE];		/* where the file that was there is now; empty: there was none */
+	char saved[PATH_SIZE]; /* where the file that was there is now; empty: there was none */
 };
 
 static void items_fini(struct item items[ITEMS])
@@ -94,7 +94,8 @@ static enum err conf_text(const struct install *in, struct buf *out)
 	char path[PATHS_FILE_SIZE];
 	enum err e = buf_printf(out, "Name = %s\nConnectTo = %s\n", w->name, w->hub_name);
 
-	return e ? e : keep_lines(out, paths_join(path, in->c->paths.etc, "spoke.conf"), w->hub_name);
+	return e ? e
+		 : keep_lines(out, paths_join(path, in->c->paths.etc, "spoke.conf"), w->hub_name);
 }
 
 static enum err host_text(const struct install *in, struct buf *out)
@@ -121,7 +122,8 @@ static enum err items_make(const struct install *in, struct item items[ITEMS])
 	if (!e)
 		e = put_key(&item_init(&items[3], "tunnel.key", 0600)->text, in->keys->tunnel.b);
 	if (!e)
-		e = put_key(&item_init(&items[4], "identity.key", 0600)->text, in->keys->identity.b);
+		e = put_key(&item_init(&items[4], "identity.key", 0600)->text,
+			    in->keys->identity.b);
 	return e;
 }
 
@@ -157,7 +159,9 @@ static enum err save_old(struct item *it, const char *path)
 		return ERR_OK;
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y%m%d%H%M%S", &tm);
-	if (snprintf(it->saved, sizeof(it->saved), "%s.old-%s", path, stamp) >= (int)sizeof(it->saved) || rename(path, it->saved) < 0) {
+	if (snprintf(it->saved, sizeof(it->saved), "%s.old-%s", path, stamp) >=
+		    (int)sizeof(it->saved) ||
+	    rename(path, it->saved) < 0) {
 		it->saved[0] = '\0';
 		return err_from_errno(errno);
 	}
@@ -175,7 +179,8 @@ static enum err items_write(const char *dir, struct item items[ITEMS], char why[
 		item_path(dir, &items[i], path);
 		e = save_old(&items[i], path);
 		if (!e)
-			e = file_write_atomic(path, buf_data(&items[i].text), buf_len(&items[i].text), items[i].mode);
+			e = file_write_atomic(path, buf_data(&items[i].text),
+					      buf_len(&items[i].text), items[i].mode);
 		items[i].written = e == ERR_OK;
 	}
 	if (e) {
@@ -192,7 +197,8 @@ static enum err write_new_folder(const char *etc, struct item items[ITEMS], char
 	const char *slash = strrchr(etc, '/');
 	enum err e;
 
-	snprintf(temp, sizeof(temp), "%.*s/.join-XXXXXX", slash ? (int)(slash - etc) : 1, slash ? etc : ".");
+	snprintf(temp, sizeof(temp), "%.*s/.join-XXXXXX", slash ? (int)(slash - etc) : 1,
+		 slash ? etc : ".");
 	snprintf(hosts, sizeof(hosts), "%.*s", slash ? (int)(slash - etc) : 1, slash ? etc : ".");
 	e = hosts[0] ? file_make_dir(hosts, 0755) : ERR_OK;
 	if (e || !mkdtemp(temp) || chmod(temp, 0755) < 0) {
@@ -242,10 +248,7 @@ static enum err write_cache(const struct install *in, const char *path, char why
 	return e;
 }
 
-bool install_is_joined(const struct spoke_config *c)
-{
-	return file_exists(c->identity_key_file);
-}
+bool install_is_joined(const struct spoke_config *c) { return file_exists(c->identity_key_file); }
 
 enum err install_write(const struct install *in, char why[512])
 {
@@ -263,7 +266,8 @@ enum err install_write(const struct install *in, char why[512])
 		e = items_write(in->c->paths.etc, items, why);
 	else if (!e)
 		e = write_new_folder(in->c->paths.etc, items, why);
-	/* From here on we are joined; should this rename fail, the daemon asks the hub for the directory. */
+	/* From here on we are joined; should this rename fail, the daemon asks the hub for the
+	 * directory. */
 	if (e || rename(temp, in->c->cache_file) < 0)
 		unlink(temp);
 out:

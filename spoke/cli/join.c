@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* branchline-spoke join TOKEN: makes this machine a node of a network. Nothing is written before the hub has said yes. */
+/* branchline-spoke join TOKEN: makes this machine a node of a network. Nothing is written before
+ * the hub has said yes. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -12,11 +13,11 @@
 #include "spoke/cli/install.h"
 #include "spoke/cli/join_link.h"
 
-#define JOIN_TIMEOUT_S 30
+#define JOIN_TIMEOUT_S     30
 #define JOIN_TIMEOUT_MAX_S 3600
 
 struct join_args {
-	const char *token;		/* "-": from standard input */
+	const char *token; /* "-": from standard input */
 	int timeout_s;
 	bool force;
 	bool as_json;
@@ -24,7 +25,8 @@ struct join_args {
 
 static int usage(const struct launch *l)
 {
-	fprintf(stderr, "usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--json] TOKEN|-\n", l->program);
+	fprintf(stderr, "usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--json] TOKEN|-\n",
+		l->program);
 	return LAUNCH_USAGE;
 }
 
@@ -78,21 +80,30 @@ static int take_token(const struct launch *l, const char *arg, struct join_token
 
 	secret_zero(text, sizeof(text));
 	if (e == ERR_OK && l->net && strcmp(l->net, t->network) != 0) {
-		fprintf(stderr, "%s: the token is for network %s, not for %s\n", l->program, t->network, l->net);
+		fprintf(stderr, "%s: the token is for network %s, not for %s\n", l->program,
+			t->network, l->net);
 		return LAUNCH_REFUSED;
 	}
 	if (e == ERR_OK)
 		return LAUNCH_DONE;
 	if (e == ERR_TRUNCATED)
-		fprintf(stderr, "%s: the token is cut short or mistyped; copy the whole line\n", l->program);
+		fprintf(stderr, "%s: the token is cut short or mistyped; copy the whole line\n",
+			l->program);
 	else if (e == ERR_VERSION)
-		fprintf(stderr, "%s: the token was made by a later version of the hub; this program is %s\n", l->program, BRANCHLINE_VERSION);
+		fprintf(stderr,
+			"%s: the token was made by a later version of the hub; this program is "
+			"%s\n",
+			l->program, BRANCHLINE_VERSION);
 	else
-		fprintf(stderr, "%s: this is not a join token; it begins with bl1_ and is what \"branchline-hub node add\" prints\n", l->program);
+		fprintf(stderr,
+			"%s: this is not a join token; it begins with bl1_ and is what "
+			"\"branchline-hub node add\" prints\n",
+			l->program);
 	return LAUNCH_REFUSED;
 }
 
-/* What must hold on this machine before anybody is asked. An older spoke.conf is read into c->raw: its lines stay in force. */
+/* What must hold on this machine before anybody is asked. An older spoke.conf is read into c->raw:
+ * its lines stay in force. */
 static int check_machine(const struct launch *l, const struct join_args *a, struct spoke_config *c)
 {
 	char path[PATHS_FILE_SIZE];
@@ -103,7 +114,9 @@ static int check_machine(const struct launch *l, const struct join_args *a, stru
 		return LAUNCH_FAILED;
 	}
 	if (install_is_joined(c) && !a->force) {
-		fprintf(stderr, "%s: this machine has joined network %s already (%s); join --force joins it anew and keeps the old files aside\n",
+		fprintf(stderr,
+			"%s: this machine has joined network %s already (%s); join --force joins "
+			"it anew and keeps the old files aside\n",
 			l->program, c->paths.net, c->identity_key_file);
 		return LAUNCH_REFUSED;
 	}
@@ -122,7 +135,8 @@ static json_t *addresses_json(const struct node *n)
 
 	for (int i = 0; i < 2; i++)
 		if (n->addresses[i].family)
-			json_array_append_new(list, json_string(addr_format(&n->addresses[i], text)));
+			json_array_append_new(list,
+					      json_string(addr_format(&n->addresses[i], text)));
 	return list;
 }
 
@@ -132,19 +146,23 @@ static json_t *subnets_json(const struct node *n)
 	char text[PREFIX_STR_SIZE];
 
 	for (uint32_t i = 0; i < n->n_subnets; i++)
-		json_array_append_new(list, json_string(prefix_format(&n->subnets[i].prefix, text)));
+		json_array_append_new(list,
+				      json_string(prefix_format(&n->subnets[i].prefix, text)));
 	return list;
 }
 
-static void print_joined(const struct launch *l, const struct join_args *a, const struct spoke_config *c, const struct cache *cache)
+static void print_joined(const struct launch *l, const struct join_args *a,
+			 const struct spoke_config *c, const struct cache *cache)
 {
 	const struct node *self = cache_self(cache);
 	char text[ENDPOINT_STR_SIZE];
 	json_t *item;
 	size_t i;
-	json_t *j = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:I, s:s}", "network", c->paths.net, "name", self->name, "id",
-			      (int)self->id, "addresses", addresses_json(self), "subnets", subnets_json(self), "hub",
-			      cache->welcome.hub_name, "hub_address", endpoint_format(&cache->last_good, text), "revision",
+	json_t *j = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:I, s:s}", "network",
+			      c->paths.net, "name", self->name, "id", (int)self->id, "addresses",
+			      addresses_json(self), "subnets", subnets_json(self), "hub",
+			      cache->welcome.hub_name, "hub_address",
+			      endpoint_format(&cache->last_good, text), "revision",
 			      (json_int_t)cache->dir.revision, "config", c->paths.etc);
 
 	if (a->as_json) {
@@ -159,17 +177,27 @@ static void print_joined(const struct launch *l, const struct join_args *a, cons
 	printf("  hub      %s at %s\n  files    %s\n", cache->welcome.hub_name, text, c->paths.etc);
 	printf("start it with: %s -n %s run\n", l->program, c->paths.net);
 	if (a->force)
-		printf("a daemon that is running goes on with the old keys until it is started again: %s -n %s -k\n", l->program, c->paths.net);
+		printf("a daemon that is running goes on with the old keys until it is started "
+		       "again: %s -n %s -k\n",
+		       l->program, c->paths.net);
 	json_decref(j);
 }
 
 /* From the checked token to the files. */
-static int join(const struct launch *l, const struct join_args *a, const struct join_token *t, struct spoke_config *c)
+static int join(const struct launch *l, const struct join_args *a, const struct join_token *t,
+		struct spoke_config *c)
 {
 	struct spoke_keys keys;
 	struct cache cache;
-	struct join_request rq = { .token = t, .keys = &keys, .family = AF_UNSPEC, .timeout_ms = (unsigned)a->timeout_s * 1000 };
-	struct install in = { .c = c, .keys = &keys, .token = t, .cache = &cache, .user = config_str(&c->raw, "User") };
+	struct join_request rq = { .token = t,
+				   .keys = &keys,
+				   .family = AF_UNSPEC,
+				   .timeout_ms = (unsigned)a->timeout_s * 1000 };
+	struct install in = { .c = c,
+			      .keys = &keys,
+			      .token = t,
+			      .cache = &cache,
+			      .user = config_str(&c->raw, "User") };
 	char why[512] = "";
 	int code = LAUNCH_FAILED;
 

@@ -16,12 +16,13 @@ struct join_link {
 	struct timer timeout;
 	struct cache *out;
 	char *why;
-	bool wrong_hub;			/* at least one address answered with another key */
+	bool wrong_hub; /* at least one address answered with another key */
 	struct public_key wrong_key;
 	struct endpoint wrong_at;
 };
 
-static void end(struct join_link *j, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void end(struct join_link *j, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static void end(struct join_link *j, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -38,7 +39,8 @@ static void timed_out(struct timer *t, uint64_t now_ms)
 	struct join_link *j = container_of(t, struct join_link, timeout);
 
 	(void)now_ms;
-	end(j, LAUNCH_NOT_RUNNING, "the hub has not answered within %u s", j->rq->timeout_ms / 1000);
+	end(j, LAUNCH_NOT_RUNNING, "the hub has not answered within %u s",
+	    j->rq->timeout_ms / 1000);
 }
 
 static bool check(struct dialer *d, const struct endpoint *at, const struct public_key *peer)
@@ -82,9 +84,12 @@ static void opened(struct dialer *d)
 
 static void take_welcome(struct join_link *j, const struct control_welcome *w)
 {
-	if (strcmp(w->network, j->rq->token->network) != 0 || !name_is_valid(w->name) || !name_is_valid(w->hub_name) || !w->id ||
-	    !w->hub_id || !w->udp_port || w->mtu < TUN_MTU_MIN || w->mtu > TUN_MTU_MAX) {
-		end(j, LAUNCH_FAILED, "the hub's welcome makes no sense; is its version much older or newer than %s?", BRANCHLINE_VERSION);
+	if (strcmp(w->network, j->rq->token->network) != 0 || !name_is_valid(w->name) ||
+	    !name_is_valid(w->hub_name) || !w->id || !w->hub_id || !w->udp_port ||
+	    w->mtu < TUN_MTU_MIN || w->mtu > TUN_MTU_MAX) {
+		end(j, LAUNCH_FAILED,
+		    "the hub's welcome makes no sense; is its version much older or newer than %s?",
+		    BRANCHLINE_VERSION);
 		return;
 	}
 	j->out->welcome = *w;
@@ -101,8 +106,10 @@ static void take_directory(struct join_link *j, const struct delta *x)
 		return;
 	e = directory_apply(&j->out->dir, x);
 	hub = e ? NULL : cache_hub(j->out);
-	if (e || !cache_self(j->out) || !hub || !public_key_equal(&hub->identity_key, &j->rq->token->hub_key)) {
-		end(j, LAUNCH_FAILED, "the hub's directory makes no sense: %s", e ? err_str(e) : "the hub or this node is not in it");
+	if (e || !cache_self(j->out) || !hub ||
+	    !public_key_equal(&hub->identity_key, &j->rq->token->hub_key)) {
+		end(j, LAUNCH_FAILED, "the hub's directory makes no sense: %s",
+		    e ? err_str(e) : "the hub or this node is not in it");
 		return;
 	}
 	j->out->highest = x->to;
@@ -123,8 +130,11 @@ static void take_message(struct join_link *j, const struct control_msg *m)
 		end(j, LAUNCH_REFUSED, "%s", m->error.text[0] ? m->error.text : m->error.code);
 		break;
 	case CONTROL_BYE:
-		end(j, m->bye.reason == BYE_BUSY || m->bye.reason == BYE_SHUTDOWN ? LAUNCH_NOT_RUNNING : LAUNCH_REFUSED,
-		    "the hub ended the connection: %s%s%s", bye_reason_str(m->bye.reason), m->bye.text[0] ? ": " : "", m->bye.text);
+		end(j,
+		    m->bye.reason == BYE_BUSY || m->bye.reason == BYE_SHUTDOWN ? LAUNCH_NOT_RUNNING
+									       : LAUNCH_REFUSED,
+		    "the hub ended the connection: %s%s%s", bye_reason_str(m->bye.reason),
+		    m->bye.text[0] ? ": " : "", m->bye.text);
 		break;
 	default:
 		break;
@@ -145,12 +155,14 @@ static void received(struct dialer *d, struct buf *in)
 		control_msg_fini(&m);
 	}
 	if (e && e != ERR_AGAIN)
-		end(j, LAUNCH_FAILED, "the hub sent something that is not a message: %s", err_str(e));
+		end(j, LAUNCH_FAILED, "the hub sent something that is not a message: %s",
+		    err_str(e));
 }
 
 static void closed(struct dialer *d, enum err e, const char *why)
 {
-	end(d->owner, LAUNCH_FAILED, "the hub closed the connection: %s", why && *why ? why : err_str(e));
+	end(d->owner, LAUNCH_FAILED, "the hub closed the connection: %s",
+	    why && *why ? why : err_str(e));
 }
 
 static void exhausted(struct dialer *d, enum err e, const char *why)
@@ -163,7 +175,8 @@ static void exhausted(struct dialer *d, enum err e, const char *why)
 		end(j, LAUNCH_NOT_RUNNING, "the hub cannot be reached: %s", why);
 		return;
 	}
-	end(j, LAUNCH_REFUSED, "%s: this is not the hub that made the token: its key is %s, expected %s",
+	end(j, LAUNCH_REFUSED,
+	    "%s: this is not the hub that made the token: its key is %s, expected %s",
 	    endpoint_format(&j->wrong_at, at), base64_encode(j->wrong_key.b, KEY_BYTES, is),
 	    base64_encode(j->rq->token->hub_key.b, KEY_BYTES, expected));
 }

@@ -16,12 +16,13 @@
 struct join_request {
 	const struct join_token *token;
 	const struct spoke_keys *keys;
-	int family;			/* AF_UNSPEC, AF_INET, AF_INET6 */
-	unsigned timeout_ms;		/* for everything together */
+	int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
+	unsigned timeout_ms; /* for everything together */
 };
 
 /*
- * Runs a loop of its own until it is decided. LAUNCH_DONE: `out` (initialised, empty) has welcome, directory and the hub's
- * addresses. Otherwise an exit code, `why` says what happened, and `out` is empty.
+ * Runs a loop of its own until it is decided. LAUNCH_DONE: `out` (initialised, empty) has welcome,
+ * directory and the hub's addresses. Otherwise an exit code, `why` says what happened, and `out` is
+ * empty.
  */
 int join_link_run(const struct join_request *rq, struct cache *out, char why[512]);

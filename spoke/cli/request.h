@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* request: the commands' side of the status socket (spoke/control/status.h): a line out, lines back. */
+/* request: the commands' side of the status socket (spoke/control/status.h): a line out, lines
+ * back. */
 #include <jansson.h>
 
 #include "shared/base/buf.h"
@@ -12,7 +13,8 @@ struct request {
 	struct buf in;
 };
 
-/* Connects to the daemon. ERR_NOTFOUND or ERR_CLOSED: it does not run; ERR_DENIED: we may not ask. */
+/* Connects to the daemon. ERR_NOTFOUND or ERR_CLOSED: it does not run; ERR_DENIED: we may not ask.
+ */
 enum err request_open(struct request *r, const char *socket_path) must_check;
 void request_close(struct request *r);
 /* Sends `j` as a line. Takes over the reference, also on failure. */

@@ -56,14 +56,17 @@ static void print_head(const json_t *j)
 	print_list("addresses   ", json_object_get(j, "addresses"), NULL);
 	print_list("subnets     ", json_object_get(j, "subnets"), "prefix");
 	if (json_is_true(json_object_get(hub, "up")))
-		printf("hub         %s: link up since %s (%s)\n", text(hub, "name"), text(hub, "since"), text(hub, "address"));
+		printf("hub         %s: link up since %s (%s)\n", text(hub, "name"),
+		       text(hub, "since"), text(hub, "address"));
 	else
-		printf("hub         %s: link down since %s: %s\n", text(hub, "name"), text(hub, "since"), text(hub, "why"));
+		printf("hub         %s: link down since %s: %s\n", text(hub, "name"),
+		       text(hub, "since"), text(hub, "why"));
 	printf("revision    %lld\n", number(j, "revision"));
 	if (json_is_string(json_object_get(j, "refused")))
 		printf("refused     %s\n", text(j, "refused"));
 	if (json_is_true(json_object_get(j, "grace_over")))
-		printf("warning     the hub has been away for longer than OfflineGrace: tunnels are closed\n");
+		printf("warning     the hub has been away for longer than OfflineGrace: tunnels "
+		       "are closed\n");
 	if (json_is_null(json_object_get(j, "engine")))
 		printf("warning     the data plane did not answer\n");
 }
@@ -72,8 +75,9 @@ static void print_peer(const json_t *p)
 {
 	char rx[24], tx[24];
 
-	printf("%-20s %-10s %-28s %-24s %10s %10s  %s\n", text(p, "name"), text(p, "path"), text(p, "endpoint"),
-	       text(p, "handshake"), bytes_text(number(p, "rx_bytes"), rx), bytes_text(number(p, "tx_bytes"), tx), text(p, "reason"));
+	printf("%-20s %-10s %-28s %-24s %10s %10s  %s\n", text(p, "name"), text(p, "path"),
+	       text(p, "endpoint"), text(p, "handshake"), bytes_text(number(p, "rx_bytes"), rx),
+	       bytes_text(number(p, "tx_bytes"), tx), text(p, "reason"));
 	print_list("    behind it: ", json_object_get(p, "subnets"), "prefix");
 }
 
@@ -86,9 +90,9 @@ static void print_table(const json_t *j)
 	print_head(j);
 	if (json_array_size(peers) == 0)
 		return;
-	printf("\n%-20s %-10s %-28s %-24s %10s %10s  %s\n", "PEER", "PATH", "ENDPOINT", "LAST HANDSHAKE", "RECEIVED", "SENT", "WHY");
-	json_array_foreach(peers, i, p)
-		print_peer(p);
+	printf("\n%-20s %-10s %-28s %-24s %10s %10s  %s\n", "PEER", "PATH", "ENDPOINT",
+	       "LAST HANDSHAKE", "RECEIVED", "SENT", "WHY");
+	json_array_foreach(peers, i, p) print_peer(p);
 }
 
 static int ask(const struct launch *l, const struct paths *paths, bool as_json)
@@ -125,7 +129,8 @@ static int ask(const struct launch *l, const struct paths *paths, bool as_json)
 
 int status_main(const struct launch *l, const struct paths *paths)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { NULL, 0, NULL, 0 } };
 	bool as_json = false;
 	int o;
 

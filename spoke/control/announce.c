@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How packets reach a peer has changed: the log, and tinc's host-up, host-down, subnet-up and subnet-down scripts. */
+/* How packets reach a peer has changed: the log, and tinc's host-up, host-down, subnet-up and
+ * subnet-down scripts. */
 #include <string.h>
 
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
-static void run_script(struct spoke *s, enum monitor_script_kind kind, const struct node *n, const struct endpoint *remote,
-		       const struct node_subnet *subnet)
+static void run_script(struct spoke *s, enum monitor_script_kind kind, const struct node *n,
+		       const struct endpoint *remote, const struct node_subnet *subnet)
 {
 	struct monitor_script m = { .kind = kind };
 	uint8_t mem[512];
@@ -27,12 +28,14 @@ static void run_script(struct spoke *s, enum monitor_script_kind kind, const str
 }
 
 /* host-up before its subnets, host-down after them. */
-static void run_scripts(struct spoke *s, const struct node *n, const struct endpoint *remote, bool up)
+static void run_scripts(struct spoke *s, const struct node *n, const struct endpoint *remote,
+			bool up)
 {
 	if (up)
 		run_script(s, SCRIPT_HOST_UP, n, remote, NULL);
 	for (uint32_t i = 0; i < n->n_subnets; i++)
-		run_script(s, up ? SCRIPT_SUBNET_UP : SCRIPT_SUBNET_DOWN, n, remote, &n->subnets[i]);
+		run_script(s, up ? SCRIPT_SUBNET_UP : SCRIPT_SUBNET_DOWN, n, remote,
+			   &n->subnets[i]);
 	if (!up)
 		run_script(s, SCRIPT_HOST_DOWN, n, remote, NULL);
 }
@@ -49,8 +52,10 @@ void announce_path(struct spoke *s, const struct engine_path *p)
 	state->path = p->path;
 	state->reason = p->reason;
 	state->endpoint = p->endpoint;
-	log_debug(2, "node %s: %s%s%s, %s", n->name, path_kind_str(p->path), endpoint_is_set(&p->endpoint) ? " " : "",
-		  endpoint_is_set(&p->endpoint) ? endpoint_format(&p->endpoint, text) : "", path_reason_str(p->reason));
+	log_debug(2, "node %s: %s%s%s, %s", n->name, path_kind_str(p->path),
+		  endpoint_is_set(&p->endpoint) ? " " : "",
+		  endpoint_is_set(&p->endpoint) ? endpoint_format(&p->endpoint, text) : "",
+		  path_reason_str(p->reason));
 	if (up == state->is_up)
 		return;
 	state->is_up = up;

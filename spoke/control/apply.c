@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The spine of the control worker: what the hub says of the directory becomes what the engine does. */
+/* The spine of the control worker: what the hub says of the directory becomes what the engine does.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,29 +12,35 @@ void apply_save(struct spoke *s)
 	enum err e = cache_save(&s->cache, s->cfg->cache_file);
 
 	if (e && log_allowed(&s->cache_limit))
-		log_warn("%s cannot be written: %s; after a restart the directory has to come from the hub", s->cfg->cache_file, err_str(e));
+		log_warn("%s cannot be written: %s; after a restart the directory has to come from "
+			 "the hub",
+			 s->cfg->cache_file, err_str(e));
 }
 
 /* Says what an admin of this branch wants to know about a change. */
 static void log_changes(const struct spoke *s, const struct delta *x)
 {
 	for (uint32_t i = 0; i < x->n_changed; i++) {
-		const struct node *new = &x->changed[i], *old = directory_find(&s->cache.dir, new->id);
+		const struct node *new = &x->changed[i],
+				  *old = directory_find(&s->cache.dir, new->id);
 
 		if (!old || !old->has_identity || !new->has_identity ||
 		    public_key_equal(&old->identity_key, &new->identity_key))
 			continue;
 		log_notice("node %s has a new identity key (%s)", new->name,
-			   new->key_unbroken ? "the hub says: vouched for by the old one" : "it was joined anew");
+			   new->key_unbroken ? "the hub says: vouched for by the old one"
+					     : "it was joined anew");
 	}
 	for (uint32_t i = 0; i < x->n_gone; i++) {
 		const struct node *old = directory_find(&s->cache.dir, x->gone[i].id);
 
 		if (old)
-			log_debug(1, "node %s is %s", old->name, x->gone[i].revoked ? "revoked" : "gone");
+			log_debug(1, "node %s is %s", old->name,
+				  x->gone[i].revoked ? "revoked" : "gone");
 	}
 	if (x->to < s->cache.highest)
-		log_warn("the hub's directory went back from revision %" PRIu64 " to %" PRIu64 "; was it restored from a backup?",
+		log_warn("the hub's directory went back from revision %" PRIu64 " to %" PRIu64
+			 "; was it restored from a backup?",
 			 s->cache.highest, x->to);
 }
 
@@ -51,7 +58,8 @@ static void forget_peer(struct spoke *s, uint32_t id)
 	peers_remove(&s->peers, id);
 }
 
-/* Peers that will be in the directory no more: their scripts run while their subnets are still known. */
+/* Peers that will be in the directory no more: their scripts run while their subnets are still
+ * known. */
 static void forget_gone(struct spoke *s, const struct delta *x)
 {
 	struct table_node *n, *next;
@@ -73,13 +81,15 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	bool hub_routes = engine_feed_touches_hub(&s->cache, x);
 	enum err e;
 
-	log_debug(2, "directory: revision %" PRIu64 " to %" PRIu64 ", %u changed, %u gone", x->from, x->to, x->n_changed, x->n_gone);
+	log_debug(2, "directory: revision %" PRIu64 " to %" PRIu64 ", %u changed, %u gone", x->from,
+		  x->to, x->n_changed, x->n_gone);
 	log_changes(s, x);
 	forget_gone(s, x);
 	e = directory_apply(&s->cache.dir, x);
 	if (e) {
 		/* Most likely we have missed a revision: then everything is asked for, once. */
-		log_warn("directory: revision %" PRIu64 " does not follow on %" PRIu64 ": %s", x->to, s->cache.dir.revision, err_str(e));
+		log_warn("directory: revision %" PRIu64 " does not follow on %" PRIu64 ": %s",
+			 x->to, s->cache.dir.revision, err_str(e));
 		s->want_snapshot = true;
 		client_close(&s->client, "the directory has to be fetched as a whole", false, 0);
 		return;
@@ -112,8 +122,8 @@ void apply_ack(struct spoke *s)
 {
 	struct control_msg m = { .type = CONTROL_ACK };
 
-	if (!client_is_up(&s->client) || s->engine.muted || s->engine.applied == 0 || s->engine.applied == s->acked ||
-	    s->engine.applied != s->cache.dir.revision)
+	if (!client_is_up(&s->client) || s->engine.muted || s->engine.applied == 0 ||
+	    s->engine.applied == s->acked || s->engine.applied != s->cache.dir.revision)
 		return;
 	s->acked = s->engine.applied;
 	m.ack.revision = s->acked;

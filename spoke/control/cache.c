@@ -10,9 +10,9 @@
 #include "shared/base/file.h"
 #include "shared/base/log.h"
 
-#define HEADER_START "{\"format\":"
-#define HEADER_MIDDLE ",\"sha256\":\""
-#define HEADER_END "\"}\n"
+#define HEADER_START    "{\"format\":"
+#define HEADER_MIDDLE   ",\"sha256\":\""
+#define HEADER_END      "\"}\n"
 #define DIGEST_HEX_SIZE 65u
 
 void cache_init(struct cache *c)
@@ -54,11 +54,12 @@ static json_t *prefix_json(const struct prefix *p)
 /* Only what the spoke needs to go on without the hub. */
 static json_t *welcome_json(const struct control_welcome *w)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:[o,o], s:[o,o], s:i, s:i, s:i, s:I}", "network", w->network, "name", w->name,
-			 "id", (json_int_t)w->id, "hub_id", (json_int_t)w->hub_id, "hub_name", w->hub_name,
-			 "addresses", addr_json(&w->addresses[0]), addr_json(&w->addresses[1]),
-			 "pools", prefix_json(&w->pools[0]), prefix_json(&w->pools[1]),
-			 "mtu", (int)w->mtu, "keepalive_s", (int)w->keepalive_s, "udp_port", (int)w->udp_port,
+	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:[o,o], s:[o,o], s:i, s:i, s:i, s:I}",
+			 "network", w->network, "name", w->name, "id", (json_int_t)w->id, "hub_id",
+			 (json_int_t)w->hub_id, "hub_name", w->hub_name, "addresses",
+			 addr_json(&w->addresses[0]), addr_json(&w->addresses[1]), "pools",
+			 prefix_json(&w->pools[0]), prefix_json(&w->pools[1]), "mtu", (int)w->mtu,
+			 "keepalive_s", (int)w->keepalive_s, "udp_port", (int)w->udp_port,
 			 "report_ms", (json_int_t)w->report_ms);
 }
 
@@ -76,8 +77,9 @@ static json_t *addresses_json(const struct cache *c)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < c->n_addresses; i++)
-		json_array_append_new(list, json_pack("{s:s, s:o}", "host", c->addresses[i].host, "endpoints",
-						      endpoints_json(c->addresses[i].found, c->addresses[i].n)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o}", "host", c->addresses[i].host, "endpoints",
+					endpoints_json(c->addresses[i].found, c->addresses[i].n)));
 	return list;
 }
 
@@ -86,10 +88,13 @@ static json_t *body_json(const struct cache *c)
 	json_t *dir = directory_to_json(&c->dir);
 
 	/* json_pack takes over `dir` also when it fails; a NULL makes it fail. */
-	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "directory", dir, "highest_revision", (json_int_t)c->highest,
-			 "confirmed_ms", (json_int_t)c->confirmed_ms, "seen_ms", (json_int_t)c->seen_ms, "refused", (int)c->refused,
-			 "refused_why", c->refused_why, "welcome", c->has_welcome ? welcome_json(&c->welcome) : json_null(),
-			 "last_good", endpoint_is_set(&c->last_good) ? endpoint_json(&c->last_good) : json_null(),
+	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "directory", dir,
+			 "highest_revision", (json_int_t)c->highest, "confirmed_ms",
+			 (json_int_t)c->confirmed_ms, "seen_ms", (json_int_t)c->seen_ms, "refused",
+			 (int)c->refused, "refused_why", c->refused_why, "welcome",
+			 c->has_welcome ? welcome_json(&c->welcome) : json_null(), "last_good",
+			 endpoint_is_set(&c->last_good) ? endpoint_json(&c->last_good)
+							: json_null(),
 			 "hub_addresses", addresses_json(c));
 }
 
@@ -115,7 +120,8 @@ enum err cache_encode(const struct cache *c, struct buf *out)
 		return e;
 	e = digest_hex(text, strlen(text), digest);
 	if (!e)
-		e = buf_printf(out, HEADER_START "%u" HEADER_MIDDLE "%s" HEADER_END, CACHE_FORMAT, digest);
+		e = buf_printf(out, HEADER_START "%u" HEADER_MIDDLE "%s" HEADER_END, CACHE_FORMAT,
+			       digest);
 	if (!e)
 		e = buf_put_str(out, text);
 	if (!e)
@@ -159,7 +165,8 @@ static enum err check_header(const char **p, const char **end)
 	if (!take(p, *end, HEADER_END) || *p == *end || (*end)[-1] != '\n')
 		return ERR_CORRUPT;
 	(*end)--;
-	if (digest_hex(*p, (size_t)(*end - *p), digest) || memcmp(given, digest, DIGEST_HEX_SIZE - 1) != 0)
+	if (digest_hex(*p, (size_t)(*end - *p), digest) ||
+	    memcmp(given, digest, DIGEST_HEX_SIZE - 1) != 0)
 		return ERR_CORRUPT;
 	return ERR_OK;
 }
@@ -202,12 +209,16 @@ static bool get_welcome(const json_t *j, struct control_welcome *w)
 	json_int_t id, hub_id, report_ms;
 	int mtu, keepalive_s, udp_port;
 
-	if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:I, s:I, s:s, s:[o,o], s:[o,o], s:i, s:i, s:i, s:I}", "network", &network,
-			"name", &name, "id", &id, "hub_id", &hub_id, "hub_name", &hub_name, "addresses", &a0, &a1, "pools", &p0, &p1,
-			"mtu", &mtu, "keepalive_s", &keepalive_s, "udp_port", &udp_port, "report_ms", &report_ms) < 0)
+	if (json_unpack((json_t *)(uintptr_t)j,
+			"{s:s, s:s, s:I, s:I, s:s, s:[o,o], s:[o,o], s:i, s:i, s:i, s:I}",
+			"network", &network, "name", &name, "id", &id, "hub_id", &hub_id,
+			"hub_name", &hub_name, "addresses", &a0, &a1, "pools", &p0, &p1, "mtu",
+			&mtu, "keepalive_s", &keepalive_s, "udp_port", &udp_port, "report_ms",
+			&report_ms) < 0)
 		return false;
-	if (id < 1 || id > UINT32_MAX || hub_id < 1 || hub_id > UINT32_MAX || mtu < (int)TUN_MTU_MIN || mtu > (int)TUN_MTU_MAX ||
-	    keepalive_s < 0 || keepalive_s > UINT16_MAX || udp_port < 1 || udp_port > UINT16_MAX || report_ms < 0 ||
+	if (id < 1 || id > UINT32_MAX || hub_id < 1 || hub_id > UINT32_MAX ||
+	    mtu < (int)TUN_MTU_MIN || mtu > (int)TUN_MTU_MAX || keepalive_s < 0 ||
+	    keepalive_s > UINT16_MAX || udp_port < 1 || udp_port > UINT16_MAX || report_ms < 0 ||
 	    report_ms > UINT32_MAX)
 		return false;
 	w->id = (uint32_t)id;
@@ -216,8 +227,9 @@ static bool get_welcome(const json_t *j, struct control_welcome *w)
 	w->keepalive_s = (uint16_t)keepalive_s;
 	w->udp_port = (uint16_t)udp_port;
 	w->report_ms = (uint32_t)report_ms;
-	return get_name(network, w->network) && get_name(name, w->name) && get_name(hub_name, w->hub_name) &&
-	       get_addr(a0, &w->addresses[0]) && get_addr(a1, &w->addresses[1]) && get_prefix(p0, &w->pools[0]) &&
+	return get_name(network, w->network) && get_name(name, w->name) &&
+	       get_name(hub_name, w->hub_name) && get_addr(a0, &w->addresses[0]) &&
+	       get_addr(a1, &w->addresses[1]) && get_prefix(p0, &w->pools[0]) &&
 	       get_prefix(p1, &w->pools[1]);
 }
 
@@ -226,7 +238,8 @@ static bool get_address(const json_t *j, struct cache_address *out)
 	const char *host = json_string_value(json_object_get(j, "host"));
 	const json_t *list = json_object_get(j, "endpoints");
 
-	if (!host || strlen(host) >= sizeof(out->host) || json_array_size(list) > RESOLVE_ADDRESSES_MAX)
+	if (!host || strlen(host) >= sizeof(out->host) ||
+	    json_array_size(list) > RESOLVE_ADDRESSES_MAX)
 		return false;
 	snprintf(out->host, sizeof(out->host), "%s", host);
 	for (out->n = 0; out->n < json_array_size(list); out->n++)
@@ -240,7 +253,8 @@ static bool get_addresses(const json_t *list, struct cache *c)
 	if (!json_is_array(list) || json_array_size(list) > CACHE_ADDRESSES_MAX)
 		return false;
 	for (; c->n_addresses < json_array_size(list); c->n_addresses++)
-		if (!get_address(json_array_get(list, c->n_addresses), &c->addresses[c->n_addresses]))
+		if (!get_address(json_array_get(list, c->n_addresses),
+				 &c->addresses[c->n_addresses]))
 			return false;
 	return true;
 }
@@ -252,9 +266,11 @@ static enum err get_body(json_t *j, struct cache *c)
 	const char *why;
 	int refused;
 
-	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "directory", &dir, "highest_revision", &highest,
-			"confirmed_ms", &confirmed_ms, "seen_ms", &seen_ms, "refused", &refused, "refused_why", &why,
-			"welcome", &welcome, "last_good", &last_good, "hub_addresses", &addresses) < 0 || highest < 0)
+	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "directory", &dir,
+			"highest_revision", &highest, "confirmed_ms", &confirmed_ms, "seen_ms",
+			&seen_ms, "refused", &refused, "refused_why", &why, "welcome", &welcome,
+			"last_good", &last_good, "hub_addresses", &addresses) < 0 ||
+	    highest < 0)
 		return ERR_CORRUPT;
 	c->highest = (uint64_t)highest;
 	c->confirmed_ms = confirmed_ms;
@@ -263,7 +279,8 @@ static enum err get_body(json_t *j, struct cache *c)
 	snprintf(c->refused_why, sizeof(c->refused_why), "%s", why);
 	c->has_welcome = !json_is_null(welcome);
 	if ((c->has_welcome && !get_welcome(welcome, &c->welcome)) ||
-	    (!json_is_null(last_good) && !get_endpoint(last_good, &c->last_good)) || !get_addresses(addresses, c))
+	    (!json_is_null(last_good) && !get_endpoint(last_good, &c->last_good)) ||
+	    !get_addresses(addresses, c))
 		return ERR_CORRUPT;
 	return directory_from_json(dir, &c->dir);
 }
@@ -293,7 +310,8 @@ static void move_aside(const char *path, enum err e)
 
 	snprintf(aside, sizeof(aside), "%s.damaged", path);
 	if (rename(path, aside) == 0)
-		log_warn("%s: %s; moved to %s, the hub will be asked for the whole directory", path, err_str(e), aside);
+		log_warn("%s: %s; moved to %s, the hub will be asked for the whole directory", path,
+			 err_str(e), aside);
 	else
 		log_warn("%s: %s; the hub will be asked for the whole directory", path, err_str(e));
 }
@@ -372,7 +390,8 @@ bool cache_remember(struct cache *c, const char *host, const struct endpoint *fo
 	if (a && same_endpoints(a, found, n))
 		return false;
 	if (!a && c->n_addresses == CACHE_ADDRESSES_MAX) {
-		memmove(&c->addresses[0], &c->addresses[1], sizeof(c->addresses[0]) * (CACHE_ADDRESSES_MAX - 1));
+		memmove(&c->addresses[0], &c->addresses[1],
+			sizeof(c->addresses[0]) * (CACHE_ADDRESSES_MAX - 1));
 		c->n_addresses--;
 	}
 	if (!a)

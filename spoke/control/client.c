@@ -6,13 +6,18 @@
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 
-static const char *const state_names[CLIENT_STATES] = { "stopped", "dialling", "greeting", "up", "waiting" };
+static const char *const state_names[CLIENT_STATES] = { "stopped", "dialling", "greeting", "up",
+							"waiting" };
 
 /* allowed[from][to]: the drawing in the header. */
 static const bool allowed[CLIENT_STATES][CLIENT_STATES] = {
 	[CLIENT_STOPPED] = { [CLIENT_DIALLING] = true },
-	[CLIENT_DIALLING] = { [CLIENT_STOPPED] = true, [CLIENT_GREETING] = true, [CLIENT_WAITING] = true },
-	[CLIENT_GREETING] = { [CLIENT_STOPPED] = true, [CLIENT_UP] = true, [CLIENT_WAITING] = true },
+	[CLIENT_DIALLING] = { [CLIENT_STOPPED] = true,
+			      [CLIENT_GREETING] = true,
+			      [CLIENT_WAITING] = true },
+	[CLIENT_GREETING] = { [CLIENT_STOPPED] = true,
+			      [CLIENT_UP] = true,
+			      [CLIENT_WAITING] = true },
 	[CLIENT_UP] = { [CLIENT_STOPPED] = true, [CLIENT_WAITING] = true },
 	[CLIENT_WAITING] = { [CLIENT_STOPPED] = true, [CLIENT_DIALLING] = true },
 };
@@ -161,7 +166,8 @@ static size_t dialer_known(struct dialer *d, const char *place, struct endpoint 
 	return c->ev->known(c, place, out);
 }
 
-static void dialer_resolved(struct dialer *d, const char *place, const struct endpoint *found, size_t n)
+static void dialer_resolved(struct dialer *d, const char *place, const struct endpoint *found,
+			    size_t n)
 {
 	struct client *c = d->owner;
 
@@ -178,8 +184,8 @@ static const struct dialer_events dialer_callbacks = {
 	.resolved = dialer_resolved,
 };
 
-void client_init(struct client *c, struct loop *l, struct stream_identity *identity, int family, const struct client_events *ev,
-		 void *owner)
+void client_init(struct client *c, struct loop *l, struct stream_identity *identity, int family,
+		 const struct client_events *ev, void *owner)
 {
 	memset(c, 0, sizeof(*c));
 	c->loop = l;
@@ -222,7 +228,8 @@ void client_welcomed(struct client *c, uint32_t capabilities)
 
 void client_close(struct client *c, const char *why, bool refused, uint32_t asked_ms)
 {
-	bool stable = c->state == CLIENT_UP && loop_now_ms(c->loop) - c->since_ms >= CLIENT_STABLE_MS;
+	bool stable =
+		c->state == CLIENT_UP && loop_now_ms(c->loop) - c->since_ms >= CLIENT_STABLE_MS;
 
 	if (c->state == CLIENT_STOPPED || c->state == CLIENT_WAITING)
 		return;

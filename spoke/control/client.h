@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * client: the spoke's end of the link as a state machine. It dials, says hello, waits for the welcome, and dials again.
+ * client: the spoke's end of the link as a state machine. It dials, says hello, waits for the
+ * welcome, and dials again.
  *
  *            start              opened              welcome
  *   STOPPED ------> DIALLING ----------> GREETING -----------> UP
@@ -20,20 +21,31 @@
 #include "shared/wire/control.h"
 #include "spoke/control/dialer.h"
 
-enum client_state { CLIENT_STOPPED, CLIENT_DIALLING, CLIENT_GREETING, CLIENT_UP, CLIENT_WAITING, CLIENT_STATES };
-const char *client_state_str(enum client_state s);	/* "stopped", "dialling", "greeting", "up", "waiting" */
+enum client_state {
+	CLIENT_STOPPED,
+	CLIENT_DIALLING,
+	CLIENT_GREETING,
+	CLIENT_UP,
+	CLIENT_WAITING,
+	CLIENT_STATES
+};
+const char *client_state_str(
+	enum client_state s); /* "stopped", "dialling", "greeting", "up", "waiting" */
 
-#define CLIENT_STABLE_MS 10000u	/* a link that was up for so long starts its retries from the shortest delay again */
+#define CLIENT_STABLE_MS                                                                           \
+	10000u /* a link that was up for so long starts its retries from the shortest delay again  \
+		*/
 
 /* What the next try depends on. */
 struct client_retry {
-	unsigned attempt;	/* failed rounds since the link was up */
-	uint32_t asked_ms;	/* bye's retry_after, 0 none */
-	bool refused;		/* revoked, deleted, unknown */
+	unsigned attempt;  /* failed rounds since the link was up */
+	uint32_t asked_ms; /* bye's retry_after, 0 none */
+	bool refused;      /* revoked, deleted, unknown */
 };
 /*
- * How long to wait before the next round, in ms. `random` is any number. Full jitter: evenly in 0 .. min(MAX, MIN doubled
- * `attempt` times); a delay that the hub asked for is kept and spread by half; a refusal waits LINK_RETRY_REFUSED_MS and up to a quarter more.
+ * How long to wait before the next round, in ms. `random` is any number. Full jitter: evenly in 0
+ * .. min(MAX, MIN doubled `attempt` times); a delay that the hub asked for is kept and spread by
+ * half; a refusal waits LINK_RETRY_REFUSED_MS and up to a quarter more.
  */
 uint64_t client_retry_delay_ms(const struct client_retry *r, uint32_t random);
 /* Is the move allowed? The table of the drawing above. */
@@ -46,31 +58,33 @@ struct client_events {
 	bool (*check)(struct client *c, const struct endpoint *at, const struct public_key *peer);
 	/* Fills in the hello. */
 	void (*hello)(struct client *c, struct control_hello *h);
-	/* A message came in GREETING or UP; the callee may move the state. It stays the caller's. */
+	/* A message came in GREETING or UP; the callee may move the state. It stays the caller's.
+	 */
 	void (*message)(struct client *c, struct control_msg *m);
 	/* The state has changed. */
 	void (*moved)(struct client *c, enum client_state from, enum client_state to);
 	size_t (*known)(struct client *c, const char *place, struct endpoint *out);
-	void (*resolved)(struct client *c, const char *place, const struct endpoint *found, size_t n);
+	void (*resolved)(struct client *c, const char *place, const struct endpoint *found,
+			 size_t n);
 };
 
 struct client {
 	struct loop *loop;
 	const struct client_events *ev;
-	void *owner;			/* for the callbacks */
+	void *owner; /* for the callbacks */
 	struct dialer dialer;
-	enum client_state state;	/* written by client_move() alone */
-	uint64_t since_ms;		/* of the state, CLOCK_BOOTTIME */
-	int64_t since_wall_ms;		/* of the present up or down time, wall clock; 0 before the first */
-	uint64_t heard_ms;		/* last byte from the hub */
-	uint32_t capabilities;		/* of the hub, from its welcome */
+	enum client_state state; /* written by client_move() alone */
+	uint64_t since_ms;       /* of the state, CLOCK_BOOTTIME */
+	int64_t since_wall_ms; /* of the present up or down time, wall clock; 0 before the first */
+	uint64_t heard_ms;     /* last byte from the hub */
+	uint32_t capabilities; /* of the hub, from its welcome */
 	struct client_retry retry;
 	struct timer timer;
-	char why[CONTROL_TEXT_SIZE];	/* why the link is not up */
+	char why[CONTROL_TEXT_SIZE]; /* why the link is not up */
 };
 
-void client_init(struct client *c, struct loop *l, struct stream_identity *identity, int family, const struct client_events *ev,
-		 void *owner);
+void client_init(struct client *c, struct loop *l, struct stream_identity *identity, int family,
+		 const struct client_events *ev, void *owner);
 void client_fini(struct client *c);
 /* Dials at once. */
 void client_start(struct client *c);
@@ -78,7 +92,8 @@ void client_start(struct client *c);
 void client_stop(struct client *c);
 /* The welcome was accepted. */
 void client_welcomed(struct client *c, uint32_t capabilities);
-/* Closes the link, for the reason in `why`, and dials again after `retry`'s delay (its `attempt` is counted here). */
+/* Closes the link, for the reason in `why`, and dials again after `retry`'s delay (its `attempt` is
+ * counted here). */
 void client_close(struct client *c, const char *why, bool refused, uint32_t asked_ms);
 /* Dials now if it is waiting: the configuration or the network has changed. */
 void client_hurry(struct client *c);

@@ -14,8 +14,8 @@ static const struct stream_limits limits = {
 
 static void step(struct loop_later *l);
 
-void dialer_init(struct dialer *d, struct loop *l, struct stream_identity *identity, int family, const struct dialer_events *ev,
-		 void *owner)
+void dialer_init(struct dialer *d, struct loop *l, struct stream_identity *identity, int family,
+		 const struct dialer_events *ev, void *owner)
 {
 	memset(d, 0, sizeof(*d));
 	d->loop = l;
@@ -31,10 +31,7 @@ void dialer_fini(struct dialer *d)
 	dialer_clear(d);
 }
 
-void dialer_clear(struct dialer *d)
-{
-	d->n_places = 0;
-}
+void dialer_clear(struct dialer *d) { d->n_places = 0; }
 
 void dialer_add(struct dialer *d, const char *place)
 {
@@ -79,7 +76,8 @@ static void stream_opened(struct stream *s, void *arg, const struct public_key *
 	char text[ENDPOINT_STR_SIZE];
 
 	if (!d->ev->check(d, &d->at, peer)) {
-		note_failure(d, ERR_AUTH, endpoint_format(&d->at, text), "another key than the hub's");
+		note_failure(d, ERR_AUTH, endpoint_format(&d->at, text),
+			     "another key than the hub's");
 		stream_close(s);
 		d->stream = NULL;
 		loop_later(d->loop, &d->next, step);
@@ -144,7 +142,8 @@ static void resolve_next(struct dialer *d)
 
 	d->n_found = d->next_found = 0;
 	if (!e)
-		e = resolve_start(d->loop, host, port, d->family, DIALER_RESOLVE_MS, resolve_answered, d, &d->resolve);
+		e = resolve_start(d->loop, host, port, d->family, DIALER_RESOLVE_MS,
+				  resolve_answered, d, &d->resolve);
 	if (e) {
 		note_failure(d, e, place, err_str(e));
 		loop_later(d->loop, &d->next, step);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * dialer: one round over the places where a hub may be: each "host port" is resolved (off the loop), each address is dialled, in
- * turn, until one is connected whose key the owner accepts.
+ * dialer: one round over the places where a hub may be: each "host port" is resolved (off the
+ * loop), each address is dialled, in turn, until one is connected whose key the owner accepts.
  *
  *   1. dialer_init(), dialer_add() for each place
  *   2. dialer_start(); then opened() or exhausted() comes once
- *   3. after opened(): received(), then closed() once; dialer_stop() ends everything without a callback
+ *   3. after opened(): received(), then closed() once
+ *
+ * dialer_stop() ends everything at any time, without a callback.
  *
  * A name that cannot be resolved falls back to the addresses that known() gives.
  */
@@ -33,33 +35,34 @@ struct dialer_events {
 	/* What `place` resolved to before, into `out` (RESOLVE_ADDRESSES_MAX); may be NULL. */
 	size_t (*known)(struct dialer *d, const char *place, struct endpoint *out);
 	/* `place` has just resolved to these; may be NULL. */
-	void (*resolved)(struct dialer *d, const char *place, const struct endpoint *found, size_t n);
+	void (*resolved)(struct dialer *d, const char *place, const struct endpoint *found,
+			 size_t n);
 };
 
 struct dialer {
 	struct loop *loop;
-	struct stream_identity *identity;	/* kept by reference */
+	struct stream_identity *identity; /* kept by reference */
 	const struct dialer_events *ev;
-	void *owner;				/* for the callbacks; the dialer does not look at it */
-	int family;				/* AF_UNSPEC, AF_INET, AF_INET6 */
+	void *owner; /* for the callbacks; the dialer does not look at it */
+	int family;  /* AF_UNSPEC, AF_INET, AF_INET6 */
 
 	/* state; only for reading */
 	unsigned n_places;
 	char places[DIALER_PLACES_MAX][ENDPOINT_NAME_SIZE];
-	unsigned place;				/* being tried */
-	struct endpoint found[RESOLVE_ADDRESSES_MAX];	/* its addresses */
+	unsigned place;                               /* being tried */
+	struct endpoint found[RESOLVE_ADDRESSES_MAX]; /* its addresses */
 	size_t n_found, next_found;
-	struct endpoint at;			/* being dialled, or connected to */
+	struct endpoint at; /* being dialled, or connected to */
 	struct resolve *resolve;
 	struct stream *stream;
 	bool is_open;
-	struct loop_later next;			/* the next step, always from the loop */
+	struct loop_later next; /* the next step, always from the loop */
 	enum err last_err;
 	char last_why[200];
 };
 
-void dialer_init(struct dialer *d, struct loop *l, struct stream_identity *identity, int family, const struct dialer_events *ev,
-		 void *owner);
+void dialer_init(struct dialer *d, struct loop *l, struct stream_identity *identity, int family,
+		 const struct dialer_events *ev, void *owner);
 /* Stops everything, without a callback; the struct may be used again after dialer_init(). */
 void dialer_fini(struct dialer *d);
 /* Forgets all places. Only while nothing is under way. */

@@ -6,10 +6,7 @@
 #include "shared/base/log.h"
 #include "spoke/keys.h"
 
-void engine_feed_init(struct engine_feed *f)
-{
-	memset(f, 0, sizeof(*f));
-}
+void engine_feed_init(struct engine_feed *f) { memset(f, 0, sizeof(*f)); }
 
 void engine_feed_fini(struct engine_feed *f)
 {
@@ -33,8 +30,10 @@ bool engine_feed_send(struct engine_feed *f, enum engine_msg type, struct cursor
 		log_error("engine message %d does not fit: %s", (int)type, err_str(body->err));
 		return false;
 	}
-	e = channel_send(f->engine, (uint16_t)type, body ? body->out : NULL, body ? cursor_pos(body) : 0, -1);
-	/* A channel that takes nothing more closes by itself; the next engine gets everything afresh. */
+	e = channel_send(f->engine, (uint16_t)type, body ? body->out : NULL,
+			 body ? cursor_pos(body) : 0, -1);
+	/* A channel that takes nothing more closes by itself; the next engine gets everything
+	 * afresh. */
 	if (e)
 		log_warn("engine message %d was not sent: %s", (int)type, err_str(e));
 	return e == ERR_OK;
@@ -78,7 +77,8 @@ static void refuse(struct engine_feed *f, const struct node *n)
 
 bool engine_feed_is_peer(const struct cache *c, const struct node *n)
 {
-	if (!c->has_welcome || n->status != NODE_ACTIVE || !n->has_tunnel || !n->has_identity || n->id == c->welcome.id)
+	if (!c->has_welcome || n->status != NODE_ACTIVE || !n->has_tunnel || !n->has_identity ||
+	    n->id == c->welcome.id)
 		return false;
 	return n->kind == NODE_HUB ? n->id == c->welcome.hub_id : n->kind == NODE_SPOKE;
 }
@@ -141,7 +141,8 @@ static size_t sort_unique(struct node_subnet *list, size_t n)
 	return kept;
 }
 
-enum err engine_feed_routes(const struct cache *c, const struct node *n, struct node_subnet **out, size_t *count)
+enum err engine_feed_routes(const struct cache *c, const struct node *n, struct node_subnet **out,
+			    size_t *count)
 {
 	struct routes r = { 0 };
 	enum err e = routes_add_node(&r, n);
@@ -191,7 +192,8 @@ static void send_peer_message(struct engine_feed *f, const struct engine_peer *m
 	engine_feed_send(f, ENGINE_PEER, &body);
 }
 
-/* One peer (or our own record, whose prefixes the engine hands to the kernel), in as many messages as its routes need. */
+/* One peer (or our own record, whose prefixes the engine hands to the kernel), in as many messages
+ * as its routes need. */
 static void send_peer(struct engine_feed *f, const struct cache *c, const struct node *n)
 {
 	bool is_hub = n->kind == NODE_HUB;
@@ -216,7 +218,8 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 	}
 	snprintf(m.name, sizeof(m.name), "%s", n->name);
 	do {
-		size_t part = count - done < ENGINE_PEER_SUBNETS_MAX ? count - done : ENGINE_PEER_SUBNETS_MAX;
+		size_t part = count - done < ENGINE_PEER_SUBNETS_MAX ? count - done
+								     : ENGINE_PEER_SUBNETS_MAX;
 
 		m.append = done > 0;
 		m.n_subnets = (uint16_t)part;
@@ -238,7 +241,8 @@ static void send_own(struct engine_feed *f, const struct cache *c)
 
 static void send_gone(struct engine_feed *f, uint32_t id, bool revoked)
 {
-	struct engine_peer_gone m = { .id = id, .why = revoked ? PEER_GONE_REVOKED : PEER_GONE_REMOVED };
+	struct engine_peer_gone m = { .id = id,
+				      .why = revoked ? PEER_GONE_REVOKED : PEER_GONE_REMOVED };
 	uint8_t mem[64];
 	struct cursor body;
 
@@ -306,7 +310,8 @@ bool engine_feed_touches_hub(const struct cache *c, const struct delta *x)
 	return false;
 }
 
-void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struct delta *x, bool hub_routes)
+void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struct delta *x,
+		       bool hub_routes)
 {
 	const struct node *hub = cache_hub(c);
 	bool hub_sent = false;
@@ -321,7 +326,7 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 		const struct node *n = &x->changed[i];
 
 		if (n->kind == NODE_WIREGUARD)
-			continue;	/* a route of the hub */
+			continue; /* a route of the hub */
 		if (n->id == c->welcome.id) {
 			send_self(f, c);
 			send_own(f, c);
@@ -337,7 +342,8 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 	send_revision(f, ENGINE_COMMIT, c->dir.revision);
 }
 
-void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, const struct endpoint *list, size_t n)
+void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch,
+			   const struct endpoint *list, size_t n)
 {
 	struct engine_endpoints m = { .id = id, .punch = punch };
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];

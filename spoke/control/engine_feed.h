@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * engine_feed: tells the engine what the directory says (shared/ipc/engine_msg.h): who we are, and the peers with their keys and
- * routes. A spoke's peers are the hub and the other spokes; WireGuard nodes have no session with us: their prefixes are routes of the hub.
+ * engine_feed: tells the engine what the directory says (shared/ipc/engine_msg.h): who we are, and
+ * the peers with their keys and routes. A spoke's peers are the hub and the other spokes; WireGuard
+ * nodes have no session with us: their prefixes are routes of the hub.
  *
- * A peer whose tunnel key is not signed by its identity key is refused: it is not told to the engine.
+ * A peer whose tunnel key is not signed by its identity key is refused: it is not told to the
+ * engine.
  */
 #include "shared/ipc/channel.h"
 #include "shared/ipc/engine_msg.h"
 #include "spoke/control/cache.h"
 
 struct engine_feed {
-	struct channel *engine;		/* NULL while it is away */
-	bool muted;			/* no peers at all: the hub refused us, or the directory is too old */
-	uint64_t applied;		/* the revision that this engine has confirmed last, 0 none */
+	struct channel *engine; /* NULL while it is away */
+	bool muted;       /* no peers at all: the hub refused us, or the directory is too old */
+	uint64_t applied; /* the revision that this engine has confirmed last, 0 none */
 	uint32_t n_refused, cap_refused;
-	uint32_t *refused;		/* ids, in no order */
+	uint32_t *refused; /* ids, in no order */
 };
 
 void engine_feed_init(struct engine_feed *f);
@@ -25,24 +27,30 @@ void engine_feed_attach(struct engine_feed *f, struct channel *engine);
 /* Everything: SELF, SYNC_BEGIN, peers, SYNC_END. Nothing without a welcome in the cache. */
 void engine_feed_sync(struct engine_feed *f, const struct cache *c);
 /*
- * What `x` changed; `c` holds the directory after it. `hub_routes`: prefixes of WireGuard nodes changed too, as engine_feed_touches_hub() said
- * before it was applied.
+ * What `x` changed; `c` holds the directory after it. `hub_routes`: prefixes of WireGuard nodes
+ * changed too, as engine_feed_touches_hub() said before it was applied.
  */
-void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struct delta *x, bool hub_routes);
+void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struct delta *x,
+		       bool hub_routes);
 /* Does `x` change, add or remove a WireGuard node? Asked before the delta is applied. */
 bool engine_feed_touches_hub(const struct cache *c, const struct delta *x);
 /* Where a peer may be reached now. */
-void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, const struct endpoint *list, size_t n);
-/* The hub's endpoints: where the link goes, then where its names led, each with the UDP port of the data plane. */
+void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch,
+			   const struct endpoint *list, size_t n);
+/* The hub's endpoints: where the link goes, then where its names led, each with the UDP port of the
+ * data plane. */
 void engine_feed_hub_endpoints(struct engine_feed *f, const struct cache *c);
 /* True when this node's tunnel key was refused. */
 bool engine_feed_refuses(const struct engine_feed *f, uint32_t id);
-/* Sends one message without a payload of its own kind: ENGINE_PING and ENGINE_STATUS_GET come from elsewhere. False: no engine. */
+/* Sends one message without a payload of its own kind: ENGINE_PING and ENGINE_STATUS_GET come from
+ * elsewhere. False: no engine. */
 bool engine_feed_send(struct engine_feed *f, enum engine_msg type, struct cursor *body);
 
 /*
- * Pure: the routes of a peer, sorted, each prefix once with its lowest weight. `*out` is malloc'ed (NULL for none), the caller frees.
+ * Pure: the routes of a peer, sorted, each prefix once with its lowest weight. `*out` is malloc'ed
+ * (NULL for none), the caller frees.
  */
-enum err engine_feed_routes(const struct cache *c, const struct node *n, struct node_subnet **out, size_t *count) must_check;
+enum err engine_feed_routes(const struct cache *c, const struct node *n, struct node_subnet **out,
+			    size_t *count) must_check;
 /* Pure: may this node be a peer of ours, leaving its signature aside? */
 bool engine_feed_is_peer(const struct cache *c, const struct node *n);

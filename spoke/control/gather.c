@@ -73,7 +73,8 @@ void gathers_end(struct gathers *a, const struct engine_status_end *end)
 	finish(g, ERR_OK);
 }
 
-enum err gather_start(struct gathers *a, struct gather *g, void (*done)(struct gather *g, enum err e))
+enum err gather_start(struct gathers *a, struct gather *g,
+		      void (*done)(struct gather *g, enum err e))
 {
 	uint8_t mem[64];
 	struct cursor body;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * gather: one question to the engine (ENGINE_STATUS_GET) and all of its answer. Embedded in whoever asks.
+ * gather: one question to the engine (ENGINE_STATUS_GET) and all of its answer. Embedded in whoever
+ * asks.
  *
  *   1. gather_start(); done() comes once, from the loop
  *   2. in done() the rows are g->rows[0 .. n_rows-1]; gather_stop() frees them
@@ -22,8 +23,8 @@ struct gathers {
 };
 
 struct gather {
-	struct list node;		/* in gathers.active; an initialised list when idle */
-	struct gathers *all;		/* NULL when idle */
+	struct list node;    /* in gathers.active; an initialised list when idle */
+	struct gathers *all; /* NULL when idle */
 	uint32_t tag;
 	struct timer timeout;
 	struct engine_status *rows;
@@ -42,6 +43,7 @@ void gathers_row(struct gathers *a, const struct engine_status *row);
 void gathers_end(struct gathers *a, const struct engine_status_end *end);
 
 /* A zeroed struct is an idle one. ERR_CLOSED: there is no engine, and done() does not come. */
-enum err gather_start(struct gathers *a, struct gather *g, void (*done)(struct gather *g, enum err e)) must_check;
+enum err gather_start(struct gathers *a, struct gather *g,
+		      void (*done)(struct gather *g, enum err e)) must_check;
 /* Ends the question if it is under way, and frees the rows. No callback. */
 void gather_stop(struct gather *g);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How long the directory is trusted without the hub (OfflineGrace). Inside one run time is measured with the boot clock, so a wall
- * clock that jumps changes nothing; over a restart the wall clock has to do (cache_grace_left_ms()).
+ * How long the directory is trusted without the hub (OfflineGrace). Inside one run time is measured
+ * with the boot clock, so a wall clock that jumps changes nothing; over a restart the wall clock
+ * has to do (cache_grace_left_ms()).
  */
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
@@ -13,7 +14,8 @@ static void over(struct timer *t, uint64_t now_ms)
 
 	(void)now_ms;
 	s->grace_over = true;
-	log_error("the hub has not confirmed the directory for more than %u s (OfflineGrace): all tunnels are closed until it does",
+	log_error("the hub has not confirmed the directory for more than %u s (OfflineGrace): all "
+		  "tunnels are closed until it does",
 		  s->cfg->offline_grace_s);
 	grace_settle(s);
 }
@@ -52,6 +54,7 @@ void grace_settle(struct spoke *s)
 	if (muted == s->engine.muted)
 		return;
 	s->engine.muted = muted;
-	/* Routes stay: packets for the branches must not leave in the clear over the default route. */
+	/* Routes stay: packets for the branches must not leave in the clear over the default route.
+	 */
 	engine_feed_sync(&s->engine, &s->cache);
 }

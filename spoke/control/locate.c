@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The engine has traffic for a peer that it has no path to: the hub is asked where that peer is, but not for every packet. */
+/* The engine has traffic for a peer that it has no path to: the hub is asked where that peer is,
+ * but not for every packet. */
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
@@ -23,7 +24,8 @@ void locate_peer(struct spoke *s, uint32_t id)
 	if (!n || n->kind != NODE_SPOKE || !client_is_up(&s->client))
 		return;
 	p = peers_get(&s->peers, id);
-	if (!p || (p->located_ms && now_ms - p->located_ms < LOCATE_AGAIN_MS) || !rate_allows(s, now_ms))
+	if (!p || (p->located_ms && now_ms - p->located_ms < LOCATE_AGAIN_MS) ||
+	    !rate_allows(s, now_ms))
 		return;
 	p->located_ms = now_ms;
 	client_send(&s->client, &m);

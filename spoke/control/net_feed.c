@@ -38,10 +38,7 @@ static enum err set_add(struct net_set *s, const struct prefix *p)
 	return ERR_OK;
 }
 
-static int prefix_order(const void *a, const void *b)
-{
-	return prefix_cmp(a, b);
-}
+static int prefix_order(const void *a, const void *b) { return prefix_cmp(a, b); }
 
 static void set_sort(struct net_set *s)
 {
@@ -81,7 +78,8 @@ static enum err want_addresses(const struct cache *c, struct net_set *s)
 }
 
 /* The subnets of one node that packets may be sent to. */
-static enum err want_node(const struct cache *c, const struct engine_feed *f, const struct node *n, struct net_set *s)
+static enum err want_node(const struct cache *c, const struct engine_feed *f, const struct node *n,
+			  struct net_set *s)
 {
 	const struct node *self = cache_self(c);
 	bool is_wireguard = n->kind == NODE_WIREGUARD && n->status == NODE_ACTIVE;
@@ -95,7 +93,8 @@ static enum err want_node(const struct cache *c, const struct engine_feed *f, co
 	return e;
 }
 
-enum err net_feed_wanted(const struct cache *c, const struct engine_feed *f, struct net_set *addresses, struct net_set *routes)
+enum err net_feed_wanted(const struct cache *c, const struct engine_feed *f,
+			 struct net_set *addresses, struct net_set *routes)
 {
 	enum err e = want_addresses(c, addresses);
 
@@ -115,7 +114,8 @@ enum err net_feed_send(struct net_feed *f, enum monitor_msg type, const struct c
 		return ERR_CLOSED;
 	if (body && body->err)
 		return body->err;
-	return channel_send(*f->monitor, (uint16_t)type, body ? body->out : NULL, body ? cursor_pos(body) : 0, -1);
+	return channel_send(*f->monitor, (uint16_t)type, body ? body->out : NULL,
+			    body ? cursor_pos(body) : 0, -1);
 }
 
 static void send_message(struct net_feed *f, enum monitor_msg type, const struct cursor *body)
@@ -144,12 +144,15 @@ static void send_set(struct net_feed *f, enum monitor_msg type, const struct net
 }
 
 /* Sends what is in one sorted set and not in the other: a merge of the two. */
-static void send_difference(struct net_feed *f, enum monitor_msg type, const struct net_set *old, const struct net_set *new)
+static void send_difference(struct net_feed *f, enum monitor_msg type, const struct net_set *old,
+			    const struct net_set *new)
 {
 	size_t i = 0, k = 0;
 
 	while (i < old->n || k < new->n) {
-		int d = i == old->n ? 1 : k == new->n ? -1 : prefix_cmp(&old->list[i], &new->list[k]);
+		int d = i == old->n   ? 1
+			: k == new->n ? -1
+				      : prefix_cmp(&old->list[i], &new->list[k]);
 
 		if (d < 0)
 			send_prefix(f, type, false, &old->list[i++]);
@@ -160,7 +163,8 @@ static void send_difference(struct net_feed *f, enum monitor_msg type, const str
 	}
 }
 
-static void send_all(struct net_feed *f, const struct net_set *addresses, const struct net_set *routes, uint16_t mtu)
+static void send_all(struct net_feed *f, const struct net_set *addresses,
+		     const struct net_set *routes, uint16_t mtu)
 {
 	struct monitor_net_end end = { .mtu = mtu };
 	uint8_t mem[64];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* peers: what is fleeting about each peer: its path as the engine told it last, and when the hub was asked for it. By node id. */
+/* peers: what is fleeting about each peer: its path as the engine told it last, and when the hub
+ * was asked for it. By node id. */
 #include <stdbool.h>
 
 #include "shared/base/table.h"
@@ -12,8 +13,8 @@ struct peer_state {
 	enum path_kind path;
 	enum path_reason reason;
 	struct endpoint endpoint;
-	bool is_up;			/* host-up has run, host-down has not */
-	uint64_t located_ms;		/* the last locate, CLOCK_BOOTTIME; 0 never */
+	bool is_up;          /* host-up has run, host-down has not */
+	uint64_t located_ms; /* the last locate, CLOCK_BOOTTIME; 0 never */
 };
 
 struct peers {

@@ -5,14 +5,17 @@
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
-/* The hub will not have us: peers are dropped, also after a restart, and it is asked again only now and then. */
+/* The hub will not have us: peers are dropped, also after a restart, and it is asked again only now
+ * and then. */
 static void refused(struct spoke *s, const char *what, const char *text)
 {
 	char why[CONTROL_TEXT_SIZE];
 
 	snprintf(why, sizeof(why), "%s%s%.200s", what, text[0] ? ": " : "", text);
 	if (!s->cache.refused || strcmp(s->cache.refused_why, why) != 0)
-		log_error("the hub refuses this node: %s. All tunnels are closed; it must be joined anew with a token of the hub's admin", why);
+		log_error("the hub refuses this node: %s. All tunnels are closed; it must be "
+			  "joined anew with a token of the hub's admin",
+			  why);
 	s->cache.refused = true;
 	memcpy(s->cache.refused_why, why, sizeof(s->cache.refused_why));
 	client_close(&s->client, why, true, 0);
@@ -21,7 +24,8 @@ static void refused(struct spoke *s, const char *what, const char *text)
 }
 
 /* An end of the link that leaves the tunnels alone. */
-static void parted(struct spoke *s, const char *what, const struct control_bye *b, uint32_t retry_after_ms)
+static void parted(struct spoke *s, const char *what, const struct control_bye *b,
+		   uint32_t retry_after_ms)
 {
 	char why[CONTROL_TEXT_SIZE];
 
@@ -32,7 +36,8 @@ static void parted(struct spoke *s, const char *what, const struct control_bye *
 
 void recv_bye(struct spoke *s, const struct control_bye *b)
 {
-	uint32_t slow_ms = b->retry_after_ms > LINK_RETRY_MAX_MS ? b->retry_after_ms : LINK_RETRY_MAX_MS;
+	uint32_t slow_ms =
+		b->retry_after_ms > LINK_RETRY_MAX_MS ? b->retry_after_ms : LINK_RETRY_MAX_MS;
 
 	switch (b->reason) {
 	case BYE_REVOKED:
@@ -50,7 +55,8 @@ void recv_bye(struct spoke *s, const struct control_bye *b)
 		break;
 	case BYE_REPLACED:
 		/* Two machines with one key would otherwise throw each other out for ever. */
-		log_warn("another connection with this node's key has replaced ours; is the key on two machines?");
+		log_warn("another connection with this node's key has replaced ours; is the key on "
+			 "two machines?");
 		parted(s, "replaced by another connection with our key", b, slow_ms);
 		break;
 	case BYE_PROTOCOL:

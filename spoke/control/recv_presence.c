@@ -7,10 +7,13 @@ void recv_presence(struct spoke *s, const struct control_presence *p, bool punch
 {
 	const struct node *n = directory_find(&s->cache.dir, p->id);
 
-	/* Only peers of the directory, and not the hub: where that one is, our own names and addresses say. */
-	if (!n || !engine_feed_is_peer(&s->cache, n) || n->kind != NODE_SPOKE || engine_feed_refuses(&s->engine, p->id) || s->engine.muted)
+	/* Only peers of the directory, and not the hub: where that one is, our own names and
+	 * addresses say. */
+	if (!n || !engine_feed_is_peer(&s->cache, n) || n->kind != NODE_SPOKE ||
+	    engine_feed_refuses(&s->engine, p->id) || s->engine.muted)
 		return;
-	log_debug(2, "node %s is %s, %u addresses%s", n->name, p->online ? "online" : "offline", p->n_endpoints,
-		  punch ? ", it is looking for us" : "");
-	engine_feed_endpoints(&s->engine, p->id, punch, p->endpoints, p->online ? p->n_endpoints : 0);
+	log_debug(2, "node %s is %s, %u addresses%s", n->name, p->online ? "online" : "offline",
+		  p->n_endpoints, punch ? ", it is looking for us" : "");
+	engine_feed_endpoints(&s->engine, p->id, punch, p->endpoints,
+			      p->online ? p->n_endpoints : 0);
 }

@@ -23,14 +23,18 @@ static const char *objection(const struct spoke *s, const struct control_welcome
 /* Does it differ in what the engine was told? */
 static bool changes_engine(const struct control_welcome *a, const struct control_welcome *b)
 {
-	return a->id != b->id || a->hub_id != b->hub_id || a->mtu != b->mtu || a->keepalive_s != b->keepalive_s ||
-	       !addr_equal(&a->addresses[0], &b->addresses[0]) || !addr_equal(&a->addresses[1], &b->addresses[1]);
+	return a->id != b->id || a->hub_id != b->hub_id || a->mtu != b->mtu ||
+	       a->keepalive_s != b->keepalive_s ||
+	       !addr_equal(&a->addresses[0], &b->addresses[0]) ||
+	       !addr_equal(&a->addresses[1], &b->addresses[1]);
 }
 
-/* Has this hub, or a hub before it, given us another id? Then the cached directory is of another network. */
+/* Has this hub, or a hub before it, given us another id? Then the cached directory is of another
+ * network. */
 static void forget_stranger(struct spoke *s, const struct control_welcome *w)
 {
-	if (!s->cache.has_welcome || (s->cache.welcome.id == w->id && s->cache.welcome.hub_id == w->hub_id))
+	if (!s->cache.has_welcome ||
+	    (s->cache.welcome.id == w->id && s->cache.welcome.hub_id == w->hub_id))
 		return;
 	log_warn("the hub knows us by another id than before: the cached directory is dropped");
 	directory_fini(&s->cache.dir);
@@ -53,7 +57,8 @@ static void propose_subnets(struct spoke *s)
 		if (known)
 			continue;
 		m.propose.subnet = s->cfg->subnets[i];
-		log_debug(1, "subnet %s is proposed to the hub", prefix_format(&m.propose.subnet.prefix, text));
+		log_debug(1, "subnet %s is proposed to the hub",
+			  prefix_format(&m.propose.subnet.prefix, text));
 		client_send(&s->client, &m);
 	}
 }
@@ -80,7 +85,8 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	s->cache.last_good = s->client.dialer.at;
 	s->acked = 0;
 	s->confirmed = false;
-	log_notice("link to hub %s is up (%s, revision %" PRIu64 ")", w->hub_name, endpoint_format(&s->client.dialer.at, text), w->revision);
+	log_notice("link to hub %s is up (%s, revision %" PRIu64 ")", w->hub_name,
+		   endpoint_format(&s->client.dialer.at, text), w->revision);
 	client_welcomed(&s->client, w->capabilities);
 	if (w->revision == s->cache.dir.revision && !s->want_snapshot) {
 		grace_confirmed(s);

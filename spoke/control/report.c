@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every welcome.report_ms: how each peer is reached and how much went to and fro, for the hub's pages. */
+/* Every welcome.report_ms: how each peer is reached and how much went to and fro, for the hub's
+ * pages. */
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
-/* Peers a message, so that the frame stays below LINK_FRAME_CLIENT_MAX_BYTES at some 230 bytes of JSON each. */
+/* Peers a message, so that the frame stays below LINK_FRAME_CLIENT_MAX_BYTES at some 230 bytes of
+ * JSON each. */
 #define REPORT_CHUNK_PEERS 128u
 
 static bool is_worth_telling(const struct engine_status *r)
 {
-	return r->path != PATH_DOWN || r->handshake_wall_ms != 0 || r->reason != PATH_REASON_NO_SESSION;
+	return r->path != PATH_DOWN || r->handshake_wall_ms != 0 ||
+	       r->reason != PATH_REASON_NO_SESSION;
 }
 
 static void send_chunk(struct spoke *s, struct control_msg *m)
@@ -54,10 +57,13 @@ static void gathered(struct gather *g, enum err e)
 
 static void arm(struct spoke *s, uint64_t now_ms)
 {
-	uint32_t every_ms = s->cache.welcome.report_ms ? s->cache.welcome.report_ms : LINK_REPORT_MS;
+	uint32_t every_ms =
+		s->cache.welcome.report_ms ? s->cache.welcome.report_ms : LINK_REPORT_MS;
 
-	/* Spread by a tenth, so that thousands of spokes do not report in step after a restart of the hub. */
-	timer_arm(loop_timers(s->loop), &s->report_timer, now_ms + every_ms - secret_random_below(every_ms / 10 + 1));
+	/* Spread by a tenth, so that thousands of spokes do not report in step after a restart of
+	 * the hub. */
+	timer_arm(loop_timers(s->loop), &s->report_timer,
+		  now_ms + every_ms - secret_random_below(every_ms / 10 + 1));
 }
 
 static void timer_fired(struct timer *t, uint64_t now_ms)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * spoke: all that the control worker of a spoke holds, and the stations that work on it. Each station is a file of that name.
+ * spoke: all that the control worker of a spoke holds, and the stations that work on it. Each
+ * station is a file of that name.
  *
  *   hub ==link== client -> recv_*.c -> apply.c -> cache, engine_feed, net_feed -> ack
  *   engine ----- ENGINE_* -> applied (apply.c), locate.c, announce.c, gather.c, status.c
@@ -15,9 +16,10 @@
 #include "spoke/control/peers.h"
 #include "spoke/control/status.h"
 
-#define SPOKE_CACHE_SAVE_MS 900000u	/* how often the time of the last confirmation is written down while the link is up */
-#define LOCATE_AGAIN_MS 5000u		/* one peer is not asked for more often */
-#define LOCATE_RATE_PER_S 20u		/* nor all together */
+/* How often the time of the last confirmation is written down while the link is up. */
+#define SPOKE_CACHE_SAVE_MS 900000u
+#define LOCATE_AGAIN_MS   5000u /* one peer is not asked for more often */
+#define LOCATE_RATE_PER_S 20u   /* nor all together */
 
 struct spoke {
 	struct worker *w;
@@ -27,7 +29,7 @@ struct spoke {
 	struct public_key tunnel_public;
 	uint8_t tunnel_sig[64];
 	bool has_pin;
-	struct public_key pin;			/* the hub's identity key, from the join token */
+	struct public_key pin; /* the hub's identity key, from the join token */
 
 	struct cache cache;
 	struct client client;
@@ -37,25 +39,27 @@ struct spoke {
 	struct gathers gathers;
 	struct status_server status;
 
-	uint64_t acked;				/* the revision confirmed on this link, 0 none */
-	bool confirmed;				/* on this link the hub has said that our directory is its present one */
-	bool want_snapshot;			/* the next hello asks for everything */
+	uint64_t acked; /* the revision confirmed on this link, 0 none */
+	bool confirmed; /* on this link the hub has said that our directory is its present one */
+	bool want_snapshot; /* the next hello asks for everything */
 	bool started;
 	struct gather report;
-	struct timer report_timer;		/* every welcome.report_ms while the link is up */
-	struct timer save_timer;		/* every SPOKE_CACHE_SAVE_MS */
-	struct timer grace_timer;		/* OfflineGrace is over */
+	struct timer report_timer; /* every welcome.report_ms while the link is up */
+	struct timer save_timer;   /* every SPOKE_CACHE_SAVE_MS */
+	struct timer grace_timer;  /* OfflineGrace is over */
 	bool grace_over;
-	uint64_t locate_ms;			/* the second in which `locates` are counted */
+	uint64_t locate_ms; /* the second in which `locates` are counted */
 	unsigned locates;
-	struct log_limit wrong_hub_limit;	/* log lines about hubs with another key */
-	struct log_limit cache_limit;		/* log lines about a cache that cannot be written */
+	struct log_limit wrong_hub_limit; /* log lines about hubs with another key */
+	struct log_limit cache_limit;     /* log lines about a cache that cannot be written */
 };
 
 /* --- apply.c: the spine --- */
-/* A directory message: directory -> cache -> engine -> network; the ack follows when the engine has applied it. */
+/* A directory message: directory -> cache -> engine -> network; the ack follows when the engine has
+ * applied it. */
 void apply_directory(struct spoke *s, const struct delta *x);
-/* Everything that the cache holds goes to the engine and the network: at the start, for a new engine, after a pardon. */
+/* Everything that the cache holds goes to the engine and the network: at the start, for a new
+ * engine, after a pardon. */
 void apply_cache(struct spoke *s);
 /* ENGINE_APPLIED. */
 void apply_done(struct spoke *s, uint64_t revision);

@@ -17,15 +17,15 @@ struct status_client {
 	struct loop_fd io;
 	struct buf in;
 	struct buf out;
-	struct timer timer;		/* idle: close. Pinging: the next ping */
-	bool closing;			/* once `out` is empty */
-	bool no_more;			/* the other side has sent all that it will */
-	struct gather gather;		/* "status" under way */
+	struct timer timer;   /* idle: close. Pinging: the next ping */
+	bool closing;         /* once `out` is empty */
+	bool no_more;         /* the other side has sent all that it will */
+	struct gather gather; /* "status" under way */
 	bool gathering;
 	struct {
-		uint32_t id;		/* 0: no pinging */
-		uint32_t tag;		/* of the ping under way, 0 none */
-		unsigned left;		/* still to be sent */
+		uint32_t id;   /* 0: no pinging */
+		uint32_t tag;  /* of the ping under way, 0 none */
+		unsigned left; /* still to be sent */
 		unsigned answered;
 	} ping;
 };
@@ -48,14 +48,12 @@ static void client_free(struct status_client *c)
 	free(c);
 }
 
-static bool is_busy(const struct status_client *c)
-{
-	return c->gathering || c->ping.id != 0;
-}
+static bool is_busy(const struct status_client *c) { return c->gathering || c->ping.id != 0; }
 
 static void arm(struct status_client *c, uint64_t delay_ms)
 {
-	timer_arm(loop_timers(c->sv->spoke->loop), &c->timer, loop_now_ms(c->sv->spoke->loop) + delay_ms);
+	timer_arm(loop_timers(c->sv->spoke->loop), &c->timer,
+		  loop_now_ms(c->sv->spoke->loop) + delay_ms);
 }
 
 /* Queues a line; takes over `j`. What does not fit ends the client. */
@@ -138,8 +136,9 @@ static void begin_ping(struct status_client *c, const json_t *request)
 		return;
 	}
 	if (!n || !engine_feed_is_peer(&c->sv->spoke->cache, n)) {
-		reply_error(c, "unknown_node", n ? "this node answers no pings of the tunnel; ping its address instead"
-						 : "the directory has no such node");
+		reply_error(c, "unknown_node",
+			    n ? "this node answers no pings of the tunnel; ping its address instead"
+			      : "the directory has no such node");
 		return;
 	}
 	c->ping.id = n->id;
@@ -172,7 +171,7 @@ void status_pong(struct status_server *sv, const struct engine_pong *p)
 	if (c->ping.left == 0)
 		ping_end(c);
 	else if (!timer_armed(&c->timer))
-		ping_send(c);	/* the answer took longer than the pause between two */
+		ping_send(c); /* the answer took longer than the pause between two */
 	client_run(c);
 }
 
@@ -245,7 +244,8 @@ static void handle_input(struct status_client *c)
 static bool flush(struct status_client *c)
 {
 	while (buf_len(&c->out)) {
-		ssize_t n = send(c->io.fd, buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(c->io.fd, buf_data(&c->out), buf_len(&c->out),
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -280,7 +280,8 @@ static bool read_input(struct status_client *c)
 {
 	char chunk[1024];
 	size_t room = STATUS_LINE_MAX_BYTES - buf_len(&c->in);
-	ssize_t n = recv(c->io.fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
+	ssize_t n =
+		recv(c->io.fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -288,7 +289,8 @@ static bool read_input(struct status_client *c)
 		c->no_more = true;
 	if (n && buf_put(&c->in, chunk, (size_t)n))
 		return false;
-	if (buf_len(&c->in) == STATUS_LINE_MAX_BYTES && !memchr(buf_data(&c->in), '\n', STATUS_LINE_MAX_BYTES)) {
+	if (buf_len(&c->in) == STATUS_LINE_MAX_BYTES &&
+	    !memchr(buf_data(&c->in), '\n', STATUS_LINE_MAX_BYTES)) {
 		reply_error(c, "bad_request", "the line is too long");
 		c->closing = true;
 	}
@@ -318,7 +320,8 @@ static bool is_welcome(int fd)
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && (cred.uid == 0 || cred.uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+	       (cred.uid == 0 || cred.uid == geteuid());
 }
 
 static void client_new(struct status_server *sv, int fd)

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * status: what `branchline-spoke status` and `ping` ask, on a UNIX socket. A request is one line with a JSON object, an answer one
- * or more such lines, the last with "done": true. Requests:
+ * status: what `branchline-spoke status` and `ping` ask, on a UNIX socket. A request is one line
+ * with a JSON object, an answer one or more such lines, the last with "done": true. Requests:
  *
  *   {"cmd": "status"}
  *   {"cmd": "ping", "node": "oslo", "count": 3}          a line per ping, one a second
  *
- * An error is {"done": true, "error": "<code>", "text": "..."}: bad_request, unknown_command, unknown_node, busy, no_engine.
- * Only root and the daemon's own user are answered (peer credentials); clients, lines and waiting output are bounded.
+ * An error is {"done": true, "error": "<code>", "text": "..."}: bad_request, unknown_command,
+ * unknown_node, busy, no_engine. Only root and the daemon's own user are answered (peer
+ * credentials); clients, lines and waiting output are bounded.
  */
 #include "shared/base/list.h"
 #include "shared/loop/loop.h"
 
-#define STATUS_CLIENTS_MAX 16u
+#define STATUS_CLIENTS_MAX    16u
 #define STATUS_LINE_MAX_BYTES 4096u
-#define STATUS_OUT_MAX_BYTES (32u << 20)
-#define STATUS_PINGS_MAX 1000u
-#define STATUS_PING_EVERY_MS 1000u
-#define STATUS_IDLE_MS 30000u		/* a client that says nothing for so long is closed */
+#define STATUS_OUT_MAX_BYTES  (32u << 20)
+#define STATUS_PINGS_MAX      1000u
+#define STATUS_PING_EVERY_MS  1000u
+#define STATUS_IDLE_MS        30000u /* a client that says nothing for so long is closed */
 
 struct spoke;
 struct engine_pong;
@@ -28,7 +29,7 @@ struct status_server {
 	struct loop_fd listen;
 	struct list clients;
 	unsigned n_clients;
-	uint32_t last_tag;	/* of pings */
+	uint32_t last_tag; /* of pings */
 };
 
 /* Serves `fd`, a listening socket (-1: nothing is served). Does not close it. */

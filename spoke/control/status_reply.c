@@ -37,7 +37,8 @@ static json_t *subnets_json(const struct node *n)
 	char text[PREFIX_STR_SIZE];
 
 	for (uint32_t i = 0; i < n->n_subnets; i++)
-		json_array_append_new(list, json_pack("{s:s, s:i}", "prefix", prefix_format(&n->subnets[i].prefix, text),
+		json_array_append_new(list, json_pack("{s:s, s:i}", "prefix",
+						      prefix_format(&n->subnets[i].prefix, text),
 						      "weight", (int)n->subnets[i].weight));
 	return list;
 }
@@ -47,10 +48,12 @@ static json_t *hub_json(const struct spoke *s)
 	const struct client *c = &s->client;
 	bool up = client_is_up(c);
 
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "name", s->cache.has_welcome ? s->cache.welcome.hub_name : "",
-			 "state", client_state_str(c->state), "up", (int)up, "since", time_json(c->since_wall_ms),
-			 "why", up || !c->why[0] ? json_null() : json_string(c->why),
-			 "address", up ? endpoint_json(&c->dialer.at) : json_null());
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "name",
+			 s->cache.has_welcome ? s->cache.welcome.hub_name : "", "state",
+			 client_state_str(c->state), "up", (int)up, "since",
+			 time_json(c->since_wall_ms), "why",
+			 up || !c->why[0] ? json_null() : json_string(c->why), "address",
+			 up ? endpoint_json(&c->dialer.at) : json_null());
 }
 
 static const struct engine_status *find_row(const struct gather *g, uint32_t id)
@@ -61,21 +64,25 @@ static const struct engine_status *find_row(const struct gather *g, uint32_t id)
 	return NULL;
 }
 
-/* One peer; `row` is the engine's view of it, or for a WireGuard node of the hub. NULL: the engine knows nothing. */
+/* One peer; `row` is the engine's view of it, or for a WireGuard node of the hub. NULL: the engine
+ * knows nothing. */
 static json_t *peer_json(const struct node *n, const struct engine_status *row, const char *reason)
 {
-	static const struct engine_status nothing = { .path = PATH_DOWN, .reason = PATH_REASON_NO_SESSION };
+	static const struct engine_status nothing = { .path = PATH_DOWN,
+						      .reason = PATH_REASON_NO_SESSION };
 	const struct engine_status *r = row ? row : &nothing;
-	bool own = n->kind != NODE_WIREGUARD;	/* numbers of its own, not those of the hub's tunnel */
+	bool own =
+		n->kind != NODE_WIREGUARD; /* numbers of its own, not those of the hub's tunnel */
 
-	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "name", n->name, "id", (json_int_t)n->id,
-			 "kind", node_kind_str(n->kind), "path", path_kind_str(r->path),
-			 "reason", reason ? reason : path_reason_str(r->reason),
-			 "endpoint", own ? endpoint_json(&r->endpoint) : json_null(),
-			 "handshake", own ? time_json(r->handshake_wall_ms) : json_null(),
-			 "rx_bytes", own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
-			 "rtt_us", own ? (json_int_t)r->rtt_us : 0, "addresses", addresses_json(n->addresses),
-			 "subnets", subnets_json(n));
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "name", n->name,
+		"id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
+		path_kind_str(r->path), "reason", reason ? reason : path_reason_str(r->reason),
+		"endpoint", own ? endpoint_json(&r->endpoint) : json_null(), "handshake",
+		own ? time_json(r->handshake_wall_ms) : json_null(), "rx_bytes",
+		own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
+		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "addresses",
+		addresses_json(n->addresses), "subnets", subnets_json(n));
 }
 
 static const char *special_reason(const struct spoke *s, const struct node *n)
@@ -98,8 +105,11 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 		bool is_wireguard = n->kind == NODE_WIREGUARD && n->status == NODE_ACTIVE;
 
 		if (is_wireguard || engine_feed_is_peer(&s->cache, n))
-			json_array_append_new(list, peer_json(n, find_row(g, is_wireguard ? s->cache.welcome.hub_id : n->id),
-							      special_reason(s, n)));
+			json_array_append_new(
+				list, peer_json(n,
+						find_row(g, is_wireguard ? s->cache.welcome.hub_id
+									 : n->id),
+						special_reason(s, n)));
 	}
 	return list;
 }
@@ -112,9 +122,11 @@ static json_t *engine_json(const struct gather *g)
 		return json_null();
 	drops = json_object();
 	for (int d = 0; d < DROP_COUNT; d++)
-		json_object_set_new(drops, engine_drop_str((enum engine_drop)d), json_integer((json_int_t)g->totals.drops[d]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "peers", (json_int_t)g->totals.n_peers, "sessions", (json_int_t)g->totals.n_sessions,
-			 "handshakes", (json_int_t)g->totals.handshakes, "drops", drops);
+		json_object_set_new(drops, engine_drop_str((enum engine_drop)d),
+				    json_integer((json_int_t)g->totals.drops[d]));
+	return json_pack("{s:I, s:I, s:I, s:o}", "peers", (json_int_t)g->totals.n_peers, "sessions",
+			 (json_int_t)g->totals.n_sessions, "handshakes",
+			 (json_int_t)g->totals.handshakes, "drops", drops);
 }
 
 json_t *status_reply_build(const struct spoke *s, const struct gather *g)
@@ -122,12 +134,15 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g)
 	const struct node *self = cache_self(&s->cache);
 	const struct control_welcome *w = &s->cache.welcome;
 
-	return json_pack("{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "done", 1, "network", s->cfg->paths.net,
-			 "name", s->cfg->name, "id", (json_int_t)w->id, "version", BRANCHLINE_VERSION,
-			 "revision", (json_int_t)s->cache.dir.revision, "hub", hub_json(s),
-			 "refused", s->cache.refused ? json_string(s->cache.refused_why) : json_null(),
-			 "grace_over", (int)s->grace_over, "addresses", addresses_json(self ? self->addresses : w->addresses),
-			 "subnets", self ? subnets_json(self) : json_array(), "engine", engine_json(g), "peers", peers_json(s, g));
+	return json_pack("{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
+			 "done", 1, "network", s->cfg->paths.net, "name", s->cfg->name, "id",
+			 (json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
+			 (json_int_t)s->cache.dir.revision, "hub", hub_json(s), "refused",
+			 s->cache.refused ? json_string(s->cache.refused_why) : json_null(),
+			 "grace_over", (int)s->grace_over, "addresses",
+			 addresses_json(self ? self->addresses : w->addresses), "subnets",
+			 self ? subnets_json(self) : json_array(), "engine", engine_json(g),
+			 "peers", peers_json(s, g));
 }
 
 json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)
@@ -135,7 +150,8 @@ json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)
 	const struct node *n = directory_find(&s->cache.dir, p->id);
 	bool ok = p->result == ERR_OK;
 
-	return json_pack("{s:s, s:b, s:I, s:s, s:o, s:o}", "node", n ? n->name : "", "ok", (int)ok, "rtt_us", (json_int_t)p->rtt_us,
-			 "path", path_kind_str(p->path), "endpoint", endpoint_json(&p->endpoint),
-			 "error", ok ? json_null() : json_string(err_str(p->result)));
+	return json_pack("{s:s, s:b, s:I, s:s, s:o, s:o}", "node", n ? n->name : "", "ok", (int)ok,
+			 "rtt_us", (json_int_t)p->rtt_us, "path", path_kind_str(p->path),
+			 "endpoint", endpoint_json(&p->endpoint), "error",
+			 ok ? json_null() : json_string(err_str(p->result)));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* status_reply: the answers of the status socket as JSON. New references, NULL when memory is out. */
+/* status_reply: the answers of the status socket as JSON. New references, NULL without memory. */
 #include <jansson.h>
 
 #include "shared/ipc/engine_msg.h"
@@ -9,9 +9,12 @@
 struct spoke;
 
 /*
- * {"done": true, "network", "name", "id", "version", "revision", "hub": {"name", "state", "up", "since", "why", "address"},
- *  "refused", "grace_over", "addresses": [..], "subnets": [..], "engine": {..} or null,
- *  "peers": [{"name", "id", "kind", "path", "reason", "endpoint", "handshake", "rx_bytes", "tx_bytes", "rtt_us", "addresses", "subnets"}]}
+ * {"done": true, "network", "name", "id", "version", "revision", "refused", "grace_over",
+ *  "hub": {"name", "state", "up", "since", "why", "address"},
+ *  "addresses": [..], "subnets": [..], "engine": {..} or null,
+ *  "peers": [{"name", "id", "kind", "path", "reason", "endpoint", "handshake", "rx_bytes",
+ *             "tx_bytes", "rtt_us", "addresses", "subnets"}]}
+ *
  * `g` is what the engine answered, NULL when it did not. Times are RFC 3339, null for never.
  */
 json_t *status_reply_build(const struct spoke *s, const struct gather *g);

@@ -10,10 +10,7 @@
 
 /* --- the link's callbacks --- */
 
-static void link_places(struct client *c, struct dialer *d)
-{
-	places_add(c->owner, d);
-}
+static void link_places(struct client *c, struct dialer *d) { places_add(c->owner, d); }
 
 static bool link_check(struct client *c, const struct endpoint *at, const struct public_key *peer)
 {
@@ -101,7 +98,8 @@ static size_t link_known(struct client *c, const char *place, struct endpoint *o
 	return cache_recall(&s->cache, place, out);
 }
 
-static void link_resolved(struct client *c, const char *place, const struct endpoint *found, size_t n)
+static void link_resolved(struct client *c, const char *place, const struct endpoint *found,
+			  size_t n)
 {
 	struct spoke *s = c->owner;
 
@@ -128,7 +126,8 @@ static enum err load_keys(struct spoke *s)
 	enum err e = keys_read(&keys, s->cfg->identity_key_file, s->cfg->tunnel_key_file);
 
 	if (e) {
-		log_error("%s and %s: %s", s->cfg->identity_key_file, s->cfg->tunnel_key_file, err_str(e));
+		log_error("%s and %s: %s", s->cfg->identity_key_file, s->cfg->tunnel_key_file,
+			  err_str(e));
 		return e;
 	}
 	s->tunnel_public = keys.tunnel_public;
@@ -146,7 +145,8 @@ static enum err load_pin(struct spoke *s)
 
 	s->has_pin = e == ERR_OK;
 	if (e && !(e == ERR_NOTFOUND && cache_hub(&s->cache))) {
-		log_error("%s: %s; without it the hub cannot be told from another", s->cfg->hub_pin_file, err_str(e));
+		log_error("%s: %s; without it the hub cannot be told from another",
+			  s->cfg->hub_pin_file, err_str(e));
 		return e;
 	}
 	return ERR_OK;
@@ -158,10 +158,12 @@ static void load_cache(struct spoke *s)
 	enum err e = cache_load(&s->cache, s->cfg->cache_file);
 
 	if (e && e != ERR_NOTFOUND && e != ERR_CORRUPT && e != ERR_VERSION)
-		log_warn("%s: %s; the hub will be asked for the directory", s->cfg->cache_file, err_str(e));
+		log_warn("%s: %s; the hub will be asked for the directory", s->cfg->cache_file,
+			 err_str(e));
 	if (s->cache.has_welcome && (strcmp(s->cache.welcome.network, s->cfg->paths.net) != 0 ||
 				     strcmp(s->cache.welcome.name, s->cfg->name) != 0)) {
-		log_warn("%s is of node %s in network %s: not used", s->cfg->cache_file, s->cache.welcome.name, s->cache.welcome.network);
+		log_warn("%s is of node %s in network %s: not used", s->cfg->cache_file,
+			 s->cache.welcome.name, s->cache.welcome.network);
 		cache_fini(&s->cache);
 		cache_init(&s->cache);
 	}
@@ -225,7 +227,8 @@ static enum err start(struct worker *w)
 	s->save_timer.fire = save_fired;
 	timer_arm(loop_timers(s->loop), &s->save_timer, loop_now_ms(s->loop) + SPOKE_CACHE_SAVE_MS);
 	if (s->cache.refused)
-		log_error("the hub has refused this node before: %s; it is asked again", s->cache.refused_why);
+		log_error("the hub has refused this node before: %s; it is asked again",
+			  s->cache.refused_why);
 	/* From the cache, so that the tunnels work without the hub. */
 	grace_begin(s);
 	grace_settle(s);
@@ -273,7 +276,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 
 	switch (type) {
 	case ENGINE_READY:
-		return ERR_OK;	/* everything was sent when its channel came */
+		return ERR_OK; /* everything was sent when its channel came */
 	case ENGINE_APPLIED:
 		e = engine_revision_decode(body, &m.revision);
 		if (!e)
@@ -322,10 +325,12 @@ static enum err monitor_message(uint16_t type, struct cursor *body)
 	return e;
 }
 
-static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
+		    int fd)
 {
 	struct spoke *s = w->state;
-	enum err e = from == WORKER_ENGINE ? engine_message(s, type, body) : monitor_message(type, body);
+	enum err e =
+		from == WORKER_ENGINE ? engine_message(s, type, body) : monitor_message(type, body);
 
 	if (fd >= 0)
 		close(fd);
@@ -333,7 +338,8 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		channel_bad(from == WORKER_ENGINE ? w->siblings[from] : w->monitor, type, e);
 }
 
-/* SIGHUP: where the hub is dialled, and what may change without a restart. The log file is the monitor's business. */
+/* SIGHUP: where the hub is dialled, and what may change without a restart. The log file is the
+ * monitor's business. */
 static void reload(struct worker *w)
 {
 	struct spoke *s = w->state;
@@ -350,7 +356,8 @@ static void reload(struct worker *w)
 		s->cfg->n_subnets = fresh->n_subnets;
 		s->cfg->offline_grace_s = fresh->offline_grace_s;
 		s->cfg->local_discovery = fresh->local_discovery;
-		log_notice("ConnectTo, hosts files, OfflineGrace and LocalDiscovery were read again");
+		log_notice(
+			"ConnectTo, hosts files, OfflineGrace and LocalDiscovery were read again");
 		client_hurry(&s->client);
 	}
 	spoke_config_fini(fresh);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* fake_hub: the hub's end of the link for tests: accepts one connection after the other on loopback, and hands over each message. */
+/* fake_hub: the hub's end of the link for tests: accepts one connection after the other on
+ * loopback, and hands over each message. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,7 @@ struct fake_hub {
 	struct stream_identity *identity;
 	struct loop_fd listen;
 	uint16_t port;
-	struct stream *stream;		/* the newest connection */
+	struct stream *stream; /* the newest connection */
 	struct public_key peer;
 	unsigned connections;
 	void (*message)(struct fake_hub *h, struct control_msg *m);
@@ -33,7 +34,8 @@ static __attribute__((unused)) void fake_hub_send(struct fake_hub *h, const stru
 	buf_fini(&b);
 }
 
-static __attribute__((unused)) void fake_hub_opened(struct stream *s, void *arg, const struct public_key *peer)
+static __attribute__((unused)) void fake_hub_opened(struct stream *s, void *arg,
+						    const struct public_key *peer)
 {
 	struct fake_hub *h = arg;
 
@@ -53,7 +55,8 @@ static __attribute__((unused)) void fake_hub_received(struct stream *s, void *ar
 	}
 }
 
-static __attribute__((unused)) void fake_hub_closed(struct stream *s, void *arg, enum err e, const char *why)
+static __attribute__((unused)) void fake_hub_closed(struct stream *s, void *arg, enum err e,
+						    const char *why)
 {
 	struct fake_hub *h = arg;
 
@@ -65,7 +68,8 @@ static __attribute__((unused)) void fake_hub_closed(struct stream *s, void *arg,
 
 static __attribute__((unused)) void fake_hub_accept(struct loop_fd *f, uint32_t events)
 {
-	static const struct stream_events ev = { fake_hub_opened, fake_hub_received, fake_hub_closed };
+	static const struct stream_events ev = { fake_hub_opened, fake_hub_received,
+						 fake_hub_closed };
 	static const struct stream_limits limits = { 1u << 20, 16u << 20, 5000 };
 	struct fake_hub *h = container_of(f, struct fake_hub, listen);
 	int fd = accept4(f->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -81,11 +85,13 @@ static __attribute__((unused)) void fake_hub_accept(struct loop_fd *f, uint32_t 
 /* Listens; `h->port` says where. The keys must be there already. */
 static __attribute__((unused)) void fake_hub_listen(struct fake_hub *h)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sa);
 
 	h->listen.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	BUG_ON(bind(h->listen.fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(h->listen.fd, 8) < 0);
+	BUG_ON(bind(h->listen.fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	       listen(h->listen.fd, 8) < 0);
 	BUG_ON(getsockname(h->listen.fd, (struct sockaddr *)&sa, &len) < 0);
 	h->port = ntohs(sa.sin_port);
 }
@@ -111,8 +117,10 @@ static __attribute__((unused)) void fake_hub_stop(struct fake_hub *h)
 	stream_identity_free(h->identity);
 }
 
-/* A node record as the directory has it. `keys` NULL: one without keys of its own (a WireGuard node's tunnel key is made up). */
-static __attribute__((unused)) void fake_node(struct node *n, uint32_t id, const char *name, enum node_kind kind, const struct spoke_keys *keys)
+/* A node record as the directory has it. `keys` NULL: one without keys of its own (a WireGuard
+ * node's tunnel key is made up). */
+static __attribute__((unused)) void fake_node(struct node *n, uint32_t id, const char *name,
+					      enum node_kind kind, const struct spoke_keys *keys)
 {
 	node_init(n);
 	n->id = id;
@@ -142,7 +150,8 @@ static __attribute__((unused)) void fake_subnet(struct node *n, const char *pref
 }
 
 /* The welcome of hub 1, "hq", to spoke `id`. */
-static __attribute__((unused)) void fake_welcome(struct control_welcome *w, uint32_t id, const char *name, uint64_t revision)
+static __attribute__((unused)) void fake_welcome(struct control_welcome *w, uint32_t id,
+						 const char *name, uint64_t revision)
 {
 	memset(w, 0, sizeof(*w));
 	snprintf(w->network, sizeof(w->network), "testnet");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spoke.conf and hosts files: what is accepted, and for every bad line the words that the admin reads. */
+/* spoke.conf and hosts files: what is accepted, and for every bad line the words that the admin
+ * reads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,9 @@ static void put(const struct fixture *f, const char *name, const char *text)
 {
 	char path[PATHS_FILE_SIZE];
 
-	assert_int_equal(file_write_atomic(paths_join(path, f->dir, name), text, strlen(text), 0644), ERR_OK);
+	assert_int_equal(
+		file_write_atomic(paths_join(path, f->dir, name), text, strlen(text), 0644),
+		ERR_OK);
 }
 
 static int setup(void **state)
@@ -43,7 +46,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "spoke.conf", "hosts/linodeHQ", "hosts/oslo", "hosts/dbserver", "hosts", "" };
+	static const char *const files[] = { "spoke.conf",     "hosts/linodeHQ", "hosts/oslo",
+					     "hosts/dbserver", "hosts",          "" };
 	struct fixture *f = *state;
 	char path[128];
 
@@ -60,9 +64,11 @@ static void guide_lines_are_valid(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "spoke.conf", "Name = oslo\nDevice = /dev/net/tun\nAddressFamily = ipv4\nConnectTo = linodeHQ\n");
-	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\nAddress = vpn.example.com 443\n"
-				 "-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n");
+	put(f, "spoke.conf",
+	    "Name = oslo\nDevice = /dev/net/tun\nAddressFamily = ipv4\nConnectTo = linodeHQ\n");
+	put(f, "hosts/linodeHQ",
+	    "Address = 11.11.11.11\nAddress = vpn.example.com 443\n"
+	    "-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n");
 	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
 	assert_string_equal(f->c.name, "oslo");
 	assert_string_equal(f->c.interface, "linodeVPN");
@@ -81,7 +87,9 @@ static void several_hubs_port_and_own_subnets(void **state)
 	struct fixture *f = *state;
 	static const char *const overrides[] = { "Port=7000", "LogLevel=3", NULL };
 
-	put(f, "spoke.conf", "name oslo\nCONNECTTO = linodeHQ\nConnectTo = dbserver\nOfflineGrace = 3600\nLocalDiscovery = no\n");
+	put(f, "spoke.conf",
+	    "name oslo\nCONNECTTO = linodeHQ\nConnectTo = dbserver\nOfflineGrace = "
+	    "3600\nLocalDiscovery = no\n");
 	put(f, "hosts/linodeHQ", "Port = 7655\nAddress = 11.11.11.11\n");
 	put(f, "hosts/oslo", "Subnet = 10.20.0.0/24\nSubnet = 2001:db8::/48#3\nPort = 9999\n");
 	assert_int_equal(spoke_config_load(&f->c, &f->paths, overrides), ERR_OK);
@@ -104,7 +112,8 @@ static void port_of_own_hosts_file(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "spoke.conf", "Name = oslo\nBindToAddress = 192.0.2.1\nBindToAddress = 2001:db8::1 7001\n");
+	put(f, "spoke.conf",
+	    "Name = oslo\nBindToAddress = 192.0.2.1\nBindToAddress = 2001:db8::1 7001\n");
 	put(f, "hosts/oslo", "Port = 9999\n");
 	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
 	assert_int_equal(f->c.n_udp, 2);
@@ -131,7 +140,8 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nInterface = this-is-too-long\n", "interface" },
 		{ "spoke.conf", "Name = oslo\nInterface = a/b\n", "interface" },
-		{ "spoke.conf", "Name = oslo\nBindToAddress = vpn.example.com\n", "is not an address" },
+		{ "spoke.conf", "Name = oslo\nBindToAddress = vpn.example.com\n",
+		  "is not an address" },
 		{ "spoke.conf", "Name = oslo\nLocalDiscovery = perhaps\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nOfflineGrace = 10\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nConnectTo = oslo\n", "itself" },
@@ -156,7 +166,8 @@ static void bad_lines(void **state)
 		if (spoke_config_load(&f->c, &f->paths, NULL) == ERR_OK)
 			fail_msg("row %zu was accepted: %s", i, rows[i].text);
 		if (!strstr(f->c.raw.error, rows[i].words))
-			fail_msg("row %zu: \"%s\" does not say \"%s\"", i, f->c.raw.error, rows[i].words);
+			fail_msg("row %zu: \"%s\" does not say \"%s\"", i, f->c.raw.error,
+				 rows[i].words);
 		spoke_config_fini(&f->c);
 	}
 }
@@ -165,7 +176,7 @@ static void addresses_are_split(void **state)
 {
 	static const struct {
 		const char *text, *host;
-		unsigned port;		/* 0: refused */
+		unsigned port; /* 0: refused */
 	} rows[] = {
 		{ "vpn.example.com", "vpn.example.com", 655 },
 		{ "vpn.example.com 443", "vpn.example.com", 443 },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Keys: made, written, read again; who may not read them; and what a tunnel key's signature vouches for. */
+/* Keys: made, written, read again; who may not read them; and what a tunnel key's signature vouches
+ * for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,14 +75,20 @@ static void others_may_not_read(void **state)
 static void bad_files(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n", "short", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= x\n", "!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+		"",
+		"\n",
+		"short",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= x\n",
+		"!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
 	};
 	struct secret_key s;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		assert_int_equal(file_write_atomic(tunnel_file, texts[i], strlen(texts[i]), 0600), ERR_OK);
+		assert_int_equal(file_write_atomic(tunnel_file, texts[i], strlen(texts[i]), 0600),
+				 ERR_OK);
 		assert_int_equal(keys_read_secret(tunnel_file, &s), ERR_INVALID);
 	}
 }

@@ -2,6 +2,9 @@
 /* join: accepted, each refusal, repeated, and with a store that cannot be written. */
 #include "tests/unit/hub/control/hub_world.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "shared/wire/token.h"
 
 static void test_join(void **state)
@@ -236,10 +239,55 @@ static void test_store_is_locked(void **state)
 	assert_true(w->c->counters.n[COUNT_STORE_FAILED] >= 1);
 	spoke_returns(&known);
 	store_rollback(w->admin);
+	settle(w, CONTROL_STORE_REST_MS + 50);
 
 	spoke_dial(&x);
 	spoke_sends_join(&x, secret);
 	spoke_expects(&x, CONTROL_WELCOME);
+	spoke_end(&x);
+	spoke_end(&known);
+}
+
+/* Not a byte can be written: a join fails as a whole, who is known is let in, nothing is lost. */
+static void test_disk_is_full(void **state)
+{
+	struct world *w = *state;
+	uint8_t secret[JOIN_SECRET_BYTES];
+	struct rlimit before, none;
+	struct spoke known, x;
+
+	spoke_joins(w, &known, "bergen", NULL);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	uint32_t id = admin_adds(w, "oslo", NULL);
+	admin_makes_token(w, id, secret);
+	settle(w, 20);
+	uint64_t revision = w->c->dir.revision;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	spoke_new(w, &x);
+	spoke_dial(&x);
+	spoke_sends_join(&x, secret);
+	spoke_expects(&x, CONTROL_ERROR);
+	spoke_returns(&known);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(strncmp(spoke_got(&x, CONTROL_ERROR, 0)->error.code, "store_", 6), 0);
+	assert_int_equal(w->c->dir.revision, revision);
+	assert_int_equal(directory_find(&w->c->dir, id)->status, NODE_INVITED);
+	assert_non_null(registry_find(&w->c->registry, known.id));
+
+	spoke_dial(&x);
+	spoke_sends_join(&x, secret);
+	spoke_expects(&x, CONTROL_WELCOME);
+	/* What could not be written of presence is written later. */
+	settle(w, PRESENCE_RETRY_MS + 100);
+	struct store_presence p;
+	assert_int_equal(store_presence_get(w->admin, known.id, &p), ERR_OK);
+	assert_true(p.online);
+	assert_int_equal(w->c->presence.n_changed, 0);
 	spoke_end(&x);
 	spoke_end(&known);
 }
@@ -255,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_repeated, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_joined_anew, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_store_is_locked, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_disk_is_full, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

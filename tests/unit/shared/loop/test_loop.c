@@ -130,7 +130,8 @@ static void deleted_while_ready(void **unused)
 	assert_int_equal(write(a.pipe[1], "x", 1), 1);
 	assert_int_equal(write(b.pipe[1], "x", 1), 1);
 	assert_int_equal(loop_run(l), 1);
-	assert_int_equal(a.calls + b.calls, 1);
+	/* The byte is never read, so the one that stays is called back each round. */
+	assert_true((a.calls == 0) != (b.calls == 0));
 	close_end(&a);
 	close_end(&b);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * join against a hub that we play ourselves, in a child process: success and what it writes, every refusal and that it writes nothing.
- * Needs root, as join does.
+ * join against a hub that we play ourselves, in a child process: success and what it writes, every
+ * refusal and that it writes nothing. Needs root, as join does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,17 @@
 #include "spoke/control/cache.h"
 #include "tests/unit/spoke/fake_hub.h"
 
-enum scene { TAKE, REFUSE, BYE, SILENT, HANG_UP, GARBAGE, WRONG_NETWORK, NO_DIRECTORY, NOT_IN_DIRECTORY };
+enum scene {
+	TAKE,
+	REFUSE,
+	BYE,
+	SILENT,
+	HANG_UP,
+	GARBAGE,
+	WRONG_NETWORK,
+	NO_DIRECTORY,
+	NOT_IN_DIRECTORY
+};
 
 struct fixture {
 	char root[40];
@@ -50,7 +60,9 @@ static void send_directory(struct fake_hub *h, const struct control_join *join)
 	nodes[1].tunnel_key = join->tunnel_key;
 	memcpy(nodes[1].tunnel_sig, join->tunnel_sig, sizeof(nodes[1].tunnel_sig));
 	fake_subnet(&nodes[1], "10.20.0.0/24", 10);
-	m.directory = (struct delta){ .from = 0, .to = 5, .n_changed = scene == NOT_IN_DIRECTORY ? 1 : 2, .changed = nodes };
+	m.directory = (struct delta){
+		.from = 0, .to = 5, .n_changed = scene == NOT_IN_DIRECTORY ? 1 : 2, .changed = nodes
+	};
 	fake_hub_send(h, &m);
 	node_fini(&nodes[0]);
 	node_fini(&nodes[1]);
@@ -71,7 +83,8 @@ static void welcome(struct fake_hub *h, const struct control_join *join)
 /* Is the join what it should be: the secret, and a tunnel key signed by the connection's key? */
 static bool is_right(const struct fixture *f, const struct control_msg *m)
 {
-	return m->type == CONTROL_JOIN && memcmp(m->join.secret, f->t.secret, JOIN_SECRET_BYTES) == 0 &&
+	return m->type == CONTROL_JOIN &&
+	       memcmp(m->join.secret, f->t.secret, JOIN_SECRET_BYTES) == 0 &&
 	       keys_tunnel_is_signed(&f->hub.peer, &m->join.tunnel_key, m->join.tunnel_sig);
 }
 
@@ -80,11 +93,13 @@ static void hub_message(struct fake_hub *h, struct control_msg *m)
 	struct control_msg out = { .type = CONTROL_ERROR };
 
 	snprintf(out.error.code, sizeof(out.error.code), "%s", refusal ? refusal : "bad_message");
-	snprintf(out.error.text, sizeof(out.error.text), "in the words of the hub: %s", out.error.code);
+	snprintf(out.error.text, sizeof(out.error.text), "in the words of the hub: %s",
+		 out.error.code);
 	if (scene == REFUSE || !is_right(h->arg, m)) {
 		fake_hub_send(h, &out);
 	} else if (scene == BYE) {
-		out = (struct control_msg){ .type = CONTROL_BYE, .bye = { .reason = BYE_BUSY, .retry_after_ms = 1000 } };
+		out = (struct control_msg){ .type = CONTROL_BYE,
+					    .bye = { .reason = BYE_BUSY, .retry_after_ms = 1000 } };
 		fake_hub_send(h, &out);
 	} else if (scene == HANG_UP) {
 		stream_close(h->stream);
@@ -214,7 +229,8 @@ static int run(struct fixture *f, const char *net, char out[4096], char *const a
 	return code;
 }
 
-static void expect(struct fixture *f, const char *net, int code, const char *words, char *const args[])
+static void expect(struct fixture *f, const char *net, int code, const char *words,
+		   char *const args[])
 {
 	char out[4096];
 	int got = run(f, net, out, args);
@@ -264,7 +280,8 @@ static void success_writes_everything(void **state)
 	snprintf(wanted, sizeof(wanted), "Address = 127.0.0.1 %u\n", f->hub.port);
 	assert_string_equal(text, wanted);
 	read_text(p.etc, "hub.pin", text);
-	snprintf(wanted, sizeof(wanted), "%s\n", base64_encode(f->hub.keys.identity_public.b, KEY_BYTES, key));
+	snprintf(wanted, sizeof(wanted), "%s\n",
+		 base64_encode(f->hub.keys.identity_public.b, KEY_BYTES, key));
 	assert_string_equal(text, wanted);
 	assert_int_equal(mode_of(p.etc, "identity.key"), 0600);
 	assert_int_equal(mode_of(p.etc, "tunnel.key"), 0600);
@@ -285,7 +302,7 @@ static void success_writes_everything(void **state)
 	expect(f, "testnet", LAUNCH_REFUSED, "has joined network testnet already", ARGS(f->token));
 	assert_int_equal(files_below(f->root), 6);
 	expect(f, "testnet", LAUNCH_DONE, "joined network", ARGS((char[]){ "--force" }, f->token));
-	assert_int_equal(files_below(f->root), 11);	/* and the five old ones beside them */
+	assert_int_equal(files_below(f->root), 11); /* and the five old ones beside them */
 }
 
 static void scripts_and_settings_are_kept(void **state)
@@ -297,13 +314,19 @@ static void scripts_and_settings_are_kept(void **state)
 	start_hub(f);
 	assert_int_equal(paths_init(&p, "testnet", NULL), ERR_OK);
 	assert_int_equal(file_make_dir(p.etc, 0755), ERR_OK);
-	assert_int_equal(file_write_atomic(paths_join(path, p.etc, "tinc-up"), "#!/bin/sh\n", 10, 0755), ERR_OK);
-	static const char conf[] = "Name = before\n# mine\nConnectTo = hq\nConnectTo=bergen\nPort = 7001";
+	assert_int_equal(
+		file_write_atomic(paths_join(path, p.etc, "tinc-up"), "#!/bin/sh\n", 10, 0755),
+		ERR_OK);
+	static const char conf[] =
+		"Name = before\n# mine\nConnectTo = hq\nConnectTo=bergen\nPort = 7001";
 
-	assert_int_equal(file_write_atomic(paths_join(path, p.etc, "spoke.conf"), conf, sizeof(conf) - 1, 0644), ERR_OK);
+	assert_int_equal(file_write_atomic(paths_join(path, p.etc, "spoke.conf"), conf,
+					   sizeof(conf) - 1, 0644),
+			 ERR_OK);
 	expect(f, NULL, LAUNCH_DONE, "\"name\": \"oslo\"", ARGS((char[]){ "--json" }, f->token));
 	read_text(p.etc, "spoke.conf", text);
-	assert_string_equal(text, "Name = oslo\nConnectTo = hq\n# mine\nConnectTo=bergen\nPort = 7001\n");
+	assert_string_equal(text,
+			    "Name = oslo\nConnectTo = hq\n# mine\nConnectTo=bergen\nPort = 7001\n");
 	read_text(p.etc, "tinc-up", text);
 	assert_string_equal(text, "#!/bin/sh\n");
 	assert_int_equal(files_below(f->root), 8);
@@ -317,7 +340,9 @@ static void a_bad_spoke_conf_is_told_before_anything(void **state)
 
 	assert_int_equal(paths_init(&p, "testnet", NULL), ERR_OK);
 	assert_int_equal(file_make_dir(p.etc, 0755), ERR_OK);
-	assert_int_equal(file_write_atomic(paths_join(path, p.etc, "spoke.conf"), "Prot = 1\n", 9, 0644), ERR_OK);
+	assert_int_equal(
+		file_write_atomic(paths_join(path, p.etc, "spoke.conf"), "Prot = 1\n", 9, 0644),
+		ERR_OK);
 	expect(f, NULL, LAUNCH_FAILED, "spoke.conf:1", ARGS(f->token));
 	assert_int_equal(files_below(f->root), 1);
 }
@@ -325,7 +350,8 @@ static void a_bad_spoke_conf_is_told_before_anything(void **state)
 static void bad_tokens(void **state)
 {
 	struct fixture *f = *state;
-	char cut[JOIN_TOKEN_MAX_CHARS + 1], later[] = "bl2_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	char cut[JOIN_TOKEN_MAX_CHARS + 1],
+		later[] = "bl2_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 	snprintf(cut, sizeof(cut), "%s", f->token);
 	cut[strlen(cut) - 5] = '\0';
@@ -349,14 +375,18 @@ static void a_wrong_hub_does_not_see_the_secret(void **state)
 	f->t.hub_key = other.identity_public;
 	assert_int_equal(token_encode(&f->t, f->token), ERR_OK);
 	start_hub(f);
-	expect(f, "testnet", LAUNCH_REFUSED, "this is not the hub that made the token: its key is", ARGS(f->token));
+	expect(f, "testnet", LAUNCH_REFUSED, "this is not the hub that made the token: its key is",
+	       ARGS(f->token));
 	assert_int_equal(files_below(f->root), 0);
 }
 
 static void every_refusal_is_told(void **state)
 {
-	static const char *const codes[] = { "token_unknown", "token_used", "token_expired", "token_revoked", "token_wrong_network",
-					     "name_joined", "node_revoked", "store_busy", "store_full", "store_failed", "bad_message" };
+	static const char *const codes[] = {
+		"token_unknown",       "token_used",   "token_expired", "token_revoked",
+		"token_wrong_network", "name_joined",  "node_revoked",  "store_busy",
+		"store_full",          "store_failed", "bad_message"
+	};
 	struct fixture *f = *state;
 	char words[96];
 
@@ -393,7 +423,8 @@ static void other_failures_write_nothing(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		scene = rows[i].scene;
 		start_hub(f);
-		expect(f, "testnet", rows[i].code, rows[i].words, ARGS((char[]){ "--timeout=1" }, f->token));
+		expect(f, "testnet", rows[i].code, rows[i].words,
+		       ARGS((char[]){ "--timeout=1" }, f->token));
 		kill(f->child, SIGKILL);
 		waitpid(f->child, NULL, 0);
 	}
@@ -423,7 +454,8 @@ static void nobody_there(void **state)
 	assert_int_equal(files_below(f->root), 0);
 }
 
-/* The folder cannot be made: a file is where it should be. The state folder has nothing left over either. */
+/* The folder cannot be made: a file is where it should be. The state folder has nothing left over
+ * either. */
 static void a_failed_write_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -441,9 +473,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(success_writes_everything, setup, teardown),
 		cmocka_unit_test_setup_teardown(scripts_and_settings_are_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_bad_spoke_conf_is_told_before_anything, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_bad_spoke_conf_is_told_before_anything, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(bad_tokens, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_wrong_hub_does_not_see_the_secret, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_hub_does_not_see_the_secret, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(every_refusal_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_failures_write_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_second_address_is_tried, setup, teardown),

@@ -159,19 +159,21 @@ static void grace(void **state)
 		int64_t confirmed_ms, seen_ms, wall_ms;
 		uint64_t left_ms;
 	} rows[] = {
-		{ 0, 0, 1000000, 0 },				/* never confirmed */
+		{ 0, 0, 1000000, 0 }, /* never confirmed */
 		{ 1000000, 1000000, 1000000, 60000 },
 		{ 1000000, 1000000, 1059999, 1 },
 		{ 1000000, 1000000, 1060000, 0 },
 		{ 1000000, 1000000, 9999999, 0 },
-		{ 1000000, 1000000, 500000, 60000 },		/* set back before the confirmation: nothing gained, nothing lost */
-		{ 1000000, 1050000, 500000, 10000 },		/* set back later: the latest clock counts */
+		{ 1000000, 1000000, 500000,
+		  60000 }, /* set back before the confirmation: nothing gained, nothing lost */
+		{ 1000000, 1050000, 500000, 10000 }, /* set back later: the latest clock counts */
 		{ 1000000, 1060000, 1000000, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct cache c = { .confirmed_ms = rows[i].confirmed_ms, .seen_ms = rows[i].seen_ms };
+		struct cache c = { .confirmed_ms = rows[i].confirmed_ms,
+				   .seen_ms = rows[i].seen_ms };
 
 		assert_int_equal(cache_grace_left_ms(&c, rows[i].wall_ms, 60), rows[i].left_ms);
 	}

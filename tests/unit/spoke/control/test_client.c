@@ -36,8 +36,10 @@ static void delays(void **state)
 		assert_int_equal(client_retry_delay_ms(&rows[i].retry, 0), rows[i].lo);
 		assert_int_equal(client_retry_delay_ms(&rows[i].retry, width), rows[i].hi);
 		for (uint32_t r = 1; r < UINT32_MAX - 7919 * 9973u; r += 7919 * 9973u)
-			assert_in_range(client_retry_delay_ms(&rows[i].retry, r), rows[i].lo, rows[i].hi);
-		assert_in_range(client_retry_delay_ms(&rows[i].retry, UINT32_MAX), rows[i].lo, rows[i].hi);
+			assert_in_range(client_retry_delay_ms(&rows[i].retry, r), rows[i].lo,
+					rows[i].hi);
+		assert_in_range(client_retry_delay_ms(&rows[i].retry, UINT32_MAX), rows[i].lo,
+				rows[i].hi);
 	}
 }
 
@@ -45,17 +47,17 @@ static void moves(void **state)
 {
 	static const char table[CLIENT_STATES][CLIENT_STATES + 1] = {
 		/* to:   S D G U W */
-		[CLIENT_STOPPED] = "-x---",
-		[CLIENT_DIALLING] = "x-x-x",
-		[CLIENT_GREETING] = "x--xx",
-		[CLIENT_UP] = "x---x",
+		[CLIENT_STOPPED] = "-x---",  [CLIENT_DIALLING] = "x-x-x",
+		[CLIENT_GREETING] = "x--xx", [CLIENT_UP] = "x---x",
 		[CLIENT_WAITING] = "xx---",
 	};
 
 	(void)state;
 	for (int from = 0; from < CLIENT_STATES; from++)
 		for (int to = 0; to < CLIENT_STATES; to++)
-			assert_int_equal(client_may_move((enum client_state)from, (enum client_state)to), table[from][to] == 'x');
+			assert_int_equal(
+				client_may_move((enum client_state)from, (enum client_state)to),
+				table[from][to] == 'x');
 }
 
 int main(void)

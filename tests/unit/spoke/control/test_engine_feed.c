@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the engine and the monitor are told, from a directory: peers, routes of the hub, refused keys, differences. */
+/* What the engine and the monitor are told, from a directory: peers, routes of the hub, refused
+ * keys, differences. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,21 +46,25 @@ static void note_engine(struct tap *t, uint16_t type, struct cursor *body)
 		assert_int_equal(engine_peer_decode(body, peer), ERR_OK);
 		if (peer->n_subnets)
 			prefix_format(&peer->subnets[0].prefix, text);
-		snprintf(line, 200, "peer %s%s%s %u %s keepalive %u", peer->name, peer->via_hub ? " via" : "", peer->append ? " more" : "",
-			 peer->n_subnets, text, peer->keepalive_s);
+		snprintf(line, 200, "peer %s%s%s %u %s keepalive %u", peer->name,
+			 peer->via_hub ? " via" : "", peer->append ? " more" : "", peer->n_subnets,
+			 text, peer->keepalive_s);
 		break;
 	case ENGINE_PEER_GONE:
 		assert_int_equal(engine_peer_gone_decode(body, &gone), ERR_OK);
-		snprintf(line, 200, "gone %u%s", gone.id, gone.why == PEER_GONE_REVOKED ? " revoked" : "");
+		snprintf(line, 200, "gone %u%s", gone.id,
+			 gone.why == PEER_GONE_REVOKED ? " revoked" : "");
 		break;
 	case ENGINE_SYNC_END:
 	case ENGINE_COMMIT:
 		assert_int_equal(engine_revision_decode(body, &revision), ERR_OK);
-		snprintf(line, 200, "%s %u", type == ENGINE_COMMIT ? "commit" : "end", (unsigned)revision.revision);
+		snprintf(line, 200, "%s %u", type == ENGINE_COMMIT ? "commit" : "end",
+			 (unsigned)revision.revision);
 		break;
 	case ENGINE_ENDPOINTS:
 		assert_int_equal(engine_endpoints_decode(body, &ends), ERR_OK);
-		snprintf(line, 200, "endpoints %u: %u, %s", ends.id, ends.n, endpoint_format(&ends.endpoints[0], (char[ENDPOINT_STR_SIZE]){ 0 }));
+		snprintf(line, 200, "endpoints %u: %u, %s", ends.id, ends.n,
+			 endpoint_format(&ends.endpoints[0], (char[ENDPOINT_STR_SIZE]){ 0 }));
 		break;
 	default:
 		fail_msg("message %u", type);
@@ -80,7 +85,9 @@ static void note_monitor(struct tap *t, uint16_t type, struct cursor *body)
 		snprintf(line, 200, "end mtu %u", end.mtu);
 	} else {
 		assert_int_equal(monitor_prefix_decode(body, &p), ERR_OK);
-		snprintf(line, 200, "%s %s %s", p.add ? "add" : "remove", type == MONITOR_ROUTE ? "route" : "address", prefix_format(&p.prefix, text));
+		snprintf(line, 200, "%s %s %s", p.add ? "add" : "remove",
+			 type == MONITOR_ROUTE ? "route" : "address",
+			 prefix_format(&p.prefix, text));
 	}
 }
 
@@ -151,7 +158,9 @@ static void tap_expect(struct tap *t, const char *const *wanted, size_t n)
 	assert_int_equal(t->n, n);
 	t->n = 0;
 }
-#define EXPECT(t, ...) tap_expect(t, (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+#define EXPECT(t, ...)                                                                             \
+	tap_expect(t, (const char *const[]){ __VA_ARGS__ },                                        \
+		   sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
 
 static void put(struct cache *c, struct node *n)
 {
@@ -193,7 +202,9 @@ static void wireguard_prefixes_are_routes_of_the_hub(void **state)
 	(void)state;
 	fill(&c);
 	assert_int_equal(engine_feed_routes(&c, cache_hub(&c), &r, &n), ERR_OK);
-	assert_int_equal(n, 4);		/* both own addresses, the subnet that both have once, the phone's other one */
+	assert_int_equal(
+		n,
+		4); /* both own addresses, the subnet that both have once, the phone's other one */
 	for (size_t i = 0; i < n; i++) {
 		char text[PREFIX_STR_SIZE];
 
@@ -201,7 +212,8 @@ static void wireguard_prefixes_are_routes_of_the_hub(void **state)
 		if (strcmp(text, "10.1.0.0/16") == 0)
 			assert_int_equal(r[i].weight, 5);
 		else
-			assert_true(!strcmp(text, "10.99.0.1/32") || !strcmp(text, "10.99.0.4/32") || !strcmp(text, "10.40.0.0/24"));
+			assert_true(!strcmp(text, "10.99.0.1/32") ||
+				    !strcmp(text, "10.99.0.4/32") || !strcmp(text, "10.40.0.0/24"));
 	}
 	free(r);
 	assert_int_equal(engine_feed_routes(&c, directory_find(&c.dir, 3), &r, &n), ERR_OK);
@@ -226,8 +238,8 @@ static void whole_sync(void **state)
 	cache_remember(&c, "hq 443", &e, 1);
 	engine_feed_sync(&f, &c);
 	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
-	       "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 3 10.20.0.0/24 keepalive 0", "end 7",
-	       "endpoints 1: 2, 203.0.113.1:6655");
+	       "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 3 10.20.0.0/24 keepalive 0",
+	       "end 7", "endpoints 1: 2, 203.0.113.1:6655");
 	f.muted = true;
 	engine_feed_sync(&f, &c);
 	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0", "end 7");
@@ -304,7 +316,8 @@ static void many_subnets_take_several_messages(void **state)
 	engine_feed_sync(&f, &c);
 	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
 	       "peer hq 4 10.1.0.0/16 keepalive 25", "peer bergen via 256 10.20.0.0/24 keepalive 0",
-	       "peer bergen via more 256 172.16.0.253/32 keepalive 0", "peer bergen via more 3 172.16.1.253/32 keepalive 0", "end 7");
+	       "peer bergen via more 256 172.16.0.253/32 keepalive 0",
+	       "peer bergen via more 3 172.16.1.253/32 keepalive 0", "end 7");
 	cache_fini(&c);
 	tap_free(t);
 }
@@ -383,8 +396,9 @@ static void addresses_and_routes(void **state)
 	net_feed_init(&net, &t->near);
 	net_feed_update(&net, &c, &f);
 	/* Not 10.20.0.0/24: that is our own, although bergen has it too. */
-	EXPECT(t, "begin", "add address 10.99.0.2/32", "add route 10.1.0.0/16", "add route 10.30.0.0/24", "add route 10.40.0.0/24",
-	       "add route 10.99.0.0/16", "end mtu 1400");
+	EXPECT(t, "begin", "add address 10.99.0.2/32", "add route 10.1.0.0/16",
+	       "add route 10.30.0.0/24", "add route 10.40.0.0/24", "add route 10.99.0.0/16",
+	       "end mtu 1400");
 	net_feed_update(&net, &c, &f);
 	tap_run(t);
 	assert_int_equal(t->n, 0);
@@ -392,7 +406,8 @@ static void addresses_and_routes(void **state)
 	directory_find(&c.dir, 2)->addresses[0].b[3] = 22;
 	fake_subnet(directory_find(&c.dir, 1), "10.2.0.0/16", 10);
 	net_feed_update(&net, &c, &f);
-	EXPECT(t, "remove address 10.99.0.2/32", "add address 10.99.0.22/32", "add route 10.2.0.0/16", "remove route 10.30.0.0/24");
+	EXPECT(t, "remove address 10.99.0.2/32", "add address 10.99.0.22/32",
+	       "add route 10.2.0.0/16", "remove route 10.30.0.0/24");
 	c.welcome.mtu = 1300;
 	net_feed_update(&net, &c, &f);
 	tap_run(t);
@@ -414,6 +429,7 @@ int main(void)
 		cmocka_unit_test(addresses_and_routes),
 	};
 
-	BUG_ON(keys_generate(&hub_keys) || keys_generate(&oslo_keys) || keys_generate(&bergen_keys));
+	BUG_ON(keys_generate(&hub_keys) || keys_generate(&oslo_keys) ||
+	       keys_generate(&bergen_keys));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@
 #include "spoke/roles.h"
 #include "tests/unit/spoke/fake_hub.h"
 
-#define WAIT_MS 5000u
+#define WAIT_MS   5000u
 #define NOTES_MAX 4096u
 
 struct world {
@@ -36,11 +36,11 @@ struct world {
 	struct fake_hub hub;
 	struct loop *loop;
 	struct worker w;
-	struct channel *engine, *monitor;	/* our ends */
-	bool engine_answers;			/* ENGINE_APPLIED at once */
-	uint64_t to_apply;			/* the revision of the last end or commit */
-	char notes[NOTES_MAX];			/* what came, in order: "hello 7; ack 7; peer bergen; ..." */
-	uint64_t welcome_revision;		/* 0: hellos are not answered */
+	struct channel *engine, *monitor; /* our ends */
+	bool engine_answers;              /* ENGINE_APPLIED at once */
+	uint64_t to_apply;                /* the revision of the last end or commit */
+	char notes[NOTES_MAX];     /* what came, in order: "hello 7; ack 7; peer bergen; ..." */
+	uint64_t welcome_revision; /* 0: hellos are not answered */
 	struct control_hello hello;
 	unsigned hellos;
 	struct timer tick;
@@ -64,10 +64,7 @@ static void note(const char *fmt, ...)
 	snprintf(world->notes + n, NOTES_MAX - n, "; ");
 }
 
-static void forget_notes(void)
-{
-	world->notes[0] = '\0';
-}
+static void forget_notes(void) { world->notes[0] = '\0'; }
 
 /* --- waiting --- */
 
@@ -89,10 +86,7 @@ static bool wait_until(bool (*done)(struct world *x), unsigned ms)
 	return done(world);
 }
 
-static bool has_wanted(struct world *x)
-{
-	return strstr(x->notes, x->wanted) != NULL;
-}
+static bool has_wanted(struct world *x) { return strstr(x->notes, x->wanted) != NULL; }
 
 static bool never(struct world *x)
 {
@@ -166,22 +160,30 @@ static void send_id(uint16_t type, uint32_t id)
 
 static void answer_status(uint32_t tag)
 {
-	struct engine_status row = { .tag = tag, .id = 3, .path = PATH_HUB_UDP, .reason = PATH_REASON_RELAYED, .rx_bytes = 4711 };
+	struct engine_status row = { .tag = tag,
+				     .id = 3,
+				     .path = PATH_HUB_UDP,
+				     .reason = PATH_REASON_RELAYED,
+				     .rx_bytes = 4711 };
 	struct engine_status_end end = { .tag = tag, .n_peers = 2 };
 	uint8_t mem[1024];
 	struct cursor c;
 
 	cursor_init_write(&c, mem, sizeof(mem));
 	engine_status_encode(&row, &c);
-	assert_int_equal(channel_send(world->engine, ENGINE_STATUS, mem, cursor_pos(&c), -1), ERR_OK);
+	assert_int_equal(channel_send(world->engine, ENGINE_STATUS, mem, cursor_pos(&c), -1),
+			 ERR_OK);
 	cursor_init_write(&c, mem, sizeof(mem));
 	engine_status_end_encode(&end, &c);
-	assert_int_equal(channel_send(world->engine, ENGINE_STATUS_END, mem, cursor_pos(&c), -1), ERR_OK);
+	assert_int_equal(channel_send(world->engine, ENGINE_STATUS_END, mem, cursor_pos(&c), -1),
+			 ERR_OK);
 }
 
 static void answer_ping(const struct engine_ping *p)
 {
-	struct engine_pong m = { .tag = p->tag, .id = p->id, .result = ERR_OK, .rtt_us = 12300, .path = PATH_HUB_UDP };
+	struct engine_pong m = {
+		.tag = p->tag, .id = p->id, .result = ERR_OK, .rtt_us = 12300, .path = PATH_HUB_UDP
+	};
 	uint8_t mem[256];
 	struct cursor c;
 
@@ -199,7 +201,8 @@ static void engine_peer(struct cursor *body)
 	free(p);
 }
 
-static void engine_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static void engine_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+			   int fd)
 {
 	struct engine_revision revision;
 	struct engine_peer_gone gone;
@@ -224,7 +227,8 @@ static void engine_message(struct channel *ch, void *arg, uint16_t type, struct 
 	case ENGINE_SYNC_END:
 	case ENGINE_COMMIT:
 		assert_int_equal(engine_revision_decode(body, &revision), ERR_OK);
-		note("%s %u", type == ENGINE_COMMIT ? "commit" : "end", (unsigned)revision.revision);
+		note("%s %u", type == ENGINE_COMMIT ? "commit" : "end",
+		     (unsigned)revision.revision);
 		world->to_apply = revision.revision;
 		if (world->engine_answers)
 			send_revision(ENGINE_APPLIED, revision.revision);
@@ -246,7 +250,8 @@ static void engine_message(struct channel *ch, void *arg, uint16_t type, struct 
 	}
 }
 
-static void monitor_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static void monitor_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+			    int fd)
 {
 	struct monitor_script script;
 
@@ -267,7 +272,8 @@ static void other_closed(struct channel *ch, void *arg)
 	(void)arg;
 }
 
-static void worker_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static void worker_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+			   int fd)
 {
 	enum worker_role from = ch == world->w.monitor ? (enum worker_role)0 : WORKER_ENGINE;
 
@@ -326,7 +332,8 @@ static int setup(void **state)
 	setenv("BRANCHLINE_RUN", x->root, 1);
 	assert_int_equal(paths_init(&x->paths, "testnet", x->root), ERR_OK);
 	assert_int_equal(file_make_dir(x->paths.state, 0755), ERR_OK);
-	assert_false(keys_generate(&x->keys) || keys_generate(&x->bergen) || keys_generate(&x->hub.keys));
+	assert_false(keys_generate(&x->keys) || keys_generate(&x->bergen) ||
+		     keys_generate(&x->hub.keys));
 	spoke_config_init(&x->cfg, &x->paths);
 	x->cfg.name = "oslo";
 	x->cfg.port = 6655;
@@ -358,7 +365,9 @@ static void attach_engine(struct world *x)
 	int fds[2];
 
 	assert_int_equal(channel_pair(fds), ERR_OK);
-	assert_int_equal(channel_new(x->loop, fds[0], &worker_events, NULL, &x->w.siblings[WORKER_ENGINE]), ERR_OK);
+	assert_int_equal(
+		channel_new(x->loop, fds[0], &worker_events, NULL, &x->w.siblings[WORKER_ENGINE]),
+		ERR_OK);
 	assert_int_equal(channel_new(x->loop, fds[1], &engine_events, NULL, &x->engine), ERR_OK);
 	x->w.ops->sibling_up(&x->w, WORKER_ENGINE);
 }
@@ -487,7 +496,7 @@ static void the_ack_waits_for_the_engine(void **state)
 	x->engine_answers = false;
 	send_change(7, 8);
 	expect("peer bergen; commit 8");
-	read_cache(&c);		/* written before the ack */
+	read_cache(&c); /* written before the ack */
 	assert_int_equal(c.dir.revision, 8);
 	cache_fini(&c);
 	expect_not("ack", 100);
@@ -501,7 +510,8 @@ static void a_full_disk_does_not_hold_the_ack_back(void **state)
 
 	start(x);
 	expect("ack 7");
-	snprintf(x->cfg.cache_file, sizeof(x->cfg.cache_file), "%s/missing/directory.json", x->root);
+	snprintf(x->cfg.cache_file, sizeof(x->cfg.cache_file), "%s/missing/directory.json",
+		 x->root);
 	send_change(7, 8);
 	expect("ack 8");
 }
@@ -530,7 +540,8 @@ static void a_gap_leads_to_a_snapshot(void **state)
 static void revoked_drops_all_peers_and_is_remembered(void **state)
 {
 	struct world *x = *state;
-	struct control_msg m = { .type = CONTROL_BYE, .bye = { .reason = BYE_REVOKED, .text = "stolen" } };
+	struct control_msg m = { .type = CONTROL_BYE,
+				 .bye = { .reason = BYE_REVOKED, .text = "stolen" } };
 	struct spoke *s = start(x);
 	struct cache c;
 
@@ -621,7 +632,7 @@ static void welcome_of_another_network_is_refused(void **state)
 
 	x->cfg.name = "bergen";
 	s = start(x);
-	expect("hello 0");	/* the cache is oslo's */
+	expect("hello 0"); /* the cache is oslo's */
 	expect_not("ack", 100);
 	assert_int_equal(s->client.state, CLIENT_WAITING);
 }
@@ -665,13 +676,16 @@ static void scripts_of_a_path(void **state)
 	for (int i = 0; i < 2; i++) {
 		cursor_init_write(&c, mem, sizeof(mem));
 		engine_path_encode(&p, &c);
-		assert_int_equal(channel_send(x->engine, ENGINE_PATH, mem, cursor_pos(&c), -1), ERR_OK);
+		assert_int_equal(channel_send(x->engine, ENGINE_PATH, mem, cursor_pos(&c), -1),
+				 ERR_OK);
 	}
-	snprintf(wanted, sizeof(wanted), "script %d bergen; script %d bergen", SCRIPT_HOST_UP, SCRIPT_SUBNET_UP);
+	snprintf(wanted, sizeof(wanted), "script %d bergen; script %d bergen", SCRIPT_HOST_UP,
+		 SCRIPT_SUBNET_UP);
 	expect(wanted);
 	assert_null(strstr(strstr(x->notes, wanted) + strlen(wanted), "script"));
 	send_delta((struct delta){ .from = 7, .to = 8, .n_gone = 1, .gone = &gone });
-	snprintf(wanted, sizeof(wanted), "script %d bergen; script %d bergen", SCRIPT_SUBNET_DOWN, SCRIPT_HOST_DOWN);
+	snprintf(wanted, sizeof(wanted), "script %d bergen; script %d bergen", SCRIPT_SUBNET_DOWN,
+		 SCRIPT_HOST_DOWN);
 	expect(wanted);
 	expect("gone 3; commit 8");
 }
@@ -683,7 +697,8 @@ static bool link_is_down(struct world *x)
 
 static void garbage_ends_the_link_and_no_more(void **state)
 {
-	static const char *const frames[] = { "\0\0\0\2{]", "\377\377\377\377", "\0\0\0\0", "\0\0\0\2[]" };
+	static const char *const frames[] = { "\0\0\0\2{]", "\377\377\377\377", "\0\0\0\0",
+					      "\0\0\0\2[]" };
 	static const size_t sizes[] = { 6, 4, 4, 6 };
 	struct world *x = *state;
 	struct spoke *s = start(x);
