@@ -1,69 +1,102 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * change: the only way in which the directory changes: validate -> store -> revision -> (the caller) nudge.
- * Each function is one transaction with its audit entry: after an error nothing has changed.
- * Used by api (what admins ask for) and control (what spokes ask for).
+ * change: the only way in which the directory changes: validate -> store -> revision -> (the
+ * caller) nudge. Each function is one transaction with its audit entry: after an error nothing has
+ * changed. Used by api (what admins ask for) and control (what spokes ask for).
  */
 #include "hub/store/store.h"
 
 /* Who changes, and what came of it. */
 struct change {
 	struct store *store;
-	const char *actor;		/* for the audit: "unix:root", "token:ci", "node:oslo" */
-	bool dry_run;			/* validate only, then roll back */
+	const char *actor; /* for the audit: "unix:root", "token:ci", "node:oslo" */
+	bool dry_run;      /* validate only, then roll back */
 
 	/* results */
-	uint64_t revision;		/* the new revision; the present one when nothing of the directory changed */
-	char code[48];			/* stable problem code, as in schema/openapi.yaml: "node_exists", "subnet_overlap", "store_busy" ... */
-	char detail[512];		/* a sentence for the admin: what is wrong, with whom it clashes, what to do */
-	char pointer[64];		/* JSON pointer to the bad field ("/subnets/0/prefix"), or "" */
+	uint64_t revision; /* the new revision; the present one when nothing of the directory
+			      changed */
+	char code[48];     /* stable problem code, as in schema/openapi.yaml: "node_exists",
+			      "subnet_overlap", "store_busy" ... */
+	char detail[512];  /* a sentence for the admin: what is wrong, with whom it clashes, what to
+			      do */
+	char pointer[64];  /* JSON pointer to the bad field ("/subnets/0/prefix"), or "" */
 };
 
 struct change_node_add {
 	const char *name;
-	enum node_kind kind;			/* NODE_SPOKE or NODE_WIREGUARD; NODE_HUB only at init */
-	const struct addr *addresses;		/* own addresses in the network, up to one a family; missing ones are taken from the pools */
+	enum node_kind kind;          /* NODE_SPOKE or NODE_WIREGUARD; NODE_HUB only at init */
+	const struct addr *addresses; /* own addresses in the network, up to one a family; missing
+					 ones are taken from the pools */
 	size_t n_addresses;
 	const struct node_subnet *subnets;
 	size_t n_subnets;
-	const char *const *endpoints;		/* configured "host port" */
+	const char *const *endpoints; /* configured "host port" */
 	size_t n_endpoints;
-	const struct public_key *tunnel_key;	/* WireGuard nodes: required; hub at init */
-	const struct public_key *identity_key;	/* hub at init */
-	const uint8_t *tunnel_sig;		/* 64 bytes, with identity_key */
-	bool aes;				/* hub at init */
+	const struct public_key *tunnel_key;   /* WireGuard nodes: required; hub at init */
+	const struct public_key *identity_key; /* hub at init */
+	const uint8_t *tunnel_sig;             /* 64 bytes, with identity_key */
+	bool aes;                              /* hub at init */
 	uint16_t keepalive_s;
 	uint8_t compression;
-	const char *comment;			/* may be NULL */
+	const char *comment; /* may be NULL */
 };
-/* Problem codes: name_invalid, node_exists, address_invalid, address_taken, pool_exhausted, subnet_overlap, subnet_duplicate, limit_reached, key_exists, key_missing. */
-enum err change_node_add(struct change *c, const struct change_node_add *in, struct node *out) must_check;
+/* Problem codes: name_invalid, node_exists, address_invalid, address_taken, pool_exhausted,
+ * subnet_overlap, subnet_duplicate, limit_reached, key_exists, key_missing. */
+enum err change_node_add(struct change *c, const struct change_node_add *in,
+			 struct node *out) must_check;
 /* Addresses, keepalive, compression, comment, endpoints; NULL / negative: leave alone. */
-struct change_node_edit { const char *name; const char *const *endpoints; size_t n_endpoints; bool set_endpoints; int keepalive_s; int compression; const char *comment; };
-enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in, struct node *out) must_check;
+struct change_node_edit {
+	const char *name;
+	const char *const *endpoints;
+	size_t n_endpoints;
+	bool set_endpoints;
+	int keepalive_s;
+	int compression;
+	const char *comment;
+};
+enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in,
+			  struct node *out) must_check;
 /* Codes: not_found, node_is_hub, node_already_revoked. Revokes its keys and join tokens too. */
 enum err change_node_revoke(struct change *c, uint32_t id, const char *why) must_check;
 enum err change_node_delete(struct change *c, uint32_t id) must_check;
 
-/* Codes: subnet_overlap (detail names the other node and prefix), subnet_duplicate, subnet_in_pool, not_found, limit_reached. The very same prefix on two nodes is allowed with different or equal weight when `failover` is set: that is fail-over by weight. */
-enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node_subnet *sub, bool failover, struct store_subnet *out) must_check;
+/* Codes: subnet_overlap (detail names the other node and prefix), subnet_duplicate, subnet_in_pool,
+ * not_found, limit_reached. The very same prefix on two nodes is allowed with different or equal
+ * weight when `failover` is set: that is fail-over by weight. */
+enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node_subnet *sub,
+			   bool failover, struct store_subnet *out) must_check;
 enum err change_subnet_remove(struct change *c, uint32_t subnet_id) must_check;
 
-/* Revoking a current key of a node revokes the node's membership until it joins anew (its status becomes revoked). */
+/* Revoking a current key of a node revokes the node's membership until it joins anew (its status
+ * becomes revoked). */
 enum err change_key_revoke(struct change *c, uint32_t key_id, const char *why) must_check;
 
-/* A join token for a node that is invited (or revoked/active: then a new join replaces its keys). The token text is made by the caller from secret and settings. `expires_s` 0: JOIN_TOKEN_EXPIRES_S. */
-enum err change_token_create(struct change *c, uint32_t node_id, uint32_t expires_s, uint32_t uses, uint8_t secret[JOIN_SECRET_BYTES], struct store_token *out) must_check;
+/* A join token for a node that is invited (or revoked/active: then a new join replaces its keys).
+ * The token text is made by the caller from secret and settings. `expires_s` 0:
+ * JOIN_TOKEN_EXPIRES_S. */
+enum err change_token_create(struct change *c, uint32_t node_id, uint32_t expires_s, uint32_t uses,
+			     uint8_t secret[JOIN_SECRET_BYTES], struct store_token *out) must_check;
 enum err change_token_revoke(struct change *c, uint32_t token_id) must_check;
 
 /*
- * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown, token_used, token_expired, token_revoked, name_joined.
- * The same identity key with the same token again (its answer was lost) is answered as the first time. A refusal is audited, too.
+ * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
+ * token_used, token_expired, token_revoked, name_joined. The same identity key with the same token
+ * again (its answer was lost) is answered as the first time. A refusal is audited, too.
  */
-struct change_join { uint8_t secret[JOIN_SECRET_BYTES]; struct public_key identity_key; struct public_key tunnel_key; uint8_t tunnel_sig[64]; bool aes; };
+struct change_join {
+	uint8_t secret[JOIN_SECRET_BYTES];
+	struct public_key identity_key;
+	struct public_key tunnel_key;
+	uint8_t tunnel_sig[64];
+	bool aes;
+};
 enum err change_join(struct change *c, const struct change_join *in, struct node *out) must_check;
-/* What a spoke says of itself at hello: CPU capability or tunnel key (signed by its identity) has changed. No change: ERR_OK without a new revision. */
-enum err change_node_hello(struct change *c, uint32_t id, bool aes, const struct public_key *tunnel_key, const uint8_t tunnel_sig[64]) must_check;
+/* What a spoke says of itself at hello: CPU capability or tunnel key (signed by its identity) has
+ * changed. No change: ERR_OK without a new revision. */
+enum err change_node_hello(struct change *c, uint32_t id, bool aes,
+			   const struct public_key *tunnel_key,
+			   const uint8_t tunnel_sig[64]) must_check;
 /* Inserts a proposed subnet for approval. */
-enum err change_subnet_propose(struct change *c, uint32_t node_id, const struct node_subnet *sub) must_check;
+enum err change_subnet_propose(struct change *c, uint32_t node_id,
+			       const struct node_subnet *sub) must_check;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * hub.conf: what the hub daemon is started with. Facts about nodes are not here, they are in the store.
- * The variable table (config.c) is the single source of parser, checker and documentation.
+ * hub.conf: what the hub daemon is started with. Facts about nodes are not here, they are in the
+ * store. The variable table (config.c) is the single source of parser, checker and documentation.
  */
 #include "shared/base/config.h"
 #include "shared/base/paths.h"
@@ -10,39 +10,48 @@
 
 struct hub_config {
 	struct paths paths;
-	struct config raw;			/* owns the strings below */
-	const char *name;			/* Name: the hub's node name */
-	const char *user;			/* User, default "branchline" */
-	const char *group;			/* Group of the API socket, default "branchline" */
-	const char *interface;			/* Interface, default the network's name cut to 15 bytes (then in default_interface) */
+	struct config raw;     /* owns the strings below */
+	const char *name;      /* Name: the hub's node name */
+	const char *user;      /* User, default "branchline" */
+	const char *group;     /* Group of the API socket, default "branchline" */
+	const char *interface; /* Interface, default the network's name cut to 15 bytes (then in
+				  default_interface) */
 	char default_interface[16];
-	const char *device;			/* Device, default /dev/net/tun; "none": relay only */
-	uint16_t port;				/* Port, default UDP_PORT_DEFAULT: UDP data plane and TCP link */
+	const char *device; /* Device, default /dev/net/tun; "none": relay only */
+	uint16_t port;      /* Port, default UDP_PORT_DEFAULT: UDP data plane and TCP link */
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX];
 	unsigned n_udp;
 	struct endpoint tcp[MONITOR_LISTEN_MAX];
 	unsigned n_tcp;
-	struct endpoint https[MONITOR_LISTEN_MAX];	/* from ApiListen; default [::] and 0.0.0.0 with HTTPS_PORT_DEFAULT; none with "ApiListen = none" */
+	struct endpoint
+		https[MONITOR_LISTEN_MAX]; /* from ApiListen; default [::] and 0.0.0.0 with
+					      HTTPS_PORT_DEFAULT; none with "ApiListen = none" */
 	unsigned n_https;
-	char api_socket[PATHS_FILE_SIZE];	/* paths.run/api.sock */
-	char identity_key_file[PATHS_FILE_SIZE];	/* paths.etc/identity.key, 0600: base64 of the Ed25519 seed */
-	char tunnel_key_file[PATHS_FILE_SIZE];	/* paths.etc/tunnel.key, 0600: base64 of the X25519 private key */
-	char https_key_file[PATHS_FILE_SIZE];	/* paths.etc/https.key PEM, 0600 */
-	char https_cert_file[PATHS_FILE_SIZE];	/* paths.etc/https.crt PEM */
+	char api_socket[PATHS_FILE_SIZE];        /* paths.run/api.sock */
+	char identity_key_file[PATHS_FILE_SIZE]; /* paths.etc/identity.key, 0600: base64 of the
+						    Ed25519 seed */
+	char tunnel_key_file[PATHS_FILE_SIZE];   /* paths.etc/tunnel.key, 0600: base64 of the X25519
+						    private key */
+	char https_key_file[PATHS_FILE_SIZE];    /* paths.etc/https.key PEM, 0600 */
+	char https_cert_file[PATHS_FILE_SIZE];   /* paths.etc/https.crt PEM */
 	char pidfile[PATHS_FILE_SIZE];
 	uint32_t fwmark;
 	const char *bind_interface;
-	int log_level;				/* LogLevel, 0..5 */
-	const char *log_file;			/* NULL: standard error */
+	int log_level;        /* LogLevel, 0..5 */
+	const char *log_file; /* NULL: standard error */
 };
 
-/* Reads paths.etc/hub.conf and applies `overrides` ("KEY=VALUE", NULL-terminated, may be NULL). On failure c->raw.error says why, and nothing needs freeing but hub_config_fini(). */
-enum err hub_config_load(struct hub_config *c, const struct paths *paths, const char *const *overrides) must_check;
+/* Reads paths.etc/hub.conf and applies `overrides` ("KEY=VALUE", NULL-terminated, may be NULL). On
+ * failure c->raw.error says why, and nothing needs freeing but hub_config_fini(). */
+enum err hub_config_load(struct hub_config *c, const struct paths *paths,
+			 const char *const *overrides) must_check;
 void hub_config_fini(struct hub_config *c);
 /* The variables, for --help, manual and completion. */
 const struct config_var *hub_config_vars(size_t *count);
 /*
- * Splits "host", "host port", "host:port", "[address]:port" or "[address] port" into a host and a port, `default_port` when there is none. The
- * host is a name or a numeric address, without brackets, of at most 255 bytes. ERR_INVALID.
+ * Splits "host", "host port", "host:port", "[address]:port" or "[address] port" into a host and a
+ * port, `default_port` when there is none. The host is a name or a numeric address, without
+ * brackets, of at most 255 bytes. ERR_INVALID.
  */
-enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256], uint16_t *port) must_check;
+enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256],
+				  uint16_t *port) must_check;

@@ -17,12 +17,21 @@ void params_add(struct params *q, const char *name, const char *value)
 	q->n++;
 }
 
+/* The first place with this name, or q->n. */
+static unsigned place_of(const struct params *q, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < q->n && strcmp(q->args[i].name, name) != 0)
+		i++;
+	return i;
+}
+
 const char *params_get(const struct params *q, const char *name)
 {
-	for (unsigned i = 0; i < q->n; i++)
-		if (strcmp(q->args[i].name, name) == 0)
-			return q->args[i].value;
-	return NULL;
+	unsigned i = place_of(q, name);
+
+	return i < q->n ? q->args[i].value : NULL;
 }
 
 /* Is `name` one of the words of `words`? */
@@ -53,7 +62,7 @@ enum err params_check(const struct params *q, const char *allowed, struct proble
 				    q->args[i].name, allowed && *allowed ? allowed : "none");
 			return ERR_INVALID;
 		}
-		if (params_get(q, q->args[i].name) != q->args[i].value) {
+		if (place_of(q, q->args[i].name) != i) {
 			problem_set(p, 400, CODE, NULL, "query parameter \"%.64s\" is given twice",
 				    q->args[i].name);
 			return ERR_INVALID;

@@ -19,8 +19,8 @@
 #include "shared/base/log.h"
 #include "shared/monitor/worker.h"
 
-#define CONTROL_TICK_MS                                                                            \
-	5000u /* looks for a revision whose nudge was lost, asks the engine for its counters */
+/* Looks for a revision whose nudge was lost, asks the engine for its counters. */
+#define CONTROL_TICK_MS 5000u
 #define CONTROL_MOVED_MS 200u /* a spoke whose endpoint moves often is told of once in so long */
 /* After the store was found locked (which costs STORE_BUSY_TIMEOUT_MS) spokes' changes are refused
  * at once for so long. */

@@ -4,9 +4,8 @@
 #include "hub/store/store.h"
 #include "shared/base/name.h"
 
-#define SETTINGS_KEEPALIVE_S                                                                       \
-	25u /* default persistent keepalive of a spoke towards the hub: NAT mappings live 30 s and \
-	       more */
+/* Default persistent keepalive of a spoke towards the hub: NAT mappings live 30 s and more. */
+#define SETTINGS_KEEPALIVE_S 25u
 
 struct settings {
 	char network[NAME_SIZE];

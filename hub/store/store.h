@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * The store: the hub's durable facts (directory database) and its fleeting ones (presence database). The only code that includes
- * sqlite3.h. Speaks of rows and transactions, not SQL. One `struct store` a process; every process of the hub opens its own.
+ * The store: the hub's durable facts (directory database) and its fleeting ones (presence
+ * database). The only code that includes sqlite3.h. Speaks of rows and transactions, not SQL. One
+ * `struct store` a process; every process of the hub opens its own.
  *
- * Errors: ERR_BUSY (locked for longer than the timeout), ERR_FULL, ERR_READONLY, ERR_IO, ERR_CORRUPT, ERR_NOMEM, besides those named.
- * After any of them the transaction has changed nothing.
+ * Errors: ERR_BUSY (locked for longer than the timeout), ERR_FULL, ERR_READONLY, ERR_IO,
+ * ERR_CORRUPT, ERR_NOMEM, besides those named. After any of them the transaction has changed
+ * nothing.
  *
- * A change:   store_begin() -> store_revision_next() -> store_node_put() ... store_audit_add() -> store_commit(), or store_rollback().
+ * A change:   store_begin() -> store_revision_next() -> store_node_put() ... store_audit_add() ->
+ * store_commit(), or store_rollback().
  *
- * Callbacks get structs that are only valid during the call. They may use the store (also the function that calls them), and end the
- * walk by returning an error, which the function then returns.
+ * Callbacks get structs that are only valid during the call. They may use the store (also the
+ * function that calls them), and end the walk by returning an error, which the function then
+ * returns.
  */
 #include "shared/base/buf.h"
 #include "shared/wire/directory.h"
@@ -18,9 +22,10 @@
 struct store;
 
 #define STORE_BUSY_TIMEOUT_MS 2000u
-#define STORE_TEXT_SIZE 256u
+#define STORE_TEXT_SIZE       256u
 
-/* Makes the folder's databases (directory.db, presence.db) when they are missing, migrates older ones (after a backup beside them). ERR_VERSION: made by a later version. */
+/* Makes the folder's databases (directory.db, presence.db) when they are missing, migrates older
+ * ones (after a backup beside them). ERR_VERSION: made by a later version. */
 enum err store_create(const char *dir) must_check;
 /* Opens existing ones, of the present version only. */
 enum err store_open(const char *dir, struct store **out) must_check;
@@ -29,29 +34,45 @@ void store_close(struct store *s);
 const char *store_error(const struct store *s);
 
 /* --- transactions (directory database) --- */
-enum err store_begin(struct store *s) must_check;		/* BEGIN IMMEDIATE */
+enum err store_begin(struct store *s) must_check; /* BEGIN IMMEDIATE */
 /* On failure everything is rolled back. */
 enum err store_commit(struct store *s) must_check;
 /* Harmless when no transaction is open, as after a failed store_commit(). */
 void store_rollback(struct store *s);
 
-/* Also checks every page of both databases and all references: slow, for tests and repair. ERR_CORRUPT. */
+/* Also checks every page of both databases and all references: slow, for tests and repair.
+ * ERR_CORRUPT. */
 enum err store_check(struct store *s) must_check;
 
-/* --- network settings (key/value): "network", "hub_id", "pool4", "pool6", "mtu", "keepalive", "udp_port", "hub_addresses" (lines "host port") --- */
-enum err store_setting_get(struct store *s, const char *key, struct buf *out) must_check;	/* ERR_NOTFOUND */
+/* --- network settings (key/value): "network", "hub_id", "pool4", "pool6", "mtu", "keepalive",
+ * "udp_port", "hub_addresses" (lines "host port") --- */
+enum err store_setting_get(struct store *s, const char *key,
+			   struct buf *out) must_check; /* ERR_NOTFOUND */
 enum err store_setting_put(struct store *s, const char *key, const char *value) must_check;
 
 /* --- revisions --- */
 enum err store_revision_get(struct store *s, uint64_t *revision) must_check;
-/* Inside a transaction: the next revision, with its wall time, who and what; nodes put before in this transaction must be put with it. */
-enum err store_revision_next(struct store *s, const char *actor, const char *what, uint64_t *revision) must_check;
-struct store_revision { uint64_t revision; int64_t at_ms; char actor[64]; char what[STORE_TEXT_SIZE]; };
-enum err store_revision_read(struct store *s, uint64_t revision, struct store_revision *out) must_check;
+/* Inside a transaction: the next revision, with its wall time, who and what; nodes put before in
+ * this transaction must be put with it. */
+enum err store_revision_next(struct store *s, const char *actor, const char *what,
+			     uint64_t *revision) must_check;
+struct store_revision {
+	uint64_t revision;
+	int64_t at_ms;
+	char actor[64];
+	char what[STORE_TEXT_SIZE];
+};
+enum err store_revision_read(struct store *s, uint64_t revision,
+			     struct store_revision *out) must_check;
 
 /* --- groups and policy: bit 0 is the group "default", which is always there --- */
-struct store_group { uint8_t bit; char name[NAME_SIZE]; char comment[STORE_TEXT_SIZE]; };
-/* Adds the group, or changes name and comment of the one with this bit. ERR_EXISTS: the name is taken. */
+struct store_group {
+	uint8_t bit;
+	char name[NAME_SIZE];
+	char comment[STORE_TEXT_SIZE];
+};
+/* Adds the group, or changes name and comment of the one with this bit. ERR_EXISTS: the name is
+ * taken. */
 enum err store_group_put(struct store *s, const struct store_group *g) must_check;
 typedef enum err (*store_group_cb)(void *arg, const struct store_group *g);
 enum err store_groups_list(struct store *s, store_group_cb cb, void *arg) must_check;
@@ -62,28 +83,43 @@ enum err store_policy_remove(struct store *s, uint8_t from_bit, uint8_t to_bit) 
 enum err store_node_groups_put(struct store *s, uint32_t node_id, uint64_t groups) must_check;
 
 /* --- nodes (with their subnets, endpoints, and current keys) --- */
-struct store_node_meta { int64_t created_ms, updated_ms, revoked_ms; char revoked_why[STORE_TEXT_SIZE]; char comment[STORE_TEXT_SIZE]; };
+struct store_node_meta {
+	int64_t created_ms, updated_ms, revoked_ms;
+	char revoked_why[STORE_TEXT_SIZE];
+	char comment[STORE_TEXT_SIZE];
+};
 /*
- * New node: n->id = 0 gets one, and is put into n->groups (none: into "default"). Otherwise the whole record is replaced (settings,
- * endpoints, addresses; not groups, subnets nor keys). ERR_EXISTS: the name or address is taken. ERR_INVALID: a value out of its range.
+ * New node: n->id = 0 gets one, and is put into n->groups (none: into "default"). Otherwise the
+ * whole record is replaced (settings, endpoints, addresses; not groups, subnets nor keys).
+ * ERR_EXISTS: the name or address is taken. ERR_INVALID: a value out of its range.
  */
 enum err store_node_put(struct store *s, struct node *n) must_check;
 enum err store_node_comment(struct store *s, uint32_t id, const char *comment) must_check;
-enum err store_node_get(struct store *s, uint32_t id, struct node *out, struct store_node_meta *meta) must_check;	/* `meta` may be NULL */
-enum err store_node_find(struct store *s, const char *name, struct node *out, struct store_node_meta *meta) must_check;	/* not deleted ones */
-/* By identity key, also of revoked and deleted nodes and of old keys: whose was it, and is it valid now? */
-enum err store_node_by_identity(struct store *s, const struct public_key *key, uint32_t *id, bool *current) must_check;
-/* Status with its reason; revoking also revokes all its keys, deleting frees name, addresses and subnets (the row stays as a tombstone). */
-enum err store_node_status(struct store *s, uint32_t id, enum node_status status, const char *why, uint64_t revision) must_check;
+enum err store_node_get(struct store *s, uint32_t id, struct node *out,
+			struct store_node_meta *meta) must_check; /* `meta` may be NULL */
+enum err store_node_find(struct store *s, const char *name, struct node *out,
+			 struct store_node_meta *meta) must_check; /* not deleted ones */
+/* By identity key, also of revoked and deleted nodes and of old keys: whose was it, and is it valid
+ * now? */
+enum err store_node_by_identity(struct store *s, const struct public_key *key, uint32_t *id,
+				bool *current) must_check;
+/* Status with its reason; revoking also revokes all its keys, deleting frees name, addresses and
+ * subnets (the row stays as a tombstone). */
+enum err store_node_status(struct store *s, uint32_t id, enum node_status status, const char *why,
+			   uint64_t revision) must_check;
 enum err store_node_touch(struct store *s, uint32_t id, uint64_t revision) must_check;
-typedef enum err (*store_node_cb)(void *arg, const struct node *n, const struct store_node_meta *meta);
+typedef enum err (*store_node_cb)(void *arg, const struct node *n,
+				  const struct store_node_meta *meta);
 /* How many there are, deleted ones left aside. */
 enum err store_nodes_count(struct store *s, uint32_t *count) must_check;
 /* All addresses in `pool` that nodes have, in ascending order. */
 typedef enum err (*store_addr_cb)(void *arg, const struct addr *a);
-enum err store_addresses_in(struct store *s, const struct prefix *pool, store_addr_cb cb, void *arg) must_check;
-/* All nodes changed after `revision`, tombstones too, by id. `limit` 0: all; `after_id` 0: from the start. */
-enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id, uint32_t limit, store_node_cb cb, void *arg) must_check;
+enum err store_addresses_in(struct store *s, const struct prefix *pool, store_addr_cb cb,
+			    void *arg) must_check;
+/* All nodes changed after `revision`, tombstones too, by id. `limit` 0: all; `after_id` 0: from the
+ * start. */
+enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id, uint32_t limit,
+			   store_node_cb cb, void *arg) must_check;
 
 /* --- keys --- */
 enum key_kind { KEY_IDENTITY = 1, KEY_TUNNEL = 2 };
@@ -94,70 +130,100 @@ struct store_key {
 	enum key_kind kind;
 	enum key_status status;
 	struct public_key key;
-	uint8_t fingerprint[32];	/* SHA-256 of the key */
-	uint8_t signature[64];		/* tunnel: by the identity key; identity: by the one before. zeros: none */
+	uint8_t fingerprint[32]; /* SHA-256 of the key */
+	uint8_t signature[64];   /* tunnel: by the identity key; identity: by the one before. zeros:
+				    none */
 	bool unbroken;
-	int64_t created_ms, expires_ms, revoked_ms;	/* 0: none */
+	int64_t created_ms, expires_ms, revoked_ms; /* 0: none */
 	char revoked_why[STORE_TEXT_SIZE];
-	uint32_t token_id;		/* the join token that brought it, 0 none */
+	uint32_t token_id; /* the join token that brought it, 0 none */
 };
-/* Adds a current key; the current one of that node and kind is retired. ERR_EXISTS: this key is known already (also of another node, also a revoked one). */
+/* Adds a current key; the current one of that node and kind is retired. ERR_EXISTS: this key is
+ * known already (also of another node, also a revoked one). */
 enum err store_key_put(struct store *s, struct store_key *k) must_check;
 enum err store_key_revoke(struct store *s, uint32_t id, const char *why) must_check;
 enum err store_key_get(struct store *s, uint32_t id, struct store_key *out) must_check;
 /* By its bytes, whatever its status and whoever's it is. */
-enum err store_key_find(struct store *s, enum key_kind kind, const struct public_key *key, struct store_key *out) must_check;
+enum err store_key_find(struct store *s, enum key_kind kind, const struct public_key *key,
+			struct store_key *out) must_check;
 /* The node's current one. ERR_NOTFOUND: it has none. */
-enum err store_key_current(struct store *s, uint32_t node_id, enum key_kind kind, struct store_key *out) must_check;
+enum err store_key_current(struct store *s, uint32_t node_id, enum key_kind kind,
+			   struct store_key *out) must_check;
 typedef enum err (*store_key_cb)(void *arg, const struct store_key *k);
-enum err store_keys_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id, uint32_t limit, store_key_cb cb, void *arg) must_check;
+enum err store_keys_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id,
+			 uint32_t limit, store_key_cb cb, void *arg) must_check;
 
 /* --- subnets --- */
 enum subnet_status { SUBNET_PROPOSED = 1, SUBNET_APPROVED = 2 };
-struct store_subnet { uint32_t id, node_id; char node_name[NAME_SIZE]; struct node_subnet subnet; enum subnet_status status; int64_t created_ms; };
+struct store_subnet {
+	uint32_t id, node_id;
+	char node_name[NAME_SIZE];
+	struct node_subnet subnet;
+	enum subnet_status status;
+	int64_t created_ms;
+};
 /* ERR_EXISTS: this node has it already. Overlaps are judged by change.c. */
 enum err store_subnet_put(struct store *s, struct store_subnet *sub) must_check;
 enum err store_subnet_get(struct store *s, uint32_t id, struct store_subnet *out) must_check;
 enum err store_subnet_remove(struct store *s, uint32_t id) must_check;
-enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status status, uint32_t weight) must_check;
+enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status status,
+			     uint32_t weight) must_check;
 typedef enum err (*store_subnet_cb)(void *arg, const struct store_subnet *s);
-enum err store_subnets_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id, uint32_t limit, store_subnet_cb cb, void *arg) must_check;
+enum err store_subnets_list(struct store *s, uint32_t node_id /* 0 all */, uint32_t after_id,
+			    uint32_t limit, store_subnet_cb cb, void *arg) must_check;
 /* Of one node, or of all (0); any status. */
 enum err store_subnets_count(struct store *s, uint32_t node_id, uint32_t *count) must_check;
-/* Subnets (any status) and pool addresses of other nodes that overlap `p`, not those of `except_node`. An address is given as a subnet with id 0. */
-enum err store_subnets_overlapping(struct store *s, const struct prefix *p, uint32_t except_node, store_subnet_cb cb, void *arg) must_check;
+/* Subnets (any status) and pool addresses of other nodes that overlap `p`, not those of
+ * `except_node`. An address is given as a subnet with id 0. */
+enum err store_subnets_overlapping(struct store *s, const struct prefix *p, uint32_t except_node,
+				   store_subnet_cb cb, void *arg) must_check;
 
 /* --- join tokens --- */
 struct store_token {
-	uint32_t id, node_id;		/* node_id: the node that it lets in */
+	uint32_t id, node_id; /* node_id: the node that it lets in */
 	char node_name[NAME_SIZE];
 	uint8_t hash[32];
-	int64_t created_ms, expires_ms, revoked_ms, used_ms;	/* 0: none; used_ms: the last use */
+	int64_t created_ms, expires_ms, revoked_ms, used_ms; /* 0: none; used_ms: the last use */
 	uint32_t uses, uses_max;
 	char created_by[64];
-	uint32_t replaces_key;		/* id of the node's current identity key when the token was made, 0 none: a join may replace that one only */
+	uint32_t replaces_key; /* id of the node's current identity key when the token was made, 0
+				  none: a join may replace that one only */
 };
 enum err store_token_put(struct store *s, struct store_token *t) must_check;
 enum err store_token_get(struct store *s, uint32_t id, struct store_token *out) must_check;
-enum err store_token_find(struct store *s, const uint8_t hash[32], struct store_token *out) must_check;
-enum err store_token_use(struct store *s, uint32_t id) must_check;		/* counts a use; ERR_USED when none is left */
+enum err store_token_find(struct store *s, const uint8_t hash[32],
+			  struct store_token *out) must_check;
+enum err store_token_use(struct store *s,
+			 uint32_t id) must_check; /* counts a use; ERR_USED when none is left */
 enum err store_token_revoke(struct store *s, uint32_t id) must_check;
 /* All tokens of a node that are not revoked yet. */
 enum err store_tokens_revoke_node(struct store *s, uint32_t node_id) must_check;
 typedef enum err (*store_token_cb)(void *arg, const struct store_token *t);
-enum err store_tokens_list(struct store *s, uint32_t after_id, uint32_t limit, store_token_cb cb, void *arg) must_check;
+enum err store_tokens_list(struct store *s, uint32_t after_id, uint32_t limit, store_token_cb cb,
+			   void *arg) must_check;
 
 /* --- API tokens (bearer) --- */
-struct store_api_token { uint32_t id; char name[NAME_SIZE]; uint8_t hash[32]; char role[16]; char scopes[STORE_TEXT_SIZE]; int64_t created_ms, expires_ms, revoked_ms, used_ms; };
+struct store_api_token {
+	uint32_t id;
+	char name[NAME_SIZE];
+	uint8_t hash[32];
+	char role[16];
+	char scopes[STORE_TEXT_SIZE];
+	int64_t created_ms, expires_ms, revoked_ms, used_ms;
+};
 enum err store_api_token_put(struct store *s, struct store_api_token *t) must_check;
-enum err store_api_token_find(struct store *s, const uint8_t hash[32], struct store_api_token *out) must_check;
+enum err store_api_token_find(struct store *s, const uint8_t hash[32],
+			      struct store_api_token *out) must_check;
 enum err store_api_token_used(struct store *s, uint32_t id, int64_t at_ms) must_check;
 
 /* --- audit: each row holds the hash of the one before --- */
-struct store_audit { const char *actor, *action, *object, *detail_json; };
+struct store_audit {
+	const char *actor, *action, *object, *detail_json;
+};
 enum err store_audit_add(struct store *s, const struct store_audit *a) must_check;
 /* How many entries with this action were written since. */
-enum err store_audit_count(struct store *s, const char *action, int64_t since_ms, uint64_t *count) must_check;
+enum err store_audit_count(struct store *s, const char *action, int64_t since_ms,
+			   uint64_t *count) must_check;
 /* Walks the whole chain. ERR_CORRUPT and the first bad row's id. */
 enum err store_audit_verify(struct store *s, uint64_t *bad_id) must_check;
 
@@ -165,24 +231,31 @@ enum err store_audit_verify(struct store *s, uint64_t *bad_id) must_check;
 struct store_presence {
 	uint32_t node_id;
 	bool online;
-	int64_t since_ms;		/* of the present state */
-	struct endpoint link;		/* the link's remote address */
+	int64_t since_ms;     /* of the present state */
+	struct endpoint link; /* the link's remote address */
 	char version[32];
 	uint64_t acked_revision;
-	int64_t acked_ms;		/* wall time of that ack */
-	uint8_t path, reason;		/* hub's own view: enum path_kind, path_reason */
-	struct endpoint endpoint;	/* tunnel endpoint */
+	int64_t acked_ms;         /* wall time of that ack */
+	uint8_t path, reason;     /* hub's own view: enum path_kind, path_reason */
+	struct endpoint endpoint; /* tunnel endpoint */
 	int64_t handshake_ms;
 	uint64_t rx_bytes, tx_bytes;
 	uint32_t rtt_us;
 };
 /* One transaction for `n` rows. */
-enum err store_presence_put(struct store *s, const struct store_presence *rows, size_t n) must_check;
-enum err store_presence_get(struct store *s, uint32_t node_id, struct store_presence *out) must_check;	/* ERR_NOTFOUND */
+enum err store_presence_put(struct store *s, const struct store_presence *rows,
+			    size_t n) must_check;
+enum err store_presence_get(struct store *s, uint32_t node_id,
+			    struct store_presence *out) must_check; /* ERR_NOTFOUND */
 typedef enum err (*store_presence_cb)(void *arg, const struct store_presence *p);
 enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg) must_check;
 /* At control's start: nobody is online. */
 enum err store_presence_reset(struct store *s) must_check;
-/* Who has applied `revision`: active spokes online, those of them that acked it, and the last ack's wall time. */
-struct store_applied { uint32_t online, applied; int64_t last_ms; };
-enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node, struct store_applied *out) must_check;
+/* Who has applied `revision`: active spokes online, those of them that acked it, and the last ack's
+ * wall time. */
+struct store_applied {
+	uint32_t online, applied;
+	int64_t last_ms;
+};
+enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
+		       struct store_applied *out) must_check;

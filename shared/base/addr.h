@@ -9,10 +9,11 @@
 
 #include "shared/base/err.h"
 
-#define ADDR_STR_SIZE 48u	/* longest text of an address with its end mark */
-#define ENDPOINT_STR_SIZE 64u	/* "[address%scope]:port" */
+#define ADDR_STR_SIZE     48u /* longest text of an address with its end mark */
+#define ENDPOINT_STR_SIZE 64u /* "[address%scope]:port" */
 
-/* `family` is AF_INET (4 bytes used, the rest zero), AF_INET6, or 0 for "none". Comparable with addr_equal only. */
+/* `family` is AF_INET (4 bytes used, the rest zero), AF_INET6, or 0 for "none". Comparable with
+ * addr_equal only. */
 struct addr {
 	uint8_t family;
 	uint8_t b[16];
@@ -20,11 +21,14 @@ struct addr {
 
 struct endpoint {
 	struct addr addr;
-	uint16_t port;		/* host order */
-	uint32_t scope_id;	/* link-local IPv6 only, else 0 */
+	uint16_t port;     /* host order */
+	uint32_t scope_id; /* link-local IPv6 only, else 0 */
 };
 
-static inline size_t addr_len(const struct addr *a) { return a->family == AF_INET ? 4 : a->family == AF_INET6 ? 16 : 0; }
+static inline size_t addr_len(const struct addr *a)
+{
+	return a->family == AF_INET ? 4 : a->family == AF_INET6 ? 16 : 0;
+}
 static inline unsigned addr_bits(const struct addr *a) { return (unsigned)addr_len(a) * 8; }
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Orders by family, then bytes; for sorting. */
@@ -35,15 +39,18 @@ enum err addr_parse(const char *s, struct addr *out) must_check;
 char *addr_format(const struct addr *a, char out[ADDR_STR_SIZE]);
 struct addr addr_from_v4(const void *bytes4);
 struct addr addr_from_v6(const void *bytes16);
-/* True for addresses that no peer may have as outer or inner source: unspecified, multicast, broadcast, loopback. */
+/* True for addresses that no peer may have as outer or inner source: unspecified, multicast,
+ * broadcast, loopback. */
 bool addr_is_special(const struct addr *a);
 
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 static inline bool endpoint_is_set(const struct endpoint *e) { return e->addr.family != 0; }
-/* "1.2.3.4:655" or "[2001:db8::1]:655"; with `default_port` != 0 the port may be left out. No names. */
+/* "1.2.3.4:655" or "[2001:db8::1]:655"; with `default_port` != 0 the port may be left out. No
+ * names. */
 enum err endpoint_parse(const char *s, uint16_t default_port, struct endpoint *out) must_check;
 char *endpoint_format(const struct endpoint *e, char out[ENDPOINT_STR_SIZE]);
 /* Fills `ss` and returns its length. */
 socklen_t endpoint_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss);
 /* IPv4-mapped IPv6 becomes IPv4. ERR_INVALID for another family or a short `len`. */
-enum err endpoint_from_sockaddr(const struct sockaddr_storage *ss, socklen_t len, struct endpoint *out) must_check;
+enum err endpoint_from_sockaddr(const struct sockaddr_storage *ss, socklen_t len,
+				struct endpoint *out) must_check;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* Base64 (RFC 4648 section 4, padded, as WireGuard writes keys), base64url (section 5, without padding) and hex. Decoding is strict. */
+/* Base64 (RFC 4648 section 4, padded, as WireGuard writes keys), base64url (section 5, without
+ * padding) and hex. Decoding is strict. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "shared/base/err.h"
 
-#define BASE64_SIZE(n) (((n) + 2u) / 3u * 4u + 1u)	/* room for `n` bytes encoded, with the end mark */
-#define KEY_BASE64_SIZE BASE64_SIZE(32u)		/* 45 */
+#define BASE64_SIZE(n)                                                                             \
+	(((n) + 2u) / 3u * 4u + 1u)      /* room for `n` bytes encoded, with the end mark */
+#define KEY_BASE64_SIZE BASE64_SIZE(32u) /* 45 */
 
 /* `out` holds BASE64_SIZE(n). Returns `out`. */
 char *base64_encode(const void *p, size_t n, char *out);

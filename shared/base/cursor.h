@@ -3,8 +3,8 @@
 /*
  * cursor: bounds-checked reading and writing of a fixed piece of memory, with a sticky error.
  *
- * Read or write everything in order, then look at the error once. After a failure reads return zeros,
- * writes do nothing. Integers are little-endian unless the name says `be`.
+ * Read or write everything in order, then look at the error once. After a failure reads return
+ * zeros, writes do nothing. Integers are little-endian unless the name says `be`.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,11 +14,12 @@
 #include "shared/base/err.h"
 
 struct cursor {
-	const uint8_t *in;	/* reading: the memory; NULL when writing */
-	uint8_t *out;		/* writing: the memory; NULL when reading */
-	size_t len;		/* its size */
-	size_t pos;		/* bytes read or written so far */
-	enum err err;		/* ERR_OK, ERR_TRUNCATED (read past the end), ERR_TOOBIG (written past it) or what cursor_fail() set */
+	const uint8_t *in; /* reading: the memory; NULL when writing */
+	uint8_t *out;      /* writing: the memory; NULL when reading */
+	size_t len;        /* its size */
+	size_t pos;        /* bytes read or written so far */
+	enum err err; /* ERR_OK, ERR_TRUNCATED (read past the end), ERR_TOOBIG (written past it) or
+			 what cursor_fail() set */
 };
 
 void cursor_init_read(struct cursor *c, const void *p, size_t n);
@@ -35,7 +36,8 @@ uint64_t cursor_get_be64(struct cursor *c);
 void cursor_get_bytes(struct cursor *c, void *dst, size_t n);
 /* The next `n` bytes in place, or NULL. */
 const uint8_t *cursor_get_view(struct cursor *c, size_t n);
-/* A string with a u16 length before it, into `dst` of `size` bytes with an end mark. Sets ERR_INVALID when it does not fit or holds a NUL. */
+/* A string with a u16 length before it, into `dst` of `size` bytes with an end mark. Sets
+ * ERR_INVALID when it does not fit or holds a NUL. */
 void cursor_get_str(struct cursor *c, char *dst, size_t size);
 
 void cursor_put_u8(struct cursor *c, uint8_t v);

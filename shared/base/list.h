@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* list: an intrusive doubly linked ring. The head is a node too; an unlinked node points to itself. */
+/* list: an intrusive doubly linked ring. The head is a node too; an unlinked node points to itself.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,8 +22,14 @@ static inline void list_insert_between(struct list *n, struct list *prev, struct
 	prev->next = n;
 	next->prev = n;
 }
-static inline void list_push_back(struct list *head, struct list *n) { list_insert_between(n, head->prev, head); }
-static inline void list_push_front(struct list *head, struct list *n) { list_insert_between(n, head, head->next); }
+static inline void list_push_back(struct list *head, struct list *n)
+{
+	list_insert_between(n, head->prev, head);
+}
+static inline void list_push_front(struct list *head, struct list *n)
+{
+	list_insert_between(n, head, head->next);
+}
 
 /* Takes the node out of whatever list it is in; harmless when it is in none. */
 static inline void list_del(struct list *n)
@@ -34,5 +41,6 @@ static inline void list_del(struct list *n)
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 /* The body may take `pos` out of the list; `tmp` is a second struct list pointer. */
-#define list_for_each(pos, tmp, head) \
-	for ((pos) = (head)->next, (tmp) = (pos)->next; (pos) != (head); (pos) = (tmp), (tmp) = (pos)->next)
+#define list_for_each(pos, tmp, head)                                                              \
+	for ((pos) = (head)->next, (tmp) = (pos)->next; (pos) != (head);                           \
+	     (pos) = (tmp), (tmp) = (pos)->next)

@@ -3,20 +3,27 @@
 /*
  * The log: one line an event, to standard error, a file, or the journal.
  *
- * Levels 0 to 5 are tinc's debug levels: 0 start, stop and errors; 1 connections; 2 scripts and peer
- * status; 3 protocol messages by name; 4 their sizes; 5 single packets. Keys and tokens are never logged
- * at any level. Lines that a stranger can trigger go through a `struct log_limit`.
+ * Levels 0 to 5 are tinc's debug levels: 0 start, stop and errors; 1 connections; 2 scripts and
+ * peer status; 3 protocol messages by name; 4 their sizes; 5 single packets. Keys and tokens are
+ * never logged at any level. Lines that a stranger can trigger go through a `struct log_limit`.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_priority { LOG_PRIO_ERROR = 3, LOG_PRIO_WARNING = 4, LOG_PRIO_NOTICE = 5, LOG_PRIO_INFO = 6, LOG_PRIO_DEBUG = 7 };
+enum log_priority {
+	LOG_PRIO_ERROR = 3,
+	LOG_PRIO_WARNING = 4,
+	LOG_PRIO_NOTICE = 5,
+	LOG_PRIO_INFO = 6,
+	LOG_PRIO_DEBUG = 7
+};
 
 /*
- * Starts the log of this process. `program` is put before every line ("branchline-hub[engine]"); kept by
- * reference. `level` is 0..5. `path` is a file to append to, or NULL for standard error. With standard error
- * connected to the journal (JOURNAL_STREAM set) each line starts with "<priority>" as sd-daemon(3) describes,
- * and without a time stamp. Returns false when the file cannot be opened (errno says why).
+ * Starts the log of this process. `program` is put before every line ("branchline-hub[engine]");
+ * kept by reference. `level` is 0..5. `path` is a file to append to, or NULL for standard error.
+ * With standard error connected to the journal (JOURNAL_STREAM set) each line starts with
+ * "<priority>" as sd-daemon(3) describes, and without a time stamp. Returns false when the file
+ * cannot be opened (errno says why).
  */
 bool log_open(const char *program, int level, const char *path);
 
@@ -29,7 +36,8 @@ void log_reopen(void);
 /* The descriptor that the log is written to: for who closes all others after a fork. */
 int log_fd(void);
 
-/* A token bucket for lines that strangers can trigger: `burst` lines at once, then one every `every_ms`. */
+/* A token bucket for lines that strangers can trigger: `burst` lines at once, then one every
+ * `every_ms`. */
 struct log_limit {
 	unsigned burst;
 	unsigned every_ms;
@@ -37,17 +45,18 @@ struct log_limit {
 	uint64_t next_ms;
 	uint64_t suppressed;
 };
-/* True when one more line may be written now. The count of suppressed lines is added to the next line. */
+/* True when one more line may be written now. The count of suppressed lines is added to the next
+ * line. */
 bool log_allowed(struct log_limit *l);
 
 void log_write(enum log_priority prio, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-#define log_error(...) log_write(LOG_PRIO_ERROR, __VA_ARGS__)
-#define log_warn(...) log_write(LOG_PRIO_WARNING, __VA_ARGS__)
+#define log_error(...)  log_write(LOG_PRIO_ERROR, __VA_ARGS__)
+#define log_warn(...)   log_write(LOG_PRIO_WARNING, __VA_ARGS__)
 #define log_notice(...) log_write(LOG_PRIO_NOTICE, __VA_ARGS__)
 /* Written when the level is at least `lvl` (1..5). */
-#define log_debug(lvl, ...)                                                                         \
-	do {                                                                                        \
-		if (log_level() >= (lvl))                                                           \
-			log_write((lvl) <= 2 ? LOG_PRIO_INFO : LOG_PRIO_DEBUG, __VA_ARGS__);        \
+#define log_debug(lvl, ...)                                                                        \
+	do {                                                                                       \
+		if (log_level() >= (lvl))                                                          \
+			log_write((lvl) <= 2 ? LOG_PRIO_INFO : LOG_PRIO_DEBUG, __VA_ARGS__);       \
 	} while (0)

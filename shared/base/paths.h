@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * Where things are: /etc/branchline/NET, /var/lib/branchline/NET, /run/branchline/NET. BRANCHLINE_ETC, BRANCHLINE_STATE and
- * BRANCHLINE_RUN replace the three roots ("/etc/branchline" and so on); `-c DIR` replaces the whole first one.
+ * Where things are: /etc/branchline/NET, /var/lib/branchline/NET, /run/branchline/NET.
+ * BRANCHLINE_ETC, BRANCHLINE_STATE and BRANCHLINE_RUN replace the three roots ("/etc/branchline"
+ * and so on); `-c DIR` replaces the whole first one.
  */
 #include "shared/base/err.h"
 #include "shared/base/name.h"
 
-#define PATHS_DIR_SIZE 256u
+#define PATHS_DIR_SIZE  256u
 #define PATHS_FILE_SIZE 384u
 
 struct paths {
 	char net[NAME_SIZE];
-	char etc[PATHS_DIR_SIZE];	/* configuration folder of this network */
+	char etc[PATHS_DIR_SIZE]; /* configuration folder of this network */
 	char state[PATHS_DIR_SIZE];
 	char run[PATHS_DIR_SIZE];
 };

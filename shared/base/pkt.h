@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * pkt: one packet in memory that somebody else owns, with room before and behind it, so that headers and
- * tags are added and taken without a copy. Misuse (pushing into nothing) is our own mistake and aborts.
+ * pkt: one packet in memory that somebody else owns, with room before and behind it, so that
+ * headers and tags are added and taken without a copy. Misuse (pushing into nothing) is our own
+ * mistake and aborts.
  *
  *      mem            data              data+len          mem+cap
  *       |  headroom    |    packet         |    tailroom     |

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* prefix: an IP network, "10.20.0.0/24" or "2001:db8::/48". Bits behind the length are always zero. */
+/* prefix: an IP network, "10.20.0.0/24" or "2001:db8::/48". Bits behind the length are always zero.
+ */
 #include "shared/base/addr.h"
 
 #define PREFIX_STR_SIZE (ADDR_STR_SIZE + 4u)
 
 struct prefix {
 	struct addr addr;
-	uint8_t len;		/* 0..32 or 0..128 */
+	uint8_t len; /* 0..32 or 0..128 */
 };
 
 /*
- * Parses "address/length"; without a length a single host is meant. ERR_INVALID for anything else and for
- * host bits that are set; then, where the address itself parses and `fixed` is not NULL, `*fixed` gets the network with the
- * host bits cleared, for "did you mean".
+ * Parses "address/length"; without a length a single host is meant. ERR_INVALID for anything else
+ * and for host bits that are set; then, where the address itself parses and `fixed` is not NULL,
+ * `*fixed` gets the network with the host bits cleared, for "did you mean".
  */
 enum err prefix_parse(const char *s, struct prefix *out, struct prefix *fixed) must_check;
 char *prefix_format(const struct prefix *p, char out[PREFIX_STR_SIZE]);

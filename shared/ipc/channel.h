@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * channel: messages between our own processes, over one end of an AF_UNIX SOCK_SEQPACKET pair. A message is a u16 type and a
- * payload, and may carry one file descriptor. Messages are never lost: what the kernel does not take waits in a queue
- * with a hard limit; a full queue closes the channel (the other process hangs, and the monitor deals with that).
+ * channel: messages between our own processes, over one end of an AF_UNIX SOCK_SEQPACKET pair. A
+ * message is a u16 type and a payload, and may carry one file descriptor. Messages are never lost:
+ * what the kernel does not take waits in a queue with a hard limit; a full queue closes the channel
+ * (the other process hangs, and the monitor deals with that).
  */
 #include "shared/base/cursor.h"
 #include "shared/loop/loop.h"
 
-#define CHANNEL_MSG_MAX_BYTES 16384u	/* payload of one message */
+#define CHANNEL_MSG_MAX_BYTES   16384u /* payload of one message */
 #define CHANNEL_QUEUE_MAX_BYTES (8u << 20)
 
 struct channel;
 
 struct channel_events {
-	/* One message. `body` reads its payload. `fd` is -1 or a descriptor that the callee now owns. A handler that finds the payload malformed calls channel_bad(). */
+	/* One message. `body` reads its payload. `fd` is -1 or a descriptor that the callee now
+	 * owns. A handler that finds the payload malformed calls channel_bad(). */
 	void (*message)(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd);
 	/* The other side is gone. The channel is closed and freed after the callback. */
 	void (*closed)(struct channel *ch, void *arg);
@@ -23,9 +25,12 @@ struct channel_events {
 /* A socket pair for two processes, both ends close-on-exec and non-blocking. */
 enum err channel_pair(int fds[2]) must_check;
 /* Takes over `fd` (also closed on failure). */
-enum err channel_new(struct loop *l, int fd, const struct channel_events *ev, void *arg, struct channel **out) must_check;
+enum err channel_new(struct loop *l, int fd, const struct channel_events *ev, void *arg,
+		     struct channel **out) must_check;
 void channel_free(struct channel *ch);
-/* Sends one message of `n` payload bytes; `fd` is -1 or a descriptor to pass a copy of. ERR_LIMIT when the queue is full, ERR_CLOSED, ERR_TOOBIG. */
-enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n, int fd) must_check;
+/* Sends one message of `n` payload bytes; `fd` is -1 or a descriptor to pass a copy of. ERR_LIMIT
+ * when the queue is full, ERR_CLOSED, ERR_TOOBIG. */
+enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n,
+		      int fd) must_check;
 /* Logs a malformed message by its type, and closes the channel from the loop (closed() follows). */
 void channel_bad(struct channel *ch, uint16_t type, enum err e);

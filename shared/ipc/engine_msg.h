@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * What control and engine say to each other (over a channel). One struct a message, with `encode` into a write cursor and
- * `decode` from a read cursor; both next to each other in engine_msg.c.
+ * What control and engine say to each other (over a channel). One struct a message, with `encode`
+ * into a write cursor and `decode` from a read cursor; both next to each other in engine_msg.c.
  *
- *   control -> engine                                        engine -> control
- *   1. ENGINE_SELF (who we are)                               ENGINE_READY (once, at its start)
- *   2. ENGINE_SYNC_BEGIN                                      ENGINE_APPLIED (revision)
- *   3. ENGINE_PEER for every peer                             ENGINE_LOCATE (first traffic for a peer without a path)
- *   4. ENGINE_SYNC_END: peers not named since 2 are dropped   ENGINE_PATH (a peer's path changed)
- *   5. ENGINE_PEER / ENGINE_PEER_GONE, then ENGINE_COMMIT     ENGINE_PONG, ENGINE_STATUS..., ENGINE_STATUS_END
- *   any time: ENGINE_ENDPOINTS, ENGINE_PING, ENGINE_STATUS_GET
+ *   control -> engine                                   engine -> control
+ *   1. ENGINE_SELF (who we are)                          ENGINE_READY (once, at its start)
+ *   2. ENGINE_SYNC_BEGIN                                 ENGINE_APPLIED (revision)
+ *   3. ENGINE_PEER for every peer                        ENGINE_LOCATE (traffic without a path)
+ *   4. ENGINE_SYNC_END: those not named since 2 go       ENGINE_PATH (a peer's path changed)
+ *   5. ENGINE_PEER, ENGINE_PEER_GONE, ENGINE_COMMIT      ENGINE_PONG
+ *   any time: ENGINE_ENDPOINTS, ENGINE_PING,             ENGINE_STATUS for each peer, then
+ *             ENGINE_STATUS_GET                          ENGINE_STATUS_END
  *
- * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not handed to the kernel.
+ * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not
+ * handed to the kernel.
+ *
  * A peer whose key is unchanged keeps its session, whatever else changes (DESIGN promise 7).
  */
 #include "shared/base/addr.h"
@@ -25,18 +28,18 @@
 
 enum engine_msg {
 	ENGINE_SELF = 1,
-	ENGINE_SYNC_BEGIN,	/* no payload */
+	ENGINE_SYNC_BEGIN, /* no payload */
 	ENGINE_PEER,
 	ENGINE_PEER_GONE,
-	ENGINE_SYNC_END,	/* struct engine_revision */
-	ENGINE_COMMIT,		/* struct engine_revision */
+	ENGINE_SYNC_END, /* struct engine_revision */
+	ENGINE_COMMIT,   /* struct engine_revision */
 	ENGINE_ENDPOINTS,
 	ENGINE_PING,
-	ENGINE_STATUS_GET,	/* struct engine_tag */
+	ENGINE_STATUS_GET, /* struct engine_tag */
 
-	ENGINE_READY = 64,	/* no payload */
-	ENGINE_APPLIED,		/* struct engine_revision */
-	ENGINE_LOCATE,		/* struct engine_node_id */
+	ENGINE_READY = 64, /* no payload */
+	ENGINE_APPLIED,    /* struct engine_revision */
+	ENGINE_LOCATE,     /* struct engine_node_id */
 	ENGINE_PATH,
 	ENGINE_PONG,
 	ENGINE_STATUS,
@@ -48,56 +51,71 @@ enum path_kind { PATH_DOWN = 0, PATH_HUB_TCP = 1, PATH_HUB_UDP = 2, PATH_DIRECT_
 /* Why the path is what it is; each has a sentence in path_reason_str(). */
 enum path_reason {
 	PATH_REASON_NONE = 0,
-	PATH_REASON_NO_SESSION,		/* nothing was sent or received yet */
-	PATH_REASON_HANDSHAKE,		/* handshake under way */
-	PATH_REASON_NO_ANSWER,		/* handshakes are not answered */
-	PATH_REASON_NO_ENDPOINT,	/* no address of the peer is known */
-	PATH_REASON_HUB_DOWN,		/* reached through the hub, which is not reachable */
-	PATH_REASON_VALIDATED,		/* authenticated packets came over this path */
-	PATH_REASON_RELAYED,		/* no direct path was found (yet) */
-	PATH_REASON_POLICY,		/* direct paths are not allowed for this pair */
+	PATH_REASON_NO_SESSION,  /* nothing was sent or received yet */
+	PATH_REASON_HANDSHAKE,   /* handshake under way */
+	PATH_REASON_NO_ANSWER,   /* handshakes are not answered */
+	PATH_REASON_NO_ENDPOINT, /* no address of the peer is known */
+	PATH_REASON_HUB_DOWN,    /* reached through the hub, which is not reachable */
+	PATH_REASON_VALIDATED,   /* authenticated packets came over this path */
+	PATH_REASON_RELAYED,     /* no direct path was found (yet) */
+	PATH_REASON_POLICY,      /* direct paths are not allowed for this pair */
 	PATH_REASON_COUNT
 };
-const char *path_kind_str(enum path_kind k);		/* "direct-udp", "hub-udp", "hub-tcp", "down" */
-const char *path_reason_str(enum path_reason r);	/* an English sentence without a full stop */
+const char *path_kind_str(enum path_kind k);     /* "direct-udp", "hub-udp", "hub-tcp", "down" */
+const char *path_reason_str(enum path_reason r); /* an English sentence without a full stop */
 
 /* Who this node is. Sent again when something of it changes. */
 struct engine_self {
 	uint32_t id;
 	bool is_hub;
-	uint32_t hub_id;		/* the hub's node id (our own on the hub) */
-	bool aes;			/* our CPU has AES instructions, as the directory says */
-	uint16_t mtu;			/* of the TUN device, bytes */
-	struct addr addresses[2];	/* our own in the network: IPv4, IPv6; family 0 when there is none. Source of ICMP errors */
-	int64_t clock_ahead_ms;		/* how far the hub's wall clock is known to be ahead of ours, 0 or less: not. For handshake timestamps, where a clock was set back */
+	uint32_t hub_id;          /* the hub's node id (our own on the hub) */
+	bool aes;                 /* our CPU has AES instructions, as the directory says */
+	uint16_t mtu;             /* of the TUN device, bytes */
+	struct addr addresses[2]; /* our own in the network: IPv4, IPv6; family 0 when there is
+				     none. Source of ICMP errors */
+	int64_t clock_ahead_ms;   /* how far the hub's wall clock is known to be ahead of ours, 0 or
+				     less: not. For handshake timestamps, where a clock was set back
+				   */
 };
 
-#define ENGINE_PEER_SUBNETS_MAX 256u	/* prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more` */
-#define ENGINE_ENDPOINTS_MAX 16u
+/* Prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more`. */
+#define ENGINE_PEER_SUBNETS_MAX 256u
+#define ENGINE_ENDPOINTS_MAX    16u
 
-/* A peer as the directory allows it. Routes are its own addresses and subnets, and on a spoke, for the hub, those of WireGuard nodes. */
+/* A peer as the directory allows it. Routes are its own addresses and subnets, and on a spoke, for
+ * the hub, those of WireGuard nodes. */
 struct engine_peer {
 	uint32_t id;
 	char name[NAME_SIZE];
 	enum node_kind kind;
 	struct public_key tunnel_key;
-	bool aes;			/* peer's CPU has AES instructions: with ours it chooses the cipher */
-	bool via_hub;			/* reached through the hub unless a direct path is found (spoke to spoke) */
-	bool forward;			/* hub only: the hub forwards plaintext between this peer and others (a WireGuard node) */
-	uint16_t keepalive_s;		/* persistent keepalive, 0 none */
-	uint64_t groups;		/* policy: bit set of groups the peer is in */
-	uint64_t reach;			/* policy: bit set of groups that the peer may talk to */
-	uint8_t compression;		/* 0..11 as in tinc, 0 none */
-	bool append;			/* the subnets add to those of the message before, for the same peer */
+	bool aes;     /* peer's CPU has AES instructions: with ours it chooses the cipher */
+	bool via_hub; /* reached through the hub unless a direct path is found (spoke to spoke) */
+	bool forward; /* hub only: the hub forwards plaintext between this peer and others (a
+			 WireGuard node) */
+	uint16_t keepalive_s; /* persistent keepalive, 0 none */
+	uint64_t groups;      /* policy: bit set of groups the peer is in */
+	uint64_t reach;       /* policy: bit set of groups that the peer may talk to */
+	uint8_t compression;  /* 0..11 as in tinc, 0 none */
+	bool append; /* the subnets add to those of the message before, for the same peer */
 	uint16_t n_subnets;
 	struct node_subnet subnets[ENGINE_PEER_SUBNETS_MAX];
 };
 
 enum peer_gone_why { PEER_GONE_REMOVED = 0, PEER_GONE_REVOKED = 1 };
-struct engine_peer_gone { uint32_t id; enum peer_gone_why why; };
-struct engine_revision { uint64_t revision; };
-struct engine_tag { uint32_t tag; };
-struct engine_node_id { uint32_t id; };
+struct engine_peer_gone {
+	uint32_t id;
+	enum peer_gone_why why;
+};
+struct engine_revision {
+	uint64_t revision;
+};
+struct engine_tag {
+	uint32_t tag;
+};
+struct engine_node_id {
+	uint32_t id;
+};
 
 /* Where a peer may be reached: replaces what was told before. `punch`: start probing now. */
 struct engine_endpoints {
@@ -107,12 +125,27 @@ struct engine_endpoints {
 	struct endpoint endpoints[ENGINE_ENDPOINTS_MAX];
 };
 
-struct engine_ping { uint32_t tag; uint32_t id; };
+struct engine_ping {
+	uint32_t tag;
+	uint32_t id;
+};
 /* `result`: ERR_OK, ERR_NOTFOUND (no such peer), ERR_TIMEOUT. */
-struct engine_pong { uint32_t tag; uint32_t id; enum err result; uint32_t rtt_us; enum path_kind path; struct endpoint endpoint; };
+struct engine_pong {
+	uint32_t tag;
+	uint32_t id;
+	enum err result;
+	uint32_t rtt_us;
+	enum path_kind path;
+	struct endpoint endpoint;
+};
 
 /* A peer's path changed. `endpoint` is the outer address that its packets go to. */
-struct engine_path { uint32_t id; enum path_kind path; enum path_reason reason; struct endpoint endpoint; };
+struct engine_path {
+	uint32_t id;
+	enum path_kind path;
+	enum path_reason reason;
+	struct endpoint endpoint;
+};
 
 struct engine_status {
 	uint32_t tag;
@@ -120,34 +153,35 @@ struct engine_status {
 	enum path_kind path;
 	enum path_reason reason;
 	struct endpoint endpoint;
-	int64_t handshake_wall_ms;	/* last completed handshake, 0 never */
-	uint64_t rx_bytes, tx_bytes;	/* inner bytes */
+	int64_t handshake_wall_ms;   /* last completed handshake, 0 never */
+	uint64_t rx_bytes, tx_bytes; /* inner bytes */
 	uint64_t rx_packets, tx_packets;
-	uint32_t rtt_us;		/* 0 unknown */
-	uint16_t pmtu;			/* 0 unknown */
-	uint8_t cipher;			/* enum tunnel_cipher of shared/wire/limits.h */
+	uint32_t rtt_us; /* 0 unknown */
+	uint16_t pmtu;   /* 0 unknown */
+	uint8_t cipher;  /* enum tunnel_cipher of shared/wire/limits.h */
 };
 
 /* Why the engine dropped packets; a counter each. */
 enum engine_drop {
-	DROP_MALFORMED,		/* not a packet of ours, wrong length or version */
-	DROP_MAC1,		/* handshake without a right MAC1 */
-	DROP_UNKNOWN_PEER,	/* handshake of a key that the directory does not hold */
-	DROP_UNKNOWN_INDEX,	/* transport packet for no session of ours */
-	DROP_AUTH,		/* wrong tag */
-	DROP_REPLAY,		/* seen before, or too old */
-	DROP_SOURCE,		/* inner source address does not belong to the peer */
-	DROP_NO_ROUTE,		/* no peer has the destination */
-	DROP_POLICY,		/* relay or forwarding not allowed */
-	DROP_RATE,		/* over a rate limit */
-	DROP_QUEUE,		/* a queue was full */
-	DROP_NO_SESSION,	/* no session, and none could be made */
-	DROP_TTL,		/* time to live ran out while forwarding */
-	DROP_TOO_BIG,		/* did not fit the path */
-	DROP_SEND,		/* the kernel refused the packet */
+	DROP_MALFORMED,     /* not a packet of ours, wrong length or version */
+	DROP_MAC1,          /* handshake without a right MAC1 */
+	DROP_UNKNOWN_PEER,  /* handshake of a key that the directory does not hold */
+	DROP_UNKNOWN_INDEX, /* transport packet for no session of ours */
+	DROP_AUTH,          /* wrong tag */
+	DROP_REPLAY,        /* seen before, or too old */
+	DROP_SOURCE,        /* inner source address does not belong to the peer */
+	DROP_NO_ROUTE,      /* no peer has the destination */
+	DROP_POLICY,        /* relay or forwarding not allowed */
+	DROP_RATE,          /* over a rate limit */
+	DROP_QUEUE,         /* a queue was full */
+	DROP_NO_SESSION,    /* no session, and none could be made */
+	DROP_TTL,           /* time to live ran out while forwarding */
+	DROP_TOO_BIG,       /* did not fit the path */
+	DROP_SEND,          /* the kernel refused the packet */
 	DROP_COUNT
 };
-const char *engine_drop_str(enum engine_drop d);	/* "replay", "inner-source", ... as used in the API and metrics */
+const char *engine_drop_str(
+	enum engine_drop d); /* "replay", "inner-source", ... as used in the API and metrics */
 
 /* Totals of the engine, closing an ENGINE_STATUS_GET. */
 struct engine_status_end {

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * What the workers ask of the monitor, and what it tells them. The monitor serves this fixed table only, checks every value
- * against what it was configured with (its own interface, its own script folder), and answers each request with MONITOR_DONE.
+ * What the workers ask of the monitor, and what it tells them. The monitor serves this fixed table
+ * only, checks every value against what it was configured with (its own interface, its own script
+ * folder), and answers each request with MONITOR_DONE.
  *
- *   control -> monitor                                   monitor -> any worker
- *   MONITOR_NET_BEGIN                                     MONITOR_LINK (a sibling's new channel, with its descriptor)
- *   MONITOR_ADDRESS, MONITOR_ROUTE (add)                  MONITOR_DONE
- *   MONITOR_NET_END: what was not named is taken away
- *   MONITOR_ROUTE / MONITOR_ADDRESS (add or remove)
- *   MONITOR_SCRIPT                                        MONITOR_LOG (the log file's new descriptor, after rotation)
- *   any worker: MONITOR_READY
+ *   control -> monitor                              monitor -> any worker
+ *   MONITOR_NET_BEGIN                                MONITOR_LINK (a sibling's new channel)
+ *   MONITOR_ADDRESS, MONITOR_ROUTE (add)             MONITOR_DONE (the answer)
+ *   MONITOR_NET_END: what was not named goes         MONITOR_LOG (the log file, after rotation)
+ *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)
+ *   MONITOR_SCRIPT                                   any worker -> monitor: MONITOR_READY
  *
- * MONITOR_ADDRESS, MONITOR_ROUTE and MONITOR_NET_END are answered, MONITOR_NET_BEGIN and MONITOR_SCRIPT are not. An address is a
- * single host (/32, /128). The mtu of MONITOR_NET_END is TUN_MTU_MIN..TUN_MTU_MAX.
+ * MONITOR_ADDRESS, MONITOR_ROUTE and MONITOR_NET_END are answered, MONITOR_NET_BEGIN and
+ * MONITOR_SCRIPT are not. An address is a single host (/32, /128). The mtu of MONITOR_NET_END is
+ * TUN_MTU_MIN..TUN_MTU_MAX.
  */
 #include "shared/base/addr.h"
 #include "shared/base/cursor.h"
@@ -24,32 +25,56 @@ enum worker_role { WORKER_ENGINE = 1, WORKER_CONTROL = 2, WORKER_API = 3, WORKER
 const char *worker_role_str(enum worker_role r);
 
 enum monitor_msg {
-	MONITOR_NET_BEGIN = 1,	/* no payload */
-	MONITOR_ADDRESS,	/* struct monitor_prefix */
-	MONITOR_ROUTE,		/* struct monitor_prefix */
-	MONITOR_NET_END,	/* struct monitor_net_end */
-	MONITOR_SCRIPT,		/* struct monitor_script */
-	MONITOR_READY,		/* of any worker, once: its start() has succeeded; no payload */
+	MONITOR_NET_BEGIN = 1, /* no payload */
+	MONITOR_ADDRESS,       /* struct monitor_prefix */
+	MONITOR_ROUTE,         /* struct monitor_prefix */
+	MONITOR_NET_END,       /* struct monitor_net_end */
+	MONITOR_SCRIPT,        /* struct monitor_script */
+	MONITOR_READY,         /* of any worker, once: its start() has succeeded; no payload */
 
-	MONITOR_LINK = 64,	/* struct monitor_link, with a descriptor */
-	MONITOR_DONE,		/* struct monitor_done */
-	MONITOR_LOG,		/* the log file was opened again: its new descriptor, no payload; handled by worker.c */
+	MONITOR_LINK = 64, /* struct monitor_link, with a descriptor */
+	MONITOR_DONE,      /* struct monitor_done */
+	MONITOR_LOG, /* the log file was opened again: its new descriptor, no payload; handled by
+			worker.c */
 };
 
-struct monitor_prefix { uint32_t tag; bool add; struct prefix prefix; };
-struct monitor_net_end { uint32_t tag; uint16_t mtu; };
-enum monitor_script_kind { SCRIPT_TINC_UP, SCRIPT_TINC_DOWN, SCRIPT_HOST_UP, SCRIPT_HOST_DOWN, SCRIPT_SUBNET_UP, SCRIPT_SUBNET_DOWN, SCRIPT_COUNT };
-/* Environment as in tinc: NETNAME NAME INTERFACE DEVICE, and NODE REMOTEADDRESS REMOTEPORT SUBNET WEIGHT where they apply. */
+struct monitor_prefix {
+	uint32_t tag;
+	bool add;
+	struct prefix prefix;
+};
+struct monitor_net_end {
+	uint32_t tag;
+	uint16_t mtu;
+};
+enum monitor_script_kind {
+	SCRIPT_TINC_UP,
+	SCRIPT_TINC_DOWN,
+	SCRIPT_HOST_UP,
+	SCRIPT_HOST_DOWN,
+	SCRIPT_SUBNET_UP,
+	SCRIPT_SUBNET_DOWN,
+	SCRIPT_COUNT
+};
+/* Environment as in tinc: NETNAME NAME INTERFACE DEVICE, and NODE REMOTEADDRESS REMOTEPORT SUBNET
+ * WEIGHT where they apply. */
 struct monitor_script {
 	enum monitor_script_kind kind;
-	char node[NAME_SIZE];		/* empty for tinc-up, tinc-down */
-	struct endpoint remote;		/* family 0: none */
-	struct prefix subnet;		/* family 0: none */
+	char node[NAME_SIZE];   /* empty for tinc-up, tinc-down */
+	struct endpoint remote; /* family 0: none */
+	struct prefix subnet;   /* family 0: none */
 	uint32_t weight;
 };
-struct monitor_link { enum worker_role peer; };
-/* Answer to a request with a tag. `text` says what failed, for the log ("RTNETLINK: file exists"). */
-struct monitor_done { uint32_t tag; enum err result; char text[200]; };
+struct monitor_link {
+	enum worker_role peer;
+};
+/* Answer to a request with a tag. `text` says what failed, for the log ("RTNETLINK: file exists").
+ */
+struct monitor_done {
+	uint32_t tag;
+	enum err result;
+	char text[200];
+};
 
 void monitor_prefix_encode(const struct monitor_prefix *m, struct cursor *c);
 enum err monitor_prefix_decode(struct cursor *c, struct monitor_prefix *m) must_check;

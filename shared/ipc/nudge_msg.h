@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * What api and control on the hub say to each other: "the database has changed, read it". No data goes this way, the
- * database is the only shared state.
+ * What api and control on the hub say to each other: "the database has changed, read it". No data
+ * goes this way, the database is the only shared state.
  */
 #include "shared/base/cursor.h"
 
 enum nudge_msg {
-	NUDGE_REVISION = 1,	/* the directory has a new revision: struct nudge_revision */
-	NUDGE_PRESENCE,		/* presence or acks have changed in the presence database; no payload */
-	NUDGE_TOKENS,		/* join tokens have changed; no payload */
+	NUDGE_REVISION = 1, /* the directory has a new revision: struct nudge_revision */
+	NUDGE_PRESENCE,     /* presence or acks have changed in the presence database; no payload */
+	NUDGE_TOKENS,       /* join tokens have changed; no payload */
 };
-struct nudge_revision { uint64_t revision; };
+struct nudge_revision {
+	uint64_t revision;
+};
 void nudge_revision_encode(const struct nudge_revision *m, struct cursor *c);
 enum err nudge_revision_decode(struct cursor *c, struct nudge_revision *m) must_check;

@@ -29,8 +29,8 @@
 
 #include "shared/loop/stream_identity.h"
 
-#define READ_AT_ONCE_BYTES                                                                         \
-	65536u /* per readiness, so that one busy peer does not starve the others */
+/* Per readiness, so that one busy peer does not starve the others. */
+#define READ_AT_ONCE_BYTES  65536u
 #define WRITE_AT_ONCE_BYTES 262144u /* the same for sending */
 #define RECORD_BYTES        16384u  /* RFC 8446 section 5.1 */
 #define FINISH_MS           2000u

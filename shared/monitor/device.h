@@ -9,10 +9,9 @@
 
 #include "shared/base/err.h"
 
-#define DEVICE_TX_QUEUE_PACKETS                                                                    \
-	500u /* txqueuelen: the kernel's default for TUN, said aloud since latency depends on it   \
-	      */
-#define DEVICE_VNET_HDR_BYTES 10 /* struct virtio_net_hdr without num_buffers */
+/* Txqueuelen: the kernel's default for TUN, said aloud since latency depends on it. */
+#define DEVICE_TX_QUEUE_PACKETS 500u
+#define DEVICE_VNET_HDR_BYTES   10 /* struct virtio_net_hdr without num_buffers */
 
 struct device {
 	int fd;              /* non-blocking, close-on-exec; -1 when not open */

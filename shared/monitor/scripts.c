@@ -19,9 +19,8 @@
 
 #define ENV_MAX   12u                     /* variables */
 #define ENV_BYTES (PATHS_FILE_SIZE + 16u) /* of one, with its name */
-#define WARN_EVERY_MS                                                                              \
-	3600000u             /* a script that is refused is named at once, then at most hourly     \
-			      */
+/* A script that is refused is named at once, then at most hourly. */
+#define WARN_EVERY_MS    3600000u
 #define EXIT_CANNOT_EXEC 127 /* as a shell says it */
 
 static const char path_variable[] =

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * What a worker is given when the monitor starts it. The monitor forks; the child calls its `load` while it still has the rights
- * to read its key files, then loses them (sandbox), then runs `main` on its own loop.
+ * What a worker is given when the monitor starts it. The monitor forks; the child calls its `load`
+ * while it still has the rights to read its key files, then loses them (sandbox), then runs `main`
+ * on its own loop.
  */
 #include <sys/types.h>
 
@@ -11,44 +12,50 @@
 #include "shared/loop/loop.h"
 
 #define WORKER_UDP_SOCKETS_MAX 4u
-#define WORKER_LISTENERS_MAX 8u
+#define WORKER_LISTENERS_MAX   8u
 
-/* Descriptors that the monitor opened. -1 where there is none. A worker gets only those of its role. */
+/* Descriptors that the monitor opened. -1 where there is none. A worker gets only those of its
+ * role. */
 struct worker_fds {
-	int tun;					/* engine */
-	bool tun_vnet_hdr;				/* IFF_VNET_HDR is on: every packet has a 10-byte struct virtio_net_hdr before it */
-	int udp[WORKER_UDP_SOCKETS_MAX];		/* engine; bound, non-blocking */
+	int tun;           /* engine */
+	bool tun_vnet_hdr; /* IFF_VNET_HDR is on: every packet has a 10-byte struct virtio_net_hdr
+			      before it */
+	int udp[WORKER_UDP_SOCKETS_MAX]; /* engine; bound, non-blocking */
 	unsigned n_udp;
-	int listen_tcp[WORKER_LISTENERS_MAX];		/* control on the hub */
+	int listen_tcp[WORKER_LISTENERS_MAX]; /* control on the hub */
 	unsigned n_listen_tcp;
-	int listen_unix;				/* hub: api; spoke: control (status socket) */
-	int listen_https[WORKER_LISTENERS_MAX];		/* api */
+	int listen_unix;                        /* hub: api; spoke: control (status socket) */
+	int listen_https[WORKER_LISTENERS_MAX]; /* api */
 	unsigned n_listen_https;
 };
 
 struct worker {
 	enum worker_role role;
 	struct loop *loop;
-	struct channel *monitor;			/* to the monitor */
-	struct channel *siblings[WORKER_ROLES_MAX];	/* by role; NULL while that one is away */
+	struct channel *monitor;                    /* to the monitor */
+	struct channel *siblings[WORKER_ROLES_MAX]; /* by role; NULL while that one is away */
 	struct worker_fds fds;
-	void *state;					/* the role's own */
+	void *state; /* the role's own */
 	const struct worker_role_ops *ops;
 };
 
 /* What hub and spoke provide for each role. All callbacks run in the worker's process. */
 struct worker_role_ops {
 	enum worker_role role;
-	const char *name;				/* "engine", "control", "api": in the log and in /proc/PID/comm */
-	/* Before the rights are dropped: read keys and files. `config` is what was given to monitor_run(). Returns the state for the others. */
+	const char *name; /* "engine", "control", "api": in the log and in /proc/PID/comm */
+	/* Before the rights are dropped: read keys and files. `config` is what was given to
+	 * monitor_run(). Returns the state for the others. */
 	enum err (*load)(void *config, void **state);
-	/* After the rights are dropped: set up everything on w->loop. The monitor then calls loop_run(). */
+	/* After the rights are dropped: set up everything on w->loop. The monitor then calls
+	 * loop_run(). */
 	enum err (*start)(struct worker *w);
-	/* A sibling is there (again): its channel is in w->siblings[role]. Comes also for those present at the start, after start(). */
+	/* A sibling is there (again): its channel is in w->siblings[role]. Comes also for those
+	 * present at the start, after start(). */
 	void (*sibling_up)(struct worker *w, enum worker_role role);
 	void (*sibling_down)(struct worker *w, enum worker_role role);
 	/* A message of a sibling, or of the monitor (role 0) other than MONITOR_LINK. */
-	void (*message)(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd);
+	void (*message)(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
+			int fd);
 	/* SIGHUP was passed on: read again what may change. May be NULL. */
 	void (*reload)(struct worker *w);
 	/* SIGTERM: end orderly, then loop_stop(). NULL: stop at once. */
@@ -62,15 +69,16 @@ struct sandbox_user;
 struct worker_start {
 	const char *program;
 	const struct worker_role_ops *ops;
-	const struct sandbox_user *user;		/* whom to become */
-	struct worker_fds fds;				/* of this role only */
-	int monitor_fd;					/* this end of the channel to the monitor */
-	pid_t monitor_pid;				/* to notice that it is gone already */
+	const struct sandbox_user *user; /* whom to become */
+	struct worker_fds fds;           /* of this role only */
+	int monitor_fd;                  /* this end of the channel to the monitor */
+	pid_t monitor_pid;               /* to notice that it is gone already */
 	void *config;
 };
 
 /*
- * The life of a worker: closes every other descriptor, load(), drops all rights, start(), MONITOR_READY, loop_run(), fini().
- * Returns the exit code of the process: 0 orderly, 1 failed (logged). Called by the monitor's child only.
+ * The life of a worker: closes every other descriptor, load(), drops all rights, start(),
+ * MONITOR_READY, loop_run(), fini(). Returns the exit code of the process: 0 orderly, 1 failed
+ * (logged). Called by the monitor's child only.
  */
 int worker_run(const struct worker_start *s) must_check;

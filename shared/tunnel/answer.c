@@ -3,8 +3,8 @@
 
 #include "shared/tunnel/session.h"
 
-void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind, const struct pkt *original,
-		  const struct inner *in)
+void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind,
+		  const struct pkt *original, const struct inner *in)
 {
 	const struct addr *source = &t->self.addresses[in->kind == INNER_IPV6];
 	uint8_t mem[PACKET_HEADROOM_BYTES + ICMP_PACKET_MAX_BYTES + PACKET_TAILROOM_BYTES];

@@ -75,10 +75,8 @@ static enum err start(struct worker *w)
 	    (e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
-	    (e = index_new(&t->index)) ||
-	    (e = pending_pool_new(&t->pending)) ||
-	    (e = udp_new(&w->fds, &t->udp)) ||
-	    (e = tun_new(&w->fds, &t->tun)) ||
+	    (e = index_new(&t->index)) || (e = pending_pool_new(&t->pending)) ||
+	    (e = udp_new(&w->fds, &t->udp)) || (e = tun_new(&w->fds, &t->tun)) ||
 	    (e = add_readers(t)))
 		log_error("the engine cannot start: %s", err_str(e));
 	return e;
@@ -103,7 +101,8 @@ static void sibling_down(struct worker *w, enum worker_role role)
 		t->control = NULL;
 }
 
-static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body, int fd)
+static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
+		    int fd)
 {
 	struct tunnel *t = w->state;
 	enum err e;

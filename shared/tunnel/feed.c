@@ -113,7 +113,8 @@ static enum err receive_endpoints(struct tunnel *t, struct cursor *body)
 	if (!p)
 		return ERR_OK;
 	path_candidates(p, &m);
-	/* Somebody who is to be connected always, or is waited for, need not wait for the next packet. */
+	/* Somebody who is to be connected always, or is waited for, need not wait for the next
+	 * packet. */
 	if (!p->session.current && (m.punch || p->set.keepalive_s || p->session.pending.n))
 		session_initiate(p, false);
 	return ERR_OK;

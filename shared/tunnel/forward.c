@@ -5,7 +5,8 @@
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/session.h"
 
-/* One hop less, with the IPv4 header checksum kept right (RFC 1624; the TTL is the high byte of its word). */
+/* One hop less, with the IPv4 header checksum kept right (RFC 1624; the TTL is the high byte of its
+ * word). */
 static void decrement_ttl(struct pkt *pkt, const struct inner *in)
 {
 	uint8_t *p = pkt->data;
@@ -22,7 +23,8 @@ static void decrement_ttl(struct pkt *pkt, const struct inner *in)
 	p[11] = (uint8_t)sum;
 }
 
-/* Plaintext crosses the hub only where one side is a WireGuard node; agents have sessions of their own with each other. */
+/* Plaintext crosses the hub only where one side is a WireGuard node; agents have sessions of their
+ * own with each other. */
 static bool allowed(const struct peer *from, const struct peer *to)
 {
 	return from != to && (from->set.forward || to->set.forward) && peer_may_talk(from, to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* forward: the hub as a router for WireGuard nodes, which know only the hub: plaintext goes from one session into another, the time to live less one. */
+/* forward: the hub as a router for WireGuard nodes, which know only the hub: plaintext goes from
+ * one session into another, the time to live less one. */
 #include "shared/tunnel/tunnel.h"
 #include "shared/wire/inner.h"
 

@@ -4,20 +4,18 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define IPV4_HEADER_BYTES 20u
-#define IPV6_HEADER_BYTES 40u
-#define ICMP_HEADER_BYTES 8u
+#define IPV4_HEADER_BYTES    20u
+#define IPV6_HEADER_BYTES    40u
+#define ICMP_HEADER_BYTES    8u
 #define IPV4_ERROR_MAX_BYTES 576u
-#define ERROR_TTL 64u
+#define ERROR_TTL            64u
 
 /* Type and code of each error: ICMP (RFC 792, RFC 1122) and ICMPv6 (RFC 4443). */
 static const struct {
 	uint8_t type4, code4, type6, code6;
 } codes[] = {
-	[ICMP_NO_ROUTE] = { 3, 0, 1, 0 },
-	[ICMP_HOST_UNREACHABLE] = { 3, 1, 1, 3 },
-	[ICMP_PROHIBITED] = { 3, 13, 1, 1 },
-	[ICMP_TIME_EXCEEDED] = { 11, 0, 3, 0 },
+	[ICMP_NO_ROUTE] = { 3, 0, 1, 0 },       [ICMP_HOST_UNREACHABLE] = { 3, 1, 1, 3 },
+	[ICMP_PROHIBITED] = { 3, 13, 1, 1 },    [ICMP_TIME_EXCEEDED] = { 11, 0, 3, 0 },
 	[ICMP_PACKET_TOO_BIG] = { 3, 4, 2, 0 },
 };
 
@@ -55,8 +53,8 @@ static bool is_icmp_error(const struct inner *in, const uint8_t *original)
 	const uint8_t *payload = original + in->header_len;
 
 	if (in->kind == INNER_IPV4 && in->protocol == IPPROTO_ICMP)
-		return in->total_len <= in->header_len ||
-		       !(payload[0] == 0 || payload[0] == 8 || payload[0] == 13 || payload[0] == 14);
+		return in->total_len <= in->header_len || !(payload[0] == 0 || payload[0] == 8 ||
+							    payload[0] == 13 || payload[0] == 14);
 	if (in->kind == INNER_IPV6 && in->protocol == IPPROTO_ICMPV6)
 		return in->total_len <= in->header_len || payload[0] < 128;
 	return false;
@@ -74,7 +72,7 @@ static void build_ipv4(uint8_t *p, size_t len, const struct addr *source, const 
 {
 	memset(p, 0, IPV4_HEADER_BYTES);
 	p[0] = 0x45;
-	p[1] = 0xc0;	/* precedence internetwork control, RFC 1812 section 4.3.2.5 */
+	p[1] = 0xc0; /* precedence internetwork control, RFC 1812 section 4.3.2.5 */
 	put_be16(p + 2, (uint32_t)len);
 	p[8] = ERROR_TTL;
 	p[9] = IPPROTO_ICMP;
@@ -94,8 +92,8 @@ static void build_ipv6(uint8_t *p, size_t len, const struct addr *source, const 
 	memcpy(p + 24, in->src.b, 16);
 }
 
-bool icmp_build(enum icmp_error kind, const struct inner *in, const uint8_t *original, const struct addr *source,
-		uint16_t mtu, struct pkt *out)
+bool icmp_build(enum icmp_error kind, const struct inner *in, const uint8_t *original,
+		const struct addr *source, uint16_t mtu, struct pkt *out)
 {
 	const bool v4 = in->kind == INNER_IPV4;
 	const size_t ip_len = v4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;

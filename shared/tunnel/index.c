@@ -6,19 +6,19 @@
 
 #include "shared/base/secret.h"
 
-#define SLOTS (1u << INDEX_SLOT_BITS)
+#define SLOTS     (1u << INDEX_SLOT_BITS)
 #define SLOT_MASK (SLOTS - 1u)
 
 struct slot {
-	struct index_entry entry;	/* peer NULL: free */
+	struct index_entry entry; /* peer NULL: free */
 	uint32_t index;
-	uint32_t next_free;		/* slot number + 1, 0: none */
+	uint32_t next_free; /* slot number + 1, 0: none */
 };
 
 struct index_table {
-	uint32_t first_free;		/* as next_free: slots given back, oldest use last */
-	uint32_t never_used;		/* slots from here on were never used */
-	struct slot *slots;		/* untouched pages cost nothing */
+	uint32_t first_free; /* as next_free: slots given back, oldest use last */
+	uint32_t never_used; /* slots from here on were never used */
+	struct slot *slots;  /* untouched pages cost nothing */
 };
 
 enum err index_new(struct index_table **out)

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * index: the 32-bit session indices that we hand out, and what each stands for. An index is a slot number (low bits) and a random
- * part (high bits), so that a lookup is one array access and a guess or an old index hits nothing.
+ * index: the 32-bit session indices that we hand out, and what each stands for. An index is a slot
+ * number (low bits) and a random part (high bits), so that a lookup is one array access and a guess
+ * or an old index hits nothing.
  */
 #include "shared/base/err.h"
 
 #include <stdint.h>
 
-#define INDEX_SLOT_BITS 17u	/* twice PEERS_MAX x 4: a handshake and three keypairs a peer */
+#define INDEX_SLOT_BITS 17u /* twice PEERS_MAX x 4: a handshake and three keypairs a peer */
 
 struct peer;
 struct keypair;
 struct index_table;
 
-/* What an index stands for: a peer's handshake under way (`keypair` NULL) or one of its keypairs. */
+/* What an index stands for: a peer's handshake under way (`keypair` NULL) or one of its keypairs.
+ */
 struct index_entry {
 	struct peer *peer;
 	struct keypair *keypair;

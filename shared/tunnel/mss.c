@@ -4,16 +4,13 @@
 #include <netinet/in.h>
 
 #define TCP_HEADER_BYTES 20u
-#define TCP_FLAGS 13u
-#define TCP_SYN 0x02u
-#define OPTION_END 0u
-#define OPTION_NOP 1u
-#define OPTION_MSS 2u
+#define TCP_FLAGS        13u
+#define TCP_SYN          0x02u
+#define OPTION_END       0u
+#define OPTION_NOP       1u
+#define OPTION_MSS       2u
 
-static uint16_t get_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
+static uint16_t get_be16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 
 static void put_be16(uint8_t *p, uint16_t v)
 {
@@ -21,7 +18,8 @@ static void put_be16(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* Changes a 16-bit word that may stand at an odd place, and the checksum with it (RFC 1624, equation 3). */
+/* Changes a 16-bit word that may stand at an odd place, and the checksum with it (RFC 1624,
+ * equation 3). */
 static void replace_word(uint8_t *tcp, size_t at, uint16_t value)
 {
 	uint32_t before = get_be16(tcp + at), after = value, sum;
@@ -65,7 +63,8 @@ bool mss_clamp(struct pkt *pkt, const struct inner *in, uint16_t mtu)
 	size_t header, at;
 	uint16_t most;
 
-	if (in->protocol != IPPROTO_TCP || in->fragment || left < TCP_HEADER_BYTES || !(tcp[TCP_FLAGS] & TCP_SYN))
+	if (in->protocol != IPPROTO_TCP || in->fragment || left < TCP_HEADER_BYTES ||
+	    !(tcp[TCP_FLAGS] & TCP_SYN))
 		return false;
 	header = (size_t)(tcp[12] >> 4) * 4;
 	if (header < TCP_HEADER_BYTES || header > left)

@@ -6,8 +6,9 @@
 #include "shared/tunnel/report.h"
 #include "shared/wire/relay.h"
 
-#define LOCATE_INTERVAL_MS 10000u	/* control is asked for one peer at most so often */
-#define RETRY_INTERVAL_MS 5000u		/* a passed-over owner of a prefix gets a handshake at most so often */
+#define LOCATE_INTERVAL_MS 10000u /* control is asked for one peer at most so often */
+/* A passed-over owner of a prefix gets a handshake at most so often. */
+#define RETRY_INTERVAL_MS 5000u
 
 /* The only place where a path's state changes; tells control when it really did. */
 static void path_move(struct peer *p, enum path_kind kind, enum path_reason reason)

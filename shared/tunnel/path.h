@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * path: where a peer's packets go, and telling control when that changes. The only code that writes struct path.
+ * path: where a peer's packets go, and telling control when that changes. The only code that writes
+ * struct path.
  *
  *            handshake done / authentic packet            no answer to probes or handshakes
  *     down ----------------------------------> up ----------------------------------------> down
@@ -13,7 +14,8 @@
 void path_init(struct peer *p);
 /* Settings or the hub changed: does the peer go through the hub? */
 void path_settings_changed(struct peer *p);
-/* Sends a whole outer message (in an envelope, if relayed). False when there is no way to; the message is then counted as dropped. Its memory must stay until the flush. */
+/* Sends a whole outer message (in an envelope, if relayed). False when there is no way to; the
+ * message is then counted as dropped. Its memory must stay until the flush. */
 bool path_send(struct peer *p, struct pkt *msg);
 /* An authentic packet came from there: roaming (WireGuard whitepaper section 2.1). */
 void path_authenticated(struct peer *p, const struct endpoint *from, bool relayed);
@@ -28,5 +30,6 @@ void path_unreachable(struct peer *p);
 void path_down(struct peer *p);
 /* Asks control where a relayed peer is; rate-limited. */
 void path_locate(struct peer *p);
-/* True, at most every few seconds, when an owner of a prefix that was passed over because it does not answer should be tried again. */
+/* True, at most every few seconds, when an owner of a prefix that was passed over because it does
+ * not answer should be tried again. */
 bool path_retry_due(struct peer *p);

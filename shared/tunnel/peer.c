@@ -30,7 +30,8 @@ bool peer_may_talk(const struct peer *a, const struct peer *b)
 	return (a->set.reach & b->set.groups) || (b->set.reach & a->set.groups);
 }
 
-/* The cipher follows from the directory alone (DESIGN section 4), so nobody can negotiate it down. */
+/* The cipher follows from the directory alone (DESIGN section 4), so nobody can negotiate it down.
+ */
 static enum tunnel_cipher cipher_for(const struct tunnel *t, const struct engine_peer *m)
 {
 	if (m->kind == NODE_WIREGUARD)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * peer: a node that this engine may exchange packets with, as control told us, with everything that belongs to it: session,
- * path, timers, counters. Lives from ENGINE_PEER to ENGINE_PEER_GONE.
+ * peer: a node that this engine may exchange packets with, as control told us, with everything that
+ * belongs to it: session, path, timers, counters. Lives from ENGINE_PEER to ENGINE_PEER_GONE.
  */
 #include "shared/base/table.h"
 #include "shared/ipc/engine_msg.h"
@@ -14,37 +14,41 @@
 
 struct tunnel;
 
-/* The cryptographic side: at most one handshake of ours under way and three keypairs, as in WireGuard. */
+/* The cryptographic side: at most one handshake of ours under way and three keypairs, as in
+ * WireGuard. */
 struct session {
 	struct handshake_peer remote;
 	struct cookie_maker cookie;
 	struct handshake_initiator initiator;
 	uint8_t sent_timestamp[TIMESTAMP_BYTES];
 	uint8_t received_timestamp[TIMESTAMP_BYTES];
-	uint64_t last_consumed_ms;	/* last initiation of the peer that we answered */
-	struct keypair *current;	/* sends; NULL when there is none */
-	struct keypair *previous;	/* still receives what was under way */
-	struct keypair *next;		/* ours as responder, until the peer confirms it */
+	uint64_t last_consumed_ms; /* last initiation of the peer that we answered */
+	struct keypair *current;   /* sends; NULL when there is none */
+	struct keypair *previous;  /* still receives what was under way */
+	struct keypair *next;      /* ours as responder, until the peer confirms it */
 	struct pending pending;
-	int64_t handshake_wall_ms;	/* last completed handshake, 0 never */
+	int64_t handshake_wall_ms; /* last completed handshake, 0 never */
 };
 
 /*
- * Deadlines of one peer, milliseconds, TIMER_NEVER when off. One timer is armed to the earliest (timers.c):
+ * Deadlines of one peer, milliseconds, TIMER_NEVER when off. One timer is armed to the earliest
+ * (timers.c):
  *
- *   deadline       set by                                   delay                          action
- *   retransmit     initiation sent                          REKEY_TIMEOUT_MS + jitter      send it again, give up after REKEY_ATTEMPT_MS
- *   keepalive      data received, nothing sent since        KEEPALIVE_MS                   send an empty packet
- *   renew          data sent, nothing received since        KEEPALIVE_MS + REKEY_TIMEOUT_MS  new handshake
- *   wipe           keypair made                             3 * REJECT_AFTER_MS            forget all keys
- *   persistent     any packet sent or received              keepalive_s of the directory   send an empty packet
- *   probe          data sent, nothing received since (agents)  PROBE_AFTER_MS              probe; unanswered ones: unreachable, renew
+ *   retransmit   an initiation was sent; after REKEY_TIMEOUT_MS and jitter: send it again, give up
+ *                after REKEY_ATTEMPT_MS
+ *   keepalive    data came and nothing was sent since; after KEEPALIVE_MS: an empty packet
+ *   renew        data was sent and nothing came since; after KEEPALIVE_MS + REKEY_TIMEOUT_MS: a new
+ *                handshake
+ *   wipe         a keypair was made; after 3 * REJECT_AFTER_MS: forget all keys
+ *   persistent   any packet was sent or came; after keepalive_s of the directory: an empty packet
+ *   probe        agents: data was sent and nothing came since; after PROBE_AFTER_MS: probe, and
+ * when probes are not answered: unreachable, a new handshake
  */
 struct deadlines {
 	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, probe_ms;
-	uint64_t attempt_began_ms;	/* first initiation of this attempt */
-	uint64_t last_initiation_ms;	/* 0 never */
-	uint64_t last_sent_ms;		/* any authenticated packet */
+	uint64_t attempt_began_ms;   /* first initiation of this attempt */
+	uint64_t last_initiation_ms; /* 0 never */
+	uint64_t last_sent_ms;       /* any authenticated packet */
 	uint64_t last_received_ms;
 	unsigned probes_unanswered;
 };
@@ -53,15 +57,15 @@ struct deadlines {
 struct path {
 	enum path_kind kind;
 	enum path_reason reason;
-	struct endpoint endpoint;	/* outer address of the peer itself; for a relayed peer none */
-	bool relayed;			/* packets travel in envelopes through the hub */
-	bool unreachable;		/* does not answer: others with the same prefix go first */
-	uint64_t retry_ms;		/* earliest time of the next handshake that a passed-over owner gets */
+	struct endpoint endpoint; /* outer address of the peer itself; for a relayed peer none */
+	bool relayed;             /* packets travel in envelopes through the hub */
+	bool unreachable;         /* does not answer: others with the same prefix go first */
+	uint64_t retry_ms; /* earliest time of the next handshake that a passed-over owner gets */
 	struct endpoint candidates[ENGINE_ENDPOINTS_MAX];
 	unsigned n_candidates;
-	unsigned candidate;		/* the one in use, when the endpoint is one of them */
-	uint32_t rtt_us;		/* smoothed, 0 unknown */
-	uint64_t located_ms;		/* when control was asked last, 0 never */
+	unsigned candidate;  /* the one in use, when the endpoint is one of them */
+	uint32_t rtt_us;     /* smoothed, 0 unknown */
+	uint64_t located_ms; /* when control was asked last, 0 never */
 };
 
 struct peer_counters {
@@ -90,9 +94,9 @@ struct peer {
 		uint8_t compression;
 	} set;
 	enum tunnel_cipher cipher;
-	uint32_t seen_in_sync;		/* number of the last sync that named it */
+	uint32_t seen_in_sync; /* number of the last sync that named it */
 	uint32_t n_subnets;
-	struct node_subnet *subnets;	/* what is in the route table for it */
+	struct node_subnet *subnets; /* what is in the route table for it */
 	struct session session;
 	struct path path;
 	struct deadlines due;
@@ -102,16 +106,14 @@ struct peer {
 	struct ping ping;
 };
 
-static inline bool peer_is_agent(const struct peer *p)
-{
-	return p->set.kind != NODE_WIREGUARD;
-}
+static inline bool peer_is_agent(const struct peer *p) { return p->set.kind != NODE_WIREGUARD; }
 
 struct peer *peer_find(const struct tunnel *t, uint32_t id);
 struct peer *peer_find_key(const struct tunnel *t, const struct public_key *key);
 /*
- * Makes or changes a peer as control says. A changed key or cipher begins a new session, anything else leaves it alone. ERR_LIMIT, ERR_NOMEM,
- * ERR_AUTH (a key that no handshake can be made with), ERR_EXISTS (the key of another peer): the peer is then not there.
+ * Makes or changes a peer as control says. A changed key or cipher begins a new session, anything
+ * else leaves it alone. ERR_LIMIT, ERR_NOMEM, ERR_AUTH (a key that no handshake can be made with),
+ * ERR_EXISTS (the key of another peer): the peer is then not there.
  */
 enum err peer_set(struct tunnel *t, const struct engine_peer *m) must_check;
 /* Forgets the peer, its keys, routes and waiting packets at once. */

@@ -10,11 +10,12 @@
 #define SLOT_BYTES (PACKET_HEADROOM_BYTES + TUN_MTU_MAX + PACKET_TAILROOM_BYTES)
 
 struct slot {
-	struct list link;	/* in the pool's free list or a peer's queue */
+	struct list link; /* in the pool's free list or a peer's queue */
 	size_t len;
 };
 
-/* The packets' memory lies apart from the slots, so that its pages are touched only as far as the queues are ever filled. */
+/* The packets' memory lies apart from the slots, so that its pages are touched only as far as the
+ * queues are ever filled. */
 struct pending_pool {
 	struct list free;
 	struct slot slots[PENDING_PACKETS_TOTAL];
@@ -34,10 +35,7 @@ enum err pending_pool_new(struct pending_pool **out)
 	return ERR_OK;
 }
 
-void pending_pool_free(struct pending_pool *pool)
-{
-	free(pool);
-}
+void pending_pool_free(struct pending_pool *pool) { free(pool); }
 
 void pending_init(struct pending *q)
 {

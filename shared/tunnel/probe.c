@@ -9,7 +9,8 @@
 #include "shared/tunnel/timers.h"
 #include "shared/wire/inner.h"
 
-/* A small packet of our own making, with all the room that sealing needs; lives until it is flushed. */
+/* A small packet of our own making, with all the room that sealing needs; lives until it is
+ * flushed. */
 struct small_packet {
 	struct pkt pkt;
 	uint8_t mem[PACKET_HEADROOM_BYTES + 64u + PACKET_TAILROOM_BYTES];
@@ -40,7 +41,8 @@ void probe_send(struct peer *p)
 	send_probe_with(p, id);
 }
 
-static void answer_probe(struct peer *p, const struct inner_probe *probe, const struct endpoint *from, bool relayed)
+static void answer_probe(struct peer *p, const struct inner_probe *probe,
+			 const struct endpoint *from, bool relayed)
 {
 	struct inner_probe_reply reply = {
 		.flags = probe->flags,
@@ -76,7 +78,8 @@ static void answer_ping(struct peer *p, enum err result, uint32_t rtt_us)
 	report_pong(p->tunnel, &pong);
 }
 
-/* The time came back in a packet that only the peer could make, but our own clock decides what is plausible. */
+/* The time came back in a packet that only the peer could make, but our own clock decides what is
+ * plausible. */
 static void take_reply(struct peer *p, const struct inner_probe_reply *r)
 {
 	uint64_t now = clock_now_us();
@@ -84,19 +87,22 @@ static void take_reply(struct peer *p, const struct inner_probe_reply *r)
 
 	if (r->sent_us > now || rtt > 60u * 1000000u)
 		return;
-	p->path.rtt_us = p->path.rtt_us ? (uint32_t)((p->path.rtt_us * 7ull + rtt) / 8) : (uint32_t)rtt;
+	p->path.rtt_us =
+		p->path.rtt_us ? (uint32_t)((p->path.rtt_us * 7ull + rtt) / 8) : (uint32_t)rtt;
 	if (p->ping.active && secret_equal(p->ping.id, r->id, sizeof(r->id)))
 		answer_ping(p, ERR_OK, (uint32_t)rtt);
 }
 
-void probe_receive(struct peer *p, const struct pkt *pkt, uint8_t extension, const struct endpoint *from, bool relayed)
+void probe_receive(struct peer *p, const struct pkt *pkt, uint8_t extension,
+		   const struct endpoint *from, bool relayed)
 {
 	struct inner_probe probe;
 	struct inner_probe_reply reply;
 
 	if (extension == EXTENSION_PROBE && !inner_decode_probe(pkt->data, pkt->len, &probe))
 		answer_probe(p, &probe, from, relayed);
-	else if (extension == EXTENSION_PROBE_REPLY && !inner_decode_probe_reply(pkt->data, pkt->len, &reply))
+	else if (extension == EXTENSION_PROBE_REPLY &&
+		 !inner_decode_probe_reply(pkt->data, pkt->len, &reply))
 		take_reply(p, &reply);
 	else
 		tunnel_drop(p->tunnel, DROP_MALFORMED);

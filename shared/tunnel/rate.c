@@ -32,7 +32,8 @@ void rate_sources_init(struct rate_sources *r)
 	secret_random(r->seed, sizeof(r->seed));
 }
 
-/* Multiply-and-fold over the two halves of the address; the seed is secret, the table small, the stake a shared bucket. */
+/* Multiply-and-fold over the two halves of the address; the seed is secret, the table small, the
+ * stake a shared bucket. */
 static uint32_t bucket_of(const struct rate_sources *r, const struct addr *a)
 {
 	uint64_t half = 0;
@@ -44,8 +45,8 @@ static uint32_t bucket_of(const struct rate_sources *r, const struct addr *a)
 	return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64)) % RATE_SOURCES;
 }
 
-bool rate_sources_allow(struct rate_sources *r, const struct addr *source, uint32_t per_s, uint32_t burst,
-			uint64_t now_ms)
+bool rate_sources_allow(struct rate_sources *r, const struct addr *source, uint32_t per_s,
+			uint32_t burst, uint64_t now_ms)
 {
 	return rate_allow(&r->buckets[bucket_of(r, source)], per_s, burst, now_ms);
 }

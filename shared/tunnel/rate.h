@@ -6,7 +6,8 @@
 
 #include "shared/base/addr.h"
 
-/* Starts full. `level` counts thousandths of a token, so that slow rates work at millisecond steps. */
+/* Starts full. `level` counts thousandths of a token, so that slow rates work at millisecond steps.
+ */
 struct rate_bucket {
 	uint64_t updated_ms;
 	uint64_t level;
@@ -18,12 +19,13 @@ bool rate_allow(struct rate_bucket *b, uint32_t per_s, uint32_t burst, uint64_t 
 
 #define RATE_SOURCES 4096u
 
-/* Buckets by source address (IPv6: by /64) in a fixed table with a secret hash: two sources that share a bucket share its rate. */
+/* Buckets by source address (IPv6: by /64) in a fixed table with a secret hash: two sources that
+ * share a bucket share its rate. */
 struct rate_sources {
 	uint64_t seed[2];
 	struct rate_bucket buckets[RATE_SOURCES];
 };
 
 void rate_sources_init(struct rate_sources *r);
-bool rate_sources_allow(struct rate_sources *r, const struct addr *source, uint32_t per_s, uint32_t burst,
-			uint64_t now_ms);
+bool rate_sources_allow(struct rate_sources *r, const struct addr *source, uint32_t per_s,
+			uint32_t burst, uint64_t now_ms);

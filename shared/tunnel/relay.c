@@ -6,12 +6,13 @@
 /* Is the datagram from where this peer was last authenticated, and is the session still alive? */
 static bool is_from(const struct peer *p, const struct endpoint *from)
 {
-	return p && peer_is_agent(p) && p->session.current && endpoint_equal(&p->path.endpoint, from);
+	return p && peer_is_agent(p) && p->session.current &&
+	       endpoint_equal(&p->path.endpoint, from);
 }
 
 /* Why an envelope may not pass, or DROP_COUNT when it may. */
-static enum engine_drop refuse(struct tunnel *t, struct peer *source, const struct peer *destination,
-			       const struct endpoint *from)
+static enum engine_drop refuse(struct tunnel *t, struct peer *source,
+			       const struct peer *destination, const struct endpoint *from)
 {
 	if (!is_from(source, from))
 		return DROP_UNKNOWN_PEER;
@@ -47,7 +48,8 @@ void relay_forward(struct tunnel *t, struct pkt *msg, const struct endpoint *fro
 	udp_queue(t->udp, msg, &destination->path.endpoint);
 }
 
-enum err relay_unwrap(struct tunnel *t, struct pkt *msg, struct session_source *from, enum packet_type *type)
+enum err relay_unwrap(struct tunnel *t, struct pkt *msg, struct session_source *from,
+		      enum packet_type *type)
 {
 	struct relay_view view;
 	struct peer *source;

@@ -6,7 +6,8 @@
 /* Large enough for every message below; the largest, STATUS_END, is about 200 bytes. */
 #define REPORT_MAX_BYTES 512u
 
-/* Sends what `c` holds. A control that does not read closes its channel by itself (see channel.h). */
+/* Sends what `c` holds. A control that does not read closes its channel by itself (see channel.h).
+ */
 static void send_message(struct tunnel *t, enum engine_msg type, const struct cursor *c)
 {
 	enum err e;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* report: what the engine tells control. Without a control (it is being restarted) nothing is sent and nothing waits. */
+/* report: what the engine tells control. Without a control (it is being restarted) nothing is sent
+ * and nothing waits. */
 #include "shared/tunnel/tunnel.h"
 
 void report_ready(struct tunnel *t);

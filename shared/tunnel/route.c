@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * A node stands for the prefix `bits`/`len`. Nodes with owners are routes; nodes without exist only where two
- * subtrees part, and then have both children. A child's prefix is always longer than its parent's and lies in it:
+ * A node stands for the prefix `bits`/`len`. Nodes with owners are routes; nodes without exist only
+ * where two subtrees part, and then have both children. A child's prefix is always longer than its
+ * parent's and lies in it:
  *
  *            10.0.0.0/8 (owners)
  *               /            \
@@ -21,10 +22,7 @@ struct route_node {
 	struct route_owner *owners;
 };
 
-static int family_index(int family)
-{
-	return family == AF_INET ? 0 : 1;
-}
+static int family_index(int family) { return family == AF_INET ? 0 : 1; }
 
 static unsigned bit_at(const uint8_t *bytes, unsigned i)
 {
@@ -43,10 +41,7 @@ static unsigned common_bits(const uint8_t *a, const uint8_t *b, unsigned max)
 	return n;
 }
 
-void route_init(struct route_table *t)
-{
-	memset(t, 0, sizeof(*t));
-}
+void route_init(struct route_table *t) { memset(t, 0, sizeof(*t)); }
 
 static void owners_free(struct route_owner *o)
 {
@@ -90,10 +85,11 @@ static struct route_node *node_new(const uint8_t *bits, unsigned len)
 }
 
 /*
- * The link that points to the node of exactly this prefix, or to where it has to be put in. `shared` gets how many bits
- * the node found there has in common with the prefix.
+ * The link that points to the node of exactly this prefix, or to where it has to be put in.
+ * `shared` gets how many bits the node found there has in common with the prefix.
  */
-static struct route_node **find_link(struct route_table *t, const struct prefix *p, unsigned *shared)
+static struct route_node **find_link(struct route_table *t, const struct prefix *p,
+				     unsigned *shared)
 {
 	struct route_node **link = &t->root[family_index(p->addr.family)];
 
@@ -110,8 +106,10 @@ static struct route_node **find_link(struct route_table *t, const struct prefix 
 	return link;
 }
 
-/* Puts a new node for the prefix at `link`, with a fork above it where the node there goes another way. */
-static struct route_node *insert_at(struct route_node **link, const struct prefix *p, unsigned shared)
+/* Puts a new node for the prefix at `link`, with a fork above it where the node there goes another
+ * way. */
+static struct route_node *insert_at(struct route_node **link, const struct prefix *p,
+				    unsigned shared)
 {
 	struct route_node *old = *link;
 	struct route_node *n = node_new(p->addr.b, p->len);
@@ -163,8 +161,8 @@ static void owner_link(struct route_node *n, struct route_owner *own)
 	*o = own;
 }
 
-enum err route_add(struct route_table *t, const struct prefix *p, struct peer *peer, uint32_t peer_id,
-		   uint32_t weight)
+enum err route_add(struct route_table *t, const struct prefix *p, struct peer *peer,
+		   uint32_t peer_id, uint32_t weight)
 {
 	unsigned shared;
 	struct route_node **link = find_link(t, p, &shared);
@@ -208,7 +206,8 @@ void route_remove(struct route_table *t, const struct prefix *p, uint32_t peer_i
 		parent = link;
 		link = &(*link)->child[bit_at(p->addr.b, (*link)->len)];
 	}
-	if (!*link || (*link)->len != p->len || common_bits((*link)->bits, p->addr.b, p->len) != p->len)
+	if (!*link || (*link)->len != p->len ||
+	    common_bits((*link)->bits, p->addr.b, p->len) != p->len)
 		return;
 	if (!(*link)->owners)
 		return;
@@ -221,7 +220,8 @@ void route_remove(struct route_table *t, const struct prefix *p, uint32_t peer_i
 		prune(parent);
 }
 
-const struct route_owner *route_lookup(const struct route_table *t, int family, const uint8_t *bytes)
+const struct route_owner *route_lookup(const struct route_table *t, int family,
+				       const uint8_t *bytes)
 {
 	const struct route_node *n = t->root[family_index(family)];
 	const unsigned max = family == AF_INET ? 32 : 128;

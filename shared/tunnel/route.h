@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * route: which peers have which prefix. A path-compressed binary tree for each address family, so that a lookup costs at
- * most one step a bit that matters. A prefix may belong to several peers: the lowest weight wins, then the lowest
- * peer id; who is reachable is the caller's question, asked through a callback.
+ * route: which peers have which prefix. A path-compressed binary tree for each address family, so
+ * that a lookup costs at most one step a bit that matters. A prefix may belong to several peers:
+ * the lowest weight wins, then the lowest peer id; who is reachable is the caller's question, asked
+ * through a callback.
  */
 #include <stdbool.h>
 
@@ -21,7 +22,7 @@ struct route_owner {
 };
 
 struct route_table {
-	struct route_node *root[2];	/* IPv4, IPv6 */
+	struct route_node *root[2]; /* IPv4, IPv6 */
 	uint32_t n_prefixes;
 };
 
@@ -33,9 +34,13 @@ enum err route_add(struct route_table *t, const struct prefix *p, struct peer *p
 /* Takes an owner away; harmless when it is none. */
 void route_remove(struct route_table *t, const struct prefix *p, uint32_t peer_id);
 /*
- * The owners of the longest prefix that holds the address, best first; NULL when there is none. `family` is AF_INET or
- * AF_INET6, `bytes` the address in network order. Valid until the table changes.
+ * The owners of the longest prefix that holds the address, best first; NULL when there is none.
+ * `family` is AF_INET or AF_INET6, `bytes` the address in network order. Valid until the table
+ * changes.
  */
-const struct route_owner *route_lookup(const struct route_table *t, int family, const uint8_t *bytes);
-/* True when `peer_id` is among the owners of the longest prefix that holds the address: the check of inner sources. */
-bool route_is_owner(const struct route_table *t, int family, const uint8_t *bytes, uint32_t peer_id);
+const struct route_owner *route_lookup(const struct route_table *t, int family,
+				       const uint8_t *bytes);
+/* True when `peer_id` is among the owners of the longest prefix that holds the address: the check
+ * of inner sources. */
+bool route_is_owner(const struct route_table *t, int family, const uint8_t *bytes,
+		    uint32_t peer_id);

@@ -56,7 +56,8 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 	deliver(t, p, pkt, &in);
 }
 
-static void receive_message(struct tunnel *t, struct pkt *msg, enum packet_type type, const struct session_source *from)
+static void receive_message(struct tunnel *t, struct pkt *msg, enum packet_type type,
+			    const struct session_source *from)
 {
 	if (type == PACKET_TRANSPORT || type == PACKET_WG_TRANSPORT)
 		receive_transport(t, msg, from);

@@ -88,7 +88,8 @@ static void send_handshake(struct peer *p, struct handshake_packet *h)
 {
 	struct tunnel *t = p->tunnel;
 
-	if (cookie_add_macs(&p->session.cookie, &t->primitives, h->pkt.data, h->pkt.len, t->now_ms)) {
+	if (cookie_add_macs(&p->session.cookie, &t->primitives, h->pkt.data, h->pkt.len,
+			    t->now_ms)) {
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
@@ -123,8 +124,8 @@ static void send_initiation(struct peer *p, bool retry)
 		return;
 	}
 	handshake_timestamp(timestamp_wall_ns(t), s->sent_timestamp, s->sent_timestamp);
-	if (handshake_create_initiation(&s->initiator, &t->primitives, &t->self_key, &s->remote, p->cipher, index,
-					s->sent_timestamp, NULL, msg)) {
+	if (handshake_create_initiation(&s->initiator, &t->primitives, &t->self_key, &s->remote,
+					p->cipher, index, s->sent_timestamp, NULL, msg)) {
 		index_remove(t->index, index);
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
@@ -141,7 +142,8 @@ void session_initiate(struct peer *p, bool retry)
 		p->due.attempt_began_ms = t->now_ms;
 		return;
 	}
-	if (!retry && p->due.last_initiation_ms && t->now_ms - p->due.last_initiation_ms < REKEY_TIMEOUT_MS)
+	if (!retry && p->due.last_initiation_ms &&
+	    t->now_ms - p->due.last_initiation_ms < REKEY_TIMEOUT_MS)
 		return;
 	if (!p->path.relayed && !endpoint_is_set(&p->path.endpoint)) {
 		path_unreachable(p);
@@ -152,7 +154,8 @@ void session_initiate(struct peer *p, bool retry)
 	send_initiation(p, retry);
 }
 
-/* Through the hub only what the hub accepts from us gets on: it must know our address from a session of its own. */
+/* Through the hub only what the hub accepts from us gets on: it must know our address from a
+ * session of its own. */
 static void prepare_relay(struct peer *p)
 {
 	struct peer *hub = p->tunnel->hub;
@@ -223,7 +226,8 @@ void session_send_pending(struct peer *p)
 	if (!p->session.current)
 		return;
 	/* Sealed and flushed one by one: the pool's memory is used again at once. */
-	for (unsigned n = p->session.pending.n; n && pending_pop(t->pending, &p->session.pending, &pkt); n--) {
+	for (unsigned n = p->session.pending.n;
+	     n && pending_pop(t->pending, &p->session.pending, &pkt); n--) {
 		struct pkt slot = pkt;
 
 		session_send(p, &pkt);
@@ -253,7 +257,8 @@ static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct se
 	struct handshake_packet h;
 	uint8_t *out = handshake_packet_init(&h, COOKIE_REPLY_BYTES);
 
-	if (cookie_create_reply(&t->checker, &t->primitives, msg->data, msg->len, &source, t->now_ms, NULL, out))
+	if (cookie_create_reply(&t->checker, &t->primitives, msg->data, msg->len, &source,
+				t->now_ms, NULL, out))
 		return;
 	if (from->relay_from)
 		path_send(from->relay_from, &h.pkt);
@@ -262,7 +267,8 @@ static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct se
 	udp_flush(t->udp);
 }
 
-/* Counts handshake messages by the second; true when there are more than we can work on for strangers. */
+/* Counts handshake messages by the second; true when there are more than we can work on for
+ * strangers. */
 static bool under_load(struct tunnel *t)
 {
 	uint64_t second = t->now_ms / 1000;
@@ -273,11 +279,13 @@ static bool under_load(struct tunnel *t)
 		t->load.count = 0;
 	}
 	t->load.count++;
-	return t->load.count > HANDSHAKE_UNDER_LOAD_PER_S || t->load.previous > HANDSHAKE_UNDER_LOAD_PER_S;
+	return t->load.count > HANDSHAKE_UNDER_LOAD_PER_S ||
+	       t->load.previous > HANDSHAKE_UNDER_LOAD_PER_S;
 }
 
 /* MACs, cookies, rates: may the costly part of an initiation or response begin? */
-static bool admit_handshake(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+static bool admit_handshake(struct tunnel *t, const struct pkt *msg,
+			    const struct session_source *from)
 {
 	struct cookie_source source = {
 		.endpoint = from->endpoint,
@@ -285,7 +293,8 @@ static bool admit_handshake(struct tunnel *t, const struct pkt *msg, const struc
 	};
 	bool loaded = under_load(t);
 
-	switch (cookie_check(&t->checker, &t->primitives, msg->data, msg->len, &source, t->now_ms)) {
+	switch (cookie_check(&t->checker, &t->primitives, msg->data, msg->len, &source,
+			     t->now_ms)) {
 	case COOKIE_BAD:
 		tunnel_drop(t, DROP_MAC1);
 		return false;
@@ -307,15 +316,17 @@ static bool admit_handshake(struct tunnel *t, const struct pkt *msg, const struc
 	return false;
 }
 
-/* Finds out who sent an initiation: the directory's cipher must be the one that it was made with. NULL: counted and dropped. */
-static struct peer *identify(struct tunnel *t, struct handshake_responder *hs, const struct pkt *msg,
-			     const struct session_source *from)
+/* Finds out who sent an initiation: the directory's cipher must be the one that it was made with.
+ * NULL: counted and dropped. */
+static struct peer *identify(struct tunnel *t, struct handshake_responder *hs,
+			     const struct pkt *msg, const struct session_source *from)
 {
 	static const enum tunnel_cipher wireguard[] = { CIPHER_WIREGUARD };
 	static const enum tunnel_cipher agents[] = { CIPHER_AES256GCM, CIPHER_CHACHA20POLY1305 };
 	const bool is_agent = msg->data[0] == PACKET_INITIATION;
 	const enum tunnel_cipher *cipher = is_agent ? agents : wireguard;
-	const enum tunnel_cipher *end = cipher + (is_agent ? ARRAY_LEN(agents) : ARRAY_LEN(wireguard));
+	const enum tunnel_cipher *end =
+		cipher + (is_agent ? ARRAY_LEN(agents) : ARRAY_LEN(wireguard));
 	struct peer *p;
 
 	if (handshake_receive_initiation(hs, &t->self_key, msg->data, msg->len)) {
@@ -342,7 +353,8 @@ static struct peer *identify(struct tunnel *t, struct handshake_responder *hs, c
 }
 
 /* Makes the response and the keypair, which waits in `next` until the peer has used it. */
-static void respond(struct peer *p, struct handshake_responder *hs, const struct session_source *from)
+static void respond(struct peer *p, struct handshake_responder *hs,
+		    const struct session_source *from)
 {
 	struct tunnel *t = p->tunnel;
 	struct session *s = &p->session;
@@ -357,7 +369,8 @@ static void respond(struct peer *p, struct handshake_responder *hs, const struct
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
-	if (handshake_create_response(hs, &t->primitives, &s->remote, index, NULL, t->now_ms, msg, kp)) {
+	if (handshake_create_response(hs, &t->primitives, &s->remote, index, NULL, t->now_ms, msg,
+				      kp)) {
 		index_remove(t->index, index);
 		free(kp);
 		tunnel_drop(t, DROP_AUTH);
@@ -372,7 +385,8 @@ static void respond(struct peer *p, struct handshake_responder *hs, const struct
 	send_handshake(p, &h);
 }
 
-static void receive_initiation(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+static void receive_initiation(struct tunnel *t, const struct pkt *msg,
+			       const struct session_source *from)
 {
 	struct handshake_responder hs;
 	struct peer *p;
@@ -382,7 +396,8 @@ static void receive_initiation(struct tunnel *t, const struct pkt *msg, const st
 	p = identify(t, &hs, msg, from);
 	if (!p)
 		goto out;
-	e = handshake_consume_initiation(&hs, &t->primitives, &p->session.remote, p->session.received_timestamp);
+	e = handshake_consume_initiation(&hs, &t->primitives, &p->session.remote,
+					 p->session.received_timestamp);
 	if (e) {
 		tunnel_drop(t, e == ERR_REPLAY ? DROP_REPLAY : DROP_AUTH);
 		goto out;
@@ -409,7 +424,8 @@ static void rotate_as_initiator(struct peer *p, struct keypair *kp)
 	s->current = kp;
 }
 
-static void receive_response(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
+static void receive_response(struct tunnel *t, const struct pkt *msg,
+			     const struct session_source *from)
 {
 	struct handshake_response m;
 	const struct index_entry *found;
@@ -428,8 +444,8 @@ static void receive_response(struct tunnel *t, const struct pkt *msg, const stru
 	kp = calloc(1, sizeof(*kp));
 	if (!kp)
 		return;
-	if (handshake_consume_response(&p->session.initiator, &t->primitives, &t->self_key, &p->session.remote,
-				       msg->data, msg->len, t->now_ms, kp)) {
+	if (handshake_consume_response(&p->session.initiator, &t->primitives, &t->self_key,
+				       &p->session.remote, msg->data, msg->len, t->now_ms, kp)) {
 		free(kp);
 		tunnel_drop(t, DROP_AUTH);
 		return;
@@ -455,8 +471,8 @@ static void receive_cookie(struct tunnel *t, const struct pkt *msg)
 	if (handshake_decode_cookie_reply(msg->data, msg->len, &m))
 		return;
 	found = index_find(t->index, m.receiver);
-	if (!found ||
-	    cookie_consume_reply(&found->peer->session.cookie, &t->primitives, msg->data, msg->len, t->now_ms))
+	if (!found || cookie_consume_reply(&found->peer->session.cookie, &t->primitives, msg->data,
+					   msg->len, t->now_ms))
 		tunnel_drop(t, DROP_AUTH);
 }
 
@@ -483,7 +499,8 @@ void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_ty
 	}
 }
 
-/* The first packet with the keypair that we made as responder: from now on it is the one to send with. */
+/* The first packet with the keypair that we made as responder: from now on it is the one to send
+ * with. */
 static void confirm_next(struct peer *p, const struct session_source *from)
 {
 	struct session *s = &p->session;
@@ -508,7 +525,8 @@ static enum engine_drop drop_for(enum err e)
 	}
 }
 
-struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from, uint8_t *flags)
+struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from,
+			  uint8_t *flags)
 {
 	struct packet_transport header;
 	const struct index_entry *found;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * session: handshakes and keypairs of a peer, in WireGuard's order (whitepaper section 6): the initiator uses a new keypair at
- * once, the responder after the first packet that proves it; the one before goes on receiving.
+ * session: handshakes and keypairs of a peer, in WireGuard's order (whitepaper section 6): the
+ * initiator uses a new keypair at once, the responder after the first packet that proves it; the
+ * one before goes on receiving.
  */
 #include "shared/tunnel/tunnel.h"
 
@@ -14,13 +15,15 @@ void session_fini(struct peer *p);
 void session_wipe(struct peer *p);
 
 /*
- * Seals one inner packet (or, with length 0, a keepalive) in place and hands it to the path; without a usable keypair a data packet waits
- * and a handshake begins. The packet's memory must stay until the flush.
+ * Seals one inner packet (or, with length 0, a keepalive) in place and hands it to the path;
+ * without a usable keypair a data packet waits and a handshake begins. The packet's memory must
+ * stay until the flush.
  */
 void session_send(struct peer *p, struct pkt *pkt);
 /* An empty packet, when there is a session. */
 void session_send_keepalive(struct peer *p);
-/* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer sends the same attempt again. */
+/* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer sends
+ * the same attempt again. */
 void session_initiate(struct peer *p, bool retry);
 /* The handshake is given up: forgets it, and what waited for it. The keys that are there stay. */
 void session_abandon(struct peer *p);
@@ -29,14 +32,17 @@ void session_send_pending(struct peer *p);
 
 /* Where a message came from. */
 struct session_source {
-	struct endpoint endpoint;	/* outer address */
-	struct peer *relay_from;	/* in an envelope: the peer that the hub says it is from; else NULL */
+	struct endpoint endpoint; /* outer address */
+	struct peer
+		*relay_from; /* in an envelope: the peer that the hub says it is from; else NULL */
 };
 
 /* Handshake messages and cookie replies; anything that is not right is counted and dropped. */
-void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_type type, const struct session_source *from);
+void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_type type,
+			       const struct session_source *from);
 /*
- * Opens a transport packet in place. The peer that it is from, authenticated, or NULL (counted and dropped). `*pkt` is then the inner
- * plaintext, `*flags` those of the header.
+ * Opens a transport packet in place. The peer that it is from, authenticated, or NULL (counted and
+ * dropped). `*pkt` is then the inner plaintext, `*flags` those of the header.
  */
-struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from, uint8_t *flags);
+struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from,
+			  uint8_t *flags);

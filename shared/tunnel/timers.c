@@ -10,7 +10,12 @@ static uint64_t earliest(const struct peer *p)
 {
 	const struct deadlines *d = &p->due;
 	const uint64_t all[] = {
-		d->retransmit_ms, d->keepalive_ms, d->renew_ms, d->wipe_ms, d->persistent_ms, d->probe_ms,
+		d->retransmit_ms,
+		d->keepalive_ms,
+		d->renew_ms,
+		d->wipe_ms,
+		d->persistent_ms,
+		d->probe_ms,
 		p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
 	};
 	uint64_t at = TIMER_NEVER;
@@ -21,7 +26,8 @@ static uint64_t earliest(const struct peer *p)
 	return at;
 }
 
-/* A deadline that moved away is not worth the heap's work: the timer fires once for nothing and is then armed anew. */
+/* A deadline that moved away is not worth the heap's work: the timer fires once for nothing and is
+ * then armed anew. */
 void timers_arm(struct peer *p)
 {
 	uint64_t at = earliest(p);
@@ -35,7 +41,8 @@ static void due_retransmit(struct peer *p, uint64_t now)
 	struct deadlines *d = &p->due;
 
 	d->retransmit_ms = TIMER_NEVER;
-	if (!p->session.current || !keypair_may_send(p->session.current, now) || p->path.kind == PATH_DOWN)
+	if (!p->session.current || !keypair_may_send(p->session.current, now) ||
+	    p->path.kind == PATH_DOWN)
 		path_unreachable(p);
 	if (now - d->attempt_began_ms >= REKEY_ATTEMPT_MS) {
 		log_debug(2, "%s does not answer, giving up for now", p->set.name);
@@ -85,7 +92,8 @@ static void due_keepalive(struct peer *p, uint64_t now)
 		session_send_keepalive(p);
 }
 
-/* Without a session this makes one: whoever has a persistent keepalive is to be connected always. */
+/* Without a session this makes one: whoever has a persistent keepalive is to be connected always.
+ */
 static void due_persistent(struct peer *p, uint64_t now)
 {
 	p->due.persistent_ms = now + p->set.keepalive_s * 1000ull;

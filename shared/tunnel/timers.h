@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * timers: when a session acts by itself. The table of deadlines stands in peer.h. Functions are named after what has happened; what follows from
- * it is decided here and nowhere else (WireGuard whitepaper section 6, and our own liveness probes between agents).
+ * timers: when a session acts by itself. The table of deadlines stands in peer.h. Functions are
+ * named after what has happened; what follows from it is decided here and nowhere else (WireGuard
+ * whitepaper section 6, and our own liveness probes between agents).
  */
 #include "shared/tunnel/tunnel.h"
 
-#define PROBE_AFTER_MS 2000u		/* data was sent and nothing came for so long: ask */
-#define PROBE_INTERVAL_MS 1000u		/* between probes that are not answered */
-#define PROBES_UNANSWERED_MAX 3u	/* then the peer counts as unreachable and a new handshake begins */
+#define PROBE_AFTER_MS    2000u /* data was sent and nothing came for so long: ask */
+#define PROBE_INTERVAL_MS 1000u /* between probes that are not answered */
+/* Then the peer counts as unreachable and a new handshake begins. */
+#define PROBES_UNANSWERED_MAX 3u
 
 void timers_init(struct peer *p);
 /* All deadlines off. */
 void timers_stop(struct peer *p);
-/* The session begins anew with other keys: as for a new peer, so that no limit of the old one holds it up. */
+/* The session begins anew with other keys: as for a new peer, so that no limit of the old one holds
+ * it up. */
 void timers_restart(struct peer *p);
 /* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet. */
 void timers_sent(struct peer *p, bool data);
 void timers_received(struct peer *p, bool data);
-/* Another peer's packet went out through the hub `p`: like data sent to it, so that probes keep it knowing our address, and us that it lives. */
+/* Another peer's packet went out through the hub `p`: like data sent to it, so that probes keep it
+ * knowing our address, and us that it lives. */
 void timers_relayed(struct peer *p);
 void timers_initiation_sent(struct peer *p, bool retry);
 /* A keypair was made, by either role. */

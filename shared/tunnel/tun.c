@@ -13,7 +13,7 @@
 
 struct tun {
 	int fd;
-	size_t header_bytes;	/* VNET_HEADER_BYTES or 0 */
+	size_t header_bytes; /* VNET_HEADER_BYTES or 0 */
 	struct tun_counters counters;
 	struct pkt batch[TX_BATCH];
 	uint8_t buffers[TX_BATCH][TUN_BUFFER_BYTES] __attribute__((aligned(64)));
@@ -32,22 +32,14 @@ enum err tun_new(const struct worker_fds *fds, struct tun **out)
 	return ERR_OK;
 }
 
-void tun_free(struct tun *t)
-{
-	free(t);
-}
+void tun_free(struct tun *t) { free(t); }
 
-int tun_fd(const struct tun *t)
-{
-	return t->fd;
-}
+int tun_fd(const struct tun *t) { return t->fd; }
 
-const struct tun_counters *tun_counters(const struct tun *t)
-{
-	return &t->counters;
-}
+const struct tun_counters *tun_counters(const struct tun *t) { return &t->counters; }
 
-/* One packet; the vnet header in front of it is read aside, since no offload is on and it says nothing. */
+/* One packet; the vnet header in front of it is read aside, since no offload is on and it says
+ * nothing. */
 static ssize_t read_one(struct tun *t, struct pkt *p, uint8_t *buffer)
 {
 	uint8_t header[VNET_HEADER_BYTES];

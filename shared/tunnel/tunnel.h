@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * tunnel: all state of one engine worker, and how its modules hang together. No globals, so that several can live in one process.
+ * tunnel: all state of one engine worker, and how its modules hang together. No globals, so that
+ * several can live in one process.
  *
- *   tx.c   tun -> route -> session -> path -> udp          rx.c   udp -> session / relay -> route check -> tun / forward
+ *   tx.c   tun -> route -> session -> path -> udp
+ *   rx.c   udp -> session or relay -> source check -> tun or forward
  */
 #include "shared/noise/cookie.h"
 #include "shared/noise/handshake.h"
@@ -23,37 +25,35 @@ struct udp_reader {
 
 struct tunnel {
 	struct loop *loop;
-	uint64_t now_ms;		/* of this round; set by the callbacks of fds and timers */
+	uint64_t now_ms; /* of this round; set by the callbacks of fds and timers */
 	struct primitives primitives;
 	struct handshake_self self_key;
 	struct public_key self_public;
 	struct cookie_checker checker;
-	struct engine_self self;	/* zeros until control has told us */
-	bool configured;		/* ENGINE_SELF has come */
-	struct table by_id, by_key;	/* peers */
-	struct peer *hub;		/* on a spoke, once known */
-	struct route_table routes;	/* prefixes of peers */
-	struct route_table own;		/* our own, the only destinations that the kernel gets packets for */
+	struct engine_self self;    /* zeros until control has told us */
+	bool configured;            /* ENGINE_SELF has come */
+	struct table by_id, by_key; /* peers */
+	struct peer *hub;           /* on a spoke, once known */
+	struct route_table routes;  /* prefixes of peers */
+	struct route_table
+		own; /* our own, the only destinations that the kernel gets packets for */
 	struct index_table *index;
 	struct pending_pool *pending;
 	struct udp *udp;
 	struct tun *tun;
 	struct udp_reader readers[WORKER_UDP_SOCKETS_MAX];
 	struct loop_fd tun_reader;
-	struct channel *control;	/* NULL while control is away */
+	struct channel *control; /* NULL while control is away */
 	struct rate_sources handshake_rate;
 	struct rate_bucket icmp_rate;
 	struct {
-		uint64_t second;	/* now_ms / 1000 of the count */
-		unsigned count;		/* handshake messages in that second */
-		unsigned previous;	/* and in the one before */
+		uint64_t second;   /* now_ms / 1000 of the count */
+		unsigned count;    /* handshake messages in that second */
+		unsigned previous; /* and in the one before */
 	} load;
-	uint32_t sync;			/* number of the sync under way or last done */
+	uint32_t sync; /* number of the sync under way or last done */
 	uint64_t drops[DROP_COUNT];
 	uint64_t handshakes, relayed_packets, relayed_bytes;
 };
 
-static inline void tunnel_drop(struct tunnel *t, enum engine_drop why)
-{
-	t->drops[why]++;
-}
+static inline void tunnel_drop(struct tunnel *t, enum engine_drop why) { t->drops[why]++; }

@@ -50,8 +50,10 @@ void tx_run(struct tunnel *t)
 	for (unsigned i = 0; i < n; i++) {
 		struct inner in;
 
-		/* The kernel also sends what no router passes on: multicast for neighbours. No node owns it, it ends as "no route". */
-		if (inner_decode(batch[i].data, batch[i].len, false, &in) || in.kind == INNER_KEEPALIVE)
+		/* The kernel also sends what no router passes on: multicast for neighbours. No node
+		 * owns it, it ends as "no route". */
+		if (inner_decode(batch[i].data, batch[i].len, false, &in) ||
+		    in.kind == INNER_KEEPALIVE)
 			tunnel_drop(t, DROP_MALFORMED);
 		else
 			tx_packet(t, &batch[i], &in);

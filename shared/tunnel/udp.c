@@ -9,7 +9,7 @@
 
 /* Packets of one address family that wait for the flush. */
 struct send_queue {
-	int fd;			/* -1: no socket of this family */
+	int fd; /* -1: no socket of this family */
 	unsigned n;
 	struct mmsghdr msgs[TX_BATCH];
 	struct iovec iov[TX_BATCH];
@@ -19,7 +19,7 @@ struct send_queue {
 struct udp {
 	unsigned n_sockets;
 	int fds[WORKER_UDP_SOCKETS_MAX];
-	struct send_queue queues[2];	/* IPv4, IPv6 */
+	struct send_queue queues[2]; /* IPv4, IPv6 */
 	struct udp_counters counters;
 	/* receiving */
 	struct mmsghdr msgs[RX_BATCH];
@@ -70,32 +70,21 @@ enum err udp_new(const struct worker_fds *fds, struct udp **out)
 	return ERR_OK;
 }
 
-void udp_free(struct udp *u)
-{
-	free(u);
-}
+void udp_free(struct udp *u) { free(u); }
 
-unsigned udp_sockets(const struct udp *u)
-{
-	return u->n_sockets;
-}
+unsigned udp_sockets(const struct udp *u) { return u->n_sockets; }
 
-int udp_fd(const struct udp *u, unsigned socket)
-{
-	return u->fds[socket];
-}
+int udp_fd(const struct udp *u, unsigned socket) { return u->fds[socket]; }
 
-const struct udp_counters *udp_counters(const struct udp *u)
-{
-	return &u->counters;
-}
+const struct udp_counters *udp_counters(const struct udp *u) { return &u->counters; }
 
 /* recvmmsg() changes the lengths, so they are set before each call. */
 static void prepare_receive(struct udp *u)
 {
 	for (unsigned i = 0; i < RX_BATCH; i++) {
 		u->iov[i].iov_base = u->buffers[i] + PACKET_HEADROOM_BYTES;
-		u->iov[i].iov_len = UDP_BUFFER_BYTES - PACKET_HEADROOM_BYTES - PACKET_TAILROOM_BYTES;
+		u->iov[i].iov_len =
+			UDP_BUFFER_BYTES - PACKET_HEADROOM_BYTES - PACKET_TAILROOM_BYTES;
 		u->msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &u->from[i],
 			.msg_namelen = sizeof(u->from[i]),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * The messages of the link, as structs, and their JSON. schema/CONTROL.md describes each field. Unknown fields are ignored,
- * unknown types decode to CONTROL_UNKNOWN.
+ * The messages of the link, as structs, and their JSON. schema/CONTROL.md describes each field.
+ * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
  *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, pong
  *   hub -> spoke    welcome, directory, presence, punch, ping, bye, error
@@ -12,13 +12,25 @@
 
 enum control_type {
 	CONTROL_UNKNOWN = 0,
-	CONTROL_JOIN, CONTROL_HELLO, CONTROL_REPORT, CONTROL_LOCATE, CONTROL_ACK, CONTROL_PROPOSE_SUBNET, CONTROL_PONG,
-	CONTROL_WELCOME, CONTROL_DIRECTORY, CONTROL_PRESENCE, CONTROL_PUNCH, CONTROL_PING, CONTROL_BYE, CONTROL_ERROR,
+	CONTROL_JOIN,
+	CONTROL_HELLO,
+	CONTROL_REPORT,
+	CONTROL_LOCATE,
+	CONTROL_ACK,
+	CONTROL_PROPOSE_SUBNET,
+	CONTROL_PONG,
+	CONTROL_WELCOME,
+	CONTROL_DIRECTORY,
+	CONTROL_PRESENCE,
+	CONTROL_PUNCH,
+	CONTROL_PING,
+	CONTROL_BYE,
+	CONTROL_ERROR,
 };
 const char *control_type_str(enum control_type t);
 
 #define CONTROL_CAPABILITIES_MAX 16u
-#define CONTROL_TEXT_SIZE 256u
+#define CONTROL_TEXT_SIZE        256u
 
 /* What a side can do: bits here, names on the wire; unknown names are ignored. */
 enum control_capability { CAP_ZLIB = 1 };
@@ -33,8 +45,8 @@ struct control_join {
 	char hostname[64];
 };
 struct control_hello {
-	uint64_t revision;		/* of the directory that the spoke holds, 0 none */
-	uint64_t highest_revision;	/* ever seen, so that a restored hub notices that it went back */
+	uint64_t revision;         /* of the directory that the spoke holds, 0 none */
+	uint64_t highest_revision; /* ever seen, so that a restored hub notices that it went back */
 	uint32_t capabilities;
 	char version[32];
 	char hostname[64];
@@ -46,10 +58,10 @@ struct control_hello {
 };
 struct control_peer_report {
 	uint32_t id;
-	uint8_t path;			/* enum path_kind */
-	uint8_t reason;			/* enum path_reason */
+	uint8_t path;   /* enum path_kind */
+	uint8_t reason; /* enum path_reason */
 	struct endpoint endpoint;
-	int64_t handshake_ms;		/* wall clock, 0 never */
+	int64_t handshake_ms; /* wall clock, 0 never */
 	uint64_t rx_bytes, tx_bytes;
 	uint32_t rtt_us;
 };
@@ -58,26 +70,32 @@ struct control_report {
 	uint16_t n_peers;
 	struct control_peer_report peers[CONTROL_REPORT_PEERS_MAX];
 };
-struct control_locate { uint32_t id; };
-struct control_ack { uint64_t revision; };
-struct control_propose_subnet { struct node_subnet subnet; };
+struct control_locate {
+	uint32_t id;
+};
+struct control_ack {
+	uint64_t revision;
+};
+struct control_propose_subnet {
+	struct node_subnet subnet;
+};
 struct control_welcome {
 	char network[NAME_SIZE];
-	char name[NAME_SIZE];		/* of the spoke */
-	uint32_t id;			/* of the spoke */
+	char name[NAME_SIZE]; /* of the spoke */
+	uint32_t id;          /* of the spoke */
 	uint32_t hub_id;
 	char hub_name[NAME_SIZE];
-	uint64_t revision;		/* the hub's */
+	uint64_t revision; /* the hub's */
 	uint32_t capabilities;
 	char version[32];
-	struct addr addresses[2];	/* the spoke's own */
-	struct prefix pools[2];		/* the network's address ranges: IPv4, IPv6; family 0 none */
+	struct addr addresses[2]; /* the spoke's own */
+	struct prefix pools[2];   /* the network's address ranges: IPv4, IPv6; family 0 none */
 	uint16_t mtu;
-	uint16_t keepalive_s;		/* towards the hub */
-	uint16_t udp_port;		/* of the hub's data plane */
+	uint16_t keepalive_s; /* towards the hub */
+	uint16_t udp_port;    /* of the hub's data plane */
 	uint32_t report_ms;
-	int64_t time_ms;		/* hub's wall clock */
-	struct endpoint observed;	/* the spoke's address as the hub sees the link */
+	int64_t time_ms;          /* hub's wall clock */
+	struct endpoint observed; /* the spoke's address as the hub sees the link */
 };
 struct control_presence {
 	uint32_t id;
@@ -85,11 +103,28 @@ struct control_presence {
 	uint8_t n_endpoints;
 	struct endpoint endpoints[16];
 };
-enum bye_reason { BYE_SHUTDOWN = 1, BYE_BUSY, BYE_REVOKED, BYE_DISABLED, BYE_UNKNOWN_KEY, BYE_REPLACED, BYE_PROTOCOL, BYE_DELETED };
-const char *bye_reason_str(enum bye_reason r);	/* "shutdown", "busy", "revoked", ... */
-struct control_bye { enum bye_reason reason; uint32_t retry_after_ms; char text[CONTROL_TEXT_SIZE]; };
-/* Stable codes: token_unknown, token_used, token_expired, token_revoked, token_wrong_network, name_joined, node_revoked, store_busy, store_full, store_failed, bad_message, unknown_type. */
-struct control_error { char code[32]; char text[CONTROL_TEXT_SIZE]; };
+enum bye_reason {
+	BYE_SHUTDOWN = 1,
+	BYE_BUSY,
+	BYE_REVOKED,
+	BYE_DISABLED,
+	BYE_UNKNOWN_KEY,
+	BYE_REPLACED,
+	BYE_PROTOCOL,
+	BYE_DELETED
+};
+const char *bye_reason_str(enum bye_reason r); /* "shutdown", "busy", "revoked", ... */
+struct control_bye {
+	enum bye_reason reason;
+	uint32_t retry_after_ms;
+	char text[CONTROL_TEXT_SIZE];
+};
+/* Stable codes: token_unknown, token_used, token_expired, token_revoked, token_wrong_network,
+ * name_joined, node_revoked, store_busy, store_full, store_failed, bad_message, unknown_type. */
+struct control_error {
+	char code[32];
+	char text[CONTROL_TEXT_SIZE];
+};
 
 struct control_msg {
 	enum control_type type;
@@ -101,18 +136,23 @@ struct control_msg {
 		struct control_ack ack;
 		struct control_propose_subnet propose;
 		struct control_welcome welcome;
-		struct delta directory;		/* owned: control_msg_fini() */
-		struct control_presence presence;	/* also PUNCH */
+		struct delta directory;           /* owned: control_msg_fini() */
+		struct control_presence presence; /* also PUNCH */
 		struct control_bye bye;
 		struct control_error error;
 	};
 };
 
-/* A new message for one frame: 4 bytes big-endian length (top bit: zlib-compressed) and the JSON, appended to `out`. Compresses above LINK_COMPRESS_ABOVE_BYTES when `capabilities` of the other side has CAP_ZLIB. */
-enum err control_encode(const struct control_msg *m, uint32_t capabilities, struct buf *out) must_check;
+/* A new message for one frame: 4 bytes big-endian length (top bit: zlib-compressed) and the JSON,
+ * appended to `out`. Compresses above LINK_COMPRESS_ABOVE_BYTES when `capabilities` of the other
+ * side has CAP_ZLIB. */
+enum err control_encode(const struct control_msg *m, uint32_t capabilities,
+			struct buf *out) must_check;
 /*
- * Takes one whole frame off the front of `in`. ERR_AGAIN: not all there yet. ERR_TOOBIG: longer than `max_bytes`. ERR_INVALID, ERR_CORRUPT,
- * ERR_TRUNCATED: nonsense; the link must be closed. After ERR_OK the caller frees with control_msg_fini(). An unknown type is ERR_OK with CONTROL_UNKNOWN.
+ * Takes one whole frame off the front of `in`. ERR_AGAIN: not all there yet. ERR_TOOBIG: longer
+ * than `max_bytes`. ERR_INVALID, ERR_CORRUPT, ERR_TRUNCATED: nonsense; the link must be closed.
+ * After ERR_OK the caller frees with control_msg_fini(). An unknown type is ERR_OK with
+ * CONTROL_UNKNOWN.
  */
 enum err control_decode(struct buf *in, size_t max_bytes, struct control_msg *out) must_check;
 void control_msg_fini(struct control_msg *m);

@@ -12,9 +12,9 @@
 #include "shared/wire/limits.h"
 
 #define FRAME_HEADER_BYTES 4u
-#define FRAME_INFLATE_RATIO_MAX                                                                    \
-	16u /* a frame may grow to this many times its allowed size, and to                        \
-	       LINK_FRAME_JSON_MAX_BYTES at the most */
+/* A frame may grow to this many times its allowed size, and to LINK_FRAME_JSON_MAX_BYTES at the
+ * most. */
+#define FRAME_INFLATE_RATIO_MAX 16u
 
 /*
  * Appends a frame with `j` to `out`. `max_bytes` bounds the bytes that follow the header, and

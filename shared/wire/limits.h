@@ -1,139 +1,156 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* Every number of the protocols and every limit, with its unit and reason. schema/PROTOCOL.md and CONTROL.md use the same names. */
+/* Every number of the protocols and every limit, with its unit and reason. schema/PROTOCOL.md and
+ * CONTROL.md use the same names. */
 
 /* --- Data plane: message types (first byte) --- */
 enum packet_type {
-	PACKET_WG_INITIATION = 1,	/* WireGuard's four, for stock WireGuard devices only */
+	PACKET_WG_INITIATION = 1, /* WireGuard's four, for stock WireGuard devices only */
 	PACKET_WG_RESPONSE = 2,
 	PACKET_WG_COOKIE = 3,
 	PACKET_WG_TRANSPORT = 4,
-	PACKET_INITIATION = 5,		/* between agents */
+	PACKET_INITIATION = 5, /* between agents */
 	PACKET_RESPONSE = 6,
 	PACKET_TRANSPORT = 7,
 	PACKET_RELAY = 8,
-	PACKET_COOKIE = 9,		/* cookie reply between agents: as type 3, so that the namespaces never mix */
+	PACKET_COOKIE =
+		9, /* cookie reply between agents: as type 3, so that the namespaces never mix */
 };
 
 /* Which AEAD a session uses. Follows from the directory, is never negotiated. */
 enum tunnel_cipher {
-	CIPHER_WIREGUARD = 0,		/* types 1-4: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s, WireGuard's identifier */
-	CIPHER_AES256GCM = 1,		/* types 5-7: Noise_IKpsk2_25519_AESGCM_BLAKE2s */
-	CIPHER_CHACHA20POLY1305 = 2,	/* types 5-7: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s */
+	CIPHER_WIREGUARD = 0,        /* types 1-4: WireGuard's own Noise name and identifier */
+	CIPHER_AES256GCM = 1,        /* types 5-7: Noise_IKpsk2_25519_AESGCM_BLAKE2s */
+	CIPHER_CHACHA20POLY1305 = 2, /* types 5-7: Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s */
 };
 
 /* --- Sizes in bytes --- */
-#define AEAD_TAG_BYTES 16u
+#define AEAD_TAG_BYTES             16u
 #define HANDSHAKE_INITIATION_BYTES 148u
-#define HANDSHAKE_RESPONSE_BYTES 92u
-#define COOKIE_REPLY_BYTES 64u
-#define TRANSPORT_HEADER_BYTES 16u	/* type, flags, reserved, receiver index, counter */
-#define TRANSPORT_OVERHEAD_BYTES (TRANSPORT_HEADER_BYTES + AEAD_TAG_BYTES)
-#define RELAY_HEADER_BYTES 12u		/* type, 3 zero bytes, destination id, source id */
-#define COOKIE_BYTES 16u		/* MAC1, MAC2 and the cookie itself */
-#define COOKIE_NONCE_BYTES 24u		/* XChaCha20-Poly1305 nonce of a cookie reply */
-#define TIMESTAMP_BYTES 12u		/* TAI64N in an initiation */
-#define TIMESTAMP_TICK_NS (1u << 24)	/* its resolution, as WireGuard's: hides the fine clock, allows 50 initiations a second */
-#define TRANSPORT_PADDING_BYTES 16u	/* WireGuard pads plaintext to this multiple; agents do not pad */
-#define PACKET_MAX_BYTES 65535u
-#define PACKET_HEADROOM_BYTES 64u	/* room before an inner packet: relay and transport header, aligned */
-#define PACKET_TAILROOM_BYTES 64u	/* room behind it: padding and tag */
-#define UDP_PORT_DEFAULT 6655u
-#define HTTPS_PORT_DEFAULT 8655u
-#define TUN_MTU_DEFAULT 1400u		/* 1500 - 40 (IPv6) - 8 (UDP) - 12 (relay) - 32 (transport) = 1408, rounded down to a multiple of 16 = 1408; 8 spare for PPPoE */
-#define TUN_MTU_MIN 576u
-#define TUN_MTU_MAX 9000u
+#define HANDSHAKE_RESPONSE_BYTES   92u
+#define COOKIE_REPLY_BYTES         64u
+#define TRANSPORT_HEADER_BYTES     16u /* type, flags, reserved, receiver index, counter */
+#define TRANSPORT_OVERHEAD_BYTES   (TRANSPORT_HEADER_BYTES + AEAD_TAG_BYTES)
+#define RELAY_HEADER_BYTES         12u /* type, 3 zero bytes, destination id, source id */
+#define COOKIE_BYTES               16u /* MAC1, MAC2 and the cookie itself */
+#define COOKIE_NONCE_BYTES         24u /* XChaCha20-Poly1305 nonce of a cookie reply */
+#define TIMESTAMP_BYTES            12u /* TAI64N in an initiation */
+/* Its resolution, as WireGuard's: hides the fine clock, allows 50 initiations a second. */
+#define TIMESTAMP_TICK_NS (1u << 24)
+/* WireGuard pads plaintext to this multiple; agents do not pad. */
+#define TRANSPORT_PADDING_BYTES 16u
+#define PACKET_MAX_BYTES        65535u
+/* Room before an inner packet: relay and transport header, aligned. */
+#define PACKET_HEADROOM_BYTES 64u
+#define PACKET_TAILROOM_BYTES 64u /* room behind it: padding and tag */
+#define UDP_PORT_DEFAULT      6655u
+#define HTTPS_PORT_DEFAULT    8655u
+/* 1500 - 40 (IPv6) - 8 (UDP) - 12 (relay) - 32 (transport) = 1408; the 8 to spare are PPPoE's. */
+#define TUN_MTU_DEFAULT 1400u
+#define TUN_MTU_MIN     576u
+#define TUN_MTU_MAX     9000u
 
 /* --- Flags of a type 7 header (authenticated) --- */
-#define TRANSPORT_FLAG_PARTIAL_CSUM 0x01u	/* the inner L4 checksum holds only the pseudo-header sum */
-#define TRANSPORT_FLAGS_KNOWN 0x01u
+/* The inner L4 checksum holds only the pseudo-header sum. */
+#define TRANSPORT_FLAG_PARTIAL_CSUM 0x01u
+#define TRANSPORT_FLAGS_KNOWN       0x01u
 
 /* --- Extension packets: first byte of a plaintext between agents whose first nibble is 0 --- */
 enum extension_type {
-	EXTENSION_PROBE = 1,		/* "are you there, over this path, with this size?" */
+	EXTENSION_PROBE = 1, /* "are you there, over this path, with this size?" */
 	EXTENSION_PROBE_REPLY = 2,
-	EXTENSION_COMPRESSED = 3,	/* reserved */
+	EXTENSION_COMPRESSED = 3, /* reserved */
 };
-#define EXTENSION_PROBE_BYTES 24u	/* without padding */
+#define EXTENSION_PROBE_BYTES       24u /* without padding */
 #define EXTENSION_PROBE_REPLY_BYTES 40u
 
 /* --- Timers of a session, WireGuard's (whitepaper section 6.1), milliseconds --- */
-#ifdef BRANCHLINE_TEST_TIMERS		/* test-only build: a rekey every few seconds instead of minutes */
-#define REKEY_AFTER_MS 6000u
+#ifdef BRANCHLINE_TEST_TIMERS /* test-only build: a rekey every few seconds instead of minutes */
+#define REKEY_AFTER_MS  6000u
 #define REJECT_AFTER_MS 9000u
 #else
-#define REKEY_AFTER_MS 120000u
+#define REKEY_AFTER_MS  120000u
 #define REJECT_AFTER_MS 180000u
 #endif
-#define REKEY_TIMEOUT_MS 5000u
-#define REKEY_JITTER_MS 334u
-#define REKEY_ATTEMPT_MS 90000u
-#define KEEPALIVE_MS 10000u
-#define REKEY_AFTER_MESSAGES (1ull << 60)
-#define REJECT_AFTER_MESSAGES (UINT64_MAX - (1ull << 13))
+#define REKEY_TIMEOUT_MS         5000u
+#define REKEY_JITTER_MS          334u
+#define REKEY_ATTEMPT_MS         90000u
+#define KEEPALIVE_MS             10000u
+#define REKEY_AFTER_MESSAGES     (1ull << 60)
+#define REJECT_AFTER_MESSAGES    (UINT64_MAX - (1ull << 13))
 #define COOKIE_SECRET_MAX_AGE_MS 120000u
-#define COOKIE_VALID_MS 120000u
-#define HANDSHAKE_MIN_INTERVAL_MS 20u	/* initiations of one peer: at most 50 a second are answered */
+#define COOKIE_VALID_MS          120000u
+/* Initiations of one peer: at most 50 a second are answered. */
+#define HANDSHAKE_MIN_INTERVAL_MS 20u
 
-#define CLOCK_AHEAD_MAX_MS (200ll * 366 * 86400 * 1000)	/* no two clocks are further apart: 200 years */
+/* No two clocks are further apart: 200 years. */
+#define CLOCK_AHEAD_MAX_MS (200ll * 366 * 86400 * 1000)
 
 /* --- Data plane: limits --- */
-#define REPLAY_WINDOW_PACKETS 8192u	/* bits of the sliding window; the newest 64 are not usable, as in RFC 6479 */
-#define PEERS_MAX 16384u
-#define SESSION_PENDING_PACKETS 16u	/* packets of one peer that wait for its handshake; the oldest goes first */
-#define PENDING_PACKETS_TOTAL 2048u	/* of all peers together */
-#define HANDSHAKE_RATE_PER_SOURCE 20u	/* handshakes a second of one IP address (IPv6: /64), burst 5 more */
-#define HANDSHAKE_UNDER_LOAD_PER_S 400u	/* more initiations a second than this: cookies are asked for. One costs about 0.25 ms of CPU */
-#define RX_BATCH 64u			/* packets a recvmmsg */
-#define TX_BATCH 64u			/* packets a sendmmsg */
-#define RELAY_RATE_PPS 200000u		/* packets a second that one peer may have relayed; above: dropped and counted */
+/* Bits of the sliding window; the newest 64 are not usable, as in RFC 6479. */
+#define REPLAY_WINDOW_PACKETS 8192u
+#define PEERS_MAX             16384u
+/* Packets of one peer that wait for its handshake; the oldest goes first. */
+#define SESSION_PENDING_PACKETS 16u
+#define PENDING_PACKETS_TOTAL   2048u /* of all peers together */
+/* Handshakes a second of one IP address (IPv6: /64), burst 5 more. */
+#define HANDSHAKE_RATE_PER_SOURCE 20u
+/* More initiations a second than this: cookies are asked for. One costs about 0.25 ms of CPU. */
+#define HANDSHAKE_UNDER_LOAD_PER_S 400u
+#define RX_BATCH                   64u /* packets a recvmmsg */
+#define TX_BATCH                   64u /* packets a sendmmsg */
+/* Packets a second that one peer may have relayed; above: dropped and counted. */
+#define RELAY_RATE_PPS      200000u
 #define RELAY_BURST_PACKETS 20000u
-#define ICMP_RATE_PER_S 100u		/* ICMP errors that we send into the tunnel device or to peers, together */
+/* ICMP errors that we send into the tunnel device or to peers, together. */
+#define ICMP_RATE_PER_S     100u
 #define SOCKET_BUFFER_BYTES (4u << 20)
-#define GROUPS_MAX 64u
+#define GROUPS_MAX          64u
 
 /* --- Link --- */
-#define LINK_FRAME_MAX_BYTES (8u << 20)		/* one frame, as sent (compressed or not) */
-#define LINK_FRAME_JSON_MAX_BYTES (64u << 20)	/* one frame after decompression, hub to spoke */
-#define LINK_FRAME_CLIENT_MAX_BYTES (64u << 10)	/* one frame from a spoke to the hub */
-#define LINK_FRAME_STRANGER_MAX_BYTES 4096u	/* the first frame of a connection */
-#define LINK_JSON_DEPTH_MAX 16u
-#define LINK_COMPRESS_ABOVE_BYTES 4096u
-#define LINK_QUEUE_MAX_BYTES (16u << 20)	/* waiting to be sent to one spoke */
-#define LINK_HANDSHAKE_MS 10000u		/* TCP, TLS and the first message */
-#define LINK_PING_MS 20000u			/* idle time before a ping */
-#define LINK_DEAD_MS 50000u			/* nothing received for so long: the link is dead */
-#define LINK_RETRY_MIN_MS 500u			/* reconnect: doubling from here, with full jitter */
-#define LINK_RETRY_MAX_MS 60000u
-#define LINK_RETRY_REFUSED_MS 900000u		/* after "revoked" and the like: 15 min */
-#define LINK_CONNECTIONS_MAX 16000u
-#define LINK_UNAUTHENTICATED_MAX 512u		/* connections that have not said who they are */
+#define LINK_FRAME_MAX_BYTES            (8u << 20)  /* one frame, as sent (compressed or not) */
+#define LINK_FRAME_JSON_MAX_BYTES       (64u << 20) /* one frame after decompression, hub to spoke */
+#define LINK_FRAME_CLIENT_MAX_BYTES     (64u << 10) /* one frame from a spoke to the hub */
+#define LINK_FRAME_STRANGER_MAX_BYTES   4096u       /* the first frame of a connection */
+#define LINK_JSON_DEPTH_MAX             16u
+#define LINK_COMPRESS_ABOVE_BYTES       4096u
+#define LINK_QUEUE_MAX_BYTES            (16u << 20) /* waiting to be sent to one spoke */
+#define LINK_HANDSHAKE_MS               10000u      /* TCP, TLS and the first message */
+#define LINK_PING_MS                    20000u      /* idle time before a ping */
+#define LINK_DEAD_MS                    50000u /* nothing received for so long: the link is dead */
+#define LINK_RETRY_MIN_MS               500u   /* reconnect: doubling from here, with full jitter */
+#define LINK_RETRY_MAX_MS               60000u
+#define LINK_RETRY_REFUSED_MS           900000u /* after "revoked" and the like: 15 min */
+#define LINK_CONNECTIONS_MAX            16000u
+#define LINK_UNAUTHENTICATED_MAX        512u /* connections that have not said who they are */
 #define LINK_UNAUTHENTICATED_PER_SOURCE 32u
-#define LINK_REPORT_MS 10000u			/* a spoke's report */
-#define LINK_TLS_PENDING_MAX 256u		/* TLS handshakes under way at once; more wait in the listen backlog */
-#define LINK_TLS_PER_S 400u			/* TLS handshakes begun in a second: about half a core */
-#define LINK_STRANGER_MIN_MS 1000u		/* time that a stranger has for sure before a newer one may take its place */
-#define LINK_MESSAGES_PER_S 50u			/* from one spoke, over that: bye protocol */
-#define LINK_MESSAGES_BURST 400u
-#define LINK_LOCATES_PER_S 20u			/* from one spoke, over that: not answered */
-#define LINK_LOCATES_BURST 100u
-#define LINK_PROPOSALS_PER_S 1u			/* proposed subnets of one spoke */
-#define LINK_PROPOSALS_BURST 10u
-#define LINK_WATCHES_MAX 64u			/* nodes whose presence one spoke follows; the oldest goes first */
-#define LINK_JOINS_PER_S 50u			/* join attempts of all together: each is a write to the store */
-#define LINK_JOINS_BURST 200u
-#define LINK_REPLACED_MAX 3u			/* one identity on two machines: so many replacements ... */
-#define LINK_REPLACED_WINDOW_MS 10000u		/* ... in so long, then the newer link is refused */
+#define LINK_REPORT_MS                  10000u /* a spoke's report */
+/* TLS handshakes under way at once; more wait in the listen backlog. */
+#define LINK_TLS_PENDING_MAX 256u
+#define LINK_TLS_PER_S       400u /* TLS handshakes begun in a second: about half a core */
+/* Time that a stranger has for sure before a newer one may take its place. */
+#define LINK_STRANGER_MIN_MS    1000u
+#define LINK_MESSAGES_PER_S     50u /* from one spoke, over that: bye protocol */
+#define LINK_MESSAGES_BURST     400u
+#define LINK_LOCATES_PER_S      20u /* from one spoke, over that: not answered */
+#define LINK_LOCATES_BURST      100u
+#define LINK_PROPOSALS_PER_S    1u /* proposed subnets of one spoke */
+#define LINK_PROPOSALS_BURST    10u
+#define LINK_WATCHES_MAX        64u /* nodes whose presence one spoke follows; the oldest goes first */
+#define LINK_JOINS_PER_S        50u /* join attempts of all together: each is a write to the store */
+#define LINK_JOINS_BURST        200u
+#define LINK_REPLACED_MAX       3u     /* one identity on two machines: so many replacements ... */
+#define LINK_REPLACED_WINDOW_MS 10000u /* ... in so long, then the newer link is refused */
 
 /* --- Directory --- */
-#define NODES_MAX 16384u
-#define NODE_SUBNETS_MAX 4096u
-#define NODE_ENDPOINTS_MAX 8u
-#define NODE_COMPRESSION_MAX 11u		/* as in tinc: 0 none, 1-9 zlib, 10-11 LZO */
-#define ENDPOINT_NAME_SIZE 264u			/* "host name port": 255 + port + end mark */
+#define NODES_MAX             16384u
+#define NODE_SUBNETS_MAX      4096u
+#define NODE_ENDPOINTS_MAX    8u
+#define NODE_COMPRESSION_MAX  11u  /* as in tinc: 0 none, 1-9 zlib, 10-11 LZO */
+#define ENDPOINT_NAME_SIZE    264u /* "host name port": 255 + port + end mark */
 #define SUBNET_WEIGHT_DEFAULT 10u
-#define SUBNET_WEIGHT_MAX 65535u
-#define JOIN_SECRET_BYTES 16u
-#define JOIN_TOKEN_MAX_CHARS 1024u
-#define JOIN_TOKEN_EXPIRES_S 86400u
-#define OFFLINE_GRACE_S 86400u
+#define SUBNET_WEIGHT_MAX     65535u
+#define JOIN_SECRET_BYTES     16u
+#define JOIN_TOKEN_MAX_CHARS  1024u
+#define JOIN_TOKEN_EXPIRES_S  86400u
+#define OFFLINE_GRACE_S       86400u

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* node: one entry of the directory, as the store holds it, the link carries it and the spoke caches it. */
+/* node: one entry of the directory, as the store holds it, the link carries it and the spoke caches
+ * it. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,41 +13,52 @@
 #include "shared/wire/limits.h"
 
 enum node_kind { NODE_HUB = 1, NODE_SPOKE = 2, NODE_WIREGUARD = 3 };
-/* invited: made by the admin, no keys yet. active. disabled: keeps its keys, may not connect. revoked: its keys are worthless for ever. deleted: gone (a tombstone in deltas). */
-enum node_status { NODE_INVITED = 1, NODE_ACTIVE = 2, NODE_DISABLED = 3, NODE_REVOKED = 4, NODE_DELETED = 5 };
+/* invited: made by the admin, no keys yet. active. disabled: keeps its keys, may not connect.
+ * revoked: its keys are worthless for ever. deleted: gone (a tombstone in deltas). */
+enum node_status {
+	NODE_INVITED = 1,
+	NODE_ACTIVE = 2,
+	NODE_DISABLED = 3,
+	NODE_REVOKED = 4,
+	NODE_DELETED = 5
+};
 
-const char *node_kind_str(enum node_kind k);		/* "hub", "spoke", "wireguard" */
+const char *node_kind_str(enum node_kind k); /* "hub", "spoke", "wireguard" */
 enum err node_kind_parse(const char *s, enum node_kind *out) must_check;
-const char *node_status_str(enum node_status s);	/* "invited", ... */
+const char *node_status_str(enum node_status s); /* "invited", ... */
 enum err node_status_parse(const char *s, enum node_status *out) must_check;
 
 struct node_subnet {
 	struct prefix prefix;
-	uint32_t weight;	/* 0..SUBNET_WEIGHT_MAX, lower wins */
+	uint32_t weight; /* 0..SUBNET_WEIGHT_MAX, lower wins */
 };
 
 struct node {
-	uint32_t id;			/* > 0, never used again for another node */
+	uint32_t id; /* > 0, never used again for another node */
 	char name[NAME_SIZE];
 	enum node_kind kind;
 	enum node_status status;
-	uint64_t revision;		/* of the directory, when this node changed last */
+	uint64_t revision; /* of the directory, when this node changed last */
 	bool has_identity;
-	struct public_key identity_key;	/* Ed25519; not for WireGuard nodes */
+	struct public_key identity_key; /* Ed25519; not for WireGuard nodes */
 	bool has_tunnel;
-	struct public_key tunnel_key;	/* X25519 */
-	uint8_t tunnel_sig[64];		/* identity key's signature over the tunnel key, see node_tunnel_sign_input(); zeros without one */
-	bool key_unbroken;		/* this identity key was vouched for by the one before, or is the first */
-	bool aes;			/* CPU has AES instructions */
-	uint8_t compression;		/* 0..11 */
-	uint16_t keepalive_s;		/* persistent keepalive towards this node, 0 none */
-	uint64_t groups;		/* bit set of groups that it is in; bit 0 is the group "default" */
-	uint64_t reach;			/* bit set of groups that its groups may talk to, by policy, in either direction */
-	struct addr addresses[2];	/* its own in the network: [0] IPv4, [1] IPv6; family 0 none */
+	struct public_key tunnel_key; /* X25519 */
+	uint8_t tunnel_sig[64];       /* identity key's signature over the tunnel key, see
+					 node_tunnel_sign_input(); zeros without one */
+	bool key_unbroken;   /* this identity key was vouched for by the one before, or is the first
+			      */
+	bool aes;            /* CPU has AES instructions */
+	uint8_t compression; /* 0..11 */
+	uint16_t keepalive_s; /* persistent keepalive towards this node, 0 none */
+	uint64_t groups;      /* bit set of groups that it is in; bit 0 is the group "default" */
+	uint64_t reach;       /* bit set of groups that its groups may talk to, by policy, in either
+				 direction */
+	struct addr addresses[2]; /* its own in the network: [0] IPv4, [1] IPv6; family 0 none */
 	uint32_t n_subnets;
-	struct node_subnet *subnets;	/* owned; sorted by prefix_cmp; approved ones only */
+	struct node_subnet *subnets; /* owned; sorted by prefix_cmp; approved ones only */
 	uint32_t n_endpoints;
-	char endpoints[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE];	/* configured Address lines: "host port" */
+	char endpoints[NODE_ENDPOINTS_MAX]
+		      [ENDPOINT_NAME_SIZE]; /* configured Address lines: "host port" */
 };
 
 /* Zeroes the struct. */
@@ -61,17 +73,21 @@ bool node_equal(const struct node *a, const struct node *b);
 bool node_may_talk(const struct node *a, const struct node *b);
 
 /*
- * A new JSON object (caller owns the reference), NULL when memory is out. Fields as documented in schema/CONTROL.md:
- * id, name, kind, status, revision, identity_key, tunnel_key, tunnel_sig (base64), aes, compression, keepalive, groups, reach (decimal strings),
- * addresses [..], subnets [{prefix, weight}], endpoints [..], key_unbroken.
+ * A new JSON object (caller owns the reference), NULL when memory is out. Fields as documented in
+ * schema/CONTROL.md: id, name, kind, status, revision, identity_key, tunnel_key, tunnel_sig
+ * (base64), aes, compression, keepalive, groups, reach (decimal strings), addresses [..], subnets
+ * [{prefix, weight}], endpoints [..], key_unbroken.
  */
 json_t *node_to_json(const struct node *n);
-/* Strict about what it knows, blind to unknown fields. `out` is initialised by this function; on failure nothing has to be freed. */
+/* Strict about what it knows, blind to unknown fields. `out` is initialised by this function; on
+ * failure nothing has to be freed. */
 enum err node_from_json(const json_t *j, struct node *out) must_check;
 /* One element of "subnets": an object with "prefix" and "weight". */
 enum err node_subnet_from_json(const json_t *j, struct node_subnet *out) must_check;
-/* "host port": a host name or numeric address of at most 255 characters, one space, a port of 1..65535. What `endpoints` holds. */
+/* "host port": a host name or numeric address of at most 255 characters, one space, a port
+ * of 1..65535. What `endpoints` holds. */
 bool node_endpoint_is_valid(const char *s);
 
-/* The bytes that a tunnel key's signature covers: "branchline tunnel key v1" and a NUL, then the 32 bytes. Returns their number; `out` holds 64. */
+/* The bytes that a tunnel key's signature covers: "branchline tunnel key v1" and a NUL, then the 32
+ * bytes. Returns their number; `out` holds 64. */
 size_t node_tunnel_sign_input(const struct public_key *tunnel_key, uint8_t out[64]);

@@ -32,9 +32,8 @@ enum client_state {
 const char *client_state_str(
 	enum client_state s); /* "stopped", "dialling", "greeting", "up", "waiting" */
 
-#define CLIENT_STABLE_MS                                                                           \
-	10000u /* a link that was up for so long starts its retries from the shortest delay again  \
-		*/
+/* A link that was up for so long starts its retries from the shortest delay again. */
+#define CLIENT_STABLE_MS 10000u
 
 /* What the next try depends on. */
 struct client_retry {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Runs a fuzz target over files, without a fuzzer: every seed as it is, every prefix of it, and a fixed number of
- * mutations from a fixed seed. So `make check` notices a decoder that breaks.
+ * Runs a fuzz target over files, without a fuzzer: every seed as it is, every prefix of it, and a
+ * fixed number of mutations from a fixed seed. So `make check` notices a decoder that breaks.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SEED_MAX_BYTES (1u << 20)
-#define MUTATIONS 2000u
+#define MUTATIONS      2000u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,7 +23,8 @@ static uint32_t next_random(void)
 	return (uint32_t)(state >> 32);
 }
 
-/* A copy on the heap of exactly `size` bytes, so that a read past the end is seen by the sanitizer. */
+/* A copy on the heap of exactly `size` bytes, so that a read past the end is seen by the sanitizer.
+ */
 static void run(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);

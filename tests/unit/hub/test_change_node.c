@@ -122,7 +122,7 @@ static void exhausted_pools(void **state)
 		struct change_node_add one_more = { .name = "more", .kind = NODE_SPOKE };
 		struct network w;
 		struct node n;
-		char name[8];
+		char name[16];
 
 		network_open_with(&w, cases[i].pool4, cases[i].pool6);
 		for (unsigned k = 1; k < cases[i].nodes; k++) {

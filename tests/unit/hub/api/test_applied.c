@@ -8,7 +8,8 @@
 
 #include "hub/api/applied.h"
 
-/* A row: a node, what is known of it, and whether it counts as online, applied, missing, offline at revision 7 without node 9. */
+/* A row: a node, what is known of it, and whether it counts as online, applied, missing, offline at
+ * revision 7 without node 9. */
 static const struct {
 	uint32_t id;
 	enum node_kind kind;
@@ -37,8 +38,13 @@ static void counts_active_spokes(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct node n = { .id = cases[i].id, .name = "oslo", .kind = cases[i].kind, .status = cases[i].status };
-		struct store_presence p = { .online = cases[i].is_online, .acked_revision = cases[i].acked, .acked_ms = 50 };
+		struct node n = { .id = cases[i].id,
+				  .name = "oslo",
+				  .kind = cases[i].kind,
+				  .status = cases[i].status };
+		struct store_presence p = { .online = cases[i].is_online,
+					    .acked_revision = cases[i].acked,
+					    .acked_ms = 50 };
 		struct applied a;
 
 		assert_int_equal(applied_init(&a, 7, 9), ERR_OK);

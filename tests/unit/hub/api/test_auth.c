@@ -10,7 +10,7 @@
 #include "tests/lib/store_fixture.h"
 
 #define WORKER 65534u
-#define GROUP 60u
+#define GROUP  60u
 
 /* A row: who is on the other end of the UNIX socket, who started the hub; may it use the API? */
 static const struct {
@@ -26,8 +26,8 @@ static const struct {
 	{ 1000, GROUP, 1000, true, 0, true },
 	{ 1000, 1000, GROUP, true, 0, true },
 	{ 1000, GROUP, GROUP, false, 0, false },
-	{ WORKER, GROUP, GROUP, true, 0, false },	/* a worker of our own in wrong hands */
-	{ 1000, 1000, 1000, false, 1000, true },	/* a hub that was started by a plain user */
+	{ WORKER, GROUP, GROUP, true, 0, false }, /* a worker of our own in wrong hands */
+	{ 1000, 1000, 1000, false, 1000, true },  /* a hub that was started by a plain user */
 	{ 1001, 1000, 1000, false, 1000, false },
 };
 
@@ -36,9 +36,14 @@ static void judges_peers(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_LEN(peers); i++) {
 		struct auth_unix u = { peers[i].owner, peers[i].has_group, GROUP };
-		struct auth_peer p = { .uid = peers[i].uid, .gid = peers[i].gid, .n_groups = 1, .groups = { peers[i].extra } };
+		struct auth_peer p = { .uid = peers[i].uid,
+				       .gid = peers[i].gid,
+				       .n_groups = 1,
+				       .groups = { peers[i].extra } };
 
-		assert_int_equal(auth_peer_allowed(&u, &p, peers[i].owner ? peers[i].owner : WORKER), peers[i].allowed);
+		assert_int_equal(
+			auth_peer_allowed(&u, &p, peers[i].owner ? peers[i].owner : WORKER),
+			peers[i].allowed);
 	}
 }
 
@@ -141,7 +146,8 @@ static void failures_are_limited(void **unused)
 /* An IPv6 host cannot get round the limit by another address of its /64. */
 static void ipv6_counts_by_network(void **unused)
 {
-	struct addr a = fixture_addr("2001:db8::1"), b = fixture_addr("2001:db8::2"), c = fixture_addr("2001:db8:0:1::1");
+	struct addr a = fixture_addr("2001:db8::1"), b = fixture_addr("2001:db8::2"),
+		    c = fixture_addr("2001:db8:0:1::1");
 	struct auth_limit l = { 0 };
 
 	(void)unused;
@@ -171,8 +177,8 @@ static void many_sources(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(judges_peers),	       cmocka_unit_test(names_peers),
-		cmocka_unit_test(judges_tokens),       cmocka_unit_test(new_tokens_differ),
+		cmocka_unit_test(judges_peers),         cmocka_unit_test(names_peers),
+		cmocka_unit_test(judges_tokens),        cmocka_unit_test(new_tokens_differ),
 		cmocka_unit_test(failures_are_limited), cmocka_unit_test(ipv6_counts_by_network),
 		cmocka_unit_test(many_sources),
 	};

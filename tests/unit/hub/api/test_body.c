@@ -23,11 +23,16 @@ static const struct body_field fields[] = {
 	{ .name = "endpoint", .type = BODY_ENDPOINT },
 	{ .name = "key", .type = BODY_KEY },
 	{ .name = "node", .type = BODY_NODE },
-	{ .name = "list", .type = BODY_LIST, .max = 2, .item = BODY_OBJECT, .fields = item, .n_fields = ARRAY_LEN(item) },
+	{ .name = "list",
+	  .type = BODY_LIST,
+	  .max = 2,
+	  .item = BODY_OBJECT,
+	  .fields = item,
+	  .n_fields = ARRAY_LEN(item) },
 };
 
 #define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define A "{\"name\":\"a\","
+#define A   "{\"name\":\"a\","
 
 /* A row: body; code of the problem (NULL: it is fine), HTTP status, pointer. */
 static const struct {
@@ -92,9 +97,11 @@ static const struct {
 	{ A "\"list\":[1]}", "member_type", 422, "/list/0" },
 	{ A "\"list\":[{\"prefix\":\"10.0.0.0/8\",\"weight\":1}]}", NULL, 0, "" },
 	{ A "\"list\":[{\"weight\":1}]}", "member_missing", 422, "/list/0/prefix" },
-	{ A "\"list\":[{\"prefix\":\"::/0\"},{\"prefix\":\"10.0.0.1/8\"}]}", "prefix_host_bits", 422, "/list/1/prefix" },
+	{ A "\"list\":[{\"prefix\":\"::/0\"},{\"prefix\":\"10.0.0.1/8\"}]}", "prefix_host_bits",
+	  422, "/list/1/prefix" },
 	{ A "\"list\":[{\"prefix\":\"x\"}]}", "member_invalid", 422, "/list/0/prefix" },
-	{ A "\"list\":[{\"prefix\":\"::/0\",\"weight\":101}]}", "member_range", 422, "/list/0/weight" },
+	{ A "\"list\":[{\"prefix\":\"::/0\",\"weight\":101}]}", "member_range", 422,
+	  "/list/0/weight" },
 	{ A "\"list\":[{\"prefix\":\"::/0\",\"x\":1}]}", "member_unknown", 422, "/list/0/x" },
 	{ A "\"list\":[{},{},{}]}", "member_range", 422, "/list" },
 };

@@ -8,7 +8,8 @@
 
 #include "hub/api/idempotency.h"
 
-static struct idempotency_id id_of(const char *actor, const char *key, const char *target, const char *body)
+static struct idempotency_id id_of(const char *actor, const char *key, const char *target,
+				   const char *body)
 {
 	struct idempotency_id id;
 
@@ -28,7 +29,8 @@ static void put(struct idempotency *t, struct idempotency_id id, uint64_t now_ms
 	reply_fini(&r);
 }
 
-static enum err find(struct idempotency *t, struct idempotency_id id, uint64_t now_ms, const char *text)
+static enum err find(struct idempotency *t, struct idempotency_id id, uint64_t now_ms,
+		     const char *text)
 {
 	struct reply r;
 	enum err e;
@@ -58,10 +60,16 @@ static void gives_the_first_answer_again(void **unused)
 	assert_int_equal(find(t, id_of("a", "l", "POST /nodes", "{}"), 2000, ""), ERR_NOTFOUND);
 	/* "a" + "k" is not "ak" + "" */
 	assert_int_equal(find(t, id_of("ak", "", "POST /nodes", "{}"), 2000, ""), ERR_NOTFOUND);
-	assert_int_equal(find(t, id_of("a", "k", "POST /nodes", "{}"), 1000 + IDEMPOTENCY_KEEP_MS, "one"), ERR_OK);
-	assert_int_equal(find(t, id_of("a", "k", "POST /nodes", "{}"), 1001 + IDEMPOTENCY_KEEP_MS, ""), ERR_NOTFOUND);
+	assert_int_equal(
+		find(t, id_of("a", "k", "POST /nodes", "{}"), 1000 + IDEMPOTENCY_KEEP_MS, "one"),
+		ERR_OK);
+	assert_int_equal(
+		find(t, id_of("a", "k", "POST /nodes", "{}"), 1001 + IDEMPOTENCY_KEEP_MS, ""),
+		ERR_NOTFOUND);
 	put(t, id_of("a", "k", "POST /nodes", "{}"), 1002 + IDEMPOTENCY_KEEP_MS, "two");
-	assert_int_equal(find(t, id_of("a", "k", "POST /nodes", "{}"), 1003 + IDEMPOTENCY_KEEP_MS, "two"), ERR_OK);
+	assert_int_equal(
+		find(t, id_of("a", "k", "POST /nodes", "{}"), 1003 + IDEMPOTENCY_KEEP_MS, "two"),
+		ERR_OK);
 	idempotency_free(t);
 }
 

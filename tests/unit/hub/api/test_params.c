@@ -14,10 +14,18 @@ static const struct {
 	uint64_t max;
 	int64_t want;
 } numbers[] = {
-	{ "0", 10, 0 },	     { "10", 10, 10 },	{ "11", 10, -1 },
-	{ "007", 10, 7 },    { "", 10, -1 },	{ "-1", 10, -1 },
-	{ "+1", 10, -1 },    { " 1", 10, -1 },	{ "1 ", 10, -1 },
-	{ "1.0", 10, -1 },   { "0x1", 10, -1 }, { "9223372036854775807", INT64_MAX, INT64_MAX },
+	{ "0", 10, 0 },
+	{ "10", 10, 10 },
+	{ "11", 10, -1 },
+	{ "007", 10, 7 },
+	{ "", 10, -1 },
+	{ "-1", 10, -1 },
+	{ "+1", 10, -1 },
+	{ " 1", 10, -1 },
+	{ "1 ", 10, -1 },
+	{ "1.0", 10, -1 },
+	{ "0x1", 10, -1 },
+	{ "9223372036854775807", INT64_MAX, INT64_MAX },
 	{ "18446744073709551616", UINT64_MAX, -1 },
 	{ "99999999999999999999999", UINT64_MAX, -1 },
 };
@@ -29,7 +37,8 @@ static void parses_numbers(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		v = 77;
-		assert_int_equal(params_parse_uint(numbers[i].text, numbers[i].max, &v), numbers[i].want >= 0);
+		assert_int_equal(params_parse_uint(numbers[i].text, numbers[i].max, &v),
+				 numbers[i].want >= 0);
 		assert_int_equal(v, numbers[i].want >= 0 ? (uint64_t)numbers[i].want : 77);
 	}
 	assert_true(params_parse_uint("18446744073709551615", UINT64_MAX, &v));
@@ -39,9 +48,9 @@ static void parses_numbers(void **unused)
 static const struct {
 	const char *in, *out;
 } escapes[] = {
-	{ "plain", "plain" }, { "a%20b", "a b" },   { "%2F%2f", "//" },	 { "%41%4a", "AJ" },
-	{ "%00", "%00" },     { "a%00b", "a%00b" }, { "%", "%" },	 { "%4", "%4" },
-	{ "%zz", "%zz" },     { "%%41", "%A" },	    { "%2541", "%41" }, { "+", "+" },
+	{ "plain", "plain" }, { "a%20b", "a b" },   { "%2F%2f", "//" }, { "%41%4a", "AJ" },
+	{ "%00", "%00" },     { "a%00b", "a%00b" }, { "%", "%" },       { "%4", "%4" },
+	{ "%zz", "%zz" },     { "%%41", "%A" },     { "%2541", "%41" }, { "+", "+" },
 };
 
 static void unescapes(void **unused)
@@ -119,7 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_numbers), cmocka_unit_test(unescapes),
-		cmocka_unit_test(checks_names),	  cmocka_unit_test(has_a_limit),
+		cmocka_unit_test(checks_names),   cmocka_unit_test(has_a_limit),
 		cmocka_unit_test(reads_pages),
 	};
 

@@ -13,18 +13,12 @@ static const struct {
 	unsigned status;
 	const char *code;
 } statuses[] = {
-	{ ERR_INVALID, 422, "invalid" },
-	{ ERR_LIMIT, 409, "limit_reached" },
-	{ ERR_NOTFOUND, 404, "not_found" },
-	{ ERR_EXISTS, 409, "exists" },
-	{ ERR_CONFLICT, 409, "conflict" },
-	{ ERR_STALE, 412, "precondition_failed" },
-	{ ERR_BUSY, 503, "store_busy" },
-	{ ERR_FULL, 507, "store_full" },
-	{ ERR_READONLY, 503, "store_readonly" },
-	{ ERR_CORRUPT, 500, "store_corrupt" },
-	{ ERR_IO, 500, "store_failed" },
-	{ ERR_NOMEM, 503, "no_memory" },
+	{ ERR_INVALID, 422, "invalid" },         { ERR_LIMIT, 409, "limit_reached" },
+	{ ERR_NOTFOUND, 404, "not_found" },      { ERR_EXISTS, 409, "exists" },
+	{ ERR_CONFLICT, 409, "conflict" },       { ERR_STALE, 412, "precondition_failed" },
+	{ ERR_BUSY, 503, "store_busy" },         { ERR_FULL, 507, "store_full" },
+	{ ERR_READONLY, 503, "store_readonly" }, { ERR_CORRUPT, 500, "store_corrupt" },
+	{ ERR_IO, 500, "store_failed" },         { ERR_NOMEM, 503, "no_memory" },
 	{ ERR_CRYPTO, 500, "internal" },
 };
 
@@ -46,14 +40,17 @@ static void maps_errors(void **unused)
 
 static void keeps_what_the_change_says(void **unused)
 {
-	struct change c = { .code = "subnet_overlap", .detail = "overlaps oslo", .pointer = "/subnets/0/prefix" };
+	struct change c = { .code = "subnet_overlap",
+			    .detail = "overlaps oslo",
+			    .pointer = "/subnets/0/prefix" };
 	struct problem p = { 0 };
 	json_t *j;
 
 	(void)unused;
 	problem_from_change(&p, ERR_CONFLICT, &c);
 	j = problem_to_json(&p);
-	assert_string_equal(json_string_value(json_object_get(j, "type")), "urn:branchline:problem:subnet_overlap");
+	assert_string_equal(json_string_value(json_object_get(j, "type")),
+			    "urn:branchline:problem:subnet_overlap");
 	assert_string_equal(json_string_value(json_object_get(j, "title")), "Conflict");
 	assert_int_equal(json_integer_value(json_object_get(j, "status")), 409);
 	assert_string_equal(json_string_value(json_object_get(j, "detail")), "overlaps oslo");

@@ -8,7 +8,8 @@
 
 #include "hub/api/reply.h"
 
-/* A row: value of a condition; does it name "abc", as If-None-Match (weak) and as If-Match (strong)? */
+/* A row: value of a condition; does it name "abc", as If-None-Match (weak) and as If-Match
+ * (strong)? */
 static const struct {
 	const char *condition;
 	bool weak, strong;
@@ -33,8 +34,10 @@ static void matches_tags(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
-		assert_int_equal(reply_etag_matches(conditions[i].condition, "\"abc\"", true), conditions[i].weak);
-		assert_int_equal(reply_etag_matches(conditions[i].condition, "\"abc\"", false), conditions[i].strong);
+		assert_int_equal(reply_etag_matches(conditions[i].condition, "\"abc\"", true),
+				 conditions[i].weak);
+		assert_int_equal(reply_etag_matches(conditions[i].condition, "\"abc\"", false),
+				 conditions[i].strong);
 	}
 }
 

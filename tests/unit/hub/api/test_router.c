@@ -8,10 +8,7 @@
 
 #include "hub/api/router.h"
 
-static void nothing(struct request *r)
-{
-	(void)r;
-}
+static void nothing(struct request *r) { (void)r; }
 
 static const struct route rows[] = {
 	{ .method = HTTP_GET, .path = "/", .handle = nothing },
@@ -23,7 +20,8 @@ static const struct route rows[] = {
 };
 static const struct route_table table = { rows, ARRAY_LEN(rows) };
 
-/* A row: request, index of the route that takes it (-1 none), its parameter, methods allowed otherwise. */
+/* A row: request, index of the route that takes it (-1 none), its parameter, methods allowed
+ * otherwise. */
 static const struct {
 	const char *method, *path;
 	int route;
@@ -67,7 +65,8 @@ static void finds_routes(void **unused)
 		assert_ptr_equal(r, want);
 		assert_string_equal(param, cases[i].param);
 		if (!r)
-			assert_string_equal(router_allow(allowed, allow, sizeof(allow)), cases[i].allow);
+			assert_string_equal(router_allow(allowed, allow, sizeof(allow)),
+					    cases[i].allow);
 	}
 }
 

@@ -10,8 +10,8 @@
 #include "hub/api/routes.h"
 
 /*
- * The route table and schema/openapi.yaml (as it is embedded) say the same: paths, methods, query parameters, who needs a token,
- * members of bodies and which of them are required.
+ * The route table and schema/openapi.yaml (as it is embedded) say the same: paths, methods, query
+ * parameters, who needs a token, members of bodies and which of them are required.
  */
 
 static json_t *spec;
@@ -65,7 +65,8 @@ static json_t *operation_of(const struct route *r)
 
 static bool is_method(const char *key)
 {
-	static const char *const names[] = { "get", "put", "post", "delete", "options", "head", "patch", "trace" };
+	static const char *const names[] = { "get",     "put",  "post",  "delete",
+					     "options", "head", "patch", "trace" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(names[i], key) == 0)
@@ -78,18 +79,21 @@ static void every_route_is_described_once(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < api_routes.n; i++) {
 		if (!operation_of(&api_routes.routes[i]))
-			fail_msg("%s %s is not in schema/openapi.yaml", router_method_str(api_routes.routes[i].method),
+			fail_msg("%s %s is not in schema/openapi.yaml",
+				 router_method_str(api_routes.routes[i].method),
 				 api_routes.routes[i].path);
 		for (size_t k = 0; k < i; k++)
 			assert_false(api_routes.routes[i].method == api_routes.routes[k].method &&
-				     strcmp(api_routes.routes[i].path, api_routes.routes[k].path) == 0);
+				     strcmp(api_routes.routes[i].path, api_routes.routes[k].path) ==
+					     0);
 	}
 }
 
 static bool has_route(const char *path, json_t *operation)
 {
 	for (size_t i = 0; i < api_routes.n; i++)
-		if (strcmp(api_routes.routes[i].path, path) == 0 && operation_of(&api_routes.routes[i]) == operation)
+		if (strcmp(api_routes.routes[i].path, path) == 0 &&
+		    operation_of(&api_routes.routes[i]) == operation)
 			return true;
 	return false;
 }
@@ -100,10 +104,13 @@ static void everything_described_is_served(void **unused)
 	const char *path, *key;
 
 	(void)unused;
-	json_object_foreach(json_object_get(spec, "paths"), path, item) {
-		json_object_foreach(item, key, operation) {
+	json_object_foreach(json_object_get(spec, "paths"), path, item)
+	{
+		json_object_foreach(item, key, operation)
+		{
 			if (is_method(key) && !has_route(path, operation))
-				fail_msg("schema/openapi.yaml has %s %s, the route table has not", key, path);
+				fail_msg("schema/openapi.yaml has %s %s, the route table has not",
+					 key, path);
 			if (is_method(key))
 				assert_non_null(json_object_get(operation, "operationId"));
 		}
@@ -114,17 +121,20 @@ static void everything_described_is_served(void **unused)
 static void parameters_of(const struct route *r, const char *in, char *out, size_t size)
 {
 	json_t *path_item = json_object_get(json_object_get(spec, "paths"), r->path);
-	json_t *lists[] = { json_object_get(operation_of(r), "parameters"), json_object_get(path_item, "parameters") };
+	json_t *lists[] = { json_object_get(operation_of(r), "parameters"),
+			    json_object_get(path_item, "parameters") };
 	json_t *p;
 	size_t k;
 
 	snprintf(out, size, " ");
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		json_array_foreach(lists[i], k, p) {
+		json_array_foreach(lists[i], k, p)
+		{
 			size_t n = strlen(out);
 
 			if (strcmp(json_string_value(json_object_get(resolve(p), "in")), in) == 0)
-				snprintf(out + n, size - n, "%s ", json_string_value(json_object_get(resolve(p), "name")));
+				snprintf(out + n, size - n, "%s ",
+					 json_string_value(json_object_get(resolve(p), "name")));
 		}
 	}
 }
@@ -137,7 +147,8 @@ static void words_are_in(const char *words, const char *in, const struct route *
 	for (char *word = strtok_r(list, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		snprintf(one, sizeof(one), " %s ", word);
 		if (!strstr(in, one))
-			fail_msg("%s %s: \"%s\" is not in both", router_method_str(r->method), r->path, word);
+			fail_msg("%s %s: \"%s\" is not in both", router_method_str(r->method),
+				 r->path, word);
 	}
 }
 
@@ -155,8 +166,10 @@ static void parameters_agree(void **unused)
 		parameters_of(r, "path", described, sizeof(described));
 		assert_string_equal(described, strchr(r->path, '{') ? " id " : " ");
 		parameters_of(r, "header", described, sizeof(described));
-		snprintf(headers, sizeof(headers), " %s%s%s", r->flags & ROUTE_IF_MATCH ? "If-Match " : "",
-			 r->flags & ROUTE_ONCE ? "Idempotency-Key " : "", r->flags & ROUTE_ETAG ? "If-None-Match " : "");
+		snprintf(headers, sizeof(headers), " %s%s%s",
+			 r->flags & ROUTE_IF_MATCH ? "If-Match " : "",
+			 r->flags & ROUTE_ONCE ? "Idempotency-Key " : "",
+			 r->flags & ROUTE_ETAG ? "If-None-Match " : "");
 		words_are_in(headers, described, r);
 		words_are_in(described, headers, r);
 	}
@@ -178,13 +191,13 @@ static bool is_required(json_t *schema, const char *name)
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(json_object_get(schema, "required"), i, v)
-		if (strcmp(json_string_value(v), name) == 0)
-			return true;
+	json_array_foreach(json_object_get(schema, "required"), i,
+			   v) if (strcmp(json_string_value(v), name) == 0) return true;
 	return false;
 }
 
-static void objects_agree(json_t *schema, const struct body_field *fields, size_t n, const struct route *r);
+static void objects_agree(json_t *schema, const struct body_field *fields, size_t n,
+			  const struct route *r);
 
 /* Type and limits of one member. */
 static void member_agrees(json_t *schema, const struct body_field *f, const struct route *r)
@@ -195,8 +208,10 @@ static void member_agrees(json_t *schema, const struct body_field *f, const stru
 		assert_int_equal(json_array_size(json_object_get(schema, "oneOf")), 2);
 		return;
 	}
-	assert_string_equal(type, f->type == BODY_INT ? "integer" : f->type == BODY_BOOL ? "boolean" :
-				  f->type == BODY_LIST ? "array" : "string");
+	assert_string_equal(type, f->type == BODY_INT    ? "integer"
+				  : f->type == BODY_BOOL ? "boolean"
+				  : f->type == BODY_LIST ? "array"
+							 : "string");
 	if (f->type == BODY_INT) {
 		assert_int_equal(json_integer_value(json_object_get(schema, "minimum")), f->min);
 		assert_int_equal(json_integer_value(json_object_get(schema, "maximum")), f->max);
@@ -205,11 +220,13 @@ static void member_agrees(json_t *schema, const struct body_field *f, const stru
 	} else if (f->type == BODY_LIST) {
 		assert_int_equal(json_integer_value(json_object_get(schema, "maxItems")), f->max);
 		if (f->item == BODY_OBJECT)
-			objects_agree(resolve(json_object_get(schema, "items")), f->fields, f->n_fields, r);
+			objects_agree(resolve(json_object_get(schema, "items")), f->fields,
+				      f->n_fields, r);
 	}
 }
 
-static void objects_agree(json_t *schema, const struct body_field *fields, size_t n, const struct route *r)
+static void objects_agree(json_t *schema, const struct body_field *fields, size_t n,
+			  const struct route *r)
 {
 	json_t *properties = json_object_get(schema, "properties");
 
@@ -219,7 +236,8 @@ static void objects_agree(json_t *schema, const struct body_field *fields, size_
 		json_t *p = json_object_get(properties, fields[i].name);
 
 		if (!p)
-			fail_msg("%s: body member \"%s\" is not described", r->path, fields[i].name);
+			fail_msg("%s: body member \"%s\" is not described", r->path,
+				 fields[i].name);
 		assert_int_equal(is_required(schema, fields[i].name), fields[i].required);
 		member_agrees(resolve(p), &fields[i], r);
 	}
@@ -236,7 +254,9 @@ static void bodies_agree(void **unused)
 		if (!body)
 			continue;
 		assert_int_equal(json_is_true(json_object_get(body, "required")), r->body_required);
-		schema = json_object_get(json_object_get(json_object_get(body, "content"), "application/json"), "schema");
+		schema = json_object_get(
+			json_object_get(json_object_get(body, "content"), "application/json"),
+			"schema");
 		objects_agree(resolve(schema), r->body, r->n_body, r);
 	}
 }
@@ -244,8 +264,10 @@ static void bodies_agree(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_route_is_described_once), cmocka_unit_test(everything_described_is_served),
-		cmocka_unit_test(parameters_agree),		 cmocka_unit_test(authentication_agrees),
+		cmocka_unit_test(every_route_is_described_once),
+		cmocka_unit_test(everything_described_is_served),
+		cmocka_unit_test(parameters_agree),
+		cmocka_unit_test(authentication_agrees),
 		cmocka_unit_test(bodies_agree),
 	};
 

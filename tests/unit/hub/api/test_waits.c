@@ -50,7 +50,8 @@ static void timer_follows_the_earliest(void **unused)
 	assert_true(waits_next_ms(&w) == TIMER_NEVER);
 }
 
-/* A nudge is looked at once; the next one not before WAITS_LOOK_MS have passed, and it is not lost. */
+/* A nudge is looked at once; the next one not before WAITS_LOOK_MS have passed, and it is not lost.
+ */
 static void nudges_are_paced(void **unused)
 {
 	struct wait a = { 0 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * Engines in one process for tests: each with real UDP sockets on loopback, a socket pair in the place of the TUN device, and
- * the test as its control. Between an engine and the hub a `wire` may stand, which forwards datagrams as a NAT would and can record,
- * drop, change and repeat them.
+ * Engines in one process for tests: each with real UDP sockets on loopback, a socket pair in the
+ * place of the TUN device, and the test as its control. Between an engine and the hub a `wire` may
+ * stand, which forwards datagrams as a NAT would and can record, drop, change and repeat them.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -22,14 +22,14 @@
 #include "shared/tunnel/icmp.h"
 #include "shared/tunnel/tunnel.h"
 
-#define WAIT_MS 4000u
+#define WAIT_MS  4000u
 #define TEST_MTU 1400u
 
 struct box {
 	struct worker w;
 	uint32_t id;
-	struct tunnel *t;		/* the engine's state, looked into by tests */
-	int tun;			/* the kernel's side of the TUN device */
+	struct tunnel *t; /* the engine's state, looked into by tests */
+	int tun;          /* the kernel's side of the TUN device */
 	struct endpoint udp;
 	struct secret_key key;
 	struct public_key public;
@@ -63,7 +63,9 @@ static void wait_poll(struct timer *t, uint64_t now_ms)
 /* Runs the loop until `done` says so; false when it did not in time. */
 static inline bool run_until(bool (*done)(void *), void *arg, uint64_t ms)
 {
-	struct wait w = { .poll.fire = wait_poll, .done = done, .arg = arg, .until_ms = clock_now_ms() + ms };
+	struct wait w = {
+		.poll.fire = wait_poll, .done = done, .arg = arg, .until_ms = clock_now_ms() + ms
+	};
 
 	timer_arm(loop_timers(the_loop), &w.poll, clock_now_ms());
 	loop_run(the_loop);
@@ -78,12 +80,10 @@ static inline bool never(void *arg)
 }
 
 /* Lets everything that is under way happen. */
-static inline void settle(void)
-{
-	run_until(never, NULL, 60);
-}
+static inline void settle(void) { run_until(never, NULL, 60); }
 
-static inline void node_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static inline void node_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+				int fd)
 {
 	struct box *n = arg;
 	struct engine_revision rev;
@@ -121,7 +121,8 @@ static inline void node_closed(struct channel *ch, void *arg)
 static const struct channel_events node_events = { .message = node_message, .closed = node_closed };
 
 /* The engine's own end of the control channel. */
-static inline void engine_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
+static inline void engine_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+				  int fd)
 {
 	struct box *n = arg;
 
@@ -138,11 +139,13 @@ static inline void engine_closed(struct channel *ch, void *arg)
 	engine_role_ops.sibling_down(&n->w, WORKER_CONTROL);
 }
 
-static const struct channel_events engine_events = { .message = engine_message, .closed = engine_closed };
+static const struct channel_events engine_events = { .message = engine_message,
+						     .closed = engine_closed };
 
 static inline int udp_socket(struct endpoint *bound)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -166,7 +169,8 @@ static inline void node_open(struct box *n, uint32_t id)
 	assert_int_equal(engine_load(&params, &n->w.state), ERR_OK);
 	n->t = n->w.state;
 	n->public = n->t->self_public;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+			 0);
 	n->tun = pair[1];
 	n->w.role = WORKER_ENGINE;
 	n->w.loop = the_loop;
@@ -176,7 +180,9 @@ static inline void node_open(struct box *n, uint32_t id)
 	n->w.fds.n_udp = 1;
 	assert_int_equal(engine_role_ops.start(&n->w), ERR_OK);
 	assert_int_equal(channel_pair(control), ERR_OK);
-	assert_int_equal(channel_new(the_loop, control[0], &engine_events, n, &n->w.siblings[WORKER_CONTROL]), ERR_OK);
+	assert_int_equal(channel_new(the_loop, control[0], &engine_events, n,
+				     &n->w.siblings[WORKER_CONTROL]),
+			 ERR_OK);
 	assert_int_equal(channel_new(the_loop, control[1], &node_events, n, &n->control), ERR_OK);
 	engine_role_ops.sibling_up(&n->w, WORKER_CONTROL);
 }
@@ -191,14 +197,15 @@ static inline void node_close(struct box *n)
 	close(n->tun);
 }
 
-#define node_send(n, type, encode, m)                                                               \
-	do {                                                                                        \
-		static uint8_t send_mem[CHANNEL_MSG_MAX_BYTES];                                     \
-		struct cursor send_cursor;                                                          \
-		cursor_init_write(&send_cursor, send_mem, sizeof(send_mem));                        \
-		encode(m, &send_cursor);                                                            \
-		assert_int_equal(send_cursor.err, ERR_OK);                                          \
-		assert_int_equal(channel_send((n)->control, type, send_mem, send_cursor.pos, -1), ERR_OK); \
+#define node_send(n, type, encode, m)                                                              \
+	do {                                                                                       \
+		static uint8_t send_mem[CHANNEL_MSG_MAX_BYTES];                                    \
+		struct cursor send_cursor;                                                         \
+		cursor_init_write(&send_cursor, send_mem, sizeof(send_mem));                       \
+		encode(m, &send_cursor);                                                           \
+		assert_int_equal(send_cursor.err, ERR_OK);                                         \
+		assert_int_equal(channel_send((n)->control, type, send_mem, send_cursor.pos, -1),  \
+				 ERR_OK);                                                          \
 	} while (0)
 
 /* A message without payload. */
@@ -216,7 +223,12 @@ static inline struct addr node_addr(uint32_t id)
 static inline void node_self(struct box *n, bool is_hub, bool aes)
 {
 	struct engine_self m = {
-		.id = n->id, .is_hub = is_hub, .hub_id = 1, .aes = aes, .mtu = TEST_MTU, .addresses = { node_addr(n->id) },
+		.id = n->id,
+		.is_hub = is_hub,
+		.hub_id = 1,
+		.aes = aes,
+		.mtu = TEST_MTU,
+		.addresses = { node_addr(n->id) },
 	};
 
 	node_send(n, ENGINE_SELF, engine_self_encode, &m);
@@ -225,7 +237,9 @@ static inline void node_self(struct box *n, bool is_hub, bool aes)
 /* The directory's word about `of`: address 192.168.100.ID and LAN 10.ID.0.0/24. */
 static inline struct engine_peer peer_record(const struct box *of, enum node_kind kind)
 {
-	struct engine_peer m = { .id = of->id, .kind = kind, .aes = true, .groups = 1, .reach = 1, .n_subnets = 2 };
+	struct engine_peer m = {
+		.id = of->id, .kind = kind, .aes = true, .groups = 1, .reach = 1, .n_subnets = 2
+	};
 	struct addr a = node_addr(of->id);
 	struct addr lan = addr_from_v4((const uint8_t[]){ 10, (uint8_t)of->id, 0, 0 });
 
@@ -249,8 +263,10 @@ static inline void node_endpoint(struct box *n, uint32_t id, const struct endpoi
 	node_send(n, ENGINE_ENDPOINTS, engine_endpoints_encode, &m);
 }
 
-/* A UDP packet from `src` to `dst` with `len` bytes of a pattern that starts with `mark`. Returns its whole length. */
-static inline size_t make_udp(uint8_t *p, const char *src, const char *dst, uint8_t ttl, const char *mark, size_t len)
+/* A UDP packet from `src` to `dst` with `len` bytes of a pattern that starts with `mark`. Returns
+ * its whole length. */
+static inline size_t make_udp(uint8_t *p, const char *src, const char *dst, uint8_t ttl,
+			      const char *mark, size_t len)
 {
 	size_t total = 28 + len;
 	uint16_t sum;
@@ -274,7 +290,8 @@ static inline size_t make_udp(uint8_t *p, const char *src, const char *dst, uint
 }
 
 /* A packet that its kernel hands to node `n`. */
-static inline void tun_send(struct box *n, const char *src, const char *dst, uint8_t ttl, const char *mark, size_t len)
+static inline void tun_send(struct box *n, const char *src, const char *dst, uint8_t ttl,
+			    const char *mark, size_t len)
 {
 	uint8_t p[2048];
 	size_t total = make_udp(p, src, dst, ttl, mark, len);
@@ -312,7 +329,8 @@ static inline void expect_mark(struct box *n, const char *mark)
 	if (!tun_receive(n, &a, WAIT_MS)) {
 		for (unsigned i = 0; i < DROP_COUNT; i++)
 			if (n->t->drops[i])
-				print_message("node %u dropped %s: %u\n", n->id, engine_drop_str(i), (unsigned)n->t->drops[i]);
+				print_message("node %u dropped %s: %u\n", n->id, engine_drop_str(i),
+					      (unsigned)n->t->drops[i]);
 		fail_msg("no packet at node %u, expected \"%s\"", n->id, mark);
 	}
 	assert_true(a.len >= 28 + (ssize_t)strlen(mark));
@@ -330,14 +348,14 @@ static inline void expect_silence(struct box *n)
 
 struct wire {
 	struct loop_fd inside_fd, outside_fd;
-	struct endpoint inside;		/* what the node behind it takes for the hub */
-	struct endpoint outside;	/* what the hub takes for the node */
+	struct endpoint inside;  /* what the node behind it takes for the hub */
+	struct endpoint outside; /* what the hub takes for the node */
 	struct endpoint node, hub;
-	bool drop;			/* loses everything */
-	int corrupt_at;			/* flips a bit of the byte at this place towards the hub; -1 not */
-	uint8_t last[2048];		/* the last datagram towards the hub */
+	bool drop;          /* loses everything */
+	int corrupt_at;     /* flips a bit of the byte at this place towards the hub; -1 not */
+	uint8_t last[2048]; /* the last datagram towards the hub */
 	size_t last_len;
-	uint8_t last_in[2048];		/* and towards the node */
+	uint8_t last_in[2048]; /* and towards the node */
 	size_t last_in_len;
 	unsigned to_hub, to_node;
 };
@@ -384,8 +402,12 @@ static inline void wire_open(struct wire *w, const struct box *node, const struc
 	w->corrupt_at = -1;
 	w->node = node->udp;
 	w->hub = hub->udp;
-	assert_int_equal(loop_fd_add(the_loop, &w->inside_fd, udp_socket(&w->inside), EPOLLIN, wire_inside), ERR_OK);
-	assert_int_equal(loop_fd_add(the_loop, &w->outside_fd, udp_socket(&w->outside), EPOLLIN, wire_outside), ERR_OK);
+	assert_int_equal(
+		loop_fd_add(the_loop, &w->inside_fd, udp_socket(&w->inside), EPOLLIN, wire_inside),
+		ERR_OK);
+	assert_int_equal(loop_fd_add(the_loop, &w->outside_fd, udp_socket(&w->outside), EPOLLIN,
+				     wire_outside),
+			 ERR_OK);
 }
 
 static inline void wire_drop_fd(struct loop_fd *f)
@@ -400,7 +422,9 @@ static inline void wire_drop_fd(struct loop_fd *f)
 static inline void wire_rebind(struct wire *w)
 {
 	wire_drop_fd(&w->outside_fd);
-	assert_int_equal(loop_fd_add(the_loop, &w->outside_fd, udp_socket(&w->outside), EPOLLIN, wire_outside), ERR_OK);
+	assert_int_equal(loop_fd_add(the_loop, &w->outside_fd, udp_socket(&w->outside), EPOLLIN,
+				     wire_outside),
+			 ERR_OK);
 }
 
 static inline void wire_close(struct wire *w)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whole engines on loopback: node 1 is the hub, 2 and 3 are spokes behind wires, 4 plays a WireGuard node with
- * an engine that knows only WireGuard's message types.
+ * Whole engines on loopback: node 1 is the hub, 2 and 3 are spokes behind wires, 4 plays a
+ * WireGuard node with an engine that knows only WireGuard's message types.
  */
 #include "engines.h"
 
@@ -13,10 +13,13 @@ struct net {
 };
 
 /* What spoke `n` is told: the hub, reached at `hub_at`, and the other spoke through it. */
-static void tell_spoke(struct box *n, struct net *net, const struct box *other, const struct endpoint *hub_at)
+static void tell_spoke(struct box *n, struct net *net, const struct box *other,
+		       const struct endpoint *hub_at)
 {
-	struct engine_peer hub = peer_record(&net->hub, NODE_HUB), self = peer_record(n, NODE_SPOKE);
-	struct engine_peer spoke = peer_record(other, NODE_SPOKE), wg = peer_record(&net->wg, NODE_WIREGUARD);
+	struct engine_peer hub = peer_record(&net->hub, NODE_HUB),
+			   self = peer_record(n, NODE_SPOKE);
+	struct engine_peer spoke = peer_record(other, NODE_SPOKE),
+			   wg = peer_record(&net->wg, NODE_WIREGUARD);
 	struct engine_revision rev = { .revision = 7 };
 
 	node_self(n, false, true);
@@ -34,8 +37,10 @@ static void tell_spoke(struct box *n, struct net *net, const struct box *other, 
 
 static void tell_hub(struct net *net, uint64_t reach_of_a)
 {
-	struct engine_peer own = peer_record(&net->hub, NODE_HUB), a = peer_record(&net->a, NODE_SPOKE);
-	struct engine_peer b = peer_record(&net->b, NODE_SPOKE), wg = peer_record(&net->wg, NODE_WIREGUARD);
+	struct engine_peer own = peer_record(&net->hub, NODE_HUB),
+			   a = peer_record(&net->a, NODE_SPOKE);
+	struct engine_peer b = peer_record(&net->b, NODE_SPOKE),
+			   wg = peer_record(&net->wg, NODE_WIREGUARD);
 	struct engine_revision rev = { .revision = 7 };
 
 	node_self(&net->hub, true, true);
@@ -51,7 +56,8 @@ static void tell_hub(struct net *net, uint64_t reach_of_a)
 static void tell_wireguard(struct net *net)
 {
 	/* Seen from its side the hub is a WireGuard peer that has everything. */
-	struct engine_peer hub = peer_record(&net->hub, NODE_WIREGUARD), self = peer_record(&net->wg, NODE_SPOKE);
+	struct engine_peer hub = peer_record(&net->hub, NODE_WIREGUARD),
+			   self = peer_record(&net->wg, NODE_SPOKE);
 	struct addr any = addr_from_v4((const uint8_t[]){ 10, 0, 0, 0 });
 	struct addr pool = addr_from_v4((const uint8_t[]){ 192, 168, 100, 0 });
 
@@ -186,7 +192,8 @@ static void test_forged_inner_source_is_dropped(void **state)
 	assert_int_equal(n->hub.t->drops[DROP_SOURCE], 2);
 }
 
-/* A spoke that sends for another spoke in its session with the hub gets an ICMP answer, not a service. */
+/* A spoke that sends for another spoke in its session with the hub gets an ICMP answer, not a
+ * service. */
 static void test_plaintext_between_agents_is_not_forwarded(void **state)
 {
 	struct net *n = *state;
@@ -251,14 +258,18 @@ static void test_replayed_and_corrupted_packets(void **state)
 		expect_silence(&n->hub);
 		assert_int_equal(drops[DROP_REPLAY], i);
 	}
-	/* Every byte of header, ciphertext and tag counts. 0: type, 1: flags, 2-3: reserved, 4-7: index. */
+	/* Every byte of header, ciphertext and tag counts. 0: type, 1: flags, 2-3: reserved, 4-7:
+	 * index. */
 	for (int at = 0; at < 40; at++) {
-		uint64_t before = drops[DROP_AUTH] + drops[DROP_MALFORMED] + drops[DROP_UNKNOWN_INDEX] + drops[DROP_REPLAY];
+		uint64_t before = drops[DROP_AUTH] + drops[DROP_MALFORMED] +
+				  drops[DROP_UNKNOWN_INDEX] + drops[DROP_REPLAY];
 
 		n->wa.corrupt_at = at;
 		tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "changed", 100);
 		expect_silence(&n->hub);
-		assert_true(drops[DROP_AUTH] + drops[DROP_MALFORMED] + drops[DROP_UNKNOWN_INDEX] + drops[DROP_REPLAY] > before);
+		assert_true(drops[DROP_AUTH] + drops[DROP_MALFORMED] + drops[DROP_UNKNOWN_INDEX] +
+				    drops[DROP_REPLAY] >
+			    before);
 	}
 	n->wa.corrupt_at = -1;
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "fine again", 100);
@@ -309,7 +320,8 @@ static void test_roaming(void **state)
 	assert_int_equal(n->hub.t->handshakes, handshakes);
 }
 
-/* Relayed packets do not prove an address to the hub; the probe that goes with them does, within 2 s. */
+/* Relayed packets do not prove an address to the hub; the probe that goes with them does, within 2
+ * s. */
 static void test_roaming_of_relayed_traffic(void **state)
 {
 	struct net *n = *state;
@@ -491,7 +503,8 @@ static void test_failover_by_weight(void **state)
 	assert_true(peer_find(n->hub.t, 2)->path.unreachable);
 }
 
-/* Over the threshold strangers must show their address first; a node with a right MAC2 still gets in. */
+/* Over the threshold strangers must show their address first; a node with a right MAC2 still gets
+ * in. */
 static void test_flood_of_initiations_meets_cookies(void **state)
 {
 	struct net *n = *state;

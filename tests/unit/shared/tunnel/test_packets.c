@@ -30,7 +30,8 @@ static uint16_t l4_check(const uint8_t *ip, size_t len, uint8_t proto)
 	return icmp_fold(icmp_sum(ip + header, len - header, sum));
 }
 
-/* An IP packet with `payload` bytes of one protocol; addresses 10.0.0.1 -> 10.0.0.2 or fd00::1 -> fd00::2. */
+/* An IP packet with `payload` bytes of one protocol; addresses 10.0.0.1 -> 10.0.0.2 or fd00::1 ->
+ * fd00::2. */
 static size_t make_ip(uint8_t *p, int version, uint8_t proto, size_t payload)
 {
 	size_t header = version == 4 ? 20 : 40;
@@ -85,7 +86,9 @@ static void test_icmp_errors_are_well_formed(void **state)
 		struct addr source;
 		struct pkt out;
 
-		assert_int_equal(addr_parse(rows[i].version == 4 ? "192.0.2.1" : "2001:db8::1", &source), ERR_OK);
+		assert_int_equal(
+			addr_parse(rows[i].version == 4 ? "192.0.2.1" : "2001:db8::1", &source),
+			ERR_OK);
 		assert_int_equal(inner_decode(original, n, false, &in), ERR_OK);
 		pkt_init(&out, mem, sizeof(mem), 64);
 		assert_true(icmp_build(rows[i].kind, &in, original, &source, 1234, &out));
@@ -156,9 +159,11 @@ static void test_mss_clamp(void **state)
 		uint8_t flags;
 		unsigned nops, before, mtu, after;
 	} rows[] = {
-		{ 4, 0x02, 0, 1460, 1400, 1360 }, { 4, 0x12, 0, 1460, 1400, 1360 }, { 4, 0x02, 1, 1460, 1400, 1360 },
-		{ 4, 0x02, 3, 8960, 1400, 1360 }, { 4, 0x02, 0, 1200, 1400, 1200 }, { 4, 0x10, 0, 1460, 1400, 1460 },
-		{ 4, 0x02, 4, 0, 1400, 0 },	  { 6, 0x02, 0, 1440, 1400, 1340 }, { 6, 0x02, 1, 1440, 1280, 1220 },
+		{ 4, 0x02, 0, 1460, 1400, 1360 }, { 4, 0x12, 0, 1460, 1400, 1360 },
+		{ 4, 0x02, 1, 1460, 1400, 1360 }, { 4, 0x02, 3, 8960, 1400, 1360 },
+		{ 4, 0x02, 0, 1200, 1400, 1200 }, { 4, 0x10, 0, 1460, 1400, 1460 },
+		{ 4, 0x02, 4, 0, 1400, 0 },       { 6, 0x02, 0, 1440, 1400, 1340 },
+		{ 6, 0x02, 1, 1440, 1280, 1220 },
 	};
 
 	(void)state;

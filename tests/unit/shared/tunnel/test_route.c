@@ -110,7 +110,8 @@ static void test_against_model(void **state)
 	(void)state;
 	route_init(&t);
 	for (unsigned i = 0; i < 20000; i++) {
-		struct prefix p = m.n && next_random() % 2 ? m.rows[next_random() % m.n].prefix : random_prefix();
+		struct prefix p = m.n && next_random() % 2 ? m.rows[next_random() % m.n].prefix
+							   : random_prefix();
 		uint32_t id = 1 + next_random() % 5, weight = next_random() % 3;
 
 		if (next_random() % 5 < 3 && m.n < 1000) {
@@ -149,7 +150,8 @@ static void test_owners_by_weight(void **state)
 	assert_int_equal(route_add(&t, &p, NULL, 3, 20), ERR_OK);
 	assert_int_equal(route_add(&t, &p, NULL, 1, 30), ERR_OK);
 	assert_int_equal(route_add(&t, &p, NULL, 2, 10), ERR_OK);
-	assert_int_equal(route_add(&t, &p, NULL, 1, 10), ERR_OK); /* a new weight, not a second owner */
+	assert_int_equal(route_add(&t, &p, NULL, 1, 10),
+			 ERR_OK); /* a new weight, not a second owner */
 	o = route_lookup(&t, AF_INET, (const uint8_t[]){ 10, 0, 0, 7 });
 	assert_int_equal(o->peer_id, 1);
 	assert_int_equal(o->next->peer_id, 2);

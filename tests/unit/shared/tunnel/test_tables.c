@@ -14,10 +14,7 @@
 #include "shared/tunnel/rate.h"
 #include "shared/wire/limits.h"
 
-static struct peer *fake_peer(uintptr_t n)
-{
-	return (struct peer *)n; /* never followed */
-}
+static struct peer *fake_peer(uintptr_t n) { return (struct peer *)n; /* never followed */ }
 
 static void test_index_add_find_remove(void **state)
 {
@@ -35,7 +32,7 @@ static void test_index_add_find_remove(void **state)
 	assert_ptr_equal(index_find(t, b)->peer, fake_peer(16));
 	index_remove(t, a);
 	assert_null(index_find(t, a));
-	index_remove(t, a); /* harmless */
+	index_remove(t, a);                         /* harmless */
 	assert_null(index_find(t, b ^ (1u << 31))); /* the right slot, another random part */
 	e.keypair = (struct keypair *)(uintptr_t)24;
 	index_change(t, b, &e);
@@ -59,7 +56,8 @@ static void test_index_is_bounded(void **state)
 	index_free(t);
 }
 
-static void push_number(struct pending_pool *pool, struct pending *q, uint8_t number, unsigned dropped)
+static void push_number(struct pending_pool *pool, struct pending *q, uint8_t number,
+			unsigned dropped)
 {
 	uint8_t mem[100] = { number };
 	struct pkt p;
@@ -123,8 +121,9 @@ static void test_rate(void **state)
 		uint64_t at_ms;
 		bool allowed;
 	} rows[] = {
-		{ 1000, true }, { 1000, true }, { 1000, true }, { 1000, false }, { 1499, false }, { 1500, true },
-		{ 1500, false }, { 2000, true }, { 99000, true }, { 99000, true }, { 99000, true }, { 99000, false },
+		{ 1000, true },  { 1000, true },  { 1000, true },  { 1000, false },
+		{ 1499, false }, { 1500, true },  { 1500, false }, { 2000, true },
+		{ 99000, true }, { 99000, true }, { 99000, true }, { 99000, false },
 	};
 	struct rate_bucket b = { 0 };
 

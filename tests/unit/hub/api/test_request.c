@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hub/api/context.h"
+#include "hub/api/handlers.h"
+#include "hub/api/request.h"
+#include "hub/api/routes.h"
+#include "hub/keys.h"
+#include "tests/lib/store_fixture.h"
+
+/* The whole API but for the HTTP library: requests go through routes, authentication, bodies and
+ * handlers to a real store. */
+
+static struct fixture fixture;
+static struct api api;
+static const struct auth_peer root = { .uid = 0 };
+
+static bool look(struct wait *one, bool late)
+{
+	return revisions_look(container_of(one, struct request, wait), late);
+}
+
+static void put_setting(const char *key, const char *value)
+{
+	assert_ok(store_begin(fixture.s));
+	assert_ok(store_setting_put(fixture.s, key, value));
+	assert_ok(store_commit(fixture.s));
+}
+
+static int setup(void **unused)
+{
+	struct change c = { .actor = "test" };
+	struct hub_keys keys;
+	struct change_node_add hub = {
+		.name = "hq",
+		.kind = NODE_HUB,
+		.identity_key = &keys.identity_public,
+		.tunnel_key = &keys.tunnel_public,
+		.tunnel_sig = keys.tunnel_sig,
+	};
+	struct node n;
+	char id[16];
+
+	(void)unused;
+	assert_ok(keys_generate(&keys));
+	fixture_open(&fixture);
+	memset(&api, 0, sizeof(api));
+	api.store = c.store = fixture.s;
+	waits_init(&api.waits, NULL, look);
+	assert_ok(idempotency_new(&api.idempotency));
+	put_setting("network", "testnet");
+	put_setting("pool4", "10.99.0.0/16");
+	put_setting("hub_addresses", "hub.example 6655");
+	assert_ok(change_node_add(&c, &hub, &n));
+	snprintf(id, sizeof(id), "%u", n.id);
+	put_setting("hub_id", id);
+	node_fini(&n);
+	return 0;
+}
+
+static int teardown(void **unused)
+{
+	(void)unused;
+	idempotency_free(api.idempotency);
+	fixture_close(&fixture);
+	return 0;
+}
+
+/* Fills a request of root; `target` may have a query. */
+static void start(struct request *r, const char *method, char *target)
+{
+	char *save = NULL, *query = strchr(target, '?');
+
+	request_init(r);
+	r->api = &api;
+	r->routes = &api_routes;
+	r->method = router_method(method);
+	r->path = target;
+	r->peer = &root;
+	r->headers.content_type = "application/json";
+	if (query)
+		*query++ = '\0';
+	for (char *arg = query ? strtok_r(query, "&", &save) : NULL; arg;
+	     arg = strtok_r(NULL, "&", &save)) {
+		char *value = strchr(arg, '=');
+
+		if (value)
+			*value++ = '\0';
+		params_add(&r->query, arg, value);
+	}
+}
+
+static void finish(struct request *r, const char *body)
+{
+	if (request_begin(r))
+		return;
+	if (body)
+		assert_true(request_body(r, body, strlen(body)));
+	request_run(r);
+}
+
+/* The answer's JSON. */
+static json_t *json_of(struct request *r)
+{
+	return json_loadb((const char *)buf_data(&r->reply.body), buf_len(&r->reply.body), 0, NULL);
+}
+
+/* One request; returns the status, and the answer in `*out` if that is not NULL. */
+static unsigned call(const char *method, const char *target, const char *body, json_t **out)
+{
+	struct request r;
+	unsigned status;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s", target);
+	start(&r, method, path);
+	finish(&r, body);
+	status = r.reply.status;
+	if (out)
+		*out = json_of(&r);
+	request_fini(&r);
+	return status;
+}
+
+/* A row: request, status, problem code and pointer. Run in order, on one store. */
+static const struct {
+	const char *method, *path, *body;
+	unsigned status;
+	const char *code, *pointer;
+} rows[] = {
+	{ "GET", "/healthz", NULL, 200, NULL, NULL },
+	{ "GET", "/readyz", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/openapi.json", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/status", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/status?x=1", NULL, 400, "query_unknown", NULL },
+	{ "GET", "/nothing", NULL, 404, "not_found", NULL },
+	{ "PUT", "/api/v1/nodes", NULL, 405, "method_not_allowed", NULL },
+	{ "GET", "/api/v1/nodes", "{}", 400, "body_unexpected", NULL },
+	{ "POST", "/api/v1/nodes", NULL, 400, "body_missing", NULL },
+	{ "POST", "/api/v1/nodes",
+	  "{\"name\":\"oslo\",\"subnets\":[{\"prefix\":\"10.20.0.0/24\"}]}", 201, NULL, NULL },
+	{ "POST", "/api/v1/nodes", "{\"name\":\"oslo\"}", 409, "node_exists", "/name" },
+	{ "POST", "/api/v1/nodes", "{\"name\":\"b\",\"subnets\":[{\"prefix\":\"10.20.0.0/25\"}]}",
+	  409, "subnet_overlap", "/subnets/0/prefix" },
+	{ "POST", "/api/v1/nodes?dry_run=1", "{\"name\":\"b\"}", 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/b", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/nodes/oslo", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/2", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/id:2", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/name:oslo", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/name:2", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/nodes/3", NULL, 404, "not_found", NULL },
+	/* a node whose name looks like another's id */
+	{ "POST", "/api/v1/nodes", "{\"name\":\"2\"}", 201, NULL, NULL },
+	{ "GET", "/api/v1/nodes/2", NULL, 409, "node_ambiguous", NULL },
+	{ "GET", "/api/v1/nodes/name:2", NULL, 200, NULL, NULL },
+	{ "DELETE", "/api/v1/nodes/name:2", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/2", NULL, 200, NULL, NULL },
+	{ "PATCH", "/api/v1/nodes/oslo", "{\"keepalive_s\":25}", 200, NULL, NULL },
+	{ "PATCH", "/api/v1/nodes/oslo", "{\"name\":\"x\"}", 422, "member_unknown", "/name" },
+	{ "POST", "/api/v1/subnets", "{\"node\":\"oslo\",\"prefix\":\"10.21.0.0/24\"}", 201, NULL,
+	  NULL },
+	{ "POST", "/api/v1/subnets", "{\"node\":2,\"prefix\":\"10.21.0.0/24\"}", 409,
+	  "subnet_duplicate", NULL },
+	{ "POST", "/api/v1/subnets", "{\"node\":77,\"prefix\":\"10.21.0.0/24\"}", 404, "not_found",
+	  "/node" },
+	{ "GET", "/api/v1/subnets?node=oslo", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/subnets?node=nobody", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/subnets/2", NULL, 200, NULL, NULL },
+	{ "DELETE", "/api/v1/subnets/2", NULL, 200, NULL, NULL },
+	{ "DELETE", "/api/v1/subnets/2", NULL, 404, "not_found", NULL },
+	{ "DELETE", "/api/v1/subnets/x", NULL, 404, "not_found", NULL },
+	{ "POST", "/api/v1/tokens", "{\"node\":\"oslo\"}", 201, NULL, NULL },
+	{ "POST", "/api/v1/tokens", "{\"node\":\"hq\"}", 409, "node_is_hub", "/node" },
+	{ "POST", "/api/v1/tokens", "{\"node\":\"oslo\",\"uses\":0}", 422, "member_range",
+	  "/uses" },
+	{ "GET", "/api/v1/tokens/1", NULL, 200, NULL, NULL },
+	{ "POST", "/api/v1/tokens/1/revoke", NULL, 200, NULL, NULL },
+	{ "DELETE", "/api/v1/tokens/1", NULL, 409, "token_already_revoked", NULL },
+	{ "GET", "/api/v1/tokens", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/keys", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/keys/1", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/keys/99", NULL, 404, "not_found", NULL },
+	{ "POST", "/api/v1/api-tokens", "{\"name\":\"ci\"}", 201, NULL, NULL },
+	{ "POST", "/api/v1/api-tokens", "{\"name\":\"ci\"}", 409, "api_token_exists", "/name" },
+	{ "POST", "/api/v1/nodes/hq/revoke", NULL, 409, "node_is_hub", NULL },
+	{ "POST", "/api/v1/nodes/oslo/revoke?dry_run=1", NULL, 200, NULL, NULL },
+	{ "POST", "/api/v1/nodes/oslo/revoke", "{\"reason\":\"stolen\"}", 200, NULL, NULL },
+	{ "POST", "/api/v1/nodes/oslo/revoke", NULL, 409, "node_already_revoked", NULL },
+	{ "GET", "/api/v1/revision", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/revisions/1", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/revisions/999", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/revisions/-1", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/revisions/1?wait_ms=30001", NULL, 400, "query_invalid", NULL },
+};
+
+static void answers_requests(void **unused)
+{
+	json_t *j;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		unsigned status = call(rows[i].method, rows[i].path, rows[i].body, &j);
+		const char *code = json_string_value(json_object_get(j, "code"));
+		const char *pointer = json_string_value(json_object_get(j, "pointer"));
+
+		if (status != rows[i].status)
+			fail_msg("%s %s: %u (%s)", rows[i].method, rows[i].path, status,
+				 code ? code : "");
+		if (rows[i].code)
+			assert_string_equal(code, rows[i].code);
+		if (rows[i].pointer)
+			assert_string_equal(pointer, rows[i].pointer);
+		json_decref(j);
+	}
+}
+
+static void the_line_to_paste(void **unused)
+{
+	const char *token, *command;
+	char want[2048];
+	json_t *j;
+
+	(void)unused;
+	assert_int_equal(call("POST", "/api/v1/nodes", "{\"name\":\"oslo\"}", NULL), 201);
+	assert_int_equal(call("POST", "/api/v1/tokens?dry_run=1", "{\"node\":\"oslo\"}", &j), 200);
+	assert_null(json_object_get(j, "token"));
+	json_decref(j);
+	assert_int_equal(call("POST", "/api/v1/tokens", "{\"node\":\"oslo\"}", &j), 201);
+	token = json_string_value(json_object_get(j, "token"));
+	command = json_string_value(json_object_get(j, "command"));
+	snprintf(want, sizeof(want), "branchline-spoke -n testnet join %s", token);
+	assert_memory_equal(token, "bl1_", 4);
+	assert_string_equal(command, want);
+	json_decref(j);
+	put_setting("hub_addresses", "");
+	assert_int_equal(call("POST", "/api/v1/tokens", "{\"node\":\"oslo\"}", &j), 409);
+	assert_string_equal(json_string_value(json_object_get(j, "code")), "hub_addresses_missing");
+	json_decref(j);
+}
+
+/* Sends a request with a condition; returns the status and copies the answer's ETag. */
+static unsigned conditional(const char *method, const char *target, const char *body,
+			    const char *if_match, const char *if_none_match, char etag[64])
+{
+	struct request r;
+	unsigned status;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s", target);
+	start(&r, method, path);
+	r.headers.if_match = if_match;
+	r.headers.if_none_match = if_none_match;
+	finish(&r, body);
+	status = r.reply.status;
+	if (etag)
+		snprintf(etag, 64, "%s",
+			 reply_header_get(&r.reply, "ETag") ? reply_header_get(&r.reply, "ETag")
+							    : "");
+	if (status == 304)
+		assert_int_equal(buf_len(&r.reply.body), 0);
+	request_fini(&r);
+	return status;
+}
+
+static void conditions_hold(void **unused)
+{
+	char created[64], read[64], changed[64];
+
+	(void)unused;
+	assert_int_equal(
+		conditional("POST", "/api/v1/nodes", "{\"name\":\"oslo\"}", NULL, NULL, created),
+		201);
+	assert_int_equal(conditional("GET", "/api/v1/nodes/oslo", NULL, NULL, NULL, read), 200);
+	assert_string_equal(created, read);
+	assert_int_equal(conditional("GET", "/api/v1/nodes/oslo", NULL, NULL, read, NULL), 304);
+	assert_int_equal(conditional("PATCH", "/api/v1/nodes/oslo", "{\"comment\":\"a\"}", "\"x\"",
+				     NULL, NULL),
+			 412);
+	assert_int_equal(conditional("PATCH", "/api/v1/nodes/oslo", "{\"comment\":\"a\"}", read,
+				     NULL, changed),
+			 200);
+	assert_string_not_equal(changed, read);
+	assert_int_equal(conditional("DELETE", "/api/v1/nodes/oslo", NULL, read, NULL, NULL), 412);
+	assert_int_equal(conditional("POST", "/api/v1/nodes/oslo/revoke", NULL, read, NULL, NULL),
+			 412);
+	assert_int_equal(conditional("GET", "/api/v1/nodes/oslo", NULL, NULL, read, NULL), 200);
+	assert_int_equal(conditional("DELETE", "/api/v1/nodes/oslo", NULL, changed, NULL, NULL),
+			 200);
+}
+
+/* Sends a POST with an Idempotency-Key; returns the status and the answer's text. */
+static unsigned once(const char *key, const char *body, char text[4096])
+{
+	char path[] = "/api/v1/nodes";
+	struct request r;
+	unsigned status;
+
+	start(&r, "POST", path);
+	r.headers.idempotency_key = key;
+	finish(&r, body);
+	status = r.reply.status;
+	snprintf(text, 4096, "%s", buf_cstr(&r.reply.body));
+	request_fini(&r);
+	return status;
+}
+
+static void the_same_post_twice(void **unused)
+{
+	char one[4096], two[4096];
+
+	(void)unused;
+	assert_int_equal(once("k", "{\"name\":\"oslo\"}", one), 201);
+	assert_int_equal(once("k", "{\"name\":\"oslo\"}", two), 201);
+	assert_string_equal(one, two);
+	assert_int_equal(once("k", "{\"name\":\"bergen\"}", two), 422);
+	assert_non_null(strstr(two, "idempotency_key_reused"));
+	assert_int_equal(once("l", "{\"name\":\"oslo\"}", two), 409);
+	assert_int_equal(once("", "{\"name\":\"x\"}", two), 400);
+	assert_int_equal(call("GET", "/api/v1/nodes/x", NULL, NULL), 404);
+}
+
+static void pages_lead_on(void **unused)
+{
+	char path[64], body[64];
+	json_t *j, *next;
+	unsigned seen = 0;
+	json_int_t after = 0;
+
+	(void)unused;
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(body, sizeof(body), "{\"name\":\"n%u\"}", i);
+		assert_int_equal(call("POST", "/api/v1/nodes", body, NULL), 201);
+	}
+	assert_int_equal(call("DELETE", "/api/v1/nodes/n1", NULL, NULL), 200);
+	do {
+		snprintf(path, sizeof(path), "/api/v1/nodes?limit=2&after=%lld", (long long)after);
+		assert_int_equal(call("GET", path, NULL, &j), 200);
+		next = json_object_get(j, "next_after");
+		after = json_integer_value(next);
+		seen += (unsigned)json_array_size(json_object_get(j, "items"));
+		assert_true(json_is_null(next) ||
+			    json_array_size(json_object_get(j, "items")) == 2);
+		json_decref(j);
+	} while (after);
+	assert_int_equal(seen, 5); /* the hub and four nodes; not the deleted one */
+}
+
+static void bodies_have_a_limit(void **unused)
+{
+	char path[] = "/api/v1/nodes", piece[8192];
+	struct request r;
+
+	(void)unused;
+	memset(piece, ' ', sizeof(piece));
+	start(&r, "POST", path);
+	assert_false(request_begin(&r));
+	for (unsigned i = 0; i < 9; i++)
+		assert_true(request_body(&r, piece, sizeof(piece)));
+	request_run(&r);
+	assert_int_equal(r.reply.status, 413);
+	request_fini(&r);
+	start(&r, "POST", path);
+	assert_false(request_begin(&r));
+	for (unsigned i = 0; i < 128; i++)
+		assert_true(request_body(&r, piece, sizeof(piece)));
+	assert_false(request_body(&r, piece, sizeof(piece)));
+	request_fini(&r);
+	start(&r, "POST", path);
+	r.headers.content_length = "99999999999999999999999";
+	assert_true(request_begin(&r));
+	assert_int_equal(r.reply.status, 413);
+	request_fini(&r);
+}
+
+static void strangers_are_refused(void **unused)
+{
+	static const struct auth_peer stranger = { .uid = 3999999, .gid = 3999999 };
+	char path[] = "/api/v1/nodes";
+	struct request r;
+
+	(void)unused;
+	start(&r, "GET", path);
+	r.peer = &stranger;
+	assert_true(request_begin(&r));
+	assert_int_equal(r.reply.status, 403);
+	request_fini(&r);
+	for (unsigned i = 0; i <= AUTH_FAILURES_BURST; i++) {
+		start(&r, "GET", path);
+		r.peer = NULL;
+		r.remote = fixture_addr("203.0.113.7");
+		r.headers.authorization = "Bearer blt_wrong";
+		assert_true(request_begin(&r));
+		assert_int_equal(r.reply.status, i < AUTH_FAILURES_BURST ? 401 : 429);
+		assert_non_null(reply_header_get(
+			&r.reply, i < AUTH_FAILURES_BURST ? "WWW-Authenticate" : "Retry-After"));
+		request_fini(&r);
+	}
+}
+
+static void mark(uint32_t node, bool online, uint64_t acked)
+{
+	struct store_presence p = {
+		.node_id = node, .online = online, .acked_revision = acked, .acked_ms = 1
+	};
+
+	assert_ok(store_presence_put(fixture.s, &p, 1));
+}
+
+/* Waits until the only spoke online has applied the revision, or until the time is over. */
+static void waits_for_spokes(void **unused)
+{
+	char path[64];
+	uint32_t spoke = fixture_node(fixture.s, "oslo", NODE_SPOKE, NODE_ACTIVE, "10.99.0.9");
+	uint64_t revision;
+	struct request r;
+
+	(void)unused;
+	assert_ok(store_revision_get(fixture.s, &revision));
+	for (unsigned acks = 0; acks < 2; acks++) {
+		mark(spoke, true, revision - 1);
+		snprintf(path, sizeof(path), "/api/v1/revisions/%llu?wait_ms=1000",
+			 (unsigned long long)revision);
+		start(&r, "GET", path);
+		finish(&r, NULL);
+		assert_int_equal(r.reply.status, 0);
+		assert_true(r.wait.waiting);
+		waits_nudge(&api.waits, 1000);
+		assert_int_equal(r.reply.status, 0);
+		if (acks) {
+			mark(spoke, true, revision);
+			waits_nudge(&api.waits, 2000);
+		} else {
+			api.waits.timer.fire(&api.waits.timer, r.wait.until_ms);
+		}
+		assert_int_equal(r.reply.status, 200);
+		assert_false(r.wait.waiting);
+		assert_non_null(strstr(buf_cstr(&r.reply.body),
+				       acks ? "\"missing\":[]" : "\"missing\":[\"oslo\"]"));
+		request_fini(&r);
+		api.waits.looked_ms = 0;
+	}
+	/* the client goes away while it waits */
+	mark(spoke, true, revision - 1);
+	snprintf(path, sizeof(path), "/api/v1/revisions/%llu?wait_ms=1000",
+		 (unsigned long long)revision);
+	start(&r, "GET", path);
+	finish(&r, NULL);
+	assert_int_equal(api.waits.n, 1);
+	request_fini(&r);
+	assert_int_equal(api.waits.n, 0);
+	snprintf(path, sizeof(path), "/api/v1/revisions/%llu?wait_ms=1000&except=%u",
+		 (unsigned long long)revision, spoke);
+	assert_int_equal(call("GET", path, NULL, NULL), 200);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(answers_requests, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_line_to_paste, setup, teardown),
+		cmocka_unit_test_setup_teardown(conditions_hold, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_same_post_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(pages_lead_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(bodies_have_a_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(strangers_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_for_spokes, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
