@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* change: what all changes have in common. The changes themselves are in change_node.c, change_subnet.c, change_token.c, change_join.c. */
+/* change: what all changes have in common. The changes themselves are in change_node.c,
+ * change_subnet.c, change_token.c, change_join.c. */
 #include "hub/change.h"
 
 #include <ctype.h>
@@ -51,7 +52,8 @@ enum err change_end(struct change *c, enum err e)
 	return e;
 }
 
-enum err change_refuse(struct change *c, enum err e, const char *code, const char *pointer, const char *fmt, ...)
+enum err change_refuse(struct change *c, enum err e, const char *code, const char *pointer,
+		       const char *fmt, ...)
 {
 	va_list ap;
 
@@ -69,16 +71,21 @@ enum err change_store_failed(struct change *c, enum err e)
 		enum err err;
 		const char *code, *sentence;
 	} failures[] = {
-		{ ERR_BUSY, "store_busy", "The database is locked by another change; nothing was changed, try again." },
-		{ ERR_FULL, "store_full", "The hub's disk is full; nothing was changed. Make room on it and try again." },
-		{ ERR_READONLY, "store_readonly", "The hub's database cannot be written to; nothing was changed. Look at the "
+		{ ERR_BUSY, "store_busy",
+		  "The database is locked by another change; nothing was changed, try again." },
+		{ ERR_FULL, "store_full",
+		  "The hub's disk is full; nothing was changed. Make room on it and try again." },
+		{ ERR_READONLY, "store_readonly",
+		  "The hub's database cannot be written to; nothing was changed. Look at the "
 		  "rights and the mount of its folder." },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
 		if (failures[i].err == e)
-			return change_refuse(c, e, failures[i].code, "", "%s", failures[i].sentence);
-	return change_refuse(c, e, "store_failed", "", "The database failed (%s); nothing was changed. %.300s", err_str(e),
+			return change_refuse(c, e, failures[i].code, "", "%s",
+					     failures[i].sentence);
+	return change_refuse(c, e, "store_failed", "",
+			     "The database failed (%s); nothing was changed. %.300s", err_str(e),
 			     store_error(c->store));
 }
 
@@ -100,7 +107,8 @@ enum err change_revise(struct change *c, const char *fmt, ...)
 	return store_revision_next(c->store, actor_of(c, actor), what, &c->revision);
 }
 
-enum err change_audit(struct change *c, const char *action, const char *kind, const char *name, json_t *detail)
+enum err change_audit(struct change *c, const char *action, const char *kind, const char *name,
+		      json_t *detail)
 {
 	char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
 	char object[STORE_TEXT_SIZE], actor[64];
@@ -128,15 +136,18 @@ enum err change_node_load(struct change *c, uint32_t id, struct node *out)
 	return e;
 }
 
-enum err change_check_text(struct change *c, const char *text, size_t size, const char *code, const char *pointer)
+enum err change_check_text(struct change *c, const char *text, size_t size, const char *code,
+			   const char *pointer)
 {
 	json_t *is_utf8;
 
 	if (strlen(text) >= size)
-		return change_refuse(c, ERR_TOOBIG, code, pointer, "The text is longer than %zu bytes.", size - 1);
+		return change_refuse(c, ERR_TOOBIG, code, pointer,
+				     "The text is longer than %zu bytes.", size - 1);
 	for (const char *p = text; *p; p++)
 		if (iscntrl((unsigned char)*p))
-			return change_refuse(c, ERR_INVALID, code, pointer, "The text contains a control character.");
+			return change_refuse(c, ERR_INVALID, code, pointer,
+					     "The text contains a control character.");
 	is_utf8 = json_string(text);
 	if (!is_utf8)
 		return change_refuse(c, ERR_INVALID, code, pointer, "The text is not UTF-8.");
@@ -145,10 +156,7 @@ enum err change_check_text(struct change *c, const char *text, size_t size, cons
 }
 
 /* Letters of host names and of numeric addresses. */
-static bool is_host_char(char ch)
-{
-	return isalnum((unsigned char)ch) || strchr(".-_:%", ch);
-}
+static bool is_host_char(char ch) { return isalnum((unsigned char)ch) || strchr(".-_:%", ch); }
 
 enum err change_check_endpoint(struct change *c, const char *text, const char *pointer)
 {
@@ -161,15 +169,17 @@ enum err change_check_endpoint(struct change *c, const char *text, const char *p
 	port = text + host + (text[host] == ' ');
 	while (isdigit((unsigned char)port[digits]) && digits < 6)
 		number = number * 10 + (port[digits++] - '0');
-	if (strlen(text) < ENDPOINT_NAME_SIZE && host > 0 && host <= 255 && text[host] == ' ' && digits > 0 && !port[digits] &&
-	    number >= 1 && number <= 65535)
+	if (strlen(text) < ENDPOINT_NAME_SIZE && host > 0 && host <= 255 && text[host] == ' ' &&
+	    digits > 0 && !port[digits] && number >= 1 && number <= 65535)
 		return ERR_OK;
 	return change_refuse(c, ERR_INVALID, "endpoint_invalid", pointer,
-			     "\"%.100s\" is not a host name or address with a port; write it like \"oslo.example.com 6655\".", text);
+			     "\"%.100s\" is not a host name or address with a port; write it like "
+			     "\"oslo.example.com 6655\".",
+			     text);
 }
 
-enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key, uint32_t except_node,
-			  bool *is_current, const char *pointer)
+enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key,
+			  uint32_t except_node, bool *is_current, const char *pointer)
 {
 	struct store_key known;
 	enum err e = store_key_find(c->store, kind, key, &known);
@@ -179,9 +189,12 @@ enum err change_check_key(struct change *c, enum key_kind kind, const struct pub
 		return ERR_OK;
 	if (e)
 		return e;
-	return change_refuse(c, ERR_EXISTS, "key_exists", pointer,
-			     "This %s key is %s of node %s, and no key is accepted twice; make a new one.",
-			     kind == KEY_IDENTITY ? "identity" : "tunnel",
-			     known.status == KEY_CURRENT ? "the one" : known.status == KEY_REVOKED ? "a revoked one" : "an old one",
-			     known.node_name);
+	return change_refuse(
+		c, ERR_EXISTS, "key_exists", pointer,
+		"This %s key is %s of node %s, and no key is accepted twice; make a new one.",
+		kind == KEY_IDENTITY ? "identity" : "tunnel",
+		known.status == KEY_CURRENT   ? "the one"
+		: known.status == KEY_REVOKED ? "a revoked one"
+					      : "an old one",
+		known.node_name);
 }

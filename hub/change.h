@@ -41,11 +41,19 @@ struct change_node_add {
 	uint8_t compression;
 	const char *comment; /* may be NULL */
 };
-/* Problem codes: name_invalid, node_exists, address_invalid, address_taken, pool_exhausted,
- * subnet_overlap, subnet_duplicate, limit_reached, key_exists, key_missing. */
+/*
+ * Problem codes: name_invalid, node_exists, address_invalid, address_taken, pool_exhausted,
+ * subnet_invalid, subnet_in_pool, subnet_overlap, subnet_duplicate, weight_invalid, limit_reached,
+ * key_exists, key_missing, key_invalid, endpoint_invalid, compression_invalid, comment_invalid.
+ * Every change may also end in store_busy, store_full, store_readonly or store_failed.
+ */
 enum err change_node_add(struct change *c, const struct change_node_add *in,
 			 struct node *out) must_check;
-/* Addresses, keepalive, compression, comment, endpoints; NULL / negative: leave alone. */
+/*
+ * Endpoints, keepalive, compression, comment; NULL / negative: leave alone. The hub's endpoints are
+ * also written to the setting "hub_addresses". Codes: not_found, node_is_hub (its name stands in
+ * hub.conf), keepalive_invalid, and those of change_node_add().
+ */
 struct change_node_edit {
 	const char *name;
 	const char *const *endpoints;
@@ -57,7 +65,8 @@ struct change_node_edit {
 };
 enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in,
 			  struct node *out) must_check;
-/* Codes: not_found, node_is_hub, node_already_revoked. Revokes its keys and join tokens too. */
+/* Codes: not_found, node_is_hub, node_already_revoked, reason_invalid. Revokes its keys and join
+ * tokens too. */
 enum err change_node_revoke(struct change *c, uint32_t id, const char *why) must_check;
 enum err change_node_delete(struct change *c, uint32_t id) must_check;
 
@@ -69,20 +78,22 @@ enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node
 enum err change_subnet_remove(struct change *c, uint32_t subnet_id) must_check;
 
 /* Revoking a current key of a node revokes the node's membership until it joins anew (its status
- * becomes revoked). */
+ * becomes revoked). Codes: not_found, key_already_revoked, node_is_hub, reason_invalid. */
 enum err change_key_revoke(struct change *c, uint32_t key_id, const char *why) must_check;
 
 /* A join token for a node that is invited (or revoked/active: then a new join replaces its keys).
  * The token text is made by the caller from secret and settings. `expires_s` 0:
- * JOIN_TOKEN_EXPIRES_S. */
+ * JOIN_TOKEN_EXPIRES_S. `secret` is zeroed on failure and in a dry run. Codes: not_found,
+ * node_is_hub, node_not_spoke, expires_invalid, uses_invalid; token_already_revoked. */
 enum err change_token_create(struct change *c, uint32_t node_id, uint32_t expires_s, uint32_t uses,
 			     uint8_t secret[JOIN_SECRET_BYTES], struct store_token *out) must_check;
 enum err change_token_revoke(struct change *c, uint32_t token_id) must_check;
 
 /*
  * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
- * token_used, token_expired, token_revoked, name_joined. The same identity key with the same token
- * again (its answer was lost) is answered as the first time. A refusal is audited, too.
+ * token_used, token_expired, token_revoked, name_joined, key_exists, key_invalid. The same identity
+ * key with the same token again (its answer was lost) is answered as the first time. A refusal is
+ * audited, too.
  */
 struct change_join {
 	uint8_t secret[JOIN_SECRET_BYTES];
@@ -93,10 +104,12 @@ struct change_join {
 };
 enum err change_join(struct change *c, const struct change_join *in, struct node *out) must_check;
 /* What a spoke says of itself at hello: CPU capability or tunnel key (signed by its identity) has
- * changed. No change: ERR_OK without a new revision. */
+ * changed. No change: ERR_OK without a new revision, and without locking the database. Codes:
+ * not_found, node_revoked, node_not_active, key_invalid, key_exists. */
 enum err change_node_hello(struct change *c, uint32_t id, bool aes,
 			   const struct public_key *tunnel_key,
 			   const uint8_t tunnel_sig[64]) must_check;
-/* Inserts a proposed subnet for approval. */
+/* Inserts a proposed subnet for approval: change_subnet_add() of the same prefix approves it.
+ * Proposed again: nothing happens. Codes as for change_subnet_add(). */
 enum err change_subnet_propose(struct change *c, uint32_t node_id,
 			       const struct node_subnet *sub) must_check;

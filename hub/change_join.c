@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * change_join: what spokes change by themselves: joining with a token, and telling at hello that their CPU or tunnel key is another.
+ * change_join: what spokes change by themselves: joining with a token, and telling at hello that
+ * their CPU or tunnel key is another.
  *
- * Strangers come here. A secret that is not known is refused before the database is locked, and refusals are written to the audit
- * log only so many times a minute, so that nobody can fill the disk from outside.
+ * Strangers come here. A secret that is not known is refused before the database is locked, and
+ * refusals are written to the audit log only so many times a minute, so that nobody can fill the
+ * disk from outside.
  */
 #include <string.h>
 
@@ -12,7 +14,7 @@
 #include "shared/base/clock.h"
 #include "shared/wire/token.h"
 
-#define REFUSALS_PER_MIN 60u	/* audit entries about refused joins */
+#define REFUSALS_PER_MIN 60u /* audit entries about refused joins */
 
 /* Judges the token itself. */
 static enum err check_token(struct change *c, const struct store_token *t, const struct node *n)
@@ -20,13 +22,18 @@ static enum err check_token(struct change *c, const struct store_token *t, const
 	char at[CLOCK_RFC3339_SIZE];
 
 	if (t->revoked_ms || n->status == NODE_DELETED)
-		return change_refuse(c, ERR_REVOKED, "token_revoked", "", "This join token was revoked at %s. Ask for a new one.",
-				     t->revoked_ms ? clock_format_rfc3339(t->revoked_ms, at) : "the node's end");
+		return change_refuse(c, ERR_REVOKED, "token_revoked", "",
+				     "This join token was revoked at %s. Ask for a new one.",
+				     t->revoked_ms ? clock_format_rfc3339(t->revoked_ms, at)
+						   : "the node's end");
 	if (t->uses >= t->uses_max)
-		return change_refuse(c, ERR_USED, "token_used", "", "This join token was used at %s and is used up. Ask for a new one.",
-				     clock_format_rfc3339(t->used_ms, at));
+		return change_refuse(
+			c, ERR_USED, "token_used", "",
+			"This join token was used at %s and is used up. Ask for a new one.",
+			clock_format_rfc3339(t->used_ms, at));
 	if (t->expires_ms && clock_wall_ms() >= t->expires_ms)
-		return change_refuse(c, ERR_EXPIRED, "token_expired", "", "This join token expired at %s. Ask for a new one.",
+		return change_refuse(c, ERR_EXPIRED, "token_expired", "",
+				     "This join token expired at %s. Ask for a new one.",
 				     clock_format_rfc3339(t->expires_ms, at));
 	return ERR_OK;
 }
@@ -41,18 +48,23 @@ static enum err check_name_free(struct change *c, const struct store_token *t, c
 		return e;
 	if ((e ? 0 : current.id) == t->replaces_key)
 		return ERR_OK;
-	return change_refuse(c, ERR_EXISTS, "name_joined", "", "%s has joined already, from another machine or with other keys. "
-			     "To replace it, ask for a new token.", n->name);
+	return change_refuse(c, ERR_EXISTS, "name_joined", "",
+			     "%s has joined already, from another machine or with other keys. "
+			     "To replace it, ask for a new token.",
+			     n->name);
 }
 
-/* Keys are checked before anything is written. *same_identity: the node's current key again; *same_tunnel likewise. */
-static enum err check_keys(struct change *c, const struct change_join *in, const struct node *n, bool *same_identity,
-			   bool *same_tunnel)
+/* Keys are checked before anything is written. *same_identity: the node's current key again;
+ * *same_tunnel likewise. */
+static enum err check_keys(struct change *c, const struct change_join *in, const struct node *n,
+			   bool *same_identity, bool *same_tunnel)
 {
 	enum err e;
 
-	if (keys_tunnel_is_weak(&in->tunnel_key) || !keys_tunnel_is_signed(&in->identity_key, &in->tunnel_key, in->tunnel_sig))
-		return change_refuse(c, ERR_AUTH, "key_invalid", "", "The tunnel key is not signed by the identity key.");
+	if (keys_tunnel_is_weak(&in->tunnel_key) ||
+	    !keys_tunnel_is_signed(&in->identity_key, &in->tunnel_key, in->tunnel_sig))
+		return change_refuse(c, ERR_AUTH, "key_invalid", "",
+				     "The tunnel key is not signed by the identity key.");
 	e = change_check_key(c, KEY_IDENTITY, &in->identity_key, n->id, same_identity, "");
 	return e ? e : change_check_key(c, KEY_TUNNEL, &in->tunnel_key, n->id, same_tunnel, "");
 }
@@ -65,10 +77,15 @@ static enum err note_identity(void *arg, const struct store_key *k)
 	return ERR_OK;
 }
 
-/* A new identity: unbroken only if it is the node's first, since nobody vouched for it but the admin with the token. */
-static enum err put_identity(struct change *c, const struct change_join *in, const struct store_token *t)
+/* A new identity: unbroken only if it is the node's first, since nobody vouched for it but the
+ * admin with the token. */
+static enum err put_identity(struct change *c, const struct change_join *in,
+			     const struct store_token *t)
 {
-	struct store_key k = { .node_id = t->node_id, .kind = KEY_IDENTITY, .key = in->identity_key, .token_id = t->id };
+	struct store_key k = { .node_id = t->node_id,
+			       .kind = KEY_IDENTITY,
+			       .key = in->identity_key,
+			       .token_id = t->id };
 	bool had_one = false;
 	enum err e = store_keys_list(c->store, t->node_id, 0, 0, note_identity, &had_one);
 
@@ -76,27 +93,34 @@ static enum err put_identity(struct change *c, const struct change_join *in, con
 	return e ? e : store_key_put(c->store, &k);
 }
 
-static enum err put_tunnel(struct change *c, uint32_t node_id, uint32_t token_id, const struct public_key *key,
-			   const uint8_t sig[KEYS_SIGNATURE_BYTES])
+static enum err put_tunnel(struct change *c, uint32_t node_id, uint32_t token_id,
+			   const struct public_key *key, const uint8_t sig[KEYS_SIGNATURE_BYTES])
 {
-	struct store_key k = { .node_id = node_id, .kind = KEY_TUNNEL, .key = *key, .unbroken = true, .token_id = token_id };
+	struct store_key k = { .node_id = node_id,
+			       .kind = KEY_TUNNEL,
+			       .key = *key,
+			       .unbroken = true,
+			       .token_id = token_id };
 
 	memcpy(k.signature, sig, sizeof(k.signature));
 	return store_key_put(c->store, &k);
 }
 
-/* The current tunnel key stays, its signature is by the old identity: an update of the row would hide that, so such a join is refused. */
+/* The current tunnel key stays, its signature is by the old identity: an update of the row would
+ * hide that, so such a join is refused. */
 static enum err check_pair(struct change *c, bool same_identity, bool same_tunnel)
 {
 	if (same_identity || !same_tunnel)
 		return ERR_OK;
-	return change_refuse(c, ERR_EXISTS, "key_exists", "", "The tunnel key belongs to the identity key that this node had before; "
-			     "make a new one.");
+	return change_refuse(
+		c, ERR_EXISTS, "key_exists", "",
+		"The tunnel key belongs to the identity key that this node had before; "
+		"make a new one.");
 }
 
 /* Everything is right: token use, keys and membership. */
-static enum err admit(struct change *c, const struct change_join *in, const struct store_token *t, struct node *n,
-		      bool same_identity, bool same_tunnel)
+static enum err admit(struct change *c, const struct change_join *in, const struct store_token *t,
+		      struct node *n, bool same_identity, bool same_tunnel)
 {
 	enum err e = store_token_use(c->store, t->id);
 
@@ -117,21 +141,24 @@ static enum err admit(struct change *c, const struct change_join *in, const stru
 	if (e)
 		return e;
 	return change_audit(c, "node.join", "node", n->name,
-			    json_pack("{s:I, s:I, s:b}", "id", (json_int_t)n->id, "token_id", (json_int_t)t->id, "same_key",
-				      same_identity));
+			    json_pack("{s:I, s:I, s:b}", "id", (json_int_t)n->id, "token_id",
+				      (json_int_t)t->id, "same_key", same_identity));
 }
 
 /* The token's own join again, because the answer was lost: the spoke is what it was told to be. */
-static bool is_repetition(struct change *c, const struct change_join *in, const struct store_token *t)
+static bool is_repetition(struct change *c, const struct change_join *in,
+			  const struct store_token *t)
 {
 	struct store_key identity, tunnel;
 
-	return !store_key_current(c->store, t->node_id, KEY_IDENTITY, &identity) && identity.token_id == t->id &&
-	       public_key_equal(&identity.key, &in->identity_key) &&
-	       !store_key_current(c->store, t->node_id, KEY_TUNNEL, &tunnel) && public_key_equal(&tunnel.key, &in->tunnel_key);
+	return !store_key_current(c->store, t->node_id, KEY_IDENTITY, &identity) &&
+	       identity.token_id == t->id && public_key_equal(&identity.key, &in->identity_key) &&
+	       !store_key_current(c->store, t->node_id, KEY_TUNNEL, &tunnel) &&
+	       public_key_equal(&tunnel.key, &in->tunnel_key);
 }
 
-static enum err join(struct change *c, const struct change_join *in, const uint8_t hash[32], struct node *out)
+static enum err join(struct change *c, const struct change_join *in, const uint8_t hash[32],
+		     struct node *out)
 {
 	bool same_identity = false, same_tunnel = false;
 	struct store_token t;
@@ -162,21 +189,24 @@ static enum err check_known(struct change *c, const uint8_t hash[32])
 	if (!e)
 		e = store_token_find(c->store, hash, &t);
 	if (e == ERR_NOTFOUND)
-		return change_refuse(c, ERR_AUTH, "token_unknown", "", "This hub does not know the join token. It may be of another "
+		return change_refuse(c, ERR_AUTH, "token_unknown", "",
+				     "This hub does not know the join token. It may be of another "
 				     "network, or the hub's database was replaced since.");
 	if (e && !c->code[0])
 		change_store_failed(c, e);
 	return e;
 }
 
-/* An entry of its own, after everything was rolled back. That it could not be written does not change the answer. */
+/* An entry of its own, after everything was rolled back. That it could not be written does not
+ * change the answer. */
 static void audit_refusal(struct change *c, const uint8_t hash[32])
 {
 	struct change entry = { .store = c->store, .actor = c->actor };
 	struct store_token t = { .node_name = "?" };
 	uint64_t count;
 
-	if (c->dry_run || store_audit_count(c->store, "node.join_refused", clock_wall_ms() - 60000, &count) ||
+	if (c->dry_run ||
+	    store_audit_count(c->store, "node.join_refused", clock_wall_ms() - 60000, &count) ||
 	    count >= REFUSALS_PER_MIN)
 		return;
 	if (store_token_find(c->store, hash, &t))
@@ -187,10 +217,7 @@ static void audit_refusal(struct change *c, const uint8_t hash[32])
 }
 
 /* Refusals are what somebody wanted and must not have; failures of the store are not. */
-static bool is_refusal(const struct change *c)
-{
-	return strncmp(c->code, "store_", 6) != 0;
-}
+static bool is_refusal(const struct change *c) { return strncmp(c->code, "store_", 6) != 0; }
 
 enum err change_join(struct change *c, const struct change_join *in, struct node *out)
 {
@@ -223,23 +250,29 @@ enum err change_join(struct change *c, const struct change_join *in, struct node
 /* Is there anything new in what the spoke says? */
 static bool hello_is_news(const struct node *n, bool aes, const struct public_key *tunnel_key)
 {
-	return n->aes != aes || (tunnel_key && !(n->has_tunnel && public_key_equal(&n->tunnel_key, tunnel_key)));
+	return n->aes != aes ||
+	       (tunnel_key && !(n->has_tunnel && public_key_equal(&n->tunnel_key, tunnel_key)));
 }
 
 /* A tunnel key that the node's identity vouches for, and that nobody had before. */
-static enum err replace_tunnel(struct change *c, const struct node *n, const struct public_key *key, const uint8_t sig[64])
+static enum err replace_tunnel(struct change *c, const struct node *n, const struct public_key *key,
+			       const uint8_t sig[64])
 {
 	bool is_current;
 	enum err e;
 
-	if (!n->has_identity || !sig || keys_tunnel_is_weak(key) || !keys_tunnel_is_signed(&n->identity_key, key, sig))
-		return change_refuse(c, ERR_AUTH, "key_invalid", "", "The new tunnel key of node %s is not signed by its identity key.",
-				     n->name);
+	if (!n->has_identity || !sig || keys_tunnel_is_weak(key) ||
+	    !keys_tunnel_is_signed(&n->identity_key, key, sig))
+		return change_refuse(
+			c, ERR_AUTH, "key_invalid", "",
+			"The new tunnel key of node %s is not signed by its identity key.",
+			n->name);
 	e = change_check_key(c, KEY_TUNNEL, key, n->id, &is_current, "");
 	return e || is_current ? e : put_tunnel(c, n->id, 0, key, sig);
 }
 
-static enum err hello(struct change *c, uint32_t id, bool aes, const struct public_key *tunnel_key, const uint8_t sig[64])
+static enum err hello(struct change *c, uint32_t id, bool aes, const struct public_key *tunnel_key,
+		      const uint8_t sig[64])
 {
 	struct node n;
 	enum err e = change_node_load(c, id, &n);
@@ -247,8 +280,9 @@ static enum err hello(struct change *c, uint32_t id, bool aes, const struct publ
 	if (e)
 		return e;
 	if (n.status != NODE_ACTIVE) {
-		e = change_refuse(c, ERR_DENIED, n.status == NODE_REVOKED ? "node_revoked" : "node_not_active", "", "Node %s is %s.",
-				  n.name, node_status_str(n.status));
+		e = change_refuse(c, ERR_DENIED,
+				  n.status == NODE_REVOKED ? "node_revoked" : "node_not_active", "",
+				  "Node %s is %s.", n.name, node_status_str(n.status));
 	} else if (hello_is_news(&n, aes, tunnel_key)) {
 		e = change_revise(c, "node.hello %s", n.name);
 		if (!e && tunnel_key)
@@ -259,13 +293,15 @@ static enum err hello(struct change *c, uint32_t id, bool aes, const struct publ
 			e = store_node_put(c->store, &n);
 		if (!e)
 			e = change_audit(c, "node.hello", "node", n.name,
-					 json_pack("{s:b, s:b}", "aes", aes, "tunnel_key", tunnel_key != NULL));
+					 json_pack("{s:b, s:b}", "aes", aes, "tunnel_key",
+						   tunnel_key != NULL));
 	}
 	node_fini(&n);
 	return e;
 }
 
-enum err change_node_hello(struct change *c, uint32_t id, bool aes, const struct public_key *tunnel_key, const uint8_t tunnel_sig[64])
+enum err change_node_hello(struct change *c, uint32_t id, bool aes,
+			   const struct public_key *tunnel_key, const uint8_t tunnel_sig[64])
 {
 	struct node n;
 	bool news;
@@ -273,7 +309,8 @@ enum err change_node_hello(struct change *c, uint32_t id, bool aes, const struct
 
 	if (e)
 		return e;
-	/* Nearly every hello says what is known: that must not cost a write, when all spokes come back at once. */
+	/* Nearly every hello says what is known: that must not cost a write, when all spokes come
+	 * back at once. */
 	e = store_node_get(c->store, id, &n, NULL);
 	if (!e) {
 		news = n.status != NODE_ACTIVE || hello_is_news(&n, aes, tunnel_key);

@@ -14,27 +14,31 @@ static enum err check_name(struct change *c, const char *name, uint32_t own_id)
 	enum err e;
 
 	if (!name || !name_is_valid(name))
-		return change_refuse(c, ERR_INVALID, "name_invalid", "/name", "A name has 1 to %u letters, digits, \"_\", \"-\" and "
-				     "\".\", and does not begin with \"-\" or \".\".", NAME_MAX_BYTES);
+		return change_refuse(c, ERR_INVALID, "name_invalid", "/name",
+				     "A name has 1 to %u letters, digits, \"_\", \"-\" and "
+				     "\".\", and does not begin with \"-\" or \".\".",
+				     NAME_MAX_BYTES);
 	e = store_node_find(c->store, name, &other, NULL);
 	if (e)
 		return e == ERR_NOTFOUND ? ERR_OK : e;
-	e = other.id == own_id ? ERR_OK :
-	    change_refuse(c, ERR_EXISTS, "node_exists", "/name", "There is a node %s already (%s).", name,
-			  node_status_str(other.status));
+	e = other.id == own_id ? ERR_OK
+			       : change_refuse(c, ERR_EXISTS, "node_exists", "/name",
+					       "There is a node %s already (%s).", name,
+					       node_status_str(other.status));
 	node_fini(&other);
 	return e;
 }
 
 /* Copies the configured endpoints into the node. */
-static enum err set_endpoints(struct change *c, const char *const *endpoints, size_t count, struct node *n)
+static enum err set_endpoints(struct change *c, const char *const *endpoints, size_t count,
+			      struct node *n)
 {
 	char pointer[32];
 	enum err e;
 
 	if (count > NODE_ENDPOINTS_MAX)
-		return change_refuse(c, ERR_LIMIT, "limit_reached", "/endpoints", "A node has at most %u endpoints.",
-				     NODE_ENDPOINTS_MAX);
+		return change_refuse(c, ERR_LIMIT, "limit_reached", "/endpoints",
+				     "A node has at most %u endpoints.", NODE_ENDPOINTS_MAX);
 	for (size_t i = 0; i < count; i++) {
 		snprintf(pointer, sizeof(pointer), "/endpoints/%zu", i);
 		e = change_check_endpoint(c, endpoints[i], pointer);
@@ -46,14 +50,16 @@ static enum err set_endpoints(struct change *c, const char *const *endpoints, si
 	return ERR_OK;
 }
 
-/* Checks each subnet against everybody else, and the list against itself. They are kept in the node until it has an id. */
+/* Checks each subnet against everybody else, and the list against itself. They are kept in the node
+ * until it has an id. */
 static enum err set_subnets(struct change *c, const struct change_node_add *in, struct node *n)
 {
 	char pointer[40], text[PREFIX_STR_SIZE];
 	enum err e = ERR_OK;
 
 	if (in->n_subnets > NODE_SUBNETS_MAX)
-		return change_refuse(c, ERR_LIMIT, "limit_reached", "/subnets", "A node has at most %u subnets.", NODE_SUBNETS_MAX);
+		return change_refuse(c, ERR_LIMIT, "limit_reached", "/subnets",
+				     "A node has at most %u subnets.", NODE_SUBNETS_MAX);
 	for (size_t i = 0; i < in->n_subnets && !e; i++) {
 		snprintf(pointer, sizeof(pointer), "/subnets/%zu/prefix", i);
 		e = change_check_subnet(c, 0, &in->subnets[i], false, pointer);
@@ -66,24 +72,31 @@ static enum err set_subnets(struct change *c, const struct change_node_add *in, 
 	return e;
 }
 
-/* Agents bring their keys when they join; a WireGuard device's key comes from the admin, and the hub's from init. */
+/* Agents bring their keys when they join; a WireGuard device's key comes from the admin, and the
+ * hub's from init. */
 static enum err check_keys(struct change *c, const struct change_node_add *in)
 {
 	bool current;
 	enum err e = ERR_OK;
 
 	if (in->kind == NODE_SPOKE && (in->tunnel_key || in->identity_key))
-		return change_refuse(c, ERR_INVALID, "key_invalid", "/tunnel_key", "A spoke brings its own keys when it joins.");
+		return change_refuse(c, ERR_INVALID, "key_invalid", "/tunnel_key",
+				     "A spoke brings its own keys when it joins.");
 	if (in->kind != NODE_SPOKE && !in->tunnel_key)
-		return change_refuse(c, ERR_INVALID, "key_missing", "/tunnel_key", "A WireGuard node needs its public key.");
+		return change_refuse(c, ERR_INVALID, "key_missing", "/tunnel_key",
+				     "A WireGuard node needs its public key.");
 	if (in->tunnel_key && keys_tunnel_is_weak(in->tunnel_key))
-		return change_refuse(c, ERR_INVALID, "key_invalid", "/tunnel_key", "This is not a usable X25519 public key.");
+		return change_refuse(c, ERR_INVALID, "key_invalid", "/tunnel_key",
+				     "This is not a usable X25519 public key.");
 	if (in->tunnel_key)
 		e = change_check_key(c, KEY_TUNNEL, in->tunnel_key, 0, &current, "/tunnel_key");
 	if (!e && in->identity_key)
-		e = change_check_key(c, KEY_IDENTITY, in->identity_key, 0, &current, "/identity_key");
-	if (!e && in->identity_key && !keys_tunnel_is_signed(in->identity_key, in->tunnel_key, in->tunnel_sig))
-		return change_refuse(c, ERR_AUTH, "key_invalid", "/tunnel_key", "The tunnel key is not signed by the identity key.");
+		e = change_check_key(c, KEY_IDENTITY, in->identity_key, 0, &current,
+				     "/identity_key");
+	if (!e && in->identity_key &&
+	    !keys_tunnel_is_signed(in->identity_key, in->tunnel_key, in->tunnel_sig))
+		return change_refuse(c, ERR_AUTH, "key_invalid", "/tunnel_key",
+				     "The tunnel key is not signed by the identity key.");
 	return e;
 }
 
@@ -98,16 +111,20 @@ static enum err compose(struct change *c, const struct change_node_add *in, stru
 	if (e)
 		return e;
 	if (count >= NODES_MAX)
-		return change_refuse(c, ERR_LIMIT, "limit_reached", "", "The network has %u nodes, the most that it may have.", count);
+		return change_refuse(c, ERR_LIMIT, "limit_reached", "",
+				     "The network has %u nodes, the most that it may have.", count);
 	if (in->compression > COMPRESSION_MAX)
-		return change_refuse(c, ERR_INVALID, "compression_invalid", "/compression", "Compression is 0 to %d.", COMPRESSION_MAX);
+		return change_refuse(c, ERR_INVALID, "compression_invalid", "/compression",
+				     "Compression is 0 to %d.", COMPRESSION_MAX);
 	snprintf(n->name, sizeof(n->name), "%s", in->name);
 	n->kind = in->kind;
 	n->status = in->kind == NODE_SPOKE ? NODE_INVITED : NODE_ACTIVE;
 	n->aes = in->aes;
 	n->compression = in->compression;
 	n->keepalive_s = in->keepalive_s;
-	e = in->comment ? change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid", "/comment") : ERR_OK;
+	e = in->comment ? change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid",
+					    "/comment")
+			: ERR_OK;
 	if (!e)
 		e = check_keys(c, in);
 	if (!e)
@@ -117,7 +134,8 @@ static enum err compose(struct change *c, const struct change_node_add *in, stru
 	return e ? e : set_subnets(c, in, n);
 }
 
-static enum err put_key(struct change *c, uint32_t node_id, enum key_kind kind, const struct public_key *key, const uint8_t *sig)
+static enum err put_key(struct change *c, uint32_t node_id, enum key_kind kind,
+			const struct public_key *key, const uint8_t *sig)
 {
 	struct store_key k = { .node_id = node_id, .kind = kind, .key = *key, .unbroken = true };
 
@@ -127,7 +145,8 @@ static enum err put_key(struct change *c, uint32_t node_id, enum key_kind kind, 
 }
 
 /* The rows that hang on the node's own. */
-static enum err put_belongings(struct change *c, const struct change_node_add *in, const struct node *n)
+static enum err put_belongings(struct change *c, const struct change_node_add *in,
+			       const struct node *n)
 {
 	enum err e = ERR_OK;
 
@@ -136,9 +155,12 @@ static enum err put_belongings(struct change *c, const struct change_node_add *i
 	if (!e && in->identity_key)
 		e = put_key(c, n->id, KEY_IDENTITY, in->identity_key, NULL);
 	if (!e && in->tunnel_key)
-		e = put_key(c, n->id, KEY_TUNNEL, in->tunnel_key, in->identity_key ? in->tunnel_sig : NULL);
+		e = put_key(c, n->id, KEY_TUNNEL, in->tunnel_key,
+			    in->identity_key ? in->tunnel_sig : NULL);
 	for (uint32_t i = 0; i < n->n_subnets && !e; i++) {
-		struct store_subnet row = { .node_id = n->id, .subnet = n->subnets[i], .status = SUBNET_APPROVED };
+		struct store_subnet row = { .node_id = n->id,
+					    .subnet = n->subnets[i],
+					    .status = SUBNET_APPROVED };
 
 		e = store_subnet_put(c->store, &row);
 	}
@@ -154,16 +176,19 @@ static json_t *describe(const struct node *n)
 
 	for (int i = 0; i < 2; i++)
 		if (n->addresses[i].family)
-			failed |= json_array_append_new(addresses, json_string(addr_format(&n->addresses[i], text)));
+			failed |= json_array_append_new(
+				addresses, json_string(addr_format(&n->addresses[i], text)));
 	for (uint32_t i = 0; i < n->n_subnets && i < CHANGE_AUDIT_SUBNETS_MAX; i++)
-		failed |= json_array_append_new(subnets, json_string(prefix_format(&n->subnets[i].prefix, text)));
+		failed |= json_array_append_new(
+			subnets, json_string(prefix_format(&n->subnets[i].prefix, text)));
 	if (failed) {
 		json_decref(addresses);
 		json_decref(subnets);
 		return NULL;
 	}
-	return json_pack("{s:I, s:s, s:o, s:o, s:I}", "id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "addresses",
-			 addresses, "subnets", subnets, "subnets_total", (json_int_t)n->n_subnets);
+	return json_pack("{s:I, s:s, s:o, s:o, s:I}", "id", (json_int_t)n->id, "kind",
+			 node_kind_str(n->kind), "addresses", addresses, "subnets", subnets,
+			 "subnets_total", (json_int_t)n->n_subnets);
 }
 
 static enum err node_add(struct change *c, const struct change_node_add *in, struct node *n)
@@ -219,23 +244,27 @@ static enum err apply_edit(struct change *c, const struct change_node_edit *in, 
 	enum err e = ERR_OK;
 
 	if (in->keepalive_s > KEEPALIVE_MAX_S)
-		return change_refuse(c, ERR_INVALID, "keepalive_invalid", "/keepalive", "A keepalive is 0 to %d seconds.", KEEPALIVE_MAX_S);
+		return change_refuse(c, ERR_INVALID, "keepalive_invalid", "/keepalive",
+				     "A keepalive is 0 to %d seconds.", KEEPALIVE_MAX_S);
 	if (in->compression > COMPRESSION_MAX)
-		return change_refuse(c, ERR_INVALID, "compression_invalid", "/compression", "Compression is 0 to %d.", COMPRESSION_MAX);
+		return change_refuse(c, ERR_INVALID, "compression_invalid", "/compression",
+				     "Compression is 0 to %d.", COMPRESSION_MAX);
 	if (in->keepalive_s >= 0)
 		n->keepalive_s = (uint16_t)in->keepalive_s;
 	if (in->compression >= 0)
 		n->compression = (uint8_t)in->compression;
 	if (in->name && strcmp(in->name, n->name) != 0) {
 		if (n->kind == NODE_HUB)
-			return change_refuse(c, ERR_DENIED, "node_is_hub", "/name", "The hub's own name stands in its hub.conf and cannot "
+			return change_refuse(c, ERR_DENIED, "node_is_hub", "/name",
+					     "The hub's own name stands in its hub.conf and cannot "
 					     "be changed here.");
 		e = check_name(c, in->name, n->id);
 		if (!e)
 			snprintf(n->name, sizeof(n->name), "%s", in->name);
 	}
 	if (!e && in->comment)
-		e = change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid", "/comment");
+		e = change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid",
+				      "/comment");
 	if (!e && in->set_endpoints)
 		e = set_endpoints(c, in->endpoints, in->n_endpoints, n);
 	return e;
@@ -258,7 +287,8 @@ static enum err publish_hub_addresses(struct change *c, const struct node *n)
 	return e;
 }
 
-static enum err node_edit(struct change *c, const struct node *before, const struct change_node_edit *in, struct node *n)
+static enum err node_edit(struct change *c, const struct node *before,
+			  const struct change_node_edit *in, struct node *n)
 {
 	enum err e = apply_edit(c, in, n);
 
@@ -275,11 +305,13 @@ static enum err node_edit(struct change *c, const struct node *before, const str
 	if (e)
 		return e;
 	return change_audit(c, "node.edit", "node", before->name,
-			    json_pack("{s:s, s:i, s:i, s:i}", "name", n->name, "keepalive", n->keepalive_s, "compression",
-				      n->compression, "endpoints", (int)n->n_endpoints));
+			    json_pack("{s:s, s:i, s:i, s:i}", "name", n->name, "keepalive",
+				      n->keepalive_s, "compression", n->compression, "endpoints",
+				      (int)n->n_endpoints));
 }
 
-enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in, struct node *out)
+enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in,
+			  struct node *out)
 {
 	struct node before, n;
 	enum err e = change_begin(c);
@@ -302,14 +334,17 @@ enum err change_node_edit(struct change *c, uint32_t id, const struct change_nod
 	return e;
 }
 
-/* What revoking and deleting have in common: the status with all that follows from it, and the open invitations. */
-static enum err end_membership(struct change *c, const struct node *n, enum node_status status, const char *why)
+/* What revoking and deleting have in common: the status with all that follows from it, and the open
+ * invitations. */
+static enum err end_membership(struct change *c, const struct node *n, enum node_status status,
+			       const char *why)
 {
 	const char *action = status == NODE_DELETED ? "node.delete" : "node.revoke";
 	enum err e;
 
 	if (n->kind == NODE_HUB)
-		return change_refuse(c, ERR_DENIED, "node_is_hub", "", "%s is the hub itself.", n->name);
+		return change_refuse(c, ERR_DENIED, "node_is_hub", "", "%s is the hub itself.",
+				     n->name);
 	e = change_revise(c, "%s %s", action, n->name);
 	if (!e)
 		e = store_node_status(c->store, n->id, status, why, c->revision);
@@ -317,7 +352,8 @@ static enum err end_membership(struct change *c, const struct node *n, enum node
 		e = store_tokens_revoke_node(c->store, n->id);
 	if (e)
 		return e;
-	return change_audit(c, action, "node", n->name, json_pack("{s:I, s:s}", "id", (json_int_t)n->id, "why", why));
+	return change_audit(c, action, "node", n->name,
+			    json_pack("{s:I, s:s}", "id", (json_int_t)n->id, "why", why));
 }
 
 static enum err node_revoke(struct change *c, uint32_t id, const char *why)
@@ -330,7 +366,8 @@ static enum err node_revoke(struct change *c, uint32_t id, const char *why)
 	if (e)
 		return e;
 	if (n.status == NODE_REVOKED)
-		e = change_refuse(c, ERR_CONFLICT, "node_already_revoked", "", "Node %s is revoked already.", n.name);
+		e = change_refuse(c, ERR_CONFLICT, "node_already_revoked", "",
+				  "Node %s is revoked already.", n.name);
 	else
 		e = end_membership(c, &n, NODE_REVOKED, why);
 	node_fini(&n);
@@ -372,11 +409,13 @@ static enum err key_revoke(struct change *c, uint32_t key_id, const char *why)
 	if (!e)
 		e = store_key_get(c->store, key_id, &k);
 	if (e == ERR_NOTFOUND)
-		return change_refuse(c, e, "not_found", "", "There is no key with the id %u.", key_id);
+		return change_refuse(c, e, "not_found", "", "There is no key with the id %u.",
+				     key_id);
 	if (e)
 		return e;
 	if (k.status == KEY_REVOKED)
-		return change_refuse(c, ERR_CONFLICT, "key_already_revoked", "", "This key of node %s is revoked already.", k.node_name);
+		return change_refuse(c, ERR_CONFLICT, "key_already_revoked", "",
+				     "This key of node %s is revoked already.", k.node_name);
 	/* Without a current key a node is no member. */
 	if (k.status == KEY_CURRENT)
 		return node_revoke(c, k.node_id, why);
@@ -386,7 +425,8 @@ static enum err key_revoke(struct change *c, uint32_t key_id, const char *why)
 	for (int i = 0; i < 8; i++)
 		snprintf(fingerprint + 2 * i, 3, "%02x", k.fingerprint[i]);
 	return change_audit(c, "key.revoke", "node", k.node_name,
-			    json_pack("{s:I, s:s, s:s}", "key_id", (json_int_t)key_id, "fingerprint", fingerprint, "why", why));
+			    json_pack("{s:I, s:s, s:s}", "key_id", (json_int_t)key_id,
+				      "fingerprint", fingerprint, "why", why));
 }
 
 enum err change_key_revoke(struct change *c, uint32_t key_id, const char *why)

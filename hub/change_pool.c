@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* change_pool: which address a new node gets. The lowest free one, so that a network's addresses stay together and can be foretold. */
+/* change_pool: which address a new node gets. The lowest free one, so that a network's addresses
+ * stay together and can be foretold. */
 #include <string.h>
 
 #include "hub/change_step.h"
@@ -44,8 +45,9 @@ static enum err next_addr(struct addr *a)
 }
 
 /*
- * Can a node have this address of the pool? The first is the network's own (in IPv6 the subnet-router anycast address, RFC 4291
- * section 2.6.1), the last one of IPv4 is the broadcast address. Pools of one or two addresses have neither (RFC 3021, RFC 6164).
+ * Can a node have this address of the pool? The first is the network's own (in IPv6 the
+ * subnet-router anycast address, RFC 4291 section 2.6.1), the last one of IPv4 is the broadcast
+ * address. Pools of one or two addresses have neither (RFC 3021, RFC 6164).
  */
 static bool is_usable(const struct prefix *pool, const struct addr *a)
 {
@@ -60,7 +62,8 @@ static bool is_usable(const struct prefix *pool, const struct addr *a)
 	return a->family != AF_INET || (!next_addr(&next) && prefix_contains(pool, &next));
 }
 
-/* A walk over the taken addresses, in ascending order: `candidate` moves on until there is a gap. */
+/* A walk over the taken addresses, in ascending order: `candidate` moves on until there is a gap.
+ */
 struct gap {
 	struct addr candidate;
 	bool found;
@@ -73,7 +76,7 @@ static enum err look_for_gap(void *arg, const struct addr *taken)
 
 	if (cmp > 0) {
 		g->found = true;
-		return ERR_AGAIN;	/* ends the walk */
+		return ERR_AGAIN; /* ends the walk */
 	}
 	return cmp == 0 ? next_addr(&g->candidate) : ERR_OK;
 }
@@ -91,7 +94,8 @@ static enum err lowest_free(struct change *c, const struct prefix *pool, struct 
 	if (e && e != ERR_AGAIN && e != ERR_LIMIT)
 		return e;
 	if (e == ERR_LIMIT || !is_usable(pool, &g.candidate))
-		return change_refuse(c, ERR_LIMIT, "pool_exhausted", "/addresses", "All addresses of the pool %s are taken.",
+		return change_refuse(c, ERR_LIMIT, "pool_exhausted", "/addresses",
+				     "All addresses of the pool %s are taken.",
 				     prefix_format(pool, text));
 	*out = g.candidate;
 	return ERR_OK;
@@ -113,7 +117,8 @@ static enum err note_owner(void *arg, const struct store_subnet *row)
 }
 
 /* An address that the admin chose. */
-static enum err take_wanted(struct change *c, const struct prefix *pool, const struct addr *a, size_t i, struct addr *out)
+static enum err take_wanted(struct change *c, const struct prefix *pool, const struct addr *a,
+			    size_t i, struct addr *out)
 {
 	struct prefix host = prefix_of_host(a);
 	struct owner owner = { 0 };
@@ -123,23 +128,28 @@ static enum err take_wanted(struct change *c, const struct prefix *pool, const s
 	snprintf(pointer, sizeof(pointer), "/addresses/%zu", i);
 	addr_format(a, text);
 	if (!pool->addr.family)
-		return change_refuse(c, ERR_INVALID, "address_invalid", pointer, "%s: this network has no %s addresses.", text,
+		return change_refuse(c, ERR_INVALID, "address_invalid", pointer,
+				     "%s: this network has no %s addresses.", text,
 				     a->family == AF_INET ? "IPv4" : "IPv6");
 	if (!is_usable(pool, a))
-		return change_refuse(c, ERR_INVALID, "address_invalid", pointer, "%s is not an address for a node in the pool %s.",
-				     text, prefix_format(pool, pool_text));
+		return change_refuse(c, ERR_INVALID, "address_invalid", pointer,
+				     "%s is not an address for a node in the pool %s.", text,
+				     prefix_format(pool, pool_text));
 	if (out->family)
-		return change_refuse(c, ERR_INVALID, "address_invalid", pointer, "%s: a node has one address of a family.", text);
+		return change_refuse(c, ERR_INVALID, "address_invalid", pointer,
+				     "%s: a node has one address of a family.", text);
 	e = store_subnets_overlapping(c->store, &host, 0, note_owner, &owner);
 	if (e)
 		return e;
 	if (owner.node_id)
-		return change_refuse(c, ERR_EXISTS, "address_taken", pointer, "%s belongs to node %s.", text, owner.name);
+		return change_refuse(c, ERR_EXISTS, "address_taken", pointer,
+				     "%s belongs to node %s.", text, owner.name);
 	*out = *a;
 	return ERR_OK;
 }
 
-enum err change_pools_assign(struct change *c, const struct addr *wanted, size_t n_wanted, struct node *n)
+enum err change_pools_assign(struct change *c, const struct addr *wanted, size_t n_wanted,
+			     struct node *n)
 {
 	struct prefix pools[2];
 	enum err e = change_pools_read(c, pools);
@@ -148,7 +158,8 @@ enum err change_pools_assign(struct change *c, const struct addr *wanted, size_t
 		unsigned slot = wanted[i].family == AF_INET6;
 
 		if (!wanted[i].family)
-			return change_refuse(c, ERR_INVALID, "address_invalid", "/addresses", "An address is empty.");
+			return change_refuse(c, ERR_INVALID, "address_invalid", "/addresses",
+					     "An address is empty.");
 		e = take_wanted(c, &pools[slot], &wanted[i], i, &n->addresses[slot]);
 	}
 	for (unsigned slot = 0; slot < 2 && !e; slot++)

@@ -7,50 +7,60 @@
  *	if (!e)
  *		e = change_end(c, the_change_itself(c, ...));
  *
- * and the change itself calls, in this order, what it needs of: checks that end in change_refuse(), change_revise(), the store,
- * change_audit().
+ * and the change itself calls, in this order, what it needs of: checks that end in
+ * change_refuse(), change_revise(), the store, change_audit().
  */
 #include "hub/change.h"
 
-#define CHANGE_AUDIT_SUBNETS_MAX 256u	/* subnets named in one audit entry; more are only counted */
+/* Subnets named in one audit entry; more are only counted. */
+#define CHANGE_AUDIT_SUBNETS_MAX 256u
 
 /* Clears the results and opens the transaction. On failure code and detail are set. */
 enum err change_begin(struct change *c) must_check;
-/* Commits, or rolls back when `e` is a failure or this is a dry run. Sets code and detail for a failure that has none yet. Returns what came of it. */
+/* Commits, or rolls back when `e` is a failure or this is a dry run. Sets code and detail for a
+ * failure that has none yet. Returns what came of it. */
 enum err change_end(struct change *c, enum err e) must_check;
 /* For what needs no transaction: clears the results and reads the present revision. */
 enum err change_look(struct change *c) must_check;
 
 /* Sets code, pointer ("" none) and detail; returns `e`, a failure. */
-enum err change_refuse(struct change *c, enum err e, const char *code, const char *pointer, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+enum err change_refuse(struct change *c, enum err e, const char *code, const char *pointer,
+		       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* The same for a failure of the store. */
 enum err change_store_failed(struct change *c, enum err e);
 
 /* Takes the next revision, into c->revision. */
-enum err change_revise(struct change *c, const char *fmt, ...) must_check __attribute__((format(printf, 2, 3)));
-/* Adds the audit entry; takes over `detail`, which may be NULL when memory was out. The object is "KIND:NAME". */
-enum err change_audit(struct change *c, const char *action, const char *kind, const char *name, json_t *detail) must_check;
+enum err change_revise(struct change *c, const char *fmt, ...) must_check
+	__attribute__((format(printf, 2, 3)));
+/* Adds the audit entry; takes over `detail`, which may be NULL when memory was out. The object is
+ * "KIND:NAME". */
+enum err change_audit(struct change *c, const char *action, const char *kind, const char *name,
+		      json_t *detail) must_check;
 
 /* A node that is not deleted, else "not_found". node_fini() is the caller's after ERR_OK. */
 enum err change_node_load(struct change *c, uint32_t id, struct node *out) must_check;
 
 /* Texts of admins: at most `size` - 1 bytes, UTF-8, no control characters. */
-enum err change_check_text(struct change *c, const char *text, size_t size, const char *code, const char *pointer) must_check;
+enum err change_check_text(struct change *c, const char *text, size_t size, const char *code,
+			   const char *pointer) must_check;
 /* "host port". */
 enum err change_check_endpoint(struct change *c, const char *text, const char *pointer) must_check;
 /*
- * May this subnet be behind the node `node_id` (0: a new one)? Refusals: subnet_invalid, weight_invalid, subnet_in_pool,
- * subnet_overlap. `prefix_pointer` is where the prefix stands in the request.
+ * May this subnet be behind the node `node_id` (0: a new one)? Refusals: subnet_invalid,
+ * weight_invalid, subnet_in_pool, subnet_overlap. `prefix_pointer` is where the prefix stands in
+ * the request.
  */
-enum err change_check_subnet(struct change *c, uint32_t node_id, const struct node_subnet *sub, bool failover,
-			     const char *prefix_pointer) must_check;
-/* Is the key unknown until now? Else "key_exists". `except_node`: this node's current key is fine, and *is_current tells so. */
-enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key, uint32_t except_node,
-			  bool *is_current, const char *pointer) must_check;
+enum err change_check_subnet(struct change *c, uint32_t node_id, const struct node_subnet *sub,
+			     bool failover, const char *prefix_pointer) must_check;
+/* Is the key unknown until now? Else "key_exists". `except_node`: this node's current key is fine,
+ * and *is_current tells so. */
+enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key,
+			  uint32_t except_node, bool *is_current, const char *pointer) must_check;
 
 /* --- change_pool.c: addresses of nodes --- */
 /* The network's pools: [0] IPv4, [1] IPv6; family 0 none. */
 enum err change_pools_read(struct change *c, struct prefix pools[2]) must_check;
-/* Sets n->addresses from the wanted ones, and from the pools where none is wanted. Refusals: address_invalid, address_taken, pool_exhausted. */
-enum err change_pools_assign(struct change *c, const struct addr *wanted, size_t n_wanted, struct node *n) must_check;
+/* Sets n->addresses from the wanted ones, and from the pools where none is wanted. Refusals:
+ * address_invalid, address_taken, pool_exhausted. */
+enum err change_pools_assign(struct change *c, const struct addr *wanted, size_t n_wanted,
+			     struct node *n) must_check;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * change_subnet: subnets behind nodes. Two nodes' subnets never overlap, with one exception: the very same prefix on several nodes
- * is fail-over, if it is asked for. What spokes propose takes nothing away from anybody until an admin adds it.
+ * change_subnet: subnets behind nodes. Two nodes' subnets never overlap, with one exception: the
+ * very same prefix on several nodes is fail-over, if it is asked for. What spokes propose takes
+ * nothing away from anybody until an admin adds it.
  */
 #include <string.h>
 
 #include "hub/change_step.h"
 
-#define PROPOSALS_MAX 64u	/* proposals of one node that wait for approval */
+#define PROPOSALS_MAX 64u /* proposals of one node that wait for approval */
 
 /* What the look-up of overlaps found. */
 struct clash {
@@ -37,14 +38,17 @@ static enum err refuse_overlap(struct change *c, const struct clash *clash, cons
 	prefix_format(clash->prefix, ours);
 	prefix_format(&with->subnet.prefix, theirs);
 	if (!with->id)
-		return change_refuse(c, ERR_CONFLICT, "subnet_overlap", pointer, "%s contains the address %s of node %s.", ours,
-				     theirs, with->node_name);
+		return change_refuse(c, ERR_CONFLICT, "subnet_overlap", pointer,
+				     "%s contains the address %s of node %s.", ours, theirs,
+				     with->node_name);
 	if (prefix_equal(clash->prefix, &with->subnet.prefix))
 		return change_refuse(c, ERR_CONFLICT, "subnet_overlap", pointer,
-				     "%s is behind node %s already. To have it behind both, one taking over from the other by "
-				     "weight, add it as fail-over.", ours, with->node_name);
-	return change_refuse(c, ERR_CONFLICT, "subnet_overlap", pointer, "%s overlaps %s of node %s.", ours, theirs,
-			     with->node_name);
+				     "%s is behind node %s already. To have it behind both, one "
+				     "taking over from the other by "
+				     "weight, add it as fail-over.",
+				     ours, with->node_name);
+	return change_refuse(c, ERR_CONFLICT, "subnet_overlap", pointer,
+			     "%s overlaps %s of node %s.", ours, theirs, with->node_name);
 }
 
 /* Is it a network of unicast addresses at all? */
@@ -58,8 +62,8 @@ static bool is_sound(const struct prefix *p)
 	return prefix_equal(&whole, p) && (!addr_is_special(&p->addr) || p->len == 0);
 }
 
-enum err change_check_subnet(struct change *c, uint32_t node_id, const struct node_subnet *sub, bool failover,
-			     const char *prefix_pointer)
+enum err change_check_subnet(struct change *c, uint32_t node_id, const struct node_subnet *sub,
+			     bool failover, const char *prefix_pointer)
 {
 	struct clash clash = { .prefix = &sub->prefix, .failover = failover };
 	char text[PREFIX_STR_SIZE], pool[PREFIX_STR_SIZE];
@@ -68,19 +72,21 @@ enum err change_check_subnet(struct change *c, uint32_t node_id, const struct no
 
 	if (!is_sound(&sub->prefix))
 		return change_refuse(c, ERR_INVALID, "subnet_invalid", prefix_pointer,
-				     "This is not a prefix that can be behind a node; write it like 10.20.0.0/24.");
+				     "This is not a prefix that can be behind a node; write it "
+				     "like 10.20.0.0/24.");
 	prefix_format(&sub->prefix, text);
 	if (sub->weight > SUBNET_WEIGHT_MAX)
-		return change_refuse(c, ERR_INVALID, "weight_invalid", prefix_pointer, "%s: a weight is at most %u.", text,
-				     SUBNET_WEIGHT_MAX);
+		return change_refuse(c, ERR_INVALID, "weight_invalid", prefix_pointer,
+				     "%s: a weight is at most %u.", text, SUBNET_WEIGHT_MAX);
 	e = change_pools_read(c, pools);
 	if (e)
 		return e;
 	for (int i = 0; i < 2; i++)
 		if (pools[i].addr.family && prefix_overlaps(&pools[i], &sub->prefix))
-			return change_refuse(c, ERR_CONFLICT, "subnet_in_pool", prefix_pointer,
-					     "%s overlaps %s, from which the nodes get their own addresses.", text,
-					     prefix_format(&pools[i], pool));
+			return change_refuse(
+				c, ERR_CONFLICT, "subnet_in_pool", prefix_pointer,
+				"%s overlaps %s, from which the nodes get their own addresses.",
+				text, prefix_format(&pools[i], pool));
 	e = store_subnets_overlapping(c->store, &sub->prefix, node_id, judge_overlap, &clash);
 	return e == ERR_CONFLICT ? refuse_overlap(c, &clash, prefix_pointer) : e;
 }
@@ -88,7 +94,7 @@ enum err change_check_subnet(struct change *c, uint32_t node_id, const struct no
 /* A walk over a node's own subnets, for one prefix. */
 struct own {
 	const struct prefix *prefix;
-	struct store_subnet found;	/* id 0: not there */
+	struct store_subnet found; /* id 0: not there */
 	uint32_t approved, proposed;
 };
 
@@ -106,8 +112,8 @@ static enum err count_own(void *arg, const struct store_subnet *row)
 }
 
 /* Audit entry of a subnet, and the node's new revision when the directory is concerned. */
-static enum err finish(struct change *c, const char *action, const struct store_subnet *sub, const char *node_name,
-		       bool in_directory)
+static enum err finish(struct change *c, const char *action, const struct store_subnet *sub,
+		       const char *node_name, bool in_directory)
 {
 	char text[PREFIX_STR_SIZE];
 	enum err e = ERR_OK;
@@ -120,7 +126,8 @@ static enum err finish(struct change *c, const char *action, const struct store_
 	if (e)
 		return e;
 	return change_audit(c, action, "node", node_name,
-			    json_pack("{s:s, s:I, s:I}", "prefix", text, "weight", (json_int_t)sub->subnet.weight, "subnet_id",
+			    json_pack("{s:s, s:I, s:I}", "prefix", text, "weight",
+				      (json_int_t)sub->subnet.weight, "subnet_id",
 				      (json_int_t)sub->id));
 }
 
@@ -134,8 +141,8 @@ static enum err put_approved(struct change *c, const struct own *own, struct sto
 	return store_subnet_status(c->store, row->id, SUBNET_APPROVED, row->subnet.weight);
 }
 
-static enum err subnet_add(struct change *c, const struct node *n, const struct node_subnet *sub, bool failover,
-			   struct store_subnet *out)
+static enum err subnet_add(struct change *c, const struct node *n, const struct node_subnet *sub,
+			   bool failover, struct store_subnet *out)
 {
 	struct store_subnet row = { .node_id = n->id, .subnet = *sub, .status = SUBNET_APPROVED };
 	struct own own = { .prefix = &sub->prefix };
@@ -147,10 +154,12 @@ static enum err subnet_add(struct change *c, const struct node *n, const struct 
 	if (e)
 		return e;
 	if (own.found.id && own.found.status == SUBNET_APPROVED)
-		return change_refuse(c, ERR_EXISTS, "subnet_duplicate", "/prefix", "%s is behind node %s already.",
+		return change_refuse(c, ERR_EXISTS, "subnet_duplicate", "/prefix",
+				     "%s is behind node %s already.",
 				     prefix_format(&sub->prefix, text), n->name);
 	if (own.approved >= NODE_SUBNETS_MAX)
-		return change_refuse(c, ERR_LIMIT, "limit_reached", "/prefix", "Node %s has %u subnets, the most that a node may have.",
+		return change_refuse(c, ERR_LIMIT, "limit_reached", "/prefix",
+				     "Node %s has %u subnets, the most that a node may have.",
 				     n->name, NODE_SUBNETS_MAX);
 	e = put_approved(c, &own, &row);
 	if (!e)
@@ -162,8 +171,8 @@ static enum err subnet_add(struct change *c, const struct node *n, const struct 
 	return e;
 }
 
-enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node_subnet *sub, bool failover,
-			   struct store_subnet *out)
+enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node_subnet *sub,
+			   bool failover, struct store_subnet *out)
 {
 	struct node n;
 	enum err e = change_begin(c);
@@ -184,10 +193,12 @@ static enum err subnet_remove(struct change *c, uint32_t subnet_id)
 	enum err e = store_subnet_get(c->store, subnet_id, &row);
 
 	if (e == ERR_NOTFOUND)
-		return change_refuse(c, e, "not_found", "", "There is no subnet with the id %u.", subnet_id);
+		return change_refuse(c, e, "not_found", "", "There is no subnet with the id %u.",
+				     subnet_id);
 	if (!e)
 		e = store_subnet_remove(c->store, subnet_id);
-	return e ? e : finish(c, "subnet.remove", &row, row.node_name, row.status == SUBNET_APPROVED);
+	return e ? e
+		 : finish(c, "subnet.remove", &row, row.node_name, row.status == SUBNET_APPROVED);
 }
 
 enum err change_subnet_remove(struct change *c, uint32_t subnet_id)
@@ -197,7 +208,8 @@ enum err change_subnet_remove(struct change *c, uint32_t subnet_id)
 	return e ? e : change_end(c, subnet_remove(c, subnet_id));
 }
 
-static enum err subnet_propose(struct change *c, const struct node *n, const struct node_subnet *sub)
+static enum err subnet_propose(struct change *c, const struct node *n,
+			       const struct node_subnet *sub)
 {
 	struct store_subnet row = { .node_id = n->id, .subnet = *sub, .status = SUBNET_PROPOSED };
 	struct own own = { .prefix = &sub->prefix };
@@ -205,11 +217,12 @@ static enum err subnet_propose(struct change *c, const struct node *n, const str
 
 	if (!e)
 		e = store_subnets_list(c->store, n->id, 0, 0, count_own, &own);
-	if (e || own.found.id)		/* a spoke says it again each time it connects */
+	if (e || own.found.id) /* a spoke says it again each time it connects */
 		return e;
 	if (own.proposed >= PROPOSALS_MAX)
-		return change_refuse(c, ERR_LIMIT, "limit_reached", "/prefix", "%u proposals of node %s wait for approval.",
-				     PROPOSALS_MAX, n->name);
+		return change_refuse(c, ERR_LIMIT, "limit_reached", "/prefix",
+				     "%u proposals of node %s wait for approval.", PROPOSALS_MAX,
+				     n->name);
 	e = store_subnet_put(c->store, &row);
 	return e ? e : finish(c, "subnet.propose", &row, n->name, false);
 }

@@ -6,8 +6,8 @@
 #include "shared/base/clock.h"
 #include "shared/wire/token.h"
 
-#define EXPIRES_MAX_S (10u * 366u * 86400u)	/* ten years */
-#define USES_MAX 1000u
+#define EXPIRES_MAX_S (10u * 366u * 86400u) /* ten years */
+#define USES_MAX      1000u
 
 /* The identity key that a join with this token may replace. */
 static enum err replaced_key(struct change *c, uint32_t node_id, uint32_t *id)
@@ -24,32 +24,39 @@ static enum err token_create(struct change *c, const struct node *n, struct stor
 	enum err e;
 
 	if (n->kind != NODE_SPOKE)
-		return change_refuse(c, ERR_DENIED, n->kind == NODE_HUB ? "node_is_hub" : "node_not_spoke", "/node",
-				     "Node %s is no spoke: only spokes join with a token.", n->name);
+		return change_refuse(
+			c, ERR_DENIED, n->kind == NODE_HUB ? "node_is_hub" : "node_not_spoke",
+			"/node", "Node %s is no spoke: only spokes join with a token.", n->name);
 	if (t->uses_max > USES_MAX)
-		return change_refuse(c, ERR_INVALID, "uses_invalid", "/uses", "A token can be used 1 to %u times.", USES_MAX);
+		return change_refuse(c, ERR_INVALID, "uses_invalid", "/uses",
+				     "A token can be used 1 to %u times.", USES_MAX);
 	e = replaced_key(c, n->id, &t->replaces_key);
 	if (!e)
 		e = store_token_put(c->store, t);
 	if (e)
 		return e;
 	return change_audit(c, "token.create", "node", n->name,
-			    json_pack("{s:I, s:I, s:I}", "token_id", (json_int_t)t->id, "uses", (json_int_t)t->uses_max, "expires_ms",
+			    json_pack("{s:I, s:I, s:I}", "token_id", (json_int_t)t->id, "uses",
+				      (json_int_t)t->uses_max, "expires_ms",
 				      (json_int_t)t->expires_ms));
 }
 
 enum err change_token_create(struct change *c, uint32_t node_id, uint32_t expires_s, uint32_t uses,
 			     uint8_t secret[JOIN_SECRET_BYTES], struct store_token *out)
 {
-	struct store_token t = { .node_id = node_id, .uses_max = uses ? uses : 1, .created_ms = clock_wall_ms() };
+	struct store_token t = { .node_id = node_id,
+				 .uses_max = uses ? uses : 1,
+				 .created_ms = clock_wall_ms() };
 	struct node n;
 	enum err e = change_begin(c);
 
 	if (e)
 		return e;
 	if (expires_s > EXPIRES_MAX_S)
-		return change_end(c, change_refuse(c, ERR_INVALID, "expires_invalid", "/expires", "A token expires in ten years at most."));
-	t.expires_ms = t.created_ms + (int64_t)(expires_s ? expires_s : JOIN_TOKEN_EXPIRES_S) * 1000;
+		return change_end(c, change_refuse(c, ERR_INVALID, "expires_invalid", "/expires",
+						   "A token expires in ten years at most."));
+	t.expires_ms =
+		t.created_ms + (int64_t)(expires_s ? expires_s : JOIN_TOKEN_EXPIRES_S) * 1000;
 	snprintf(t.created_by, sizeof(t.created_by), "%s", c->actor ? c->actor : "");
 	secret_random(secret, JOIN_SECRET_BYTES);
 	token_hash(secret, t.hash);
@@ -74,15 +81,18 @@ static enum err token_revoke(struct change *c, uint32_t token_id)
 	enum err e = store_token_get(c->store, token_id, &t);
 
 	if (e == ERR_NOTFOUND)
-		return change_refuse(c, e, "not_found", "", "There is no join token with the id %u.", token_id);
+		return change_refuse(c, e, "not_found", "",
+				     "There is no join token with the id %u.", token_id);
 	if (e)
 		return e;
 	if (t.revoked_ms)
-		return change_refuse(c, ERR_CONFLICT, "token_already_revoked", "", "This token is revoked already.");
+		return change_refuse(c, ERR_CONFLICT, "token_already_revoked", "",
+				     "This token is revoked already.");
 	e = store_token_revoke(c->store, token_id);
 	if (e)
 		return e;
-	return change_audit(c, "token.revoke", "node", t.node_name, json_pack("{s:I}", "token_id", (json_int_t)token_id));
+	return change_audit(c, "token.revoke", "node", t.node_name,
+			    json_pack("{s:I}", "token_id", (json_int_t)token_id));
 }
 
 enum err change_token_revoke(struct change *c, uint32_t token_id)

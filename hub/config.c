@@ -9,25 +9,39 @@
 #include "shared/wire/limits.h"
 
 static const struct config_var vars[] = {
-	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL, "the hub's name as a node of its network" },
-	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun", "the device from which the tunnel interface is made; none for a hub that "
+	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
+	  "the hub's name as a node of its network" },
+	{ "Device", CONFIG_STRING, CONFIG_SERVER, 0, 0, "/dev/net/tun",
+	  "the device from which the tunnel interface is made; none for a hub that "
 	  "only relays" },
-	{ "DeviceType", CONFIG_STRING, CONFIG_SERVER, 0, 0, "tun", "tun, or dummy for the same as Device = none" },
-	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the name of the tunnel interface, at most 15 bytes; default is the network's name" },
+	{ "DeviceType", CONFIG_STRING, CONFIG_SERVER, 0, 0, "tun",
+	  "tun, or dummy for the same as Device = none" },
+	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
+	  "the name of the tunnel interface, at most 15 bytes; default is the network's name" },
 	{ "Mode", CONFIG_STRING, CONFIG_SERVER, 0, 0, "router", "router, the only mode there is" },
-	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any", "any, ipv4 or ipv6: where to listen when no BindToAddress says it" },
+	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any",
+	  "any, ipv4 or ipv6: where to listen when no BindToAddress says it" },
 	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an address of this machine, or *, with an optional port, for tunnels (UDP) and links (TCP)" },
-	{ "ListenAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL, "the same as BindToAddress" },
-	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL, "the interface that tunnel packets use, whatever the routes say" },
-	{ "Port", CONFIG_INT, CONFIG_SERVER, 1, 65535, NULL, "the port of tunnels (UDP) and links (TCP), default 6655" },
-	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0", "the firewall mark of tunnel packets" },
-	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline", "the unprivileged user of the worker processes, who owns the database" },
-	{ "Group", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline", "the group whose members may use the API's UNIX socket, besides root" },
+	  "an address of this machine, or *, with an optional port, for tunnels (UDP) and links "
+	  "(TCP)" },
+	{ "ListenAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "the same as BindToAddress" },
+	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
+	  "the interface that tunnel packets use, whatever the routes say" },
+	{ "Port", CONFIG_INT, CONFIG_SERVER, 1, 65535, NULL,
+	  "the port of tunnels (UDP) and links (TCP), default 6655" },
+	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
+	  "the firewall mark of tunnel packets" },
+	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
+	  "the unprivileged user of the worker processes, who owns the database" },
+	{ "Group", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
+	  "the group whose members may use the API's UNIX socket, besides root" },
 	{ "ApiListen", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an address of this machine, or *, with an optional port, for page and API over HTTPS; none for the UNIX socket only" },
+	  "an address of this machine, or *, with an optional port, for page and API over HTTPS; "
+	  "none for the UNIX socket only" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
-	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL, "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
+	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
 };
 
 const struct config_var *hub_config_vars(size_t *count)
@@ -50,7 +64,8 @@ static enum err parse_port(const char *s, uint16_t *out)
 	return ERR_OK;
 }
 
-/* Where the host ends: before the space, the bracket, or the only colon. `*port` is where the port begins, or NULL. */
+/* Where the host ends: before the space, the bracket, or the only colon. `*port` is where the port
+ * begins, or NULL. */
 static size_t host_length(const char *s, const char **port)
 {
 	size_t blank = strcspn(s, " \t");
@@ -85,7 +100,8 @@ static size_t bracketed_length(const char *s, const char **port)
 	return n;
 }
 
-enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256], uint16_t *port)
+enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256],
+				  uint16_t *port)
 {
 	bool brackets = *s == '[';
 	const char *port_text;
@@ -109,9 +125,11 @@ enum err hub_config_split_address(const char *s, uint16_t default_port, char hos
 	return ERR_OK;
 }
 
-/* The endpoints to listen on for one configured line: "*" is every address of the wanted families. */
-static enum err add_listen(struct hub_config *c, const struct config_entry *e, uint16_t default_port, int family,
-			   struct endpoint *list, unsigned max, unsigned *count)
+/* The endpoints to listen on for one configured line: "*" is every address of the wanted families.
+ */
+static enum err add_listen(struct hub_config *c, const struct config_entry *e,
+			   uint16_t default_port, int family, struct endpoint *list, unsigned max,
+			   unsigned *count)
 {
 	struct endpoint any[2] = { { .addr.family = AF_INET6 }, { .addr.family = AF_INET } };
 	const char *text = e ? e->value : "*";
@@ -123,13 +141,18 @@ static enum err add_listen(struct hub_config *c, const struct config_entry *e, u
 		snprintf(with_any, sizeof(with_any), "0.0.0.0%.64s", text + 1);
 		text = with_any;
 	}
-	if (hub_config_split_address(text, default_port, host, &at.port) || addr_parse(host, &at.addr))
-		return config_complain(&c->raw, e, "\"%s\" is not an address of this machine, or *, with an optional port", e->value);
+	if (hub_config_split_address(text, default_port, host, &at.port) ||
+	    addr_parse(host, &at.addr))
+		return config_complain(
+			&c->raw, e,
+			"\"%s\" is not an address of this machine, or *, with an optional port",
+			e->value);
 	for (unsigned i = 0; i < (star ? 2 : 1); i++) {
 		if (star && family != AF_UNSPEC && family != any[i].addr.family)
 			continue;
 		if (*count == max)
-			return config_complain(&c->raw, e, "more than %u addresses to listen on", max);
+			return config_complain(&c->raw, e, "more than %u addresses to listen on",
+					       max);
 		list[*count] = at;
 		if (star)
 			list[*count].addr = any[i].addr;
@@ -141,8 +164,13 @@ static enum err add_listen(struct hub_config *c, const struct config_entry *e, u
 /* AddressFamily as a socket family. */
 static enum err read_family(struct hub_config *c, int *out)
 {
-	static const struct { const char *name; int family; } families[] = {
-		{ "any", AF_UNSPEC }, { "ipv4", AF_INET }, { "ipv6", AF_INET6 },
+	static const struct {
+		const char *name;
+		int family;
+	} families[] = {
+		{ "any", AF_UNSPEC },
+		{ "ipv4", AF_INET },
+		{ "ipv6", AF_INET6 },
 	};
 	const char *text = config_str(&c->raw, "AddressFamily");
 
@@ -152,7 +180,8 @@ static enum err read_family(struct hub_config *c, int *out)
 			return ERR_OK;
 		}
 	}
-	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0), "\"%s\" is none of any, ipv4, ipv6", text);
+	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0),
+			       "\"%s\" is none of any, ipv4, ipv6", text);
 }
 
 /* UDP and TCP have the same endpoints: one number to remember, one hole in the firewall. */
@@ -164,7 +193,8 @@ static enum err set_listeners(struct hub_config *c, int family)
 
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
 		for (size_t i = 0; !e && (entry = config_nth(&c->raw, names[n], i)) != NULL; i++)
-			e = add_listen(c, entry, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
+			e = add_listen(c, entry, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX,
+				       &c->n_udp);
 	if (!e && c->n_udp == 0)
 		e = add_listen(c, NULL, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
 	memcpy(c->tcp, c->udp, sizeof(c->udp));
@@ -178,11 +208,13 @@ static enum err set_https(struct hub_config *c, int family)
 	enum err e = ERR_OK;
 
 	if (!entry)
-		return add_listen(c, NULL, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX, &c->n_https);
+		return add_listen(c, NULL, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX,
+				  &c->n_https);
 	if (strcasecmp(entry->value, "none") == 0)
 		return ERR_OK;
 	for (size_t i = 0; !e && (entry = config_nth(&c->raw, "ApiListen", i)) != NULL; i++)
-		e = add_listen(c, entry, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX, &c->n_https);
+		e = add_listen(c, entry, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX,
+			       &c->n_https);
 	return e;
 }
 
@@ -194,7 +226,9 @@ static enum err set_interface(struct hub_config *c)
 	c->interface = text ? text : c->default_interface;
 	if (!name_is_valid(c->interface) || strlen(c->interface) >= sizeof(c->default_interface))
 		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0),
-				       "\"%s\" cannot be the name of an interface: at most 15 letters, digits, \"_\", \"-\" and \".\"", text);
+				       "\"%s\" cannot be the name of an interface: at most 15 "
+				       "letters, digits, \"_\", \"-\" and \".\"",
+				       text);
 	return ERR_OK;
 }
 
@@ -204,12 +238,19 @@ static enum err set_device(struct hub_config *c)
 	const char *type = config_str(&c->raw, "DeviceType"), *mode = config_str(&c->raw, "Mode");
 
 	c->device = config_str(&c->raw, "Device");
+	if (c->device[0] != '/' && strcasecmp(c->device, "none") != 0)
+		return config_complain(&c->raw, config_nth(&c->raw, "Device", 0),
+				       "\"%s\" is neither an absolute path nor none", c->device);
+	if (c->device[0] != '/')
+		c->device = "none";
 	if (strcasecmp(mode, "router") != 0)
-		return config_complain(&c->raw, config_nth(&c->raw, "Mode", 0), "\"%s\": only Mode = router is supported", mode);
+		return config_complain(&c->raw, config_nth(&c->raw, "Mode", 0),
+				       "\"%s\": only Mode = router is supported", mode);
 	if (strcasecmp(type, "dummy") == 0)
 		c->device = "none";
 	else if (strcasecmp(type, "tun") != 0)
-		return config_complain(&c->raw, config_nth(&c->raw, "DeviceType", 0), "\"%s\" is none of tun, dummy", type);
+		return config_complain(&c->raw, config_nth(&c->raw, "DeviceType", 0),
+				       "\"%s\" is none of tun, dummy", type);
 	return ERR_OK;
 }
 
@@ -221,13 +262,15 @@ static enum err settle(struct hub_config *c)
 
 	c->name = config_str(&c->raw, "Name");
 	if (!c->name) {
-		snprintf(c->raw.error, sizeof(c->raw.error), "%s/hub.conf: there is no Name", c->paths.etc);
+		snprintf(c->raw.error, sizeof(c->raw.error), "%s/hub.conf: there is no Name",
+			 c->paths.etc);
 		return ERR_INVALID;
 	}
 	c->user = config_str(&c->raw, "User");
 	c->group = config_str(&c->raw, "Group");
 	c->bind_interface = config_str(&c->raw, "BindToInterface");
-	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port") : UDP_PORT_DEFAULT;
+	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port")
+						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	e = read_family(c, &family);
@@ -251,7 +294,8 @@ static void set_files(struct hub_config *c)
 	paths_join(c->https_cert_file, c->paths.etc, "https.crt");
 }
 
-enum err hub_config_load(struct hub_config *c, const struct paths *paths, const char *const *overrides)
+enum err hub_config_load(struct hub_config *c, const struct paths *paths,
+			 const char *const *overrides)
 {
 	char path[PATHS_FILE_SIZE];
 	enum err e;
@@ -262,14 +306,12 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths, const 
 	set_files(c);
 	e = config_read(&c->raw, paths_join(path, paths->etc, "hub.conf"), CONFIG_SERVER);
 	if (e == ERR_NOTFOUND)
-		snprintf(c->raw.error, sizeof(c->raw.error), "%s does not exist; make the network first: branchline-hub -n %s init", path,
-			 paths->net);
+		snprintf(c->raw.error, sizeof(c->raw.error),
+			 "%s does not exist; make the network first: branchline-hub -n %s init",
+			 path, paths->net);
 	for (; e == ERR_OK && overrides && *overrides; overrides++)
 		e = config_override(&c->raw, *overrides);
 	return e ? e : settle(c);
 }
 
-void hub_config_fini(struct hub_config *c)
-{
-	config_fini(&c->raw);
-}
+void hub_config_fini(struct hub_config *c) { config_fini(&c->raw); }

@@ -10,8 +10,8 @@
 
 #include "shared/base/addr.h"
 
-#define SUBJECT_MAX_CHARS 64	/* ub-common-name, RFC 5280 appendix A.1 */
-#define DAY_S 86400L
+#define SUBJECT_MAX_CHARS 64 /* ub-common-name, RFC 5280 appendix A.1 */
+#define DAY_S             86400L
 
 /* One entry of subjectAltName (RFC 5280 section 4.2.1.6). */
 static GENERAL_NAME *alt_name(const char *name)
@@ -45,7 +45,8 @@ static bool add_alt_names(X509 *crt, const char *const *names, size_t n_names)
 			GENERAL_NAME_free(gn);
 	}
 	if (good)
-		good = X509_add1_ext_i2d(crt, NID_subject_alt_name, list, 0, X509V3_ADD_DEFAULT) == 1;
+		good = X509_add1_ext_i2d(crt, NID_subject_alt_name, list, 0, X509V3_ADD_DEFAULT) ==
+		       1;
 	GENERAL_NAMES_free(list);
 	return good;
 }
@@ -86,8 +87,10 @@ static bool set_subject(X509 *crt, const char *name)
 	X509_NAME *subject = X509_get_subject_name(crt);
 
 	snprintf(text, sizeof(text), "%s", name);
-	return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0) == 1 &&
-	       X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *)"Branchline", -1, -1, 0) == 1 &&
+	return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)text,
+					  -1, -1, 0) == 1 &&
+	       X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8,
+					  (const unsigned char *)"Branchline", -1, -1, 0) == 1 &&
 	       X509_set_issuer_name(crt, subject) == 1;
 }
 
@@ -97,12 +100,14 @@ static X509 *make_certificate(EVP_PKEY *key, const char *const *names, size_t n_
 	X509 *crt = X509_new();
 
 	/* A day back, for clocks that are behind ours. */
-	if (crt && X509_set_version(crt, X509_VERSION_3) == 1 && set_serial(crt) && set_subject(crt, names[0]) &&
-	    X509_gmtime_adj(X509_getm_notBefore(crt), -DAY_S) &&
-	    X509_gmtime_adj(X509_getm_notAfter(crt), HTTPS_CERT_DAYS * DAY_S) && X509_set_pubkey(crt, key) == 1 &&
+	if (crt && X509_set_version(crt, X509_VERSION_3) == 1 && set_serial(crt) &&
+	    set_subject(crt, names[0]) && X509_gmtime_adj(X509_getm_notBefore(crt), -DAY_S) &&
+	    X509_gmtime_adj(X509_getm_notAfter(crt), HTTPS_CERT_DAYS * DAY_S) &&
+	    X509_set_pubkey(crt, key) == 1 &&
 	    add_extension(crt, NID_basic_constraints, "critical,CA:FALSE") &&
 	    add_extension(crt, NID_key_usage, "critical,digitalSignature") &&
-	    add_extension(crt, NID_ext_key_usage, "serverAuth") && add_extension(crt, NID_subject_key_identifier, "hash") &&
+	    add_extension(crt, NID_ext_key_usage, "serverAuth") &&
+	    add_extension(crt, NID_subject_key_identifier, "hash") &&
 	    add_alt_names(crt, names, n_names) && X509_sign(crt, key, EVP_sha256()) > 0)
 		return crt;
 	X509_free(crt);
@@ -118,14 +123,16 @@ static enum err take(BIO *bio, struct buf *out)
 	return n > 0 ? buf_put(out, p, (size_t)n) : ERR_CRYPTO;
 }
 
-enum err https_cert_make(const char *const *names, size_t n_names, struct buf *key_pem, struct buf *cert_pem)
+enum err https_cert_make(const char *const *names, size_t n_names, struct buf *key_pem,
+			 struct buf *cert_pem)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *crt = key && n_names ? make_certificate(key, names, n_names) : NULL;
 	BIO *key_bio = BIO_new(BIO_s_secmem()), *crt_bio = BIO_new(BIO_s_mem());
 	enum err e = ERR_CRYPTO;
 
-	if (crt && key_bio && crt_bio && PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+	if (crt && key_bio && crt_bio &&
+	    PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
 	    PEM_write_bio_X509(crt_bio, crt) == 1) {
 		e = take(key_bio, key_pem);
 		if (!e)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * init, step by step. Nothing has its final name before step 4, and a failure anywhere removes what was made.
+ * init, step by step. Nothing has its final name before step 4, and a failure anywhere removes what
+ * was made.
  *
  *   1. refuse when there is something already
- *   2. the state folder in a temporary place: databases, settings, the hub's node, the first API token
+ *   2. the state folder in a temporary place: databases, settings, the hub's node, an API token
  *   3. the configuration folder likewise: keys, certificate, hub.conf, hosts/
- *   4. rename the state folder, then the configuration folder, whose hub.conf is what makes the network exist
+ *   4. rename the state folder, then the configuration folder: its hub.conf makes the network be
  */
 #include "hub/init.h"
 
@@ -13,8 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <jansson.h>
-#include <openssl/sha.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #include "hub/change.h"
 #include "hub/config.h"
 #include "hub/https_cert.h"
+#include "hub/init_report.h"
 #include "hub/keys.h"
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
@@ -34,7 +34,7 @@
 #include "shared/monitor/sandbox.h"
 
 #define PEM_MAX_BYTES 16384u
-#define KEEPALIVE_S 25u		/* spokes towards the hub: mappings of NAT boxes live 30 s and more */
+#define KEEPALIVE_S   25u /* spokes towards the hub: mappings of NAT boxes live 30 s and more */
 
 struct init {
 	const struct paths *paths;
@@ -42,16 +42,17 @@ struct init {
 	struct sandbox_user user;
 	char etc_parent[PATHS_DIR_SIZE], state_parent[PATHS_DIR_SIZE];
 	bool made_etc_parent, made_state_parent;
-	char etc[PATHS_FILE_SIZE], state[PATHS_FILE_SIZE];	/* the temporary folders; empty: none */
+	char etc[PATHS_FILE_SIZE], state[PATHS_FILE_SIZE]; /* the temporary folders; empty: none */
 	bool state_in_place;
 	struct hub_keys keys;
 	struct node hub;
 	char token[AUTH_TOKEN_MAX_CHARS];
-	int code;						/* exit code of a failure */
+	int code; /* exit code of a failure */
 };
 
 /* Says what is wrong; `code` becomes the exit code. Returns an error for the caller to pass on. */
-static enum err fail(struct init *in, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static enum err fail(struct init *in, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static enum err fail(struct init *in, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -84,7 +85,8 @@ static void parent_of(const char *path, char out[PATHS_DIR_SIZE])
 	snprintf(out, PATHS_DIR_SIZE, "%.*s", n ? (int)n : 1, n ? path : ".");
 }
 
-/* True when the folder is not there, or nothing is in it: then a rename can put ours in its place. */
+/* True when the folder is not there, or nothing is in it: then a rename can put ours in its place.
+ */
 static bool is_free(const char *path)
 {
 	DIR *d = opendir(path);
@@ -105,15 +107,23 @@ static enum err refuse_existing(struct init *in)
 	char path[PATHS_FILE_SIZE];
 
 	if (file_exists(paths_join(path, in->paths->etc, "hub.conf")))
-		return fail(in, LAUNCH_REFUSED, "network %s exists already: %s", in->paths->net, path);
+		return fail(in, LAUNCH_REFUSED, "network %s exists already: %s", in->paths->net,
+			    path);
 	if (file_exists(paths_join(path, in->paths->state, "directory.db")))
-		return fail(in, LAUNCH_REFUSED, "there is a database of a network %s already, without its configuration: %s. Move it "
-			    "away if it is no longer needed.", in->paths->net, path);
+		return fail(in, LAUNCH_REFUSED,
+			    "there is a database of a network %s already, without its "
+			    "configuration: %s. Move it "
+			    "away if it is no longer needed.",
+			    in->paths->net, path);
 	if (!is_free(in->paths->etc))
-		return fail(in, LAUNCH_REFUSED, "%s is there already and not empty; move its contents away, and back after init",
+		return fail(in, LAUNCH_REFUSED,
+			    "%s is there already and not empty; move its contents away, and back "
+			    "after init",
 			    in->paths->etc);
 	if (!is_free(in->paths->state))
-		return fail(in, LAUNCH_REFUSED, "%s is there already and not empty; move its contents away", in->paths->state);
+		return fail(in, LAUNCH_REFUSED,
+			    "%s is there already and not empty; move its contents away",
+			    in->paths->state);
 	return ERR_OK;
 }
 
@@ -121,20 +131,24 @@ static enum err find_user(struct init *in)
 {
 	enum err e;
 
-	if (geteuid() != 0) {	/* somebody's own experiment: everything belongs to the one who runs it */
+	if (geteuid() !=
+	    0) { /* somebody's own experiment: everything belongs to the one who runs it */
 		in->user = (struct sandbox_user){ geteuid(), getegid() };
 		return ERR_OK;
 	}
 	e = sandbox_find_user(in->o.user, &in->user);
 	if (e == ERR_NOTFOUND)
-		return fail(in, LAUNCH_FAILED, "there is no user %s; make it with: useradd --system --no-create-home --shell "
-			    "/usr/sbin/nologin %s", in->o.user, in->o.user);
+		return fail(in, LAUNCH_FAILED,
+			    "there is no user %s; make it with: useradd --system --no-create-home "
+			    "--shell "
+			    "/usr/sbin/nologin %s",
+			    in->o.user, in->o.user);
 	return e ? fail(in, LAUNCH_FAILED, "user %s: %s", in->o.user, err_str(e)) : ERR_OK;
 }
 
 /* A temporary folder beside `target`, so that a rename puts it there. */
-static enum err make_beside(struct init *in, const char *target, char parent[PATHS_DIR_SIZE], bool *made_parent,
-			    char out[PATHS_FILE_SIZE])
+static enum err make_beside(struct init *in, const char *target, char parent[PATHS_DIR_SIZE],
+			    bool *made_parent, char out[PATHS_FILE_SIZE])
 {
 	char template[PATHS_FILE_SIZE];
 	enum err e;
@@ -152,7 +166,8 @@ static enum err make_beside(struct init *in, const char *target, char parent[PAT
 }
 
 /* Puts a setting; the value is made by the caller. */
-static enum err put_setting(struct store *s, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static enum err put_setting(struct store *s, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static enum err put_setting(struct store *s, const char *key, const char *fmt, ...)
 {
 	char value[4096];
@@ -192,15 +207,23 @@ static enum err add_hub(struct init *in, struct store *s)
 	const char *endpoints[NODE_ENDPOINTS_MAX];
 	struct change c = { .store = s, .actor = "init" };
 	struct change_node_add add = {
-		.name = in->o.name, .kind = NODE_HUB, .subnets = in->o.subnets, .n_subnets = in->o.n_subnets,
-		.endpoints = endpoints, .n_endpoints = in->o.n_addresses, .tunnel_key = &in->keys.tunnel_public,
-		.identity_key = &in->keys.identity_public, .tunnel_sig = in->keys.tunnel_sig, .aes = keys_cpu_has_aes(),
+		.name = in->o.name,
+		.kind = NODE_HUB,
+		.subnets = in->o.subnets,
+		.n_subnets = in->o.n_subnets,
+		.endpoints = endpoints,
+		.n_endpoints = in->o.n_addresses,
+		.tunnel_key = &in->keys.tunnel_public,
+		.identity_key = &in->keys.identity_public,
+		.tunnel_sig = in->keys.tunnel_sig,
+		.aes = keys_cpu_has_aes(),
 	};
 
 	for (size_t i = 0; i < in->o.n_addresses; i++)
 		endpoints[i] = in->o.addresses[i];
 	if (change_node_add(&c, &add, &in->hub))
-		return fail(in, strncmp(c.code, "store_", 6) == 0 ? LAUNCH_FAILED : LAUNCH_REFUSED, "%s", c.detail);
+		return fail(in, strncmp(c.code, "store_", 6) == 0 ? LAUNCH_FAILED : LAUNCH_REFUSED,
+			    "%s", c.detail);
 	return put_setting(s, "hub_id", "%u", in->hub.id);
 }
 
@@ -208,7 +231,8 @@ static enum err add_hub(struct init *in, struct store *s)
 static enum err add_api_token(struct init *in, struct store *s)
 {
 	struct store_api_token t = { .name = "admin", .role = "admin" };
-	struct store_audit entry = { "init", "api-token.create", "api-token:admin", "{\"role\":\"admin\"}" };
+	struct store_audit entry = { "init", "api-token.create", "api-token:admin",
+				     "{\"role\":\"admin\"}" };
 	enum err e;
 
 	auth_token_new(in->token);
@@ -247,7 +271,8 @@ static enum err give_away(struct init *in)
 static enum err make_state(struct init *in)
 {
 	struct store *s = NULL;
-	enum err e = make_beside(in, in->paths->state, in->state_parent, &in->made_state_parent, in->state);
+	enum err e = make_beside(in, in->paths->state, in->state_parent, &in->made_state_parent,
+				 in->state);
 
 	if (e)
 		return e;
@@ -257,7 +282,8 @@ static enum err make_state(struct init *in)
 	if (!e)
 		e = fill_store(in, s);
 	if (e && !in->code)
-		fail(in, LAUNCH_FAILED, "database: %s%s%s", err_str(e), s ? ": " : "", s ? store_error(s) : "");
+		fail(in, LAUNCH_FAILED, "database: %s%s%s", err_str(e), s ? ": " : "",
+		     s ? store_error(s) : "");
 	store_close(s);
 	return e ? e : give_away(in);
 }
@@ -281,7 +307,8 @@ static void add_name(const char **list, size_t *n, const char *name)
 	char host[256];
 	uint16_t port;
 
-	if (*n == HTTPS_CERT_NAMES_MAX || hub_config_split_address(name, 1, host, &port) || strcmp(host, name) != 0)
+	if (*n == HTTPS_CERT_NAMES_MAX || hub_config_split_address(name, 1, host, &port) ||
+	    strcmp(host, name) != 0)
 		return;
 	for (size_t i = 0; i < *n; i++)
 		if (strcmp(list[i], name) == 0)
@@ -313,8 +340,10 @@ static enum err write_https(struct init *in)
 	e = https_cert_make(names, n, &key, &cert);
 	if (e)
 		fail(in, LAUNCH_FAILED, "HTTPS certificate: %s", err_str(e));
-	else if ((e = file_write_atomic(paths_join(path, in->etc, "https.key"), buf_data(&key), buf_len(&key), 0600)) ||
-		 (e = file_write_atomic(paths_join(path, in->etc, "https.crt"), buf_data(&cert), buf_len(&cert), 0644)))
+	else if ((e = file_write_atomic(paths_join(path, in->etc, "https.key"), buf_data(&key),
+					buf_len(&key), 0600)) ||
+		 (e = file_write_atomic(paths_join(path, in->etc, "https.crt"), buf_data(&cert),
+					buf_len(&cert), 0644)))
 		fail_file(in, path, e);
 	buf_fini(&key);
 	buf_fini(&cert);
@@ -328,8 +357,11 @@ static enum err write_conf(struct init *in)
 	enum err e;
 
 	buf_init(&b, 4096);
-	e = buf_printf(&b, "# Branchline hub of the network %s. What nodes, keys and subnets there are is in the database, not here.\n"
-		       "Name = %s\nPort = %u\n", in->paths->net, in->o.name, (unsigned)in->o.port);
+	e = buf_printf(&b,
+		       "# Branchline hub of the network %s. What nodes, keys and subnets there are "
+		       "is in the database, not here.\n"
+		       "Name = %s\nPort = %u\n",
+		       in->paths->net, in->o.name, (unsigned)in->o.port);
 	if (!e && strcmp(in->o.user, "branchline") != 0)
 		e = buf_printf(&b, "User = %s\n", in->o.user);
 	paths_join(path, in->etc, "hub.conf");
@@ -424,82 +456,6 @@ static enum err make_all(struct init *in)
 	return e ? e : put_in_place(in);
 }
 
-/* The page's address: the first API name or public host. */
-static void admin_url(const struct init *in, char *out, size_t size)
-{
-	const char *host = in->o.n_api_names ? in->o.api_names[0] : in->o.hosts[0];
-	bool v6 = strchr(host, ':') != NULL;
-
-	snprintf(out, size, "https://%s%s%s:%u/", v6 ? "[" : "", host, v6 ? "]" : "", HTTPS_PORT_DEFAULT);
-}
-
-/* SHA-256 of the identity key, as it is shown everywhere. */
-static void fingerprint(const struct init *in, char out[65])
-{
-	uint8_t digest[32];
-
-	SHA256(in->keys.identity_public.b, KEY_BYTES, digest);
-	hex_encode(digest, sizeof(digest), out);
-}
-
-static void print_plain(const struct init *in)
-{
-	char text[ADDR_STR_SIZE], pool[PREFIX_STR_SIZE], url[512], hex[65];
-
-	admin_url(in, url, sizeof(url));
-	fingerprint(in, hex);
-	printf("Network %s is made; %s is its hub.\n\n", in->paths->net, in->o.name);
-	printf("  configuration   %s\n", in->paths->etc);
-	printf("  database        %s\n", in->paths->state);
-	for (size_t i = 0; i < in->o.n_addresses; i++)
-		printf("  branches dial   %s\n", in->o.addresses[i]);
-	for (int i = 0; i < 2; i++)
-		if (in->o.pools[i].addr.family)
-			printf("  IPv%c addresses  %s, the hub has %s\n", i ? '6' : '4', prefix_format(&in->o.pools[i], pool),
-			       addr_format(&in->hub.addresses[i], text));
-	for (uint32_t i = 0; i < in->hub.n_subnets; i++)
-		printf("  behind the hub  %s\n", prefix_format(&in->hub.subnets[i].prefix, pool));
-	printf("  fingerprint     %s\n", hex);
-	printf("  admin page      %s\n", url);
-	printf("  API token       %s\n", in->token);
-	printf("\nThe token is shown only now: keep it. Start the hub:  branchline-hub -n %s run\n", in->paths->net);
-	printf("Add a branch:  branchline-hub -n %s node add NAME --subnet PREFIX\n", in->paths->net);
-}
-
-static json_t *json_strings(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
-static enum err print_json(const struct init *in)
-{
-	char url[512], hex[65], key[KEY_BASE64_SIZE], pools[2][PREFIX_STR_SIZE], addresses[2][ADDR_STR_SIZE], *text;
-	const char *pool[2] = { NULL }, *address[2] = { NULL };
-	json_t *j;
-
-	admin_url(in, url, sizeof(url));
-	fingerprint(in, hex);
-	base64_encode(in->keys.identity_public.b, KEY_BYTES, key);
-	for (int i = 0; i < 2; i++) {
-		if (!in->o.pools[i].addr.family)
-			continue;
-		pool[i] = prefix_format(&in->o.pools[i], pools[i]);
-		address[i] = addr_format(&in->hub.addresses[i], addresses[i]);
-	}
-	j = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "network", in->paths->net, "name",
-		      in->o.name, "id", (json_int_t)in->hub.id, "config", in->paths->etc, "state", in->paths->state, "fingerprint",
-		      hex, "identity_key", key, "pool4", json_strings(pool[0]), "pool6", json_strings(pool[1]), "address4",
-		      json_strings(address[0]), "address6", json_strings(address[1]), "admin_url", url, "api_token", in->token);
-	text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
-	json_decref(j);
-	if (!text)
-		return ERR_NOMEM;
-	puts(text);
-	secret_zero(text, strlen(text));
-	free(text);
-	return ERR_OK;
-}
-
 /* A signal in the middle would leave a half-made folder: they wait until we are through. */
 static enum err make_undisturbed(struct init *in)
 {
@@ -538,7 +494,10 @@ int init_main(const struct paths *paths, int argc, char **argv)
 	} else if (make_undisturbed(in)) {
 		code = in->code ? in->code : LAUNCH_FAILED;
 	} else {
-		e = in->o.json ? print_json(in) : (print_plain(in), ERR_OK);
+		struct init_report report = { paths, &in->o, &in->hub, &in->keys.identity_public,
+					      in->token };
+
+		e = init_report_print(&report);
 		code = e ? LAUNCH_FAILED : LAUNCH_DONE;
 	}
 	node_fini(&in->hub);

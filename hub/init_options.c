@@ -10,9 +10,20 @@
 #include "hub/config.h"
 
 #define POOL4_DEFAULT "10.91.0.0/16"
-#define USER_DEFAULT "branchline"
+#define USER_DEFAULT  "branchline"
 
-enum { OPT_NAME = 256, OPT_ADDRESS, OPT_POOL, OPT_POOL6, OPT_SUBNET, OPT_PORT, OPT_API_NAME, OPT_USER, OPT_JSON, OPT_HELP };
+enum {
+	OPT_NAME = 256,
+	OPT_ADDRESS,
+	OPT_POOL,
+	OPT_POOL6,
+	OPT_SUBNET,
+	OPT_PORT,
+	OPT_API_NAME,
+	OPT_USER,
+	OPT_JSON,
+	OPT_HELP
+};
 
 static const struct option long_options[] = {
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -31,13 +42,17 @@ static const struct option long_options[] = {
 const char init_options_help[] =
 	"branchline-hub -n NET init --name NAME --address HOST[:PORT] [...]\n"
 	"  --name=NAME              the hub's name as a node of the network\n"
-	"  --address=HOST[:PORT]    where branches reach the hub: a public name or address; repeatable\n"
+	"  --address=HOST[:PORT]    where branches reach the hub: a public name or address; "
+	"repeatable\n"
 	"  --pool=PREFIX            the nodes' own IPv4 addresses (default " POOL4_DEFAULT ")\n"
-	"  --pool6=PREFIX|none      the nodes' own IPv6 addresses (default: a random unique local /64)\n"
+	"  --pool6=PREFIX|none      the nodes' own IPv6 addresses (default: a random unique local "
+	"/64)\n"
 	"  --subnet=PREFIX[#WEIGHT] a network behind the hub; repeatable\n"
 	"  --port=N                 UDP and TCP port of the hub (default 6655)\n"
-	"  --api-name=NAME          one more name or address for the certificate of page and API; repeatable\n"
-	"  --user=NAME              the unprivileged user of the daemon (default " USER_DEFAULT ")\n"
+	"  --api-name=NAME          one more name or address for the certificate of page and API; "
+	"repeatable\n"
+	"  --user=NAME              the unprivileged user of the daemon (default " USER_DEFAULT
+	")\n"
 	"  --json                   print the result as JSON\n";
 
 /* What was given, before defaults that depend on each other are known. */
@@ -46,7 +61,8 @@ struct raw_options {
 	const char *pool4, *pool6, *port;
 };
 
-static enum err complain(struct init_options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static enum err complain(struct init_options *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static enum err complain(struct init_options *o, const char *fmt, ...)
 {
 	va_list ap;
@@ -58,7 +74,8 @@ static enum err complain(struct init_options *o, const char *fmt, ...)
 }
 
 /* A prefix, with a hint at what may be meant when host bits are set. */
-static enum err parse_prefix(struct init_options *o, const char *option, const char *text, struct prefix *out)
+static enum err parse_prefix(struct init_options *o, const char *option, const char *text,
+			     struct prefix *out)
 {
 	char fixed_text[PREFIX_STR_SIZE];
 	struct prefix fixed = { 0 };
@@ -66,7 +83,8 @@ static enum err parse_prefix(struct init_options *o, const char *option, const c
 	if (prefix_parse(text, out, &fixed) == ERR_OK)
 		return ERR_OK;
 	if (fixed.addr.family)
-		return complain(o, "%s %s: host bits are set; %s may be meant", option, text, prefix_format(&fixed, fixed_text));
+		return complain(o, "%s %s: host bits are set; %s may be meant", option, text,
+				prefix_format(&fixed, fixed_text));
 	return complain(o, "%s %s: this is not a prefix; write it like 10.20.0.0/24", option, text);
 }
 
@@ -81,13 +99,16 @@ static enum err add_subnet(struct init_options *o, const char *text)
 	if (o->n_subnets == INIT_SUBNETS_MAX)
 		return complain(o, "more than %u subnets; add the others later", INIT_SUBNETS_MAX);
 	if (n >= sizeof(prefix))
-		return complain(o, "--subnet %.100s: this is not a prefix; write it like 10.20.0.0/24", text);
+		return complain(o,
+				"--subnet %.100s: this is not a prefix; write it like 10.20.0.0/24",
+				text);
 	memcpy(prefix, text, n);
 	prefix[n] = '\0';
 	if (hash) {
 		weight = strtoul(hash + 1, &end, 10);
 		if (!isdigit((unsigned char)hash[1]) || *end || weight > SUBNET_WEIGHT_MAX)
-			return complain(o, "--subnet %.100s: a weight is 0 to %u", text, SUBNET_WEIGHT_MAX);
+			return complain(o, "--subnet %.100s: a weight is 0 to %u", text,
+					SUBNET_WEIGHT_MAX);
 	}
 	sub->weight = (uint32_t)weight;
 	o->n_subnets++;
@@ -116,7 +137,8 @@ static enum err add_api_name(struct init_options *o, const char *text)
 }
 
 /* One option that getopt found. */
-static enum err take_option(struct init_options *o, struct raw_options *raw, int option, const char *word)
+static enum err take_option(struct init_options *o, struct raw_options *raw, int option,
+			    const char *word)
 {
 	switch (option) {
 	case OPT_NAME:
@@ -168,7 +190,8 @@ static enum err settle_port(struct init_options *o, const char *text)
 	return ERR_OK;
 }
 
-/* fdXX:XXXX:XXXX::/64 with 40 random bits, so that two networks can be connected one day (RFC 4193 section 3.2). */
+/* fdXX:XXXX:XXXX::/64 with 40 random bits, so that two networks can be connected one day (RFC 4193
+ * section 3.2). */
 static struct prefix random_ula(void)
 {
 	struct prefix p = { .addr.family = AF_INET6, .len = 64 };
@@ -179,16 +202,19 @@ static struct prefix random_ula(void)
 }
 
 /* A pool has room for the hub and at least one more node. */
-static enum err parse_pool(struct init_options *o, const char *option, const char *text, uint8_t family, struct prefix *out)
+static enum err parse_pool(struct init_options *o, const char *option, const char *text,
+			   uint8_t family, struct prefix *out)
 {
 	enum err e = parse_prefix(o, option, text, out);
 
 	if (e)
 		return e;
 	if (out->addr.family != family)
-		return complain(o, "%s %s: this must be an %s prefix", option, text, family == AF_INET ? "IPv4" : "IPv6");
+		return complain(o, "%s %s: this must be an %s prefix", option, text,
+				family == AF_INET ? "IPv4" : "IPv6");
 	if (out->len > addr_bits(&out->addr) - 2 || out->len < 8)
-		return complain(o, "%s %s: a pool has a length of 8 to %u", option, text, addr_bits(&out->addr) - 2);
+		return complain(o, "%s %s: a pool has a length of 8 to %u", option, text,
+				addr_bits(&out->addr) - 2);
 	return ERR_OK;
 }
 
@@ -206,7 +232,8 @@ static enum err settle_pools(struct init_options *o, const struct raw_options *r
 	else if (strcmp(raw->pool6, "none") != 0)
 		e = parse_pool(o, "--pool6", raw->pool6, AF_INET6, &o->pools[1]);
 	if (!e && !o->pools[0].addr.family && !o->pools[1].addr.family)
-		return complain(o, "--pool none and --pool6 none: the nodes need addresses of one family at least");
+		return complain(o, "--pool none and --pool6 none: the nodes need addresses of one "
+				   "family at least");
 	return e;
 }
 
@@ -216,9 +243,12 @@ static enum err settle_addresses(struct init_options *o, const struct raw_option
 
 	for (size_t i = 0; i < o->n_addresses; i++) {
 		if (hub_config_split_address(raw->addresses[i], o->port, o->hosts[i], &port))
-			return complain(o, "--address %.100s: this is not a host name or address with an optional port",
+			return complain(o,
+					"--address %.100s: this is not a host name or address with "
+					"an optional port",
 					raw->addresses[i]);
-		snprintf(o->addresses[i], sizeof(o->addresses[i]), "%.255s %u", o->hosts[i], (unsigned)port);
+		snprintf(o->addresses[i], sizeof(o->addresses[i]), "%.255s %u", o->hosts[i],
+			 (unsigned)port);
 	}
 	return ERR_OK;
 }
@@ -231,10 +261,14 @@ static enum err settle(struct init_options *o, const struct raw_options *raw)
 	if (!o->name)
 		return complain(o, "--name is missing: the hub's name as a node");
 	if (!name_is_valid(o->name))
-		return complain(o, "--name %.80s: a name has 1 to %u letters, digits, \"_\", \"-\" and \".\", and does not begin with "
-				"\"-\" or \".\"", o->name, NAME_MAX_BYTES);
+		return complain(o,
+				"--name %.80s: a name has 1 to %u letters, digits, \"_\", \"-\" "
+				"and \".\", and does not begin with "
+				"\"-\" or \".\"",
+				o->name, NAME_MAX_BYTES);
 	if (!o->n_addresses)
-		return complain(o, "--address is missing: a public name or address of the hub, which branches dial");
+		return complain(o, "--address is missing: a public name or address of the hub, "
+				   "which branches dial");
 	if (!name_is_valid(o->user))
 		return complain(o, "--user %.80s: this is not a user name", o->user);
 	e = settle_port(o, raw->port);
@@ -251,7 +285,7 @@ enum err init_options_parse(struct init_options *o, int argc, char **argv)
 
 	memset(o, 0, sizeof(*o));
 	o->user = USER_DEFAULT;
-	optind = 0;	/* GNU: start afresh, after the global flags */
+	optind = 0; /* GNU: start afresh, after the global flags */
 	opterr = 0;
 	while (!e && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
 		e = take_option(o, &raw, option, argv[optind - 1]);

@@ -13,7 +13,7 @@
 #include "shared/wire/node.h"
 
 #define KEY_FILE_MAX_BYTES 256u
-#define WHITE_SPACE " \t\r\n"
+#define WHITE_SPACE        " \t\r\n"
 
 /* A new key pair of `type`, as raw bytes. */
 static enum err generate(int type, struct secret_key *secret, struct public_key *public)
@@ -24,8 +24,9 @@ static enum err generate(int type, struct secret_key *secret, struct public_key 
 	enum err e = ERR_CRYPTO;
 
 	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_generate(ctx, &pair) == 1 &&
-	    EVP_PKEY_get_raw_private_key(pair, secret->b, &n_secret) == 1 && n_secret == KEY_BYTES &&
-	    EVP_PKEY_get_raw_public_key(pair, public->b, &n_public) == 1 && n_public == KEY_BYTES)
+	    EVP_PKEY_get_raw_private_key(pair, secret->b, &n_secret) == 1 &&
+	    n_secret == KEY_BYTES && EVP_PKEY_get_raw_public_key(pair, public->b, &n_public) == 1 &&
+	    n_public == KEY_BYTES)
 		e = ERR_OK;
 	EVP_PKEY_free(pair);
 	EVP_PKEY_CTX_free(ctx);
@@ -35,14 +36,17 @@ static enum err generate(int type, struct secret_key *secret, struct public_key 
 /* The identity's signature over the tunnel key. */
 static enum err sign(struct hub_keys *k)
 {
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->identity.b, KEY_BYTES);
+	EVP_PKEY *key =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->identity.b, KEY_BYTES);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t input[64];
-	size_t input_len = node_tunnel_sign_input(&k->tunnel_public, input), n = KEYS_SIGNATURE_BYTES;
+	size_t input_len = node_tunnel_sign_input(&k->tunnel_public, input),
+	       n = KEYS_SIGNATURE_BYTES;
 	enum err e = ERR_CRYPTO;
 
 	if (key && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
-	    EVP_DigestSign(ctx, k->tunnel_sig, &n, input, input_len) == 1 && n == KEYS_SIGNATURE_BYTES)
+	    EVP_DigestSign(ctx, k->tunnel_sig, &n, input, input_len) == 1 &&
+	    n == KEYS_SIGNATURE_BYTES)
 		e = ERR_OK;
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(key);
@@ -109,15 +113,19 @@ bool keys_tunnel_is_signed(const struct public_key *identity, const struct publi
 
 bool keys_tunnel_is_weak(const struct public_key *tunnel)
 {
-	/* Any private key will do: a point of small order gives zeros with each, and libcrypto reports that as a failure. */
+	/* Any private key will do: a point of small order gives zeros with each, and libcrypto
+	 * reports that as a failure. */
 	static const uint8_t some_secret[KEY_BYTES] = { 8, [31] = 64 };
-	EVP_PKEY *ours = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, some_secret, KEY_BYTES);
+	EVP_PKEY *ours =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, some_secret, KEY_BYTES);
 	EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, tunnel->b, KEY_BYTES);
 	EVP_PKEY_CTX *ctx = ours ? EVP_PKEY_CTX_new(ours, NULL) : NULL;
 	uint8_t shared[KEY_BYTES];
 	size_t n = sizeof(shared);
-	bool good = ctx && theirs && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, theirs) == 1 &&
-		    EVP_PKEY_derive(ctx, shared, &n) == 1 && !secret_is_zero(shared, sizeof(shared));
+	bool good = ctx && theirs && EVP_PKEY_derive_init(ctx) == 1 &&
+		    EVP_PKEY_derive_set_peer(ctx, theirs) == 1 &&
+		    EVP_PKEY_derive(ctx, shared, &n) == 1 &&
+		    !secret_is_zero(shared, sizeof(shared));
 
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(theirs);

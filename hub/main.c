@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * branchline-hub: the daemon of headquarters and its command line in one. `run` becomes the monitor of engine, control and api;
- * `init` makes a network; everything else is a client of the API of a running hub.
+ * branchline-hub: the daemon of headquarters and its command line in one. `run` becomes the monitor
+ * of engine, control and api; `init` makes a network; everything else is a client of the API of a
+ * running hub.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,21 +24,36 @@
 static void print_help(void)
 {
 	printf("Usage: " PROGRAM " [flags] command [arguments]\n\n"
-	       "  init                     make a network, with this machine as its hub (init --help)\n"
+	       "  init                     make a network, with this machine as its hub (init "
+	       "--help)\n"
 	       "  run                      run the hub\n");
 	cli_usage(stdout);
 	printf("\nFlags before the command, or behind run:\n%s", launch_help);
 }
 
 /* Everything that the monitor is told. `roles` must outlive it. */
-static struct monitor_params monitor_params_of(struct hub_config *c, const struct worker_role_ops *const *roles, int ready_fd,
-					       const char *pidfile)
+static struct monitor_params monitor_params_of(struct hub_config *c,
+					       const struct worker_role_ops *const *roles,
+					       int ready_fd, const char *pidfile)
 {
 	struct monitor_params p = {
-		.program = PROGRAM, .net = c->paths.net, .node = c->name, .user = c->user, .interface = c->interface,
-		.device = c->device, .mtu = TUN_MTU_DEFAULT, .unix_path = c->api_socket, .unix_group = c->group,
-		.unix_role = WORKER_API, .fwmark = c->fwmark, .bind_interface = c->bind_interface, .script_dir = c->paths.etc,
-		.pidfile = pidfile, .ready_fd = ready_fd, .roles = roles, .config = c,
+		.program = PROGRAM,
+		.net = c->paths.net,
+		.node = c->name,
+		.user = c->user,
+		.interface = c->interface,
+		.device = c->device,
+		.mtu = TUN_MTU_DEFAULT,
+		.unix_path = c->api_socket,
+		.unix_group = c->group,
+		.unix_role = WORKER_API,
+		.fwmark = c->fwmark,
+		.bind_interface = c->bind_interface,
+		.script_dir = c->paths.etc,
+		.pidfile = pidfile,
+		.ready_fd = ready_fd,
+		.roles = roles,
+		.config = c,
 	};
 
 	memcpy(p.udp, c->udp, sizeof(p.udp));
@@ -52,7 +68,8 @@ static struct monitor_params monitor_params_of(struct hub_config *c, const struc
 /* Goes to the background if wanted, and becomes the monitor. */
 static int start(struct launch *l, struct hub_config *c)
 {
-	const struct worker_role_ops *const roles[] = { hub_engine_role(), control_role(), api_role(), NULL };
+	const struct worker_role_ops *const roles[] = { hub_engine_role(), control_role(),
+							api_role(), NULL };
 	char log_file[PATHS_FILE_SIZE];
 	const char *log_path = launch_log_path(l, &c->paths, log_file);
 	struct monitor_params params;
@@ -81,8 +98,6 @@ static int run(struct launch *l, const struct paths *paths)
 		fprintf(stderr, PROGRAM ": %s\n", c.raw.error[0] ? c.raw.error : err_str(e));
 		goto out;
 	}
-	if (!log_open(PROGRAM, l->debug >= 0 ? l->debug : c.log_level, NULL))
-		goto out;
 	e = file_make_dir(paths->run, 0755);
 	if (e) {
 		log_error("%s: %s", paths->run, err_str(e));
@@ -109,12 +124,14 @@ static int run_command(struct launch *l, const struct paths *paths)
 	return run(l, paths);
 }
 
-/* A signal for the daemon that runs; its process id is in the same place as always, unless --pidfile says where. */
+/* A signal for the daemon that runs; its process id is in the same place as always, unless
+ * --pidfile says where. */
 static int send_signal(const struct launch *l, const struct paths *paths)
 {
 	char pidfile[PATHS_FILE_SIZE];
 
-	return launch_signal(l, l->pid_file ? l->pid_file : paths_join(pidfile, paths->run, "hub.pid"));
+	return launch_signal(l, l->pid_file ? l->pid_file
+					    : paths_join(pidfile, paths->run, "hub.pid"));
 }
 
 static int dispatch(struct launch *l, const struct paths *paths)
@@ -153,12 +170,17 @@ int main(int argc, char **argv)
 		return LAUNCH_DONE;
 	}
 	if (!l.net) {
-		fprintf(stderr, PROGRAM ": which network? Say -n NET, or set NETNAME in the environment\n");
+		fprintf(stderr,
+			PROGRAM ": which network? Say -n NET, or set NETNAME in the environment\n");
 		return LAUNCH_USAGE;
 	}
 	if (paths_init(&paths, l.net, l.config_dir)) {
-		fprintf(stderr, PROGRAM ": the network's name or a folder's name is not valid or too long\n");
+		fprintf(stderr, PROGRAM
+			": the network's name or a folder's name is not valid or too long\n");
 		return LAUNCH_USAGE;
 	}
+	/* To standard error, until it is known where else. */
+	if (!log_open(PROGRAM, l.debug > 0 ? l.debug : 0, NULL))
+		return LAUNCH_FAILED;
 	return dispatch(&l, &paths);
 }

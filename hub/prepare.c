@@ -42,7 +42,8 @@ static enum err check_name(struct store *s, const struct hub_config *c)
 		return e;
 	}
 	if (strcmp(hub.name, c->name) != 0) {
-		log_error("hub.conf says Name = %s, but the hub of the database in %s is %s", c->name, c->paths.state, hub.name);
+		log_error("hub.conf says Name = %s, but the hub of the database in %s is %s",
+			  c->name, c->paths.state, hub.name);
 		e = ERR_CONFLICT;
 	}
 	node_fini(&hub);
@@ -94,8 +95,10 @@ enum err prepare_state(const struct hub_config *c)
 	enum err e = root ? sandbox_find_user(c->user, &user) : ERR_OK;
 
 	if (e) {
-		log_error("user %s: %s; make it with: useradd --system --no-create-home --shell /usr/sbin/nologin %s", c->user,
-			  e == ERR_NOTFOUND ? "there is no such user" : err_str(e), c->user);
+		log_error("user %s: %s; make it with: useradd --system --no-create-home --shell "
+			  "/usr/sbin/nologin %s",
+			  c->user, e == ERR_NOTFOUND ? "there is no such user" : err_str(e),
+			  c->user);
 		return e;
 	}
 	child = fork();

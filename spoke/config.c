@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "shared/base/file.h"
+#include "spoke/keys.h"
 
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
@@ -35,6 +36,10 @@ static const struct config_var vars[] = {
 	  "tell the hub this machine's own addresses, so that neighbours find each other" },
 	{ "OfflineGrace", CONFIG_INT, CONFIG_SERVER, 60, 31536000, "86400",
 	  "seconds for which the cached directory is trusted while the hub is away" },
+	{ "Cipher", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
+	  "auto: AES-256-GCM with nodes that have AES instructions, as this one; "
+	  "chacha20-poly1305: "
+	  "that with all" },
 	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "where the node is dialled: a name or an address, and an optional port" },
 	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
@@ -273,6 +278,18 @@ static enum err set_family(struct spoke_config *c)
 			       "\"%s\" is none of any, ipv4, ipv6", s);
 }
 
+/* What we say of ourselves: the cipher of each tunnel follows from it. */
+static enum err set_cipher(struct spoke_config *c)
+{
+	const char *s = config_str(&c->raw, "Cipher");
+
+	if (strcasecmp(s, "auto") != 0 && strcasecmp(s, "chacha20-poly1305") != 0)
+		return config_complain(&c->raw, config_nth(&c->raw, "Cipher", 0),
+				       "\"%s\" is none of auto, chacha20-poly1305", s);
+	c->aes = strcasecmp(s, "auto") == 0 && keys_cpu_has_aes();
+	return ERR_OK;
+}
+
 static enum err set_interface(struct spoke_config *c)
 {
 	const char *s = config_str(&c->raw, "Interface");
@@ -340,6 +357,8 @@ static enum err settle(struct spoke_config *c)
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	e = set_family(c);
 	if (!e)
+		e = set_cipher(c);
+	if (!e)
 		e = set_interface(c);
 	if (!e)
 		e = load_own_host(c);
@@ -355,7 +374,13 @@ enum err spoke_config_load(struct spoke_config *c, const struct paths *paths,
 	enum err e;
 
 	spoke_config_init(c, paths);
-	e = config_read(&c->raw, paths_join(path, paths->etc, "spoke.conf"), CONFIG_SERVER);
+	if (!file_exists(paths_join(path, paths->etc, "spoke.conf"))) {
+		snprintf(c->raw.error, sizeof(c->raw.error),
+			 "there is no %s; join first: branchline-spoke -n %s join bl1_...", path,
+			 paths->net);
+		return ERR_NOTFOUND;
+	}
+	e = config_read(&c->raw, path, CONFIG_SERVER);
 	for (; e == ERR_OK && overrides && *overrides; overrides++)
 		e = config_override(&c->raw, *overrides);
 	return e ? e : settle(c);

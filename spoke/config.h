@@ -35,6 +35,7 @@ struct spoke_config {
 	unsigned n_udp;
 	uint32_t fwmark;            /* FWMark, 0 none */
 	const char *bind_interface; /* BindToInterface, NULL none */
+	bool aes;                   /* Cipher = auto, and this CPU has AES instructions */
 	bool local_discovery;       /* LocalDiscovery: tell the hub our machine's own addresses */
 	uint32_t offline_grace_s;   /* OfflineGrace */
 	int log_level;              /* LogLevel */

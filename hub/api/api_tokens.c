@@ -10,11 +10,13 @@
 static enum err create(struct request *r, struct store_api_token *t)
 {
 	struct store *s = r->api->store;
-	struct store_audit audit = { r->actor, "api-token.create", t->name, "{}" };
+	char object[NAME_SIZE + 16];
+	struct store_audit audit = { r->actor, "api-token.create", object, "{\"role\":\"admin\"}" };
 	enum err e = store_begin(s);
 
 	if (e)
 		return e;
+	snprintf(object, sizeof(object), "api-token:%s", t->name);
 	e = store_api_token_put(s, t);
 	if (!e)
 		e = store_audit_add(s, &audit);

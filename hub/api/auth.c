@@ -15,20 +15,34 @@
 #include "shared/base/prefix.h"
 #include "shared/base/secret.h"
 
-#define SCHEME        "Bearer "
-#define USED_EVERY_MS 60000 /* "last used" of a token is written at most once a minute */
+#define SCHEME          "Bearer "
+#define GROUP_MAX_BYTES (4u << 20) /* of a group's entry with all its members */
+#define USED_EVERY_MS   60000      /* "last used" of a token is written at most once a minute */
+
+/* Finds a group by name, however many members it has. */
+static bool find_group(const char *name, gid_t *out)
+{
+	struct group entry, *found = NULL;
+	int error = ERANGE;
+
+	for (size_t size = 4096; error == ERANGE && size <= GROUP_MAX_BYTES; size *= 4) {
+		char *mem = malloc(size);
+
+		if (!mem)
+			return false;
+		error = getgrnam_r(name, &entry, mem, size, &found);
+		if (!error && found)
+			*out = entry.gr_gid;
+		free(mem);
+	}
+	return !error && found;
+}
 
 void auth_unix_init(struct auth_unix *u, const char *group)
 {
-	struct group entry, *found = NULL;
-	char mem[4096];
-
 	memset(u, 0, sizeof(*u));
 	u->owner = geteuid();
-	if (group && getgrnam_r(group, &entry, mem, sizeof(mem), &found) == 0 && found) {
-		u->has_group = true;
-		u->group = entry.gr_gid;
-	}
+	u->has_group = group && find_group(group, &u->group);
 }
 
 enum err auth_peer_read(int fd, struct auth_peer *out)

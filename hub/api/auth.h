@@ -18,7 +18,7 @@
 #define AUTH_TOKEN_MAX_CHARS 128u
 
 /* Sources of failures that are remembered; the one that is quiet longest goes first. */
-#define AUTH_SOURCES_MAX 256u
+#define AUTH_SOURCES_MAX    256u
 #define AUTH_FAILURES_BURST 10u   /* failures of one source before it has to wait */
 #define AUTH_FAILURE_MS     6000u /* one more is allowed after so long */
 

@@ -15,7 +15,7 @@
 #define SERVER_HTTPS_CONNECTIONS_MAX 256u /* of each HTTPS socket */
 #define SERVER_PER_IP_MAX            32u
 #define SERVER_TIMEOUT_S             30u         /* idle or slow connections */
-#define SERVER_MEMORY_BYTES          (32u << 10) /* head of a request and buffers, for each connection */
+#define SERVER_MEMORY_BYTES          (32u << 10) /* of each connection: head and buffers */
 
 /* Takes over the sockets of a->worker->fds. After a failure the reason has been logged. */
 enum err server_start(struct api *a, struct server **out) must_check;

@@ -32,7 +32,7 @@ static enum err survey_node(void *arg, const struct node *n, const struct store_
 	s->active += n->status == NODE_ACTIVE;
 	s->disabled += n->status == NODE_DISABLED;
 	s->revoked += n->status == NODE_REVOKED;
-	s->online += p && p->online;
+	s->online += p && p->online && n->kind != NODE_HUB;
 	if (n->id <= s->page.want.after || s->page.more)
 		return ERR_OK;
 	e = page_add(&s->page, n->id, render_presence(n, p));

@@ -15,7 +15,7 @@ static void add_row(struct columns *t, const json_t *n, int64_t now)
 	columns_add(t, call_str(n, "name"));
 	columns_add(t, call_str(n, "kind"));
 	columns_add(t, call_str(n, "status"));
-	columns_add(t, !agent ? "" : call_bool(n, "online") ? "yes" : "no");
+	columns_add(t, call_bool(n, "online") ? "yes" : agent ? "no" : "");
 	columns_add(t, call_str(n, "path"));
 	columns_add(t, call_str(n, "endpoint"));
 	columns_add(t, units_ago(call_str_or_null(n, "handshake_at"), now, text));
@@ -32,7 +32,7 @@ int cmd_status(struct cli *cli, struct args *a)
 					     "SENT", "RTT",      "REVISION" };
 	const json_t *counts;
 	struct columns table;
-	json_t *s, *n;
+	json_t *s, *nodes, *n;
 	size_t i;
 	int code;
 
@@ -46,17 +46,20 @@ int cmd_status(struct cli *cli, struct args *a)
 		return code;
 	}
 	counts = json_object_get(s, "counts");
-	printf("network %s, hub %s, revision %lld: %lld nodes, %lld online, %lld invited, %lld "
-	       "revoked\n\n",
+	printf("network %s, hub %s, revision %lld; other nodes: %lld, online %lld, invited %lld, "
+	       "revoked %lld\n\n",
 	       call_str(s, "network"), call_str(json_object_get(s, "hub"), "name"),
-	       (long long)call_int(s, "revision"), (long long)call_int(counts, "nodes"),
+	       (long long)call_int(s, "revision"), (long long)call_int(counts, "nodes") - 1,
 	       (long long)call_int(counts, "online"), (long long)call_int(counts, "invited"),
 	       (long long)call_int(counts, "revoked"));
 	columns_init(&table, 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10, ARRAY_LEN(heads),
 		     heads);
-	json_array_foreach(json_object_get(s, "nodes"), i,
-			   n) if (strcmp(call_str(n, "kind"), "hub") != 0)
-		add_row(&table, n, clock_wall_ms());
+	nodes = json_object_get(s, "nodes");
+	json_array_foreach(nodes, i, n)
+	{
+		if (strcmp(call_str(n, "kind"), "hub") != 0)
+			add_row(&table, n, clock_wall_ms());
+	}
 	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
 	columns_fini(&table);
 	json_decref(s);

@@ -45,9 +45,12 @@ static int find_id(struct cli *cli, const char *node, const char *text, int64_t 
 	if (code)
 		return code;
 	*id = 0;
-	json_array_foreach(json_object_get(list, "items"), i,
-			   s) if (prefix_parse(call_str(s, "prefix"), &p, NULL) == ERR_OK &&
-				  prefix_equal(&p, &wanted)) *id = call_int(s, "id");
+	json_array_foreach(json_object_get(list, "items"), i, s)
+	{
+		if (prefix_parse(call_str(s, "prefix"), &p, NULL) == ERR_OK &&
+		    prefix_equal(&p, &wanted))
+			*id = call_int(s, "id");
+	}
 	json_decref(list);
 	if (*id)
 		return CLI_DONE;

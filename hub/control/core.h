@@ -20,7 +20,7 @@
 #include "shared/monitor/worker.h"
 
 /* Looks for a revision whose nudge was lost, asks the engine for its counters. */
-#define CONTROL_TICK_MS 5000u
+#define CONTROL_TICK_MS  5000u
 #define CONTROL_MOVED_MS 200u /* a spoke whose endpoint moves often is told of once in so long */
 /* After the store was found locked (which costs STORE_BUSY_TIMEOUT_MS) spokes' changes are refused
  * at once for so long. */

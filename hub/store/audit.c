@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * audit: who did what. Each row's hash covers the hash of the row before and its own canonical bytes:
+ * audit: who did what. Each row's hash covers the hash of the row before and its own canonical
+ * bytes:
  *
- *   "branchline audit v1" NUL | id u64 | at_ms u64 | for actor, action, object, detail: length u32, bytes      (little-endian)
+ *   "branchline audit v1" NUL | id u64 | at_ms u64
+ *   | for actor, action, object, detail: length u32, bytes         (little-endian)
  *
- * so that nothing can be changed, put in or taken out without every later hash being wrong. Rows cut off at the end show in the
- * counter that SQLite keeps for ids (sqlite_sequence).
+ * so that nothing can be changed, put in or taken out without every later hash being wrong. Rows
+ * cut off at the end show in the counter that SQLite keeps for ids (sqlite_sequence).
  */
 #include <openssl/evp.h>
 #include <string.h>
@@ -14,8 +16,8 @@
 #include "shared/base/clock.h"
 #include "shared/base/cursor.h"
 
-#define AUDIT_DETAIL_MAX_BYTES 65535u
-#define AUDIT_WORD_SIZE 64u	/* actor and action */
+#define AUDIT_DETAIL_MAX_BYTES    65535u
+#define AUDIT_WORD_SIZE           64u /* actor and action */
 #define AUDIT_CANONICAL_MAX_BYTES (AUDIT_DETAIL_MAX_BYTES + 1024u)
 
 static const char canonical_label[] = "branchline audit v1";
@@ -32,7 +34,7 @@ static const char sequence_sql[] = "SELECT seq FROM sqlite_sequence WHERE name =
 struct audit_row {
 	uint64_t id;
 	int64_t at_ms;
-	const char *text[4];		/* actor, action, object, detail */
+	const char *text[4]; /* actor, action, object, detail */
 	uint8_t previous[32];
 	uint8_t hash[32];
 };
@@ -99,7 +101,10 @@ static enum err add_locked(struct store *s, const struct store_audit *a)
 	query_u64(&q, 1, r.id);
 	query_i64(&q, 2, r.at_ms);
 	for (int i = 0; i < 4; i++)
-		query_text_max(&q, 3 + i, r.text[i], i < 2 ? AUDIT_WORD_SIZE : i < 3 ? STORE_TEXT_SIZE : AUDIT_DETAIL_MAX_BYTES + 1);
+		query_text_max(&q, 3 + i, r.text[i],
+			       i < 2   ? AUDIT_WORD_SIZE
+			       : i < 3 ? STORE_TEXT_SIZE
+				       : AUDIT_DETAIL_MAX_BYTES + 1);
 	query_blob(&q, 7, r.previous, sizeof(r.previous));
 	query_blob(&q, 8, r.hash, sizeof(r.hash));
 	return query_run(&q);
@@ -152,7 +157,8 @@ static enum err verify_row(struct query *q, struct audit_row *last)
 	}
 	query_get_blob(q, 6, r.previous, sizeof(r.previous));
 	query_get_blob(q, 7, r.hash, sizeof(r.hash));
-	if (q->err || r.id != last->id + 1 || memcmp(r.previous, last->hash, sizeof(r.previous)) != 0)
+	if (q->err || r.id != last->id + 1 ||
+	    memcmp(r.previous, last->hash, sizeof(r.previous)) != 0)
 		return ERR_CORRUPT;
 	e = row_hash(&r, must_be);
 	if (e)

@@ -7,8 +7,10 @@ static const char group_put_sql[] =
 	"INSERT INTO groups (bit, name, comment, created_ms) VALUES (?1, ?2, ?3, ?4)"
 	" ON CONFLICT (bit) DO UPDATE SET name = excluded.name, comment = excluded.comment";
 static const char groups_list_sql[] = "SELECT bit, name, comment FROM groups ORDER BY bit";
-static const char policy_put_sql[] = "INSERT INTO policies (from_group, to_group, created_ms) VALUES (?1, ?2, ?3)";
-static const char policy_remove_sql[] = "DELETE FROM policies WHERE from_group = ?1 AND to_group = ?2";
+static const char policy_put_sql[] =
+	"INSERT INTO policies (from_group, to_group, created_ms) VALUES (?1, ?2, ?3)";
+static const char policy_remove_sql[] =
+	"DELETE FROM policies WHERE from_group = ?1 AND to_group = ?2";
 static const char members_clear_sql[] = "DELETE FROM node_groups WHERE node_id = ?1";
 static const char member_add_sql[] = "INSERT INTO node_groups (node_id, group_bit) VALUES (?1, ?2)";
 

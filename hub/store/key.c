@@ -5,24 +5,27 @@
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
-#define KEY_COLUMNS                                                                                 \
-	"SELECT k.id, k.node_id, n.name, k.kind, k.status, k.public_key, k.fingerprint, k.signature,"   \
-	" k.unbroken, k.created_ms, k.expires_ms, k.revoked_ms, k.revoked_why, k.token_id"          \
+#define KEY_COLUMNS                                                                                \
+	"SELECT k.id, k.node_id, n.name, k.kind, k.status, k.public_key, k.fingerprint, "          \
+	"k.signature,"                                                                             \
+	" k.unbroken, k.created_ms, k.expires_ms, k.revoked_ms, k.revoked_why, k.token_id"         \
 	" FROM keys k JOIN nodes n ON n.id = k.node_id"
 
 static const char get_sql[] = KEY_COLUMNS " WHERE k.id = ?1";
 static const char find_sql[] = KEY_COLUMNS " WHERE k.kind = ?1 AND k.public_key = ?2";
-static const char current_sql[] = KEY_COLUMNS " WHERE k.node_id = ?1 AND k.kind = ?2 AND k.status = 1";
+static const char current_sql[] =
+	KEY_COLUMNS " WHERE k.node_id = ?1 AND k.kind = ?2 AND k.status = 1";
 static const char list_all_sql[] = KEY_COLUMNS " WHERE k.id > ?1 ORDER BY k.id LIMIT ?2";
 static const char list_node_sql[] =
 	KEY_COLUMNS " WHERE k.node_id = ?3 AND k.id > ?1 ORDER BY k.id LIMIT ?2";
 static const char retire_sql[] =
 	"UPDATE keys SET status = 2 WHERE node_id = ?1 AND kind = ?2 AND status = 1";
 static const char insert_sql[] =
-	"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, signature, unbroken, token_id,"
+	"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, signature, unbroken, "
+	"token_id,"
 	" created_ms, expires_ms) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-static const char revoke_sql[] =
-	"UPDATE keys SET status = 3, revoked_ms = ?2, revoked_why = ?3 WHERE id = ?1 AND status <> 3";
+static const char revoke_sql[] = "UPDATE keys SET status = 3, revoked_ms = ?2, revoked_why = ?3 "
+				 "WHERE id = ?1 AND status <> 3";
 
 static void read_key(struct query *q, struct store_key *k)
 {
@@ -69,7 +72,8 @@ enum err store_key_get(struct store *s, uint32_t id, struct store_key *out)
 	return get_one(&q, out);
 }
 
-enum err store_key_find(struct store *s, enum key_kind kind, const struct public_key *key, struct store_key *out)
+enum err store_key_find(struct store *s, enum key_kind kind, const struct public_key *key,
+			struct store_key *out)
 {
 	struct query q;
 
@@ -79,7 +83,8 @@ enum err store_key_find(struct store *s, enum key_kind kind, const struct public
 	return get_one(&q, out);
 }
 
-enum err store_key_current(struct store *s, uint32_t node_id, enum key_kind kind, struct store_key *out)
+enum err store_key_current(struct store *s, uint32_t node_id, enum key_kind kind,
+			   struct store_key *out)
 {
 	struct query q;
 

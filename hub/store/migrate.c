@@ -34,7 +34,8 @@ unsigned migrate_latest(const struct embedded_sql *list)
 }
 
 /* Notes why, and returns `e`. */
-static enum err explain(const struct migration_run *r, enum err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static enum err explain(const struct migration_run *r, enum err e, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static enum err explain(const struct migration_run *r, enum err e, const char *fmt, ...)
 {
 	char text[MIGRATE_WHY_SIZE / 2];
@@ -50,13 +51,15 @@ static enum err explain(const struct migration_run *r, enum err e, const char *f
 /* The same for the last failure of SQLite. */
 static enum err explain_sqlite(const struct migration_run *r, const char *doing)
 {
-	return explain(r, store_err_from_sqlite(r->db, sqlite3_extended_errcode(r->db)), "%s: %s", doing, sqlite3_errmsg(r->db));
+	return explain(r, store_err_from_sqlite(r->db, sqlite3_extended_errcode(r->db)), "%s: %s",
+		       doing, sqlite3_errmsg(r->db));
 }
 
 /* Runs SQL whose rows do not matter. */
 static enum err run(const struct migration_run *r, const char *sql, const char *doing)
 {
-	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : explain_sqlite(r, doing);
+	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK
+								       : explain_sqlite(r, doing);
 }
 
 /* The first column of the first row, as a number; 0 without a row. */
@@ -82,7 +85,8 @@ static int64_t application_id(const struct embedded_sql *list)
 }
 
 /* The version of the file, once it is certain that it is one of ours or empty. */
-static enum err version_of(const struct migration_run *r, const struct embedded_sql *list, unsigned *version)
+static enum err version_of(const struct migration_run *r, const struct embedded_sql *list,
+			   unsigned *version)
 {
 	int64_t v, id, tables;
 	enum err e = number_of(r, "PRAGMA user_version", &v);
@@ -96,21 +100,27 @@ static enum err version_of(const struct migration_run *r, const struct embedded_
 	if (v < 0 || (v == 0 && tables > 0) || (v > 0 && id != application_id(list)))
 		return explain(r, ERR_CORRUPT, "this is not a database of Branchline");
 	if (v > migrate_latest(list))
-		return explain(r, ERR_VERSION, "made by a later version of Branchline (schema %lld, this "
-			       "one knows %u); install that version again, or put back the copy made "
-			       "before the upgrade", (long long)v, migrate_latest(list));
+		return explain(
+			r, ERR_VERSION,
+			"made by a later version of Branchline (schema %lld, this "
+			"one knows %u); install that version again, or put back the copy made "
+			"before the upgrade",
+			(long long)v, migrate_latest(list));
 	*version = (unsigned)v;
 	return ERR_OK;
 }
 
-enum err migrate_check(struct sqlite3 *db, const char *path, const struct embedded_sql *list, char why[MIGRATE_WHY_SIZE])
+enum err migrate_check(struct sqlite3 *db, const char *path, const struct embedded_sql *list,
+		       char why[MIGRATE_WHY_SIZE])
 {
 	struct migration_run r = { db, path, why };
 	unsigned version;
 	enum err e = version_of(&r, list, &version);
 
 	if (!e && version != migrate_latest(list))
-		e = explain(&r, ERR_VERSION, "schema %u, but %u is needed: restart the hub, which upgrades it", version, migrate_latest(list));
+		e = explain(&r, ERR_VERSION,
+			    "schema %u, but %u is needed: restart the hub, which upgrades it",
+			    version, migrate_latest(list));
 	return e;
 }
 
@@ -140,7 +150,8 @@ static enum err make_empty(const char *path)
 	return ERR_OK;
 }
 
-/* Copies the whole database to `to` by way of a temporary name, so that a copy with the final name is always a whole one. */
+/* Copies the whole database to `to` by way of a temporary name, so that a copy with the final name
+ * is always a whole one. */
 static enum err back_up(const struct migration_run *r, const char *to)
 {
 	char temporary[PATHS_FILE_SIZE + 32];
@@ -152,7 +163,8 @@ static enum err back_up(const struct migration_run *r, const char *to)
 	if (e)
 		return explain(r, e, "copy to %s: %s", temporary, err_str(e));
 	if (sqlite3_prepare_v2(r->db, "VACUUM INTO ?1", -1, &st, NULL) != SQLITE_OK ||
-	    sqlite3_bind_text(st, 1, temporary, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE)
+	    sqlite3_bind_text(st, 1, temporary, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_DONE)
 		e = explain_sqlite(r, "copy before the upgrade");
 	sqlite3_finalize(st);
 	if (!e) {
@@ -167,7 +179,8 @@ static enum err back_up(const struct migration_run *r, const char *to)
 	return e;
 }
 
-/* No reference may lead nowhere after a migration: they are not checked while it rebuilds tables. */
+/* No reference may lead nowhere after a migration: they are not checked while it rebuilds tables.
+ */
 static enum err check_references(const struct migration_run *r)
 {
 	sqlite3_stmt *st = NULL;
@@ -177,11 +190,14 @@ static enum err check_references(const struct migration_run *r)
 		rc = sqlite3_step(st);
 	sqlite3_finalize(st);
 	if (rc == SQLITE_ROW)
-		return explain(r, ERR_CORRUPT, "the upgrade would leave a row that refers to one that is not there");
+		return explain(
+			r, ERR_CORRUPT,
+			"the upgrade would leave a row that refers to one that is not there");
 	return rc == SQLITE_DONE ? ERR_OK : explain_sqlite(r, "check of references");
 }
 
-/* Inside the transaction: the migration itself, unless another process has done it while we waited for the lock. */
+/* Inside the transaction: the migration itself, unless another process has done it while we waited
+ * for the lock. */
 static enum err apply_locked(const struct migration_run *r, const struct embedded_sql *m)
 {
 	char version_sql[64];
@@ -213,19 +229,22 @@ static enum err apply(const struct migration_run *r, const struct embedded_sql *
 }
 
 /* All migrations above `version`, in order. */
-static enum err apply_all(const struct migration_run *r, const struct embedded_sql *list, unsigned version)
+static enum err apply_all(const struct migration_run *r, const struct embedded_sql *list,
+			  unsigned version)
 {
 	enum err e = run(r, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = FULL", "settings");
 
 	for (; list->number && !e; list++)
 		if (list->number > version)
 			e = apply(r, list);
-	/* The connection is closed after this; the setting is put back for a caller that goes on with it. */
+	/* The connection is closed after this; the setting is put back for a caller that goes on
+	 * with it. */
 	sqlite3_exec(r->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	return e;
 }
 
-enum err migrate_run(struct sqlite3 *db, const char *path, const struct embedded_sql *list, char why[MIGRATE_WHY_SIZE])
+enum err migrate_run(struct sqlite3 *db, const char *path, const struct embedded_sql *list,
+		     char why[MIGRATE_WHY_SIZE])
 {
 	struct migration_run r = { db, path, why };
 	unsigned version, latest = migrate_latest(list);
@@ -239,7 +258,8 @@ enum err migrate_run(struct sqlite3 *db, const char *path, const struct embedded
 		e = back_up(&r, copy);
 		if (e)
 			return e;
-		log_notice("%s: upgrade from schema %u to %u; the old state is kept in %s", path, version, latest, copy);
+		log_notice("%s: upgrade from schema %u to %u; the old state is kept in %s", path,
+			   version, latest, copy);
 	}
 	return apply_all(&r, list, version);
 }

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * node: members of the network. A struct node is put together from five tables: the row itself, current keys, approved subnets,
- * endpoints, and the bit sets of groups and policies, which SQL adds up (each bit occurs once, so that a sum is a union).
- * The row's statement stays open until all is read: one snapshot.
+ * node: members of the network. A struct node is put together from five tables: the row itself,
+ * current keys, approved subnets, endpoints, and the bit sets of groups and policies, which SQL
+ * adds up (each bit occurs once, so that a sum is a union). The row's statement stays open until
+ * all is read: one snapshot.
  */
 #include <string.h>
 
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
-#define NODE_COLUMNS                                                                                \
-	"SELECT n.id, n.name, n.kind, n.status, n.revision, n.aes, n.compression, n.keepalive_s,"   \
-	" n.address4, n.address6, n.comment, n.created_ms, n.updated_ms, n.revoked_ms, n.revoked_why,"   \
-	" (SELECT coalesce(sum(1 << g.group_bit), 0) FROM node_groups g WHERE g.node_id = n.id),"   \
-	" (SELECT coalesce(sum(1 << bit), 0) FROM ("                                                \
-	"   SELECT p.to_group AS bit FROM node_groups g JOIN policies p ON p.from_group = g.group_bit WHERE g.node_id = n.id" \
-	"   UNION SELECT p.from_group FROM node_groups g JOIN policies p ON p.to_group = g.group_bit WHERE g.node_id = n.id))," \
-	" i.public_key, i.unbroken, t.public_key, t.signature"                                      \
-	" FROM nodes n"                                                                             \
-	" LEFT JOIN keys i ON i.node_id = n.id AND i.kind = 1 AND i.status = 1"                     \
+#define NODE_COLUMNS                                                                               \
+	"SELECT n.id, n.name, n.kind, n.status, n.revision, n.aes, n.compression, n.keepalive_s,"  \
+	" n.address4, n.address6, n.comment, n.created_ms, n.updated_ms, n.revoked_ms, "           \
+	"n.revoked_why,"                                                                           \
+	" (SELECT coalesce(sum(1 << g.group_bit), 0) FROM node_groups g WHERE g.node_id = n.id),"  \
+	" (SELECT coalesce(sum(1 << bit), 0) FROM ("                                               \
+	"   SELECT p.to_group AS bit FROM node_groups g JOIN policies p ON p.from_group = "        \
+	"g.group_bit WHERE g.node_id = n.id"                                                       \
+	"   UNION SELECT p.from_group FROM node_groups g JOIN policies p ON p.to_group = "         \
+	"g.group_bit WHERE g.node_id = n.id)),"                                                    \
+	" i.public_key, i.unbroken, t.public_key, t.signature"                                     \
+	" FROM nodes n"                                                                            \
+	" LEFT JOIN keys i ON i.node_id = n.id AND i.kind = 1 AND i.status = 1"                    \
 	" LEFT JOIN keys t ON t.node_id = n.id AND t.kind = 2 AND t.status = 1"
 
 static const char get_sql[] = NODE_COLUMNS " WHERE n.id = ?1";
@@ -27,24 +31,29 @@ static const char since_sql[] =
 	NODE_COLUMNS " WHERE n.revision > ?1 AND n.id > ?2 ORDER BY n.id LIMIT ?3";
 static const char subnets_sql[] =
 	"SELECT family, first, length, weight FROM subnets WHERE node_id = ?1 AND status = 2";
-static const char endpoints_sql[] = "SELECT endpoint FROM node_endpoints WHERE node_id = ?1 ORDER BY position";
+static const char endpoints_sql[] =
+	"SELECT endpoint FROM node_endpoints WHERE node_id = ?1 ORDER BY position";
 static const char insert_sql[] =
-	"INSERT INTO nodes (name, kind, status, revision, aes, compression, keepalive_s, address4, address6,"
+	"INSERT INTO nodes (name, kind, status, revision, aes, compression, keepalive_s, address4, "
+	"address6,"
 	" created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)";
 static const char update_sql[] =
-	"UPDATE nodes SET name = ?1, kind = ?2, status = ?3, revision = ?4, aes = ?5, compression = ?6,"
+	"UPDATE nodes SET name = ?1, kind = ?2, status = ?3, revision = ?4, aes = ?5, compression "
+	"= ?6,"
 	" keepalive_s = ?7, address4 = ?8, address6 = ?9, updated_ms = ?10 WHERE id = ?11";
 static const char comment_sql[] = "UPDATE nodes SET comment = ?2 WHERE id = ?1";
 static const char endpoints_clear_sql[] = "DELETE FROM node_endpoints WHERE node_id = ?1";
-static const char endpoint_add_sql[] = "INSERT INTO node_endpoints (node_id, position, endpoint) VALUES (?1, ?2, ?3)";
-static const char by_identity_sql[] = "SELECT node_id, status FROM keys WHERE kind = 1 AND public_key = ?1";
+static const char endpoint_add_sql[] =
+	"INSERT INTO node_endpoints (node_id, position, endpoint) VALUES (?1, ?2, ?3)";
+static const char by_identity_sql[] =
+	"SELECT node_id, status FROM keys WHERE kind = 1 AND public_key = ?1";
 static const char status_sql[] =
 	"UPDATE nodes SET status = ?2, revision = ?3, updated_ms = ?4, revoked_why = ?5,"
 	" revoked_ms = CASE ?2 WHEN 4 THEN ?4 WHEN 5 THEN revoked_ms ELSE NULL END,"
 	" address4 = CASE ?2 WHEN 5 THEN NULL ELSE address4 END,"
 	" address6 = CASE ?2 WHEN 5 THEN NULL ELSE address6 END WHERE id = ?1";
-static const char keys_revoke_sql[] =
-	"UPDATE keys SET status = 3, revoked_ms = ?2, revoked_why = ?3 WHERE node_id = ?1 AND status <> 3";
+static const char keys_revoke_sql[] = "UPDATE keys SET status = 3, revoked_ms = ?2, revoked_why = "
+				      "?3 WHERE node_id = ?1 AND status <> 3";
 static const char subnets_clear_sql[] = "DELETE FROM subnets WHERE node_id = ?1";
 static const char groups_clear_sql[] = "DELETE FROM node_groups WHERE node_id = ?1";
 static const char touch_sql[] = "UPDATE nodes SET revision = ?2, updated_ms = ?3 WHERE id = ?1";
@@ -161,7 +170,8 @@ static enum err get_one(struct query *q, struct node *out, struct store_node_met
 	return ERR_OK;
 }
 
-enum err store_node_get(struct store *s, uint32_t id, struct node *out, struct store_node_meta *meta)
+enum err store_node_get(struct store *s, uint32_t id, struct node *out,
+			struct store_node_meta *meta)
 {
 	struct query q;
 
@@ -170,7 +180,8 @@ enum err store_node_get(struct store *s, uint32_t id, struct node *out, struct s
 	return get_one(&q, out, meta);
 }
 
-enum err store_node_find(struct store *s, const char *name, struct node *out, struct store_node_meta *meta)
+enum err store_node_find(struct store *s, const char *name, struct node *out,
+			 struct store_node_meta *meta)
 {
 	struct query q;
 
@@ -189,7 +200,10 @@ enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id
 
 	query_open(&q, s, DB_DIRECTORY, since_sql);
 	/* 0 means "all": also a row whose number is damaged must be met, not passed over. */
-	query_i64(&q, 1, revision == 0 ? INT64_MIN : revision > INT64_MAX ? INT64_MAX : (int64_t)revision);
+	query_i64(&q, 1,
+		  revision == 0          ? INT64_MIN
+		  : revision > INT64_MAX ? INT64_MAX
+					 : (int64_t)revision);
 	query_u32(&q, 2, after_id);
 	query_i64(&q, 3, limit ? (int64_t)limit : -1);
 	while (!e && query_next(&q)) {
@@ -259,7 +273,8 @@ enum err store_node_comment(struct store *s, uint32_t id, const char *comment)
 	return query_run_one(&q);
 }
 
-enum err store_node_by_identity(struct store *s, const struct public_key *key, uint32_t *id, bool *current)
+enum err store_node_by_identity(struct store *s, const struct public_key *key, uint32_t *id,
+				bool *current)
 {
 	struct query q;
 	uint32_t node = 0;
@@ -303,7 +318,8 @@ static enum err revoke_keys(struct store *s, uint32_t id, const char *why, int64
 	return query_run(&q);
 }
 
-enum err store_node_status(struct store *s, uint32_t id, enum node_status status, const char *why, uint64_t revision)
+enum err store_node_status(struct store *s, uint32_t id, enum node_status status, const char *why,
+			   uint64_t revision)
 {
 	int64_t now_ms = clock_wall_ms();
 	struct query q;

@@ -3,15 +3,16 @@
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
-#define PRESENCE_COLUMNS                                                                            \
-	"SELECT node_id, online, since_ms, link, version, acked_revision, acked_ms, path, reason,"  \
+#define PRESENCE_COLUMNS                                                                           \
+	"SELECT node_id, online, since_ms, link, version, acked_revision, acked_ms, path, reason," \
 	" endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us FROM presence"
 
 static const char begin_sql[] = "BEGIN IMMEDIATE";
 static const char commit_sql[] = "COMMIT";
 static const char rollback_sql[] = "ROLLBACK";
 static const char put_sql[] =
-	"INSERT OR REPLACE INTO presence (node_id, online, since_ms, link, version, acked_revision, acked_ms, path,"
+	"INSERT OR REPLACE INTO presence (node_id, online, since_ms, link, version, "
+	"acked_revision, acked_ms, path,"
 	" reason, endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 static const char get_sql[] = PRESENCE_COLUMNS " WHERE node_id = ?1";
@@ -161,10 +162,11 @@ static void count_applied(struct query *q, uint64_t revision, struct store_appli
 }
 
 /*
- * Both lists come in the order of ids, from two files, so that they are merged here: `online` waits at the first node that is not
- * below the spoke's id.
+ * Both lists come in the order of ids, from two files, so that they are merged here: `online` waits
+ * at the first node that is not below the spoke's id.
  */
-enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node, struct store_applied *out)
+enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
+		       struct store_applied *out)
 {
 	struct store_applied a = { 0 };
 	struct query spokes, online;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * query: one run of a prepared statement. Statements are prepared once a connection and found again by the address of their text:
- * there are few, and a walk over some dozen pointers costs less than SQLite's own work for the smallest of them.
+ * query: one run of a prepared statement. Statements are prepared once a connection and found again
+ * by the address of their text: there are few, and a walk over some dozen pointers costs less than
+ * SQLite's own work for the smallest of them.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "hub/store/store_internal.h"
 
-/* What a broken constraint means: the schema says what is unique, what refers to what, and what range a value has. */
+/* What a broken constraint means: the schema says what is unique, what refers to what, and what
+ * range a value has. */
 static enum err err_from_constraint(int rc)
 {
 	switch (rc) {
@@ -75,7 +77,8 @@ enum err store_err_from_sqlite(sqlite3 *db, int rc)
 		return err_from_system(db, ERR_IO);
 	case SQLITE_IOERR:
 		return err_from_system(db, ERR_IO);
-	default:	/* a table that is missing, a page that makes no sense: not the file that we made */
+	default: /* a table that is missing, a page that makes no sense: not the file that we made
+		  */
 		return ERR_CORRUPT;
 	}
 }
@@ -86,8 +89,10 @@ enum err store_fail(struct store *s, enum store_db which, int rc, const char *do
 	enum err e = store_err_from_sqlite(c->db, rc);
 
 	snprintf(s->error, sizeof(s->error), "%s: %s: %s", c->file, doing, sqlite3_errmsg(c->db));
-	/* After a full disk or an I/O error SQLite ends the transaction itself; what followed would each be on its own. */
-	if (which == DB_DIRECTORY && s->in_transaction && !s->broken && sqlite3_get_autocommit(c->db))
+	/* After a full disk or an I/O error SQLite ends the transaction itself; what followed would
+	 * each be on its own. */
+	if (which == DB_DIRECTORY && s->in_transaction && !s->broken &&
+	    sqlite3_get_autocommit(c->db))
 		s->broken = e;
 	return e;
 }
@@ -136,7 +141,8 @@ void query_fail(struct query *q, enum err e, const char *what)
 	if (q->err)
 		return;
 	q->err = e;
-	snprintf(q->store->error, sizeof(q->store->error), "%s: %s", q->store->db[q->which].file, what);
+	snprintf(q->store->error, sizeof(q->store->error), "%s: %s", q->store->db[q->which].file,
+		 what);
 }
 
 /* Notes the result of a bind. */
@@ -152,10 +158,7 @@ void query_i64(struct query *q, int index, int64_t v)
 		bound(q, sqlite3_bind_int64(q->st, index, v));
 }
 
-void query_u32(struct query *q, int index, uint32_t v)
-{
-	query_i64(q, index, v);
-}
+void query_u32(struct query *q, int index, uint32_t v) { query_i64(q, index, v); }
 
 void query_i64_or_null(struct query *q, int index, int64_t v)
 {
@@ -268,10 +271,7 @@ uint32_t query_get_u32(struct query *q, int col, uint32_t min, uint32_t max)
 	return (uint32_t)query_get_i64(q, col, min, max);
 }
 
-bool query_get_bool(struct query *q, int col)
-{
-	return query_get_i64(q, col, 0, 1) == 1;
-}
+bool query_get_bool(struct query *q, int col) { return query_get_i64(q, col, 0, 1) == 1; }
 
 int64_t query_get_ms(struct query *q, int col)
 {
@@ -311,7 +311,8 @@ void query_get_blob(struct query *q, int col, void *out, size_t n)
 	if (q->err)
 		return;
 	p = sqlite3_column_blob(q->st, col);
-	if (!p || sqlite3_column_type(q->st, col) != SQLITE_BLOB || (size_t)sqlite3_column_bytes(q->st, col) != n) {
+	if (!p || sqlite3_column_type(q->st, col) != SQLITE_BLOB ||
+	    (size_t)sqlite3_column_bytes(q->st, col) != n) {
 		query_fail(q, ERR_CORRUPT, "stored bytes have a wrong length");
 		return;
 	}

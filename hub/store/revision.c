@@ -20,7 +20,8 @@ enum err store_revision_get(struct store *s, uint64_t *revision)
 	return q.err;
 }
 
-enum err store_revision_next(struct store *s, const char *actor, const char *what, uint64_t *revision)
+enum err store_revision_next(struct store *s, const char *actor, const char *what,
+			     uint64_t *revision)
 {
 	struct query q;
 	enum err e;

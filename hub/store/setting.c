@@ -5,9 +5,8 @@
 #define SETTING_MAX_BYTES 16384u
 
 static const char get_sql[] = "SELECT value FROM settings WHERE key = ?1";
-static const char put_sql[] =
-	"INSERT INTO settings (key, value) VALUES (?1, ?2)"
-	" ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+static const char put_sql[] = "INSERT INTO settings (key, value) VALUES (?1, ?2)"
+			      " ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 enum err store_setting_get(struct store *s, const char *key, struct buf *out)
 {

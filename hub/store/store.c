@@ -20,17 +20,16 @@ static const struct store_file {
 };
 
 /*
- * What every connection is set to. A file that somebody else has changed must not be able to run anything (trusted_schema,
- * DEFENSIVE in connect()), and what is deleted is overwritten.
+ * What every connection is set to. A file that somebody else has changed must not be able to run
+ * anything (trusted_schema, DEFENSIVE in connect()), and what is deleted is overwritten.
  */
-static const char connection_sql[] =
-	"PRAGMA journal_mode = WAL;"
-	"PRAGMA foreign_keys = ON;"
-	"PRAGMA trusted_schema = OFF;"
-	"PRAGMA cell_size_check = ON;"
-	"PRAGMA secure_delete = ON;"
-	"PRAGMA temp_store = MEMORY;"
-	"PRAGMA journal_size_limit = 16777216;";
+static const char connection_sql[] = "PRAGMA journal_mode = WAL;"
+				     "PRAGMA foreign_keys = ON;"
+				     "PRAGMA trusted_schema = OFF;"
+				     "PRAGMA cell_size_check = ON;"
+				     "PRAGMA secure_delete = ON;"
+				     "PRAGMA temp_store = MEMORY;"
+				     "PRAGMA journal_size_limit = 16777216;";
 
 /* Makes an empty file that only we can read; SQLite gives its -wal and -shm files the same mode. */
 static enum err make_file(const char *path)
@@ -53,7 +52,9 @@ enum err store_connect(const char *path, bool create, sqlite3 **out, char why[MI
 		snprintf(why, MIGRATE_WHY_SIZE, "%s: %s", path, strerror(errno));
 		return e;
 	}
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	rc = sqlite3_open_v2(path, &db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+			     NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(db, STORE_BUSY_TIMEOUT_MS);
 	if (rc == SQLITE_OK)
@@ -85,7 +86,8 @@ static enum err create_file(const char *path, const struct embedded_sql *list)
 	return e;
 }
 
-/* The presence database may be lost: a damaged one, or one of a later version, is thrown away and made anew. */
+/* The presence database may be lost: a damaged one, or one of a later version, is thrown away and
+ * made anew. */
 static enum err create_presence(const char *path, const struct embedded_sql *list)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
@@ -102,7 +104,8 @@ static enum err create_presence(const char *path, const struct embedded_sql *lis
 	return create_file(path, list);
 }
 
-enum err store_create_from(const char *dir, const struct embedded_sql *directory, const struct embedded_sql *presence)
+enum err store_create_from(const char *dir, const struct embedded_sql *directory,
+			   const struct embedded_sql *presence)
 {
 	char path[PATHS_FILE_SIZE];
 	enum err e = create_file(paths_join(path, dir, files[DB_DIRECTORY].name), directory);
@@ -165,10 +168,7 @@ void store_close(struct store *s)
 	free(s);
 }
 
-const char *store_error(const struct store *s)
-{
-	return s->error;
-}
+const char *store_error(const struct store *s) { return s->error; }
 
 static const char begin_sql[] = "BEGIN IMMEDIATE";
 static const char commit_sql[] = "COMMIT";

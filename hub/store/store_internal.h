@@ -1,50 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * What the files of hub/store share: the two connections, and `struct query`, one run of a prepared statement.
+ * What the files of hub/store share: the two connections, and `struct query`, one run of a prepared
+ * statement.
  *
- * A query has a sticky error, so that a statement is bound, stepped and read in order and the error is looked at once:
+ * A query has a sticky error, so that a statement is bound, stepped and read in order and the error
+ * is looked at once:
  *
- *   1. query_open()                     takes the statement from the cache, prepares it the first time
- *   2. query_u32(), query_text() ...    binds, numbers from 1 as in SQL
- *   3. query_next() until false         a row each; query_get_*() read columns, from 0. A value that is not what the schema
- *                                       promises makes the error ERR_CORRUPT: rows are hostile, too
- *   4. query_close()                    gives the statement back and returns the error
+ *   1. query_open()                    takes the statement from the cache
+ *   2. query_u32(), query_text() ...   binds, numbers from 1 as in SQL
+ *   3. query_next() until false        a row each; query_get_*() read columns, from 0
+ *   4. query_close()                   gives the statement back and returns the error
+ *
+ * A column that is not what the schema promises makes the error ERR_CORRUPT: rows are hostile, too.
  */
 #include <sqlite3.h>
 
 #include "hub/store/migrate.h"
 #include "hub/store/store.h"
 
-#define STORE_STATEMENTS_MAX 128u	/* different statements of one connection; there are about 70 */
-#define STORE_ERROR_SIZE 512u
+#define STORE_STATEMENTS_MAX 128u /* different statements of one connection; there are about 70 */
+#define STORE_ERROR_SIZE     512u
 
 enum store_db { DB_DIRECTORY, DB_PRESENCE, DB_COUNT };
 
 struct statement {
-	const char *sql;		/* compared by address: always a static const array */
+	const char *sql; /* compared by address: always a static const array */
 	sqlite3_stmt *st;
 };
 
 struct connection {
 	sqlite3 *db;
-	const char *file;		/* "directory.db" */
+	const char *file; /* "directory.db" */
 	struct statement cache[STORE_STATEMENTS_MAX];
 	unsigned n_cached;
 };
 
 struct store {
 	struct connection db[DB_COUNT];
-	bool in_transaction;		/* between store_begin() and store_commit() or store_rollback() */
-	enum err broken;		/* SQLite has rolled the transaction back by itself: nothing more may be written in it */
+	bool in_transaction; /* between store_begin() and store_commit() or store_rollback() */
+	enum err broken; /* SQLite has rolled the transaction back by itself: nothing more may be
+			    written in it */
 	char error[STORE_ERROR_SIZE];
 };
 
 struct query {
 	struct store *store;
 	enum store_db which;
-	sqlite3_stmt *st;		/* NULL after a failed query_open() */
-	bool own;			/* the cached one was busy (a callback asks the same): finalize ours */
+	sqlite3_stmt *st; /* NULL after a failed query_open() */
+	bool own;         /* the cached one was busy (a callback asks the same): finalize ours */
 	bool has_row;
 	enum err err;
 };
@@ -54,9 +58,12 @@ enum err store_err_from_sqlite(sqlite3 *db, int rc);
 /* Puts "doing: what SQLite says" into s->error and returns the error for `rc`. */
 enum err store_fail(struct store *s, enum store_db which, int rc, const char *doing);
 /* store_create() with other lists of migrations: tests make files of older versions with it. */
-enum err store_create_from(const char *dir, const struct embedded_sql *directory, const struct embedded_sql *presence) must_check;
-/* Opens a connection with all safety settings. `why` gets a sentence (MIGRATE_WHY_SIZE). `create`: make the file (0600) when it is missing. */
-enum err store_connect(const char *path, bool create, sqlite3 **out, char why[MIGRATE_WHY_SIZE]) must_check;
+enum err store_create_from(const char *dir, const struct embedded_sql *directory,
+			   const struct embedded_sql *presence) must_check;
+/* Opens a connection with all safety settings. `why` gets a sentence (MIGRATE_WHY_SIZE). `create`:
+ * make the file (0600) when it is missing. */
+enum err store_connect(const char *path, bool create, sqlite3 **out,
+		       char why[MIGRATE_WHY_SIZE]) must_check;
 
 void query_open(struct query *q, struct store *s, enum store_db which, const char *sql);
 void query_u32(struct query *q, int index, uint32_t v);
@@ -67,7 +74,8 @@ void query_i64_or_null(struct query *q, int index, int64_t v);
 void query_u64(struct query *q, int index, uint64_t v);
 /* The memory must stay until query_close(). */
 void query_text(struct query *q, int index, const char *v);
-/* The same; ERR_INVALID when it does not fit `size` bytes with the end mark, and so could not be read back. NULL is "". */
+/* The same; ERR_INVALID when it does not fit `size` bytes with the end mark, and so could not be
+ * read back. NULL is "". */
 void query_text_max(struct query *q, int index, const char *v, size_t size);
 void query_blob(struct query *q, int index, const void *p, size_t n);
 /* An address, or NULL for family 0. */
@@ -80,7 +88,8 @@ enum err query_run(struct query *q) must_check;
 enum err query_run_one(struct query *q) must_check;
 /* Harmless when closed already. A second call returns the same. */
 enum err query_close(struct query *q);
-/* For a statement that should have given a row: ERR_NOTFOUND unless `found` or something worse happened. Closes. */
+/* For a statement that should have given a row: ERR_NOTFOUND unless `found` or something worse
+ * happened. Closes. */
 enum err query_close_found(struct query *q, bool found) must_check;
 
 int64_t query_get_i64(struct query *q, int col, int64_t min, int64_t max);
@@ -102,5 +111,6 @@ void query_fail(struct query *q, enum err e, const char *what);
 /* Columns of a prefix from `col`: family, first, length. */
 void query_get_prefix(struct query *q, int col, struct prefix *out);
 
-/* The last address of a prefix: with its own address, the range in which memcmp order finds what lies in it. */
+/* The last address of a prefix: with its own address, the range in which memcmp order finds what
+ * lies in it. */
 struct addr store_prefix_last(const struct prefix *p);

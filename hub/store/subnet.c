@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * subnet: prefixes behind nodes. Two prefixes either nest or have nothing in common, so what overlaps p is
+ * subnet: prefixes behind nodes. Two prefixes either nest or have nothing in common, so what
+ * overlaps p is
  *
- *   inside p     rows whose first address lies in p's range, with a length of at least p's: one range of an index
- *   around p     rows that are p cut to 0, 1, ... len-1 bits: at most 128 exact look-ups
+ *   inside p    rows whose first address lies in p's range, and that are not shorter:
+ *               one range of an index
+ *   around p    rows that are p cut to 0, 1, ... len-1 bits: at most 128 exact look-ups
  */
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
-#define SUBNET_COLUMNS                                                                              \
-	"SELECT s.id, s.node_id, n.name, s.family, s.first, s.length, s.weight, s.status, s.created_ms" \
+#define SUBNET_COLUMNS                                                                             \
+	"SELECT s.id, s.node_id, n.name, s.family, s.first, s.length, s.weight, s.status, "        \
+	"s.created_ms"                                                                             \
 	" FROM subnets s JOIN nodes n ON n.id = s.node_id"
 
 static const char get_sql[] = SUBNET_COLUMNS " WHERE s.id = ?1";
 static const char list_all_sql[] = SUBNET_COLUMNS " WHERE s.id > ?1 ORDER BY s.id LIMIT ?2";
 static const char list_node_sql[] =
 	SUBNET_COLUMNS " WHERE s.node_id = ?3 AND s.id > ?1 ORDER BY s.id LIMIT ?2";
-static const char inside_sql[] =
-	SUBNET_COLUMNS " WHERE s.family = ?1 AND s.first BETWEEN ?2 AND ?3 AND s.length >= ?4 AND s.node_id <> ?5";
-static const char around_sql[] =
-	SUBNET_COLUMNS " WHERE s.family = ?1 AND s.first = ?2 AND s.length = ?3 AND s.node_id <> ?4";
-static const char addresses4_sql[] =
-	"SELECT id, name, 4, address4, 32, created_ms FROM nodes WHERE address4 BETWEEN ?1 AND ?2 AND id <> ?3";
-static const char addresses6_sql[] =
-	"SELECT id, name, 6, address6, 128, created_ms FROM nodes WHERE address6 BETWEEN ?1 AND ?2 AND id <> ?3";
+static const char inside_sql[] = SUBNET_COLUMNS
+	" WHERE s.family = ?1 AND s.first BETWEEN ?2 AND ?3 AND s.length >= ?4 AND s.node_id <> ?5";
+static const char around_sql[] = SUBNET_COLUMNS
+	" WHERE s.family = ?1 AND s.first = ?2 AND s.length = ?3 AND s.node_id <> ?4";
+static const char addresses4_sql[] = "SELECT id, name, 4, address4, 32, created_ms FROM nodes "
+				     "WHERE address4 BETWEEN ?1 AND ?2 AND id <> ?3";
+static const char addresses6_sql[] = "SELECT id, name, 6, address6, 128, created_ms FROM nodes "
+				     "WHERE address6 BETWEEN ?1 AND ?2 AND id <> ?3";
 static const char insert_sql[] =
 	"INSERT INTO subnets (node_id, family, first, length, weight, status, created_ms)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -32,10 +35,7 @@ static const char remove_sql[] = "DELETE FROM subnets WHERE id = ?1";
 static const char count_sql[] = "SELECT count(*) FROM subnets WHERE ?1 = 0 OR node_id = ?1";
 
 /* Address families as numbers of the schema. */
-static uint32_t family_of(const struct prefix *p)
-{
-	return p->addr.family == AF_INET ? 4 : 6;
-}
+static uint32_t family_of(const struct prefix *p) { return p->addr.family == AF_INET ? 4 : 6; }
 
 struct addr store_prefix_last(const struct prefix *p)
 {
@@ -123,7 +123,8 @@ enum err store_subnet_get(struct store *s, uint32_t id, struct store_subnet *out
 	return e;
 }
 
-enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status status, uint32_t weight)
+enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status status,
+			     uint32_t weight)
 {
 	struct query q;
 
@@ -217,7 +218,8 @@ enum err store_subnets_overlapping(struct store *s, const struct prefix *p, uint
 		e = each_around(s, p, except_node, cb, arg);
 	if (e)
 		return e;
-	query_open(&q, s, DB_DIRECTORY, p->addr.family == AF_INET ? addresses4_sql : addresses6_sql);
+	query_open(&q, s, DB_DIRECTORY,
+		   p->addr.family == AF_INET ? addresses4_sql : addresses6_sql);
 	query_addr(&q, 1, &p->addr);
 	query_addr(&q, 2, &last);
 	query_u32(&q, 3, except_node);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* token: join tokens, of which only hashes are kept. Whether a token may still be used is judged by change_join. */
+/* token: join tokens, of which only hashes are kept. Whether a token may still be used is judged by
+ * change_join. */
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
-#define TOKEN_COLUMNS                                                                               \
-	"SELECT t.id, t.node_id, n.name, t.hash, t.created_ms, t.expires_ms, t.revoked_ms, t.used_ms,"   \
-	" t.uses, t.uses_max, t.created_by, t.replaces_key"                                         \
+#define TOKEN_COLUMNS                                                                              \
+	"SELECT t.id, t.node_id, n.name, t.hash, t.created_ms, t.expires_ms, t.revoked_ms, "       \
+	"t.used_ms,"                                                                               \
+	" t.uses, t.uses_max, t.created_by, t.replaces_key"                                        \
 	" FROM join_tokens t JOIN nodes n ON n.id = t.node_id"
 
 static const char get_sql[] = TOKEN_COLUMNS " WHERE t.id = ?1";
 static const char find_sql[] = TOKEN_COLUMNS " WHERE t.hash = ?1";
 static const char list_sql[] = TOKEN_COLUMNS " WHERE t.id > ?1 ORDER BY t.id LIMIT ?2";
-static const char insert_sql[] =
-	"INSERT INTO join_tokens (node_id, hash, created_ms, expires_ms, uses_max, created_by, replaces_key)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+static const char insert_sql[] = "INSERT INTO join_tokens (node_id, hash, created_ms, expires_ms, "
+				 "uses_max, created_by, replaces_key)"
+				 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 static const char use_sql[] =
 	"UPDATE join_tokens SET uses = uses + 1, used_ms = ?2 WHERE id = ?1 AND uses < uses_max";
 static const char revoke_sql[] =
@@ -128,7 +130,8 @@ enum err store_tokens_revoke_node(struct store *s, uint32_t node_id)
 	return query_run(&q);
 }
 
-enum err store_tokens_list(struct store *s, uint32_t after_id, uint32_t limit, store_token_cb cb, void *arg)
+enum err store_tokens_list(struct store *s, uint32_t after_id, uint32_t limit, store_token_cb cb,
+			   void *arg)
 {
 	struct store_token t;
 	struct query q;

@@ -255,42 +255,43 @@ static void print_log_tail(const char *log_path, off_t from)
 	close(fd);
 }
 
-/* Waits for a byte (ready) or the end of the pipe (the daemon is gone) until `deadline_ms`. */
-static bool wait_ready(int fd, uint64_t deadline_ms)
+/* Waits until `fd` is readable, at most `ms`. */
+static bool wait_readable(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char byte;
+	uint64_t deadline_ms = clock_now_ms() + (uint64_t)ms;
 
 	for (;;) {
 		uint64_t now_ms = clock_now_ms();
 		int n = poll(&p, 1, now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 0);
 
-		if (n > 0)
-			return read(fd, &byte, 1) == 1;
-		if (n == 0 || errno != EINTR)
+		if (n >= 0)
+			return n > 0;
+		if (errno != EINTR)
 			return false;
 	}
 }
 
-/* The parent's part: the exit code that tells what became of the daemon. */
+/* The parent's part: the exit code that tells what became of the daemon. A byte comes when it is
+ * ready, the end of the pipe when it ends. */
 static int await_child(const struct launch *l, pid_t child, int fd, const char *log_path,
 		       off_t log_from)
 {
-	bool ready = wait_ready(fd, clock_now_ms() + LAUNCH_START_MS);
-	int status;
+	bool in_time = wait_readable(fd, LAUNCH_START_MS);
+	char byte;
+	bool ready = in_time && read(fd, &byte, 1) == 1;
+	int status = 0;
 
 	close(fd);
 	if (ready)
 		return LAUNCH_DONE;
+	if (!in_time)
+		kill(child, SIGTERM); /* it must not stay behind half started */
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
 	if (log_path)
 		print_log_tail(log_path, log_from);
-	if (waitpid(child, &status, WNOHANG) == 0) {
-		/* It either hangs or is about to end; in both cases it must not stay behind half
-		 * started. */
-		kill(child, SIGTERM);
-		waitpid(child, &status, 0);
-	}
-	fprintf(stderr, "%s: the daemon did not start", l->program);
+	fprintf(stderr, "%s: the daemon did not start%s", l->program, in_time ? "" : " in time");
 	if (log_path)
 		fprintf(stderr, "; its log is %s", log_path);
 	fputc('\n', stderr);
@@ -384,23 +385,6 @@ static bool runs_program(pid_t pid, const char *program)
 	return strncmp(base ? base + 1 : target, program, strlen(program)) == 0;
 }
 
-/* True when the process behind `pidfd` ended within LAUNCH_STOP_MS. */
-static bool wait_ended(int pidfd)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	uint64_t deadline_ms = clock_now_ms() + LAUNCH_STOP_MS;
-
-	for (;;) {
-		uint64_t now_ms = clock_now_ms();
-		int n = poll(&p, 1, now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 0);
-
-		if (n > 0)
-			return true;
-		if (n == 0 || errno != EINTR)
-			return false;
-	}
-}
-
 int launch_signal(const struct launch *l, const char *pid_file)
 {
 	bool ends =
@@ -426,7 +410,7 @@ int launch_signal(const struct launch *l, const char *pid_file)
 		goto out;
 	}
 	code = LAUNCH_DONE;
-	if (ends && !wait_ended(pidfd)) {
+	if (ends && !wait_readable(pidfd, LAUNCH_STOP_MS)) {
 		fprintf(stderr, "%s: process %ld has not ended after %d s\n", l->program, (long)pid,
 			LAUNCH_STOP_MS / 1000);
 		code = LAUNCH_FAILED;

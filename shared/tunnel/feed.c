@@ -45,6 +45,7 @@ static enum err receive_self(struct tunnel *t, struct cursor *body)
 			 addr_equal(&m.addresses[1], &t->self.addresses[1]);
 	t->self = m;
 	t->configured = true;
+	peer_self_changed(t);
 	return same_addresses ? ERR_OK : own_reset(t);
 }
 

@@ -32,11 +32,33 @@ bool peer_may_talk(const struct peer *a, const struct peer *b)
 
 /* The cipher follows from the directory alone (DESIGN section 4), so nobody can negotiate it down.
  */
-static enum tunnel_cipher cipher_for(const struct tunnel *t, const struct engine_peer *m)
+static enum tunnel_cipher cipher_for(const struct tunnel *t, enum node_kind kind, bool aes)
 {
-	if (m->kind == NODE_WIREGUARD)
+	if (kind == NODE_WIREGUARD)
 		return CIPHER_WIREGUARD;
-	return m->aes && t->self.aes ? CIPHER_AES256GCM : CIPHER_CHACHA20POLY1305;
+	return aes && t->self.aes ? CIPHER_AES256GCM : CIPHER_CHACHA20POLY1305;
+}
+
+/* Sessions of another cipher are of no use to the other side, which knows the same directory. */
+static void set_cipher(struct peer *p, enum tunnel_cipher cipher)
+{
+	if (p->cipher == cipher)
+		return;
+	p->cipher = cipher;
+	session_wipe(p);
+	path_down(p);
+	timers_restart(p);
+}
+
+void peer_self_changed(struct tunnel *t)
+{
+	struct table_node *n = NULL;
+
+	while ((n = table_next(&t->by_id, n))) {
+		struct peer *p = container_of(n, struct peer, by_id);
+
+		set_cipher(p, cipher_for(t, p->set.kind, p->set.aes));
+	}
 }
 
 static void remove_routes(struct peer *p)
@@ -133,11 +155,7 @@ out:
 /* A peer that is there: its new routes, and a new session if the cipher has changed. */
 static enum err peer_change(struct peer *p, const struct engine_peer *m)
 {
-	if (p->cipher != cipher_for(p->tunnel, m)) {
-		session_wipe(p);
-		path_down(p);
-		timers_restart(p);
-	}
+	set_cipher(p, cipher_for(p->tunnel, m->kind, m->aes));
 	if (m->append || !same_routes(p, m)) {
 		if (!m->append)
 			remove_routes(p);
@@ -172,7 +190,6 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 		return e;
 	}
 	copy_settings(p, m);
-	p->cipher = cipher_for(t, m);
 	p->seen_in_sync = t->sync;
 	if (m->kind == NODE_HUB && !t->self.is_hub)
 		t->hub = p;

@@ -116,6 +116,8 @@ struct peer *peer_find_key(const struct tunnel *t, const struct public_key *key)
  * ERR_EXISTS (the key of another peer): the peer is then not there.
  */
 enum err peer_set(struct tunnel *t, const struct engine_peer *m) must_check;
+/* t->self has changed: sessions whose cipher is another one now begin anew. */
+void peer_self_changed(struct tunnel *t);
 /* Forgets the peer, its keys, routes and waiting packets at once. */
 void peer_drop(struct peer *p);
 /* Drops all peers that the sync `seen` did not name. */

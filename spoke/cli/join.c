@@ -17,7 +17,7 @@
 #define JOIN_TIMEOUT_MAX_S 3600
 
 struct join_args {
-	const char *token; /* "-": from standard input */
+	char *token; /* "-": from standard input */
 	int timeout_s;
 	bool force;
 	bool as_json;
@@ -72,13 +72,17 @@ static bool read_token(const char *arg, char out[JOIN_TOKEN_MAX_CHARS + 4])
 	return snprintf(out, JOIN_TOKEN_MAX_CHARS + 4, "%s", arg) < (int)JOIN_TOKEN_MAX_CHARS + 4;
 }
 
-/* Decodes the token, and says in its own words for each case what is wrong with it. */
-static int take_token(const struct launch *l, const char *arg, struct join_token *t)
+/*
+ * Decodes the token, and says in its own words for each case what is wrong with it. The argument is
+ * overwritten, so that the secret does not stand in the process list while the hub is asked.
+ */
+static int take_token(const struct launch *l, char *arg, struct join_token *t)
 {
 	char text[JOIN_TOKEN_MAX_CHARS + 4];
 	enum err e = read_token(arg, text) ? token_decode(text, t) : ERR_INVALID;
 
 	secret_zero(text, sizeof(text));
+	secret_zero(arg, strlen(arg));
 	if (e == ERR_OK && l->net && strcmp(l->net, t->network) != 0) {
 		fprintf(stderr, "%s: the token is for network %s, not for %s\n", l->program,
 			t->network, l->net);

@@ -13,9 +13,10 @@ static void refused(struct spoke *s, const char *what, const char *text)
 
 	snprintf(why, sizeof(why), "%s%s%.200s", what, text[0] ? ": " : "", text);
 	if (!s->cache.refused || strcmp(s->cache.refused_why, why) != 0)
-		log_error("the hub refuses this node: %s. All tunnels are closed; it must be "
-			  "joined anew with a token of the hub's admin",
-			  why);
+		log_error(
+			"the hub refuses this node: %s. All tunnels are closed; it must be joined "
+			"anew (join --force) with a token of the hub's admin",
+			why);
 	s->cache.refused = true;
 	memcpy(s->cache.refused_why, why, sizeof(s->cache.refused_why));
 	client_close(&s->client, why, true, 0);

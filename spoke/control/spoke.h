@@ -18,8 +18,8 @@
 
 /* How often the time of the last confirmation is written down while the link is up. */
 #define SPOKE_CACHE_SAVE_MS 900000u
-#define LOCATE_AGAIN_MS   5000u /* one peer is not asked for more often */
-#define LOCATE_RATE_PER_S 20u   /* nor all together */
+#define LOCATE_AGAIN_MS     5000u /* one peer is not asked for more often */
+#define LOCATE_RATE_PER_S   20u   /* nor all together */
 
 struct spoke {
 	struct worker *w;

@@ -64,6 +64,14 @@ static const struct engine_status *find_row(const struct gather *g, uint32_t id)
 	return NULL;
 }
 
+/* What packets to and from a peer are sealed with; null without a session. */
+static json_t *cipher_json(const struct engine_status *r)
+{
+	if (r->path == PATH_DOWN || r->cipher == CIPHER_WIREGUARD)
+		return json_null();
+	return json_string(r->cipher == CIPHER_AES256GCM ? "aes-256-gcm" : "chacha20-poly1305");
+}
+
 /* One peer; `row` is the engine's view of it, or for a WireGuard node of the hub. NULL: the engine
  * knows nothing. */
 static json_t *peer_json(const struct node *n, const struct engine_status *row, const char *reason)
@@ -75,14 +83,15 @@ static json_t *peer_json(const struct node *n, const struct engine_status *row, 
 		n->kind != NODE_WIREGUARD; /* numbers of its own, not those of the hub's tunnel */
 
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "name", n->name,
-		"id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
+		n->name, "id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
 		path_kind_str(r->path), "reason", reason ? reason : path_reason_str(r->reason),
 		"endpoint", own ? endpoint_json(&r->endpoint) : json_null(), "handshake",
 		own ? time_json(r->handshake_wall_ms) : json_null(), "rx_bytes",
 		own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
-		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "addresses",
-		addresses_json(n->addresses), "subnets", subnets_json(n));
+		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "cipher",
+		own ? cipher_json(r) : json_null(), "addresses", addresses_json(n->addresses),
+		"subnets", subnets_json(n));
 }
 
 static const char *special_reason(const struct spoke *s, const struct node *n)

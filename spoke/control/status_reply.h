@@ -13,7 +13,7 @@ struct spoke;
  *  "hub": {"name", "state", "up", "since", "why", "address"},
  *  "addresses": [..], "subnets": [..], "engine": {..} or null,
  *  "peers": [{"name", "id", "kind", "path", "reason", "endpoint", "handshake", "rx_bytes",
- *             "tx_bytes", "rtt_us", "addresses", "subnets"}]}
+ *             "tx_bytes", "rtt_us", "cipher", "addresses", "subnets"}]}
  *
  * `g` is what the engine answered, NULL when it did not. Times are RFC 3339, null for never.
  */

@@ -25,7 +25,7 @@ static void link_hello(struct client *c, struct control_hello *h)
 	h->revision = s->want_snapshot ? 0 : s->cache.dir.revision;
 	h->highest_revision = s->cache.highest;
 	h->capabilities = CAP_ZLIB;
-	h->aes = keys_cpu_has_aes();
+	h->aes = s->cfg->aes;
 	h->tunnel_key = s->tunnel_public;
 	memcpy(h->tunnel_sig, s->tunnel_sig, sizeof(h->tunnel_sig));
 	snprintf(h->version, sizeof(h->version), "%s", BRANCHLINE_VERSION);

@@ -3,25 +3,8 @@
 
 import random
 
-from wire import Catcher, send, spoofed_udp
+from wire import INJECT, LISTEN, Catcher, send, spoofed_udp
 from world import run, wait_until
-
-# Reads packets that arrive at a host, so that a test can say that none did.
-LISTEN = r"""
-import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("", 4242))
-print("ready", flush=True)
-while True:
-    print("got", s.recv(2000), flush=True)
-"""
-
-INJECT = r"""
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-packet = bytes.fromhex(sys.argv[1])
-s.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
-"""
 
 
 def test_spoofed_inner_source_is_dropped(network):

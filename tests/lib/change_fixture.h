@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* For tests of hub/change: a network "test" with the pools 10.91.0.0/24 and fd00:91::/64 and its hub "hq", and short ways to ask for changes. */
+/* For tests of hub/change: a network "test" with the pools 10.91.0.0/24 and fd00:91::/64 and its
+ * hub "hq", and short ways to ask for changes. */
 #include "hub/change.h"
 #include "hub/keys.h"
 #include "tests/lib/store_fixture.h"
 
 /* What the last change said, for messages of failing tests. */
-#define assert_code(c, call, error, wanted)                                                         \
-	do {                                                                                        \
-		enum err got_ = (call);                                                             \
-		if (got_ != (error) || strcmp((c)->code, (wanted)) != 0)                            \
-			fail_msg("%s: %s, code \"%s\", %s", #call, err_str(got_), (c)->code, (c)->detail); \
+#define assert_code(c, call, error, wanted)                                                        \
+	do {                                                                                       \
+		enum err got_ = (call);                                                            \
+		if (got_ != (error) || strcmp((c)->code, (wanted)) != 0)                           \
+			fail_msg("%s: %s, code \"%s\", %s", #call, err_str(got_), (c)->code,       \
+				 (c)->detail);                                                     \
 	} while (0)
 
 struct network {
@@ -31,8 +33,12 @@ static inline void network_open_with(struct network *w, const char *pool4, const
 {
 	struct hub_keys k = network_keys();
 	struct change_node_add add = {
-		.name = "hq", .kind = NODE_HUB, .tunnel_key = &k.tunnel_public, .identity_key = &k.identity_public,
-		.tunnel_sig = k.tunnel_sig, .aes = true,
+		.name = "hq",
+		.kind = NODE_HUB,
+		.tunnel_key = &k.tunnel_public,
+		.identity_key = &k.identity_public,
+		.tunnel_sig = k.tunnel_sig,
+		.aes = true,
 	};
 	struct node n;
 
@@ -66,7 +72,9 @@ static inline void network_close(struct network *w)
 static inline uint32_t network_spoke(struct network *w, const char *name, const char *subnet)
 {
 	struct node_subnet sub;
-	struct change_node_add add = { .name = name, .kind = NODE_SPOKE, .subnets = &sub, .n_subnets = subnet != NULL };
+	struct change_node_add add = {
+		.name = name, .kind = NODE_SPOKE, .subnets = &sub, .n_subnets = subnet != NULL
+	};
 	struct node n;
 	uint32_t id;
 
@@ -79,7 +87,8 @@ static inline uint32_t network_spoke(struct network *w, const char *name, const 
 }
 
 /* A join token; the id of its row. */
-static inline uint32_t network_token(struct network *w, uint32_t node, uint32_t uses, uint8_t secret[JOIN_SECRET_BYTES])
+static inline uint32_t network_token(struct network *w, uint32_t node, uint32_t uses,
+				     uint8_t secret[JOIN_SECRET_BYTES])
 {
 	struct store_token t;
 
@@ -87,9 +96,12 @@ static inline uint32_t network_token(struct network *w, uint32_t node, uint32_t 
 	return t.id;
 }
 
-static inline struct change_join network_join_request(const uint8_t secret[JOIN_SECRET_BYTES], const struct hub_keys *k)
+static inline struct change_join network_join_request(const uint8_t secret[JOIN_SECRET_BYTES],
+						      const struct hub_keys *k)
 {
-	struct change_join in = { .identity_key = k->identity_public, .tunnel_key = k->tunnel_public, .aes = true };
+	struct change_join in = { .identity_key = k->identity_public,
+				  .tunnel_key = k->tunnel_public,
+				  .aes = true };
 
 	memcpy(in.secret, secret, JOIN_SECRET_BYTES);
 	memcpy(in.tunnel_sig, k->tunnel_sig, sizeof(in.tunnel_sig));

@@ -23,7 +23,8 @@ struct fixture {
 
 #define assert_ok(call) assert_int_equal((call), ERR_OK)
 
-static inline int fixture_remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static inline int fixture_remove_entry(const char *path, const struct stat *st, int type,
+				       struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
 	return remove(path);
@@ -81,8 +82,8 @@ static inline struct public_key fixture_key(uint8_t byte)
 }
 
 /* A node in a transaction of its own; `address` may be NULL. Returns its id. */
-static inline uint32_t fixture_node(struct store *s, const char *name, enum node_kind kind, enum node_status status,
-				    const char *address)
+static inline uint32_t fixture_node(struct store *s, const char *name, enum node_kind kind,
+				    enum node_status status, const char *address)
 {
 	struct node n;
 	uint32_t id;

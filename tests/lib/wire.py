@@ -4,7 +4,7 @@
 import socket
 import struct
 
-# Runs in a namespace: prints each UDP payload that leaves through a device towards port 6655, as hex, one a line.
+# Runs in a namespace: prints each UDP payload that leaves through a device towards a port (0: any), as hex, one a line.
 CATCH = r"""
 import socket, sys
 dev, port = sys.argv[1], int(sys.argv[2])
@@ -16,7 +16,7 @@ while True:
     if meta[2] != 4 or len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != 17:
         continue
     header = 14 + (frame[14] & 15) * 4
-    if int.from_bytes(frame[header + 2:header + 4], "big") == port:
+    if port in (0, int.from_bytes(frame[header + 2:header + 4], "big")):
         print(frame[header + 8:].hex(), flush=True)
 """
 
@@ -39,6 +39,23 @@ except TimeoutError:
     pass
 """
 
+# Reads packets that arrive at a host, so that a test can say that none did.
+LISTEN = r"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 4242))
+print("ready", flush=True)
+while True:
+    print("got", s.recv(2000), flush=True)
+"""
+
+INJECT = r"""
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+packet = bytes.fromhex(sys.argv[1])
+s.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
+"""
+
 
 def send(ns, address, packets, port=6655):
     """Sends payloads (bytes) from a fresh port of a namespace; returns what came back."""
@@ -50,7 +67,7 @@ def send(ns, address, packets, port=6655):
 
 
 class Catcher:
-    """Collects the UDP payloads that leave a namespace through a device towards port 6655."""
+    """Collects the UDP payloads that leave a namespace through a device towards a port (0: any)."""
 
     def __init__(self, ns, dev, port=6655):
         self.process = ns.start(["/usr/bin/python3", "-u", "-c", CATCH, dev, str(port)], name="catcher")
@@ -75,4 +92,4 @@ def spoofed_udp(source, destination, payload=b"spoofed"):
     return header[:10] + struct.pack("!H", ~total & 0xFFFF) + header[12:] + udp
 
 
-__all__ = ["Catcher", "send", "spoofed_udp"]
+__all__ = ["INJECT", "LISTEN", "Catcher", "send", "spoofed_udp"]

@@ -289,8 +289,12 @@ class Site:
 class World:
     """Everything that one test or demonstration makes. Use as a context manager."""
 
+    made = 0
+
     def __init__(self, keep=False, build=None):
-        self.prefix = f"bl{os.getpid()}"
+        # Several worlds may be there at the same time.
+        self.prefix = f"bl{os.getpid()}" + (f"w{World.made}" if World.made else "")
+        World.made += 1
         self.build = os.path.abspath(build or BUILD)
         self.namespaces = []
         self.processes = []

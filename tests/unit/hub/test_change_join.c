@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Joining: every refusal with its own code and audit entry, repetition of a lost answer, joining anew, and what hello may change. */
+/* Joining: every refusal with its own code and audit entry, repetition of a lost answer, joining
+ * anew, and what hello may change. */
 #include "hub/store/store_internal.h"
 #include "tests/lib/change_fixture.h"
 
@@ -36,7 +37,8 @@ static void joins(void **state)
 	assert_int_equal(n.revision, before + 1);
 	assert_int_equal(n.n_subnets, 1);
 	assert_true(n.aes && n.key_unbroken && n.has_identity && n.has_tunnel);
-	assert_true(public_key_equal(&n.identity_key, &k.identity_public) && public_key_equal(&n.tunnel_key, &k.tunnel_public));
+	assert_true(public_key_equal(&n.identity_key, &k.identity_public) &&
+		    public_key_equal(&n.tunnel_key, &k.tunnel_public));
 	assert_memory_equal(n.tunnel_sig, k.tunnel_sig, sizeof(n.tunnel_sig));
 	node_fini(&n);
 	assert_ok(store_token_get(w.f.s, token, &t));
@@ -44,7 +46,8 @@ static void joins(void **state)
 	assert_ok(store_key_current(w.f.s, oslo, KEY_IDENTITY, &stored));
 	assert_int_equal(stored.token_id, token);
 
-	/* The answer was lost: the same again is answered as the first time, and changes nothing. */
+	/* The answer was lost: the same again is answered as the first time, and changes nothing.
+	 */
 	assert_code(&w.c, change_join(&w.c, &in, &n), ERR_OK, "");
 	assert_int_equal(n.id, oslo);
 	assert_int_equal(w.c.revision, before + 1);
@@ -54,10 +57,24 @@ static void joins(void **state)
 	network_close(&w);
 }
 
-enum spoil { NOTHING, UNKNOWN, USED, EXPIRED, REVOKED, DELETED, NODE_GONE, OTHER_JOINED, BAD_SIGNATURE, KNOWN_KEY, KNOWN_TUNNEL, WEAK };
+enum spoil {
+	NOTHING,
+	UNKNOWN,
+	USED,
+	EXPIRED,
+	REVOKED,
+	DELETED,
+	NODE_GONE,
+	OTHER_JOINED,
+	BAD_SIGNATURE,
+	KNOWN_KEY,
+	KNOWN_TUNNEL,
+	WEAK
+};
 
 /* Makes a join wrong in one way. */
-static void spoil(struct network *w, enum spoil how, uint32_t node, uint32_t token, struct change_join *in, struct hub_keys *other)
+static void spoil(struct network *w, enum spoil how, uint32_t node, uint32_t token,
+		  struct change_join *in, struct hub_keys *other)
 {
 	struct hub_keys k;
 
@@ -66,7 +83,8 @@ static void spoil(struct network *w, enum spoil how, uint32_t node, uint32_t tok
 		in->secret[5] ^= 1;
 		break;
 	case USED:
-		raw(w, "UPDATE join_tokens SET uses = uses_max, used_ms = 1700000000000 WHERE id = 2");
+		raw(w,
+		    "UPDATE join_tokens SET uses = uses_max, used_ms = 1700000000000 WHERE id = 2");
 		break;
 	case EXPIRED:
 		raw(w, "UPDATE join_tokens SET expires_ms = created_ms - 1 WHERE id = 2");
@@ -90,7 +108,8 @@ static void spoil(struct network *w, enum spoil how, uint32_t node, uint32_t tok
 		*in = network_join_request(in->secret, other);
 		break;
 	case KNOWN_TUNNEL:
-		/* somebody else's tunnel key, honestly signed by a new identity, cannot be made here: the signature fails first */
+		/* somebody else's tunnel key, honestly signed by a new identity, cannot be made
+		 * here: the signature fails first */
 		in->tunnel_key = other->tunnel_public;
 		break;
 	case WEAK:
@@ -103,7 +122,11 @@ static void spoil(struct network *w, enum spoil how, uint32_t node, uint32_t tok
 
 static void refusals(void **state)
 {
-	static const struct { enum spoil how; enum err err; const char *code; } cases[] = {
+	static const struct {
+		enum spoil how;
+		enum err err;
+		const char *code;
+	} cases[] = {
 		{ NOTHING, ERR_OK, "" },
 		{ UNKNOWN, ERR_AUTH, "token_unknown" },
 		{ USED, ERR_USED, "token_used" },
@@ -174,7 +197,8 @@ static void refusals_are_limited(void **state)
 	network_close(&w);
 }
 
-/* With a token made for it, a node joins anew: other keys, and everybody can see that nobody vouched for them. */
+/* With a token made for it, a node joins anew: other keys, and everybody can see that nobody
+ * vouched for them. */
 static void joins_anew(void **state)
 {
 	struct hub_keys first, second, third;
@@ -187,7 +211,7 @@ static void joins_anew(void **state)
 	network_open(&w);
 	oslo = network_spoke(&w, "oslo", NULL);
 	network_join(&w, oslo, &first);
-	network_join(&w, oslo, &second);		/* while active */
+	network_join(&w, oslo, &second); /* while active */
 	n = network_node(&w, oslo);
 	assert_true(public_key_equal(&n.identity_key, &second.identity_public));
 	assert_true(public_key_equal(&n.tunnel_key, &second.tunnel_public));
@@ -197,7 +221,7 @@ static void joins_anew(void **state)
 	assert_false(current);
 
 	assert_ok(change_node_revoke(&w.c, oslo, "lost"));
-	network_join(&w, oslo, &third);			/* while revoked */
+	network_join(&w, oslo, &third); /* while revoked */
 	n = network_node(&w, oslo);
 	assert_int_equal(n.status, NODE_ACTIVE);
 	assert_true(public_key_equal(&n.identity_key, &third.identity_public));
@@ -206,7 +230,8 @@ static void joins_anew(void **state)
 	network_close(&w);
 }
 
-/* The same keys with a new token: a reinstallation that kept them. The chain of keys is unbroken. */
+/* The same keys with a new token: a reinstallation that kept them. The chain of keys is unbroken.
+ */
 static void joins_anew_with_same_keys(void **state)
 {
 	uint8_t secret[JOIN_SECRET_BYTES];
@@ -237,7 +262,9 @@ static void tokens(void **state)
 {
 	uint8_t secret[JOIN_SECRET_BYTES], zero[JOIN_SECRET_BYTES] = { 0 };
 	struct hub_keys k = network_keys();
-	struct change_node_add phone = { .name = "phone", .kind = NODE_WIREGUARD, .tunnel_key = &k.tunnel_public };
+	struct change_node_add phone = { .name = "phone",
+					 .kind = NODE_WIREGUARD,
+					 .tunnel_key = &k.tunnel_public };
 	struct store_token t;
 	struct network w;
 	uint32_t oslo;
@@ -249,11 +276,16 @@ static void tokens(void **state)
 	oslo = network_spoke(&w, "oslo", NULL);
 	assert_ok(change_node_add(&w.c, &phone, &n));
 	before = network_revision(&w);
-	assert_code(&w.c, change_token_create(&w.c, w.hub, 0, 1, secret, &t), ERR_DENIED, "node_is_hub");
-	assert_code(&w.c, change_token_create(&w.c, n.id, 0, 1, secret, &t), ERR_DENIED, "node_not_spoke");
-	assert_code(&w.c, change_token_create(&w.c, 99, 0, 1, secret, &t), ERR_NOTFOUND, "not_found");
-	assert_code(&w.c, change_token_create(&w.c, oslo, UINT32_MAX, 1, secret, &t), ERR_INVALID, "expires_invalid");
-	assert_code(&w.c, change_token_create(&w.c, oslo, 0, 1001, secret, &t), ERR_INVALID, "uses_invalid");
+	assert_code(&w.c, change_token_create(&w.c, w.hub, 0, 1, secret, &t), ERR_DENIED,
+		    "node_is_hub");
+	assert_code(&w.c, change_token_create(&w.c, n.id, 0, 1, secret, &t), ERR_DENIED,
+		    "node_not_spoke");
+	assert_code(&w.c, change_token_create(&w.c, 99, 0, 1, secret, &t), ERR_NOTFOUND,
+		    "not_found");
+	assert_code(&w.c, change_token_create(&w.c, oslo, UINT32_MAX, 1, secret, &t), ERR_INVALID,
+		    "expires_invalid");
+	assert_code(&w.c, change_token_create(&w.c, oslo, 0, 1001, secret, &t), ERR_INVALID,
+		    "uses_invalid");
 	assert_memory_equal(secret, zero, sizeof(secret));
 	w.c.dry_run = true;
 	assert_code(&w.c, change_token_create(&w.c, oslo, 0, 1, secret, &t), ERR_OK, "");
@@ -288,13 +320,15 @@ static void hello(void **state)
 	network_join(&w, oslo, &k);
 	network_join(&w, network_spoke(&w, "bergen", NULL), &others);
 	before = network_revision(&w);
-	assert_code(&w.c, change_node_hello(&w.c, oslo, true, &k.tunnel_public, k.tunnel_sig), ERR_OK, "");
+	assert_code(&w.c, change_node_hello(&w.c, oslo, true, &k.tunnel_public, k.tunnel_sig),
+		    ERR_OK, "");
 	assert_code(&w.c, change_node_hello(&w.c, oslo, true, NULL, NULL), ERR_OK, "");
 	assert_int_equal(w.c.revision, before);
 	assert_int_equal(network_revision(&w), before);
 	assert_int_equal(network_audit_count(&w, "node.hello"), 0);
 
-	assert_code(&w.c, change_node_hello(&w.c, oslo, false, &k.tunnel_public, k.tunnel_sig), ERR_OK, "");
+	assert_code(&w.c, change_node_hello(&w.c, oslo, false, &k.tunnel_public, k.tunnel_sig),
+		    ERR_OK, "");
 	assert_int_equal(network_revision(&w), before + 1);
 	n = network_node(&w, oslo);
 	assert_false(n.aes);
@@ -303,16 +337,24 @@ static void hello(void **state)
 
 	/* Tunnel keys that the identity did not sign. */
 	forged = network_keys();
-	assert_code(&w.c, change_node_hello(&w.c, oslo, false, &forged.tunnel_public, forged.tunnel_sig), ERR_AUTH, "key_invalid");
-	assert_code(&w.c, change_node_hello(&w.c, oslo, false, &forged.tunnel_public, k.tunnel_sig), ERR_AUTH, "key_invalid");
-	assert_code(&w.c, change_node_hello(&w.c, oslo, false, &others.tunnel_public, others.tunnel_sig), ERR_AUTH, "key_invalid");
-	assert_code(&w.c, change_node_hello(&w.c, 99, false, NULL, NULL), ERR_NOTFOUND, "not_found");
-	assert_code(&w.c, change_node_hello(&w.c, invited, true, NULL, NULL), ERR_DENIED, "node_not_active");
+	assert_code(&w.c,
+		    change_node_hello(&w.c, oslo, false, &forged.tunnel_public, forged.tunnel_sig),
+		    ERR_AUTH, "key_invalid");
+	assert_code(&w.c, change_node_hello(&w.c, oslo, false, &forged.tunnel_public, k.tunnel_sig),
+		    ERR_AUTH, "key_invalid");
+	assert_code(&w.c,
+		    change_node_hello(&w.c, oslo, false, &others.tunnel_public, others.tunnel_sig),
+		    ERR_AUTH, "key_invalid");
+	assert_code(&w.c, change_node_hello(&w.c, 99, false, NULL, NULL), ERR_NOTFOUND,
+		    "not_found");
+	assert_code(&w.c, change_node_hello(&w.c, invited, true, NULL, NULL), ERR_DENIED,
+		    "node_not_active");
 	assert_int_equal(network_revision(&w), before + 1);
 	assert_ok(store_key_current(w.f.s, oslo, KEY_TUNNEL, &key));
 	assert_true(public_key_equal(&key.key, &k.tunnel_public));
 	assert_ok(change_node_revoke(&w.c, oslo, "x"));
-	assert_code(&w.c, change_node_hello(&w.c, oslo, false, NULL, NULL), ERR_DENIED, "node_revoked");
+	assert_code(&w.c, change_node_hello(&w.c, oslo, false, NULL, NULL), ERR_DENIED,
+		    "node_revoked");
 	network_close(&w);
 }
 

@@ -4,49 +4,140 @@
 
 static void refusals_of_add(void **state)
 {
-	static const char *const bad_endpoint[] = { "host" }, *const bad_port[] = { "host 70000" }, *const evil[] = { "a;b 1" };
-	static const char *const many[NODE_ENDPOINTS_MAX + 1] = { "a 1", "a 1", "a 1", "a 1", "a 1", "a 1", "a 1", "a 1", "a 1" };
-	struct node_subnet twice[] = { fixture_subnet("10.30.0.0/24", 1), fixture_subnet("10.30.0.0/24", 2) };
-	struct node_subnet clash[] = { fixture_subnet("10.30.0.0/24", 1), fixture_subnet("10.20.0.0/24", 1) };
-	struct addr outside = fixture_addr("10.92.0.5"), network = fixture_addr("10.91.0.0"), broadcast = fixture_addr("10.91.0.255");
-	struct addr hubs = fixture_addr("10.91.0.1"), anycast = fixture_addr("fd00:91::"), oslos = fixture_addr("10.91.0.2");
-	struct addr two[] = { fixture_addr("10.91.0.50"), fixture_addr("10.91.0.51") }, none = { 0 };
+	static const char *const bad_endpoint[] = { "host" }, *const bad_port[] = { "host 70000" },
+				 *const evil[] = { "a;b 1" };
+	static const char *const many[NODE_ENDPOINTS_MAX + 1] = { "a 1", "a 1", "a 1", "a 1", "a 1",
+								  "a 1", "a 1", "a 1", "a 1" };
+	struct node_subnet twice[] = { fixture_subnet("10.30.0.0/24", 1),
+				       fixture_subnet("10.30.0.0/24", 2) };
+	struct node_subnet clash[] = { fixture_subnet("10.30.0.0/24", 1),
+				       fixture_subnet("10.20.0.0/24", 1) };
+	struct addr outside = fixture_addr("10.92.0.5"), network = fixture_addr("10.91.0.0"),
+		    broadcast = fixture_addr("10.91.0.255");
+	struct addr hubs = fixture_addr("10.91.0.1"), anycast = fixture_addr("fd00:91::"),
+		    oslos = fixture_addr("10.91.0.2");
+	struct addr two[] = { fixture_addr("10.91.0.50"), fixture_addr("10.91.0.51") },
+		    none = { 0 };
 	struct public_key zero = { { 0 } }, small_order = { { 1 } };
 	struct hub_keys k = network_keys(), hub_like = network_keys();
-	const struct { struct change_node_add in; enum err err; const char *code, *pointer; } cases[] = {
+	const struct {
+		struct change_node_add in;
+		enum err err;
+		const char *code, *pointer;
+	} cases[] = {
 		{ { .name = NULL, .kind = NODE_SPOKE }, ERR_INVALID, "name_invalid", "/name" },
 		{ { .name = "", .kind = NODE_SPOKE }, ERR_INVALID, "name_invalid", "/name" },
 		{ { .name = "a b", .kind = NODE_SPOKE }, ERR_INVALID, "name_invalid", "/name" },
 		{ { .name = "../x", .kind = NODE_SPOKE }, ERR_INVALID, "name_invalid", "/name" },
 		{ { .name = "oslo", .kind = NODE_SPOKE }, ERR_EXISTS, "node_exists", "/name" },
 		{ { .name = "hq", .kind = NODE_SPOKE }, ERR_EXISTS, "node_exists", "/name" },
-		{ { .name = "n", .kind = NODE_SPOKE, .compression = 12 }, ERR_INVALID, "compression_invalid", "/compression" },
-		{ { .name = "n", .kind = NODE_SPOKE, .comment = "a\nb" }, ERR_INVALID, "comment_invalid", "/comment" },
-		{ { .name = "n", .kind = NODE_SPOKE, .comment = "\xff\xfe" }, ERR_INVALID, "comment_invalid", "/comment" },
-		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = bad_endpoint, .n_endpoints = 1 }, ERR_INVALID, "endpoint_invalid", "/endpoints/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = bad_port, .n_endpoints = 1 }, ERR_INVALID, "endpoint_invalid", "/endpoints/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = evil, .n_endpoints = 1 }, ERR_INVALID, "endpoint_invalid", "/endpoints/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = many, .n_endpoints = 9 }, ERR_LIMIT, "limit_reached", "/endpoints" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &outside, .n_addresses = 1 }, ERR_INVALID, "address_invalid", "/addresses/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &network, .n_addresses = 1 }, ERR_INVALID, "address_invalid", "/addresses/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &broadcast, .n_addresses = 1 }, ERR_INVALID, "address_invalid", "/addresses/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &anycast, .n_addresses = 1 }, ERR_INVALID, "address_invalid", "/addresses/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &none, .n_addresses = 1 }, ERR_INVALID, "address_invalid", "/addresses" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = two, .n_addresses = 2 }, ERR_INVALID, "address_invalid", "/addresses/1" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &hubs, .n_addresses = 1 }, ERR_EXISTS, "address_taken", "/addresses/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &oslos, .n_addresses = 1 }, ERR_EXISTS, "address_taken", "/addresses/0" },
-		{ { .name = "n", .kind = NODE_SPOKE, .subnets = twice, .n_subnets = 2 }, ERR_EXISTS, "subnet_duplicate", "/subnets/1/prefix" },
-		{ { .name = "n", .kind = NODE_SPOKE, .subnets = clash, .n_subnets = 2 }, ERR_CONFLICT, "subnet_overlap", "/subnets/1/prefix" },
-		{ { .name = "n", .kind = NODE_SPOKE, .subnets = clash, .n_subnets = NODE_SUBNETS_MAX + 1 }, ERR_LIMIT, "limit_reached", "/subnets" },
-		{ { .name = "n", .kind = NODE_SPOKE, .tunnel_key = &k.tunnel_public }, ERR_INVALID, "key_invalid", "/tunnel_key" },
-		{ { .name = "n", .kind = NODE_WIREGUARD }, ERR_INVALID, "key_missing", "/tunnel_key" },
-		{ { .name = "n", .kind = NODE_WIREGUARD, .tunnel_key = &zero }, ERR_INVALID, "key_invalid", "/tunnel_key" },
-		{ { .name = "n", .kind = NODE_WIREGUARD, .tunnel_key = &small_order }, ERR_INVALID, "key_invalid", "/tunnel_key" },
-		{ { .name = "n", .kind = NODE_WIREGUARD, .tunnel_key = &k.tunnel_public }, ERR_EXISTS, "key_exists", "/tunnel_key" },
-		{ { .name = "n", .kind = NODE_HUB, .tunnel_key = &hub_like.tunnel_public, .identity_key = &k.identity_public,
-		    .tunnel_sig = hub_like.tunnel_sig }, ERR_AUTH, "key_invalid", "/tunnel_key" },
+		{ { .name = "n", .kind = NODE_SPOKE, .compression = 12 },
+		  ERR_INVALID,
+		  "compression_invalid",
+		  "/compression" },
+		{ { .name = "n", .kind = NODE_SPOKE, .comment = "a\nb" },
+		  ERR_INVALID,
+		  "comment_invalid",
+		  "/comment" },
+		{ { .name = "n", .kind = NODE_SPOKE, .comment = "\xff\xfe" },
+		  ERR_INVALID,
+		  "comment_invalid",
+		  "/comment" },
+		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = bad_endpoint, .n_endpoints = 1 },
+		  ERR_INVALID,
+		  "endpoint_invalid",
+		  "/endpoints/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = bad_port, .n_endpoints = 1 },
+		  ERR_INVALID,
+		  "endpoint_invalid",
+		  "/endpoints/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = evil, .n_endpoints = 1 },
+		  ERR_INVALID,
+		  "endpoint_invalid",
+		  "/endpoints/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .endpoints = many, .n_endpoints = 9 },
+		  ERR_LIMIT,
+		  "limit_reached",
+		  "/endpoints" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &outside, .n_addresses = 1 },
+		  ERR_INVALID,
+		  "address_invalid",
+		  "/addresses/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &network, .n_addresses = 1 },
+		  ERR_INVALID,
+		  "address_invalid",
+		  "/addresses/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &broadcast, .n_addresses = 1 },
+		  ERR_INVALID,
+		  "address_invalid",
+		  "/addresses/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &anycast, .n_addresses = 1 },
+		  ERR_INVALID,
+		  "address_invalid",
+		  "/addresses/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &none, .n_addresses = 1 },
+		  ERR_INVALID,
+		  "address_invalid",
+		  "/addresses" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = two, .n_addresses = 2 },
+		  ERR_INVALID,
+		  "address_invalid",
+		  "/addresses/1" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &hubs, .n_addresses = 1 },
+		  ERR_EXISTS,
+		  "address_taken",
+		  "/addresses/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .addresses = &oslos, .n_addresses = 1 },
+		  ERR_EXISTS,
+		  "address_taken",
+		  "/addresses/0" },
+		{ { .name = "n", .kind = NODE_SPOKE, .subnets = twice, .n_subnets = 2 },
+		  ERR_EXISTS,
+		  "subnet_duplicate",
+		  "/subnets/1/prefix" },
+		{ { .name = "n", .kind = NODE_SPOKE, .subnets = clash, .n_subnets = 2 },
+		  ERR_CONFLICT,
+		  "subnet_overlap",
+		  "/subnets/1/prefix" },
+		{ { .name = "n",
+		    .kind = NODE_SPOKE,
+		    .subnets = clash,
+		    .n_subnets = NODE_SUBNETS_MAX + 1 },
+		  ERR_LIMIT,
+		  "limit_reached",
+		  "/subnets" },
+		{ { .name = "n", .kind = NODE_SPOKE, .tunnel_key = &k.tunnel_public },
+		  ERR_INVALID,
+		  "key_invalid",
+		  "/tunnel_key" },
+		{ { .name = "n", .kind = NODE_WIREGUARD },
+		  ERR_INVALID,
+		  "key_missing",
+		  "/tunnel_key" },
+		{ { .name = "n", .kind = NODE_WIREGUARD, .tunnel_key = &zero },
+		  ERR_INVALID,
+		  "key_invalid",
+		  "/tunnel_key" },
+		{ { .name = "n", .kind = NODE_WIREGUARD, .tunnel_key = &small_order },
+		  ERR_INVALID,
+		  "key_invalid",
+		  "/tunnel_key" },
+		{ { .name = "n", .kind = NODE_WIREGUARD, .tunnel_key = &k.tunnel_public },
+		  ERR_EXISTS,
+		  "key_exists",
+		  "/tunnel_key" },
+		{ { .name = "n",
+		    .kind = NODE_HUB,
+		    .tunnel_key = &hub_like.tunnel_public,
+		    .identity_key = &k.identity_public,
+		    .tunnel_sig = hub_like.tunnel_sig },
+		  ERR_AUTH,
+		  "key_invalid",
+		  "/tunnel_key" },
 	};
-	struct change_node_add phone = { .name = "phone", .kind = NODE_WIREGUARD, .tunnel_key = &k.tunnel_public };
+	struct change_node_add phone = { .name = "phone",
+					 .kind = NODE_WIREGUARD,
+					 .tunnel_key = &k.tunnel_public };
 	struct network w;
 	struct node n;
 	uint64_t revision, entries;
@@ -64,8 +155,10 @@ static void refusals_of_add(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		enum err e = change_node_add(&w.c, &cases[i].in, &n);
 
-		if (e != cases[i].err || strcmp(w.c.code, cases[i].code) != 0 || strcmp(w.c.pointer, cases[i].pointer) != 0)
-			fail_msg("case %zu: %s, %s at \"%s\": %s", i, err_str(e), w.c.code, w.c.pointer, w.c.detail);
+		if (e != cases[i].err || strcmp(w.c.code, cases[i].code) != 0 ||
+		    strcmp(w.c.pointer, cases[i].pointer) != 0)
+			fail_msg("case %zu: %s, %s at \"%s\": %s", i, err_str(e), w.c.code,
+				 w.c.pointer, w.c.detail);
 		assert_true(strlen(w.c.detail) > 10);
 		assert_int_equal(w.c.revision, revision);
 	}
@@ -89,7 +182,9 @@ static void assert_addresses(struct network *w, uint32_t id, const char *v4, con
 static void lowest_free_address(void **state)
 {
 	struct addr wanted = fixture_addr("10.91.0.3");
-	struct change_node_add fixed = { .name = "fixed", .kind = NODE_SPOKE, .addresses = &wanted, .n_addresses = 1 };
+	struct change_node_add fixed = {
+		.name = "fixed", .kind = NODE_SPOKE, .addresses = &wanted, .n_addresses = 1
+	};
 	struct network w;
 	struct node n;
 	uint32_t a;
@@ -112,8 +207,13 @@ static void lowest_free_address(void **state)
 
 static void exhausted_pools(void **state)
 {
-	static const struct { const char *pool4, *pool6; unsigned nodes; } cases[] = {	/* the hub is one of them */
-		{ "10.91.0.0/30", NULL, 2 }, { "10.91.0.0/29", NULL, 6 }, { NULL, "fd00::/126", 3 }, { "10.91.0.0/31", NULL, 2 },
+	static const struct {
+		const char *pool4, *pool6;
+		unsigned nodes;
+	} cases[] = {
+		/* the hub is one of them */
+		{ "10.91.0.0/30", NULL, 2 },         { "10.91.0.0/29", NULL, 6 },
+		{ NULL, "fd00::/126", 3 },           { "10.91.0.0/31", NULL, 2 },
 		{ "10.91.0.0/24", "fd00::/126", 3 },
 	};
 
@@ -129,7 +229,8 @@ static void exhausted_pools(void **state)
 			snprintf(name, sizeof(name), "n%u", k);
 			network_spoke(&w, name, NULL);
 		}
-		assert_code(&w.c, change_node_add(&w.c, &one_more, &n), ERR_LIMIT, "pool_exhausted");
+		assert_code(&w.c, change_node_add(&w.c, &one_more, &n), ERR_LIMIT,
+			    "pool_exhausted");
 		network_close(&w);
 	}
 }
@@ -142,8 +243,13 @@ static void edit(void **state)
 		.comment = "moved",
 	}, nothing = { .keepalive_s = -1, .compression = -1 }, comment = { .keepalive_s = -1, .compression = -1, .comment = "again" };
 	struct change_node_edit taken = { .name = "hq", .keepalive_s = -1, .compression = -1 };
-	struct change_node_edit hub_name = { .name = "other", .keepalive_s = -1, .compression = -1 };
-	struct change_node_edit hub_addresses = { .endpoints = endpoints, .n_endpoints = 2, .set_endpoints = true, .keepalive_s = -1,
+	struct change_node_edit hub_name = { .name = "other",
+					     .keepalive_s = -1,
+					     .compression = -1 };
+	struct change_node_edit hub_addresses = { .endpoints = endpoints,
+						  .n_endpoints = 2,
+						  .set_endpoints = true,
+						  .keepalive_s = -1,
 						  .compression = -1 };
 	struct change_node_edit bad = { .keepalive_s = 70000, .compression = -1 };
 	struct store_node_meta meta;
@@ -211,20 +317,23 @@ static void revoke_and_delete(void **state)
 	assert_code(&w.c, change_node_revoke(&w.c, w.hub, "no"), ERR_DENIED, "node_is_hub");
 	assert_code(&w.c, change_node_delete(&w.c, w.hub), ERR_DENIED, "node_is_hub");
 	assert_code(&w.c, change_node_revoke(&w.c, 99, "no"), ERR_NOTFOUND, "not_found");
-	assert_code(&w.c, change_node_revoke(&w.c, oslo, "bad\x01text"), ERR_INVALID, "reason_invalid");
+	assert_code(&w.c, change_node_revoke(&w.c, oslo, "bad\x01text"), ERR_INVALID,
+		    "reason_invalid");
 	assert_code(&w.c, change_node_revoke(&w.c, oslo, "stolen"), ERR_OK, "");
-	assert_code(&w.c, change_node_revoke(&w.c, oslo, "again"), ERR_CONFLICT, "node_already_revoked");
+	assert_code(&w.c, change_node_revoke(&w.c, oslo, "again"), ERR_CONFLICT,
+		    "node_already_revoked");
 	n = network_node(&w, oslo);
 	assert_int_equal(n.status, NODE_REVOKED);
 	assert_int_equal(n.revision, network_revision(&w));
 	assert_false(n.has_identity || n.has_tunnel);
-	assert_int_equal(n.n_subnets, 1);	/* still listed */
+	assert_int_equal(n.n_subnets, 1); /* still listed */
 	node_fini(&n);
 	assert_ok(store_node_by_identity(w.f.s, &k.identity_public, &owner, &current));
 	assert_false(current);
 	assert_ok(store_token_get(w.f.s, token, &t));
 	assert_true(t.revoked_ms > 0);
-	assert_code(&w.c, change_subnet_add(&w.c, bergen, &same, false, &clash_out), ERR_CONFLICT, "subnet_overlap");
+	assert_code(&w.c, change_subnet_add(&w.c, bergen, &same, false, &clash_out), ERR_CONFLICT,
+		    "subnet_overlap");
 
 	assert_code(&w.c, change_node_delete(&w.c, oslo), ERR_OK, "");
 	assert_code(&w.c, change_node_delete(&w.c, oslo), ERR_NOTFOUND, "not_found");
@@ -248,12 +357,13 @@ static void revoke_keys(void **state)
 	oslo = network_spoke(&w, "oslo", NULL);
 	network_join(&w, oslo, &k);
 	assert_ok(store_key_current(w.f.s, oslo, KEY_IDENTITY, &first));
-	network_join(&w, oslo, &k);	/* anew, with other keys */
+	network_join(&w, oslo, &k); /* anew, with other keys */
 	assert_ok(store_key_current(w.f.s, oslo, KEY_IDENTITY, &second));
 	before = network_revision(&w);
 	/* An old key: the node goes on. */
 	assert_code(&w.c, change_key_revoke(&w.c, first.id, "leaked"), ERR_OK, "");
-	assert_code(&w.c, change_key_revoke(&w.c, first.id, "leaked"), ERR_CONFLICT, "key_already_revoked");
+	assert_code(&w.c, change_key_revoke(&w.c, first.id, "leaked"), ERR_CONFLICT,
+		    "key_already_revoked");
 	assert_int_equal(network_status(&w, oslo), NODE_ACTIVE);
 	assert_int_equal(network_revision(&w), before);
 	/* The current one: the node is out. */
@@ -269,8 +379,9 @@ static void revoke_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refusals_of_add),  cmocka_unit_test(lowest_free_address), cmocka_unit_test(exhausted_pools),
-		cmocka_unit_test(edit),		    cmocka_unit_test(revoke_and_delete),   cmocka_unit_test(revoke_keys),
+		cmocka_unit_test(refusals_of_add),   cmocka_unit_test(lowest_free_address),
+		cmocka_unit_test(exhausted_pools),   cmocka_unit_test(edit),
+		cmocka_unit_test(revoke_and_delete), cmocka_unit_test(revoke_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

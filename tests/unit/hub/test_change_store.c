@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Changes while the database is locked, full or read-only: each fails as a whole, with a code and a plain sentence. */
+/* Changes while the database is locked, full or read-only: each fails as a whole, with a code and a
+ * plain sentence. */
 #include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -8,13 +9,11 @@
 #include "hub/store/store_internal.h"
 #include "tests/lib/change_fixture.h"
 
-static sqlite3 *db_of(struct network *w)
-{
-	return w->f.s->db[DB_DIRECTORY].db;
-}
+static sqlite3 *db_of(struct network *w) { return w->f.s->db[DB_DIRECTORY].db; }
 
 /* Every kind of change, tried while nothing can be written. */
-static void assert_all_fail(struct network *w, uint32_t spoke, uint32_t subnet, enum err err, const char *code)
+static void assert_all_fail(struct network *w, uint32_t spoke, uint32_t subnet, enum err err,
+			    const char *code)
 {
 	struct node_subnet sub = fixture_subnet("10.50.0.0/24", 10);
 	struct change_node_add add = { .name = "late", .kind = NODE_SPOKE };
@@ -106,7 +105,8 @@ static enum err grow(struct store *s, const char *name)
 	return e;
 }
 
-/* In a child with its own mounts: a database on a small tmpfs that is full. Exit codes say which step failed. */
+/* In a child with its own mounts: a database on a small tmpfs that is full. Exit codes say which
+ * step failed. */
 static void on_full_disk(const char *dir)
 {
 	char path[PATHS_FILE_SIZE], name[16];
@@ -115,7 +115,8 @@ static void on_full_disk(const char *dir)
 	uint64_t bad;
 	enum err e = ERR_OK;
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("none", dir, "tmpfs", 0, "size=1m"))
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", dir, "tmpfs", 0, "size=1m"))
 		_exit(errno == EPERM ? 77 : 2);
 	if (store_create(dir) || store_open(dir, &s) || store_setting_put(s, "pool4", "10.0.0.0/8"))
 		_exit(3);
@@ -133,7 +134,8 @@ static void on_full_disk(const char *dir)
 	if (unlink(paths_join(path, dir, "ballast")) || grow(s, "after"))
 		_exit(6);
 	store_close(s);
-	if (store_open(dir, &s) || store_nodes_count(s, &after) || after != before + 1 || store_check(s) || store_audit_verify(s, &bad))
+	if (store_open(dir, &s) || store_nodes_count(s, &after) || after != before + 1 ||
+	    store_check(s) || store_audit_verify(s, &bad))
 		_exit(7);
 	store_close(s);
 	_exit(0);
@@ -161,7 +163,8 @@ static void full_disk(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(locked), cmocka_unit_test(read_only), cmocka_unit_test(full_disk) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(locked), cmocka_unit_test(read_only),
+					    cmocka_unit_test(full_disk) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,12 @@
 /* "oslo" has 10.20.0.0/16 and fd20::/48; is `prefix` taken for "bergen"? */
 static void overlap_table(void **state)
 {
-	static const struct { const char *prefix; bool failover; enum err err; const char *code; } cases[] = {
+	static const struct {
+		const char *prefix;
+		bool failover;
+		enum err err;
+		const char *code;
+	} cases[] = {
 		/* apart */
 		{ "10.21.0.0/16", false, ERR_OK, "" },
 		{ "10.19.255.0/24", false, ERR_OK, "" },
@@ -40,7 +45,8 @@ static void overlap_table(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct node_subnet second = fixture_subnet("fd20::/48", 10), sub = fixture_subnet(cases[i].prefix, 20);
+		struct node_subnet second = fixture_subnet("fd20::/48", 10),
+				   sub = fixture_subnet(cases[i].prefix, 20);
 		struct store_subnet out;
 		struct network w;
 		uint32_t oslo, bergen;
@@ -54,7 +60,8 @@ static void overlap_table(void **state)
 		before = network_revision(&w);
 		e = change_subnet_add(&w.c, bergen, &sub, cases[i].failover, &out);
 		if (e != cases[i].err || strcmp(w.c.code, cases[i].code) != 0)
-			fail_msg("%s%s: %s, \"%s\"", cases[i].prefix, cases[i].failover ? " failover" : "", err_str(e), w.c.detail);
+			fail_msg("%s%s: %s, \"%s\"", cases[i].prefix,
+				 cases[i].failover ? " failover" : "", err_str(e), w.c.detail);
 		if (e && strcmp(w.c.code, "subnet_overlap") == 0)
 			assert_non_null(strstr(w.c.detail, "oslo"));
 		assert_int_equal(network_revision(&w), before + !e);
@@ -76,9 +83,11 @@ static void overlap_table(void **state)
 
 static void own_subnets(void **state)
 {
-	struct node_subnet inner = fixture_subnet("10.20.1.0/24", 10), same = fixture_subnet("10.20.0.0/16", 10);
+	struct node_subnet inner = fixture_subnet("10.20.1.0/24", 10),
+			   same = fixture_subnet("10.20.0.0/16", 10);
 	struct node_subnet heavy = fixture_subnet("10.30.0.0/16", SUBNET_WEIGHT_MAX + 1);
-	struct node_subnet host_bits = { { { AF_INET, { 10, 30, 0, 1 } }, 16 }, 10 }, too_long = { { { AF_INET, { 10 } }, 33 }, 10 };
+	struct node_subnet host_bits = { { { AF_INET, { 10, 30, 0, 1 } }, 16 }, 10 },
+			   too_long = { { { AF_INET, { 10 } }, 33 }, 10 };
 	struct store_subnet out;
 	struct network w;
 	uint32_t oslo;
@@ -86,12 +95,18 @@ static void own_subnets(void **state)
 	(void)state;
 	network_open(&w);
 	oslo = network_spoke(&w, "oslo", "10.20.0.0/16");
-	assert_code(&w.c, change_subnet_add(&w.c, oslo, &same, false, &out), ERR_EXISTS, "subnet_duplicate");
-	assert_code(&w.c, change_subnet_add(&w.c, oslo, &same, true, &out), ERR_EXISTS, "subnet_duplicate");
-	assert_code(&w.c, change_subnet_add(&w.c, oslo, &heavy, false, &out), ERR_INVALID, "weight_invalid");
-	assert_code(&w.c, change_subnet_add(&w.c, oslo, &host_bits, false, &out), ERR_INVALID, "subnet_invalid");
-	assert_code(&w.c, change_subnet_add(&w.c, oslo, &too_long, false, &out), ERR_INVALID, "subnet_invalid");
-	assert_code(&w.c, change_subnet_add(&w.c, 99, &inner, false, &out), ERR_NOTFOUND, "not_found");
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &same, false, &out), ERR_EXISTS,
+		    "subnet_duplicate");
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &same, true, &out), ERR_EXISTS,
+		    "subnet_duplicate");
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &heavy, false, &out), ERR_INVALID,
+		    "weight_invalid");
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &host_bits, false, &out), ERR_INVALID,
+		    "subnet_invalid");
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &too_long, false, &out), ERR_INVALID,
+		    "subnet_invalid");
+	assert_code(&w.c, change_subnet_add(&w.c, 99, &inner, false, &out), ERR_NOTFOUND,
+		    "not_found");
 	/* A longer prefix of one's own is an exception for a part, not a clash. */
 	assert_code(&w.c, change_subnet_add(&w.c, oslo, &inner, false, &out), ERR_OK, "");
 	assert_code(&w.c, change_subnet_remove(&w.c, out.id), ERR_OK, "");
@@ -104,8 +119,10 @@ static void own_subnets(void **state)
 /* What a spoke proposes is in nobody's way until an admin adds it. */
 static void proposals(void **state)
 {
-	struct node_subnet lan = fixture_subnet("10.40.0.0/24", 10), pool = fixture_subnet("10.91.0.0/25", 10);
-	struct node_subnet taken = fixture_subnet("10.20.1.0/24", 10), other = fixture_subnet("10.41.0.0/24", 5);
+	struct node_subnet lan = fixture_subnet("10.40.0.0/24", 10),
+			   pool = fixture_subnet("10.91.0.0/25", 10);
+	struct node_subnet taken = fixture_subnet("10.20.1.0/24", 10),
+			   other = fixture_subnet("10.41.0.0/24", 5);
 	struct store_subnet out;
 	struct network w;
 	uint32_t oslo, bergen;
@@ -120,19 +137,23 @@ static void proposals(void **state)
 	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &lan), ERR_OK, "");
 	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &lan), ERR_OK, "");
 	assert_int_equal(network_audit_count(&w, "subnet.propose"), 1);
-	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &taken), ERR_CONFLICT, "subnet_overlap");
-	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &pool), ERR_CONFLICT, "subnet_in_pool");
+	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &taken), ERR_CONFLICT,
+		    "subnet_overlap");
+	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &pool), ERR_CONFLICT,
+		    "subnet_in_pool");
 	assert_int_equal(network_revision(&w), before);
 	n = network_node(&w, bergen);
 	assert_int_equal(n.n_subnets, 0);
 	node_fini(&n);
 
-	assert_code(&w.c, change_subnet_add(&w.c, bergen, &lan, false, &out), ERR_OK, "");	/* becomes approved */
+	assert_code(&w.c, change_subnet_add(&w.c, bergen, &lan, false, &out), ERR_OK,
+		    ""); /* becomes approved */
 	n = network_node(&w, bergen);
 	assert_int_equal(n.n_subnets, 1);
 	node_fini(&n);
 	assert_code(&w.c, change_subnet_propose(&w.c, bergen, &other), ERR_OK, "");
-	assert_code(&w.c, change_subnet_add(&w.c, oslo, &other, false, &out), ERR_OK, "");	/* a proposal does not reserve */
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &other, false, &out), ERR_OK,
+		    ""); /* a proposal does not reserve */
 	for (int i = 0; i < 63; i++) {
 		struct node_subnet sub = { { { AF_INET, { 172, 16, (uint8_t)i, 0 } }, 24 }, 10 };
 
@@ -168,7 +189,10 @@ static void dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overlap_table), cmocka_unit_test(own_subnets), cmocka_unit_test(proposals), cmocka_unit_test(dry_run),
+		cmocka_unit_test(overlap_table),
+		cmocka_unit_test(own_subnets),
+		cmocka_unit_test(proposals),
+		cmocka_unit_test(dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

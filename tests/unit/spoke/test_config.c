@@ -135,6 +135,7 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = -oslo\n", "spoke.conf:1" },
 		{ "spoke.conf", "Name = oslo\nName = bergen\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nAddressFamily = ipx\n", "any, ipv4, ipv6" },
+		{ "spoke.conf", "Name = oslo\nCipher = aes-128\n", "auto, chacha20-poly1305" },
 		{ "spoke.conf", "Name = oslo\nPort = 0\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nPort = 65536\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },

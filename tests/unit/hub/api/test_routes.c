@@ -191,8 +191,11 @@ static bool is_required(json_t *schema, const char *name)
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(json_object_get(schema, "required"), i,
-			   v) if (strcmp(json_string_value(v), name) == 0) return true;
+	json_array_foreach(json_object_get(schema, "required"), i, v)
+	{
+		if (strcmp(json_string_value(v), name) == 0)
+			return true;
+	}
 	return false;
 }
 

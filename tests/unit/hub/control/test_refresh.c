@@ -133,6 +133,44 @@ static void test_coalesced(void **state)
 	spoke_end(&a);
 }
 
+/*
+ * One spoke's own record changes: it gets a snapshot (what it may see may have changed), the others
+ * one and the same small frame. Each in turn, so that every order of pushing comes.
+ */
+static void test_shared_frame(void **state)
+{
+	enum { SPOKES = 4 };
+	static const char *const names[SPOKES] = { "oslo", "bergen", "molde", "bodo" };
+	struct world *w = *state;
+	struct change c = by_admin(w);
+	struct spoke x[SPOKES];
+
+	for (unsigned i = 0; i < SPOKES; i++)
+		spoke_joins(w, &x[i], names[i], NULL);
+	for (unsigned i = 0; i < SPOKES; i++) {
+		struct node_subnet s = { .weight = 10 };
+		struct store_subnet out;
+		char text[32];
+
+		for (unsigned k = 0; k < SPOKES; k++) {
+			assert_true(wait_for(w, is_caught_up, &x[k]));
+			spoke_forget(&x[k]);
+		}
+		snprintf(text, sizeof(text), "10.20.%u.0/24", i);
+		assert_int_equal(prefix_parse(text, &s.prefix, NULL), ERR_OK);
+		assert_int_equal(change_subnet_add(&c, x[i].id, &s, false, &out), ERR_OK);
+		nudge(w);
+		for (unsigned k = 0; k < SPOKES; k++) {
+			const struct delta *d = &spoke_expects(&x[k], CONTROL_DIRECTORY)->directory;
+			assert_int_equal(d->from == 0, k == i);
+			assert_int_equal(d->n_changed, k == i ? SPOKES + 1 : 1);
+			assert_int_equal(find_changed(d, x[i].id)->n_subnets, 1);
+		}
+	}
+	for (unsigned i = 0; i < SPOKES; i++)
+		spoke_end(&x[i]);
+}
+
 /* The nudge is lost: the change is found anyway. */
 static void test_lost_nudge(void **state)
 {
@@ -155,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_false_ack, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_interface, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_coalesced, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_shared_frame, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_nudge, world_setup, world_teardown),
 	};
 

@@ -24,7 +24,10 @@ static void raw(struct store *s, const char *sql)
 
 static void tampering(void **state)
 {
-	static const struct { const char *sql; uint64_t bad; } cases[] = {
+	static const struct {
+		const char *sql;
+		uint64_t bad;
+	} cases[] = {
 		{ "SELECT 1", 0 },
 		{ "UPDATE audit SET actor = 'node:oslo' WHERE id = 4", 4 },
 		{ "UPDATE audit SET action = 'node.revoke' WHERE id = 4", 4 },
@@ -41,10 +44,14 @@ static void tampering(void **state)
 		{ "DELETE FROM audit WHERE id > 7", 8 },
 		{ "DELETE FROM audit", 1 },
 		{ "UPDATE audit SET id = 11 WHERE id = 10", 10 },
-		{ "INSERT INTO audit (at_ms, actor, action, object, detail, previous, hash) SELECT at_ms, actor, action, object, detail,"
-		  " hash, randomblob(32) FROM audit WHERE id = 10", 11 },
+		{ "INSERT INTO audit (at_ms, actor, action, object, detail, previous, hash) SELECT "
+		  "at_ms, actor, action, object, detail,"
+		  " hash, randomblob(32) FROM audit WHERE id = 10",
+		  11 },
 		{ "UPDATE audit SET detail = 'a' || char(0) || 'b' WHERE id = 2", 2 },
-		{ "PRAGMA ignore_check_constraints = ON; UPDATE audit SET previous = x'00' WHERE id = 2", 2 },
+		{ "PRAGMA ignore_check_constraints = ON; UPDATE audit SET previous = x'00' WHERE "
+		  "id = 2",
+		  2 },
 	};
 
 	(void)state;
@@ -59,7 +66,8 @@ static void tampering(void **state)
 		raw(f.s, cases[i].sql);
 		e = store_audit_verify(f.s, &bad);
 		if (e != (cases[i].bad ? ERR_CORRUPT : ERR_OK) || bad != cases[i].bad)
-			fail_msg("%s: %s, row %llu", cases[i].sql, err_str(e), (unsigned long long)bad);
+			fail_msg("%s: %s, row %llu", cases[i].sql, err_str(e),
+				 (unsigned long long)bad);
 		fixture_close(&f);
 	}
 }
@@ -103,7 +111,8 @@ static void limits_and_counts(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(tampering), cmocka_unit_test(limits_and_counts) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(tampering),
+					    cmocka_unit_test(limits_and_counts) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

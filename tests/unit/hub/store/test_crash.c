@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A writer is killed with SIGKILL at a random moment, again and again. It tells each commit over a pipe once store_commit() has
- * returned: all that it told must be there, nothing may be half there, and the audit chain must hold.
+ * A writer is killed with SIGKILL at a random moment, again and again. It tells each commit over a
+ * pipe once store_commit() has returned: all that it told must be there, nothing may be half there,
+ * and the audit chain must hold.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@ static enum err change_once(struct store *s, uint32_t i)
 	if (!e)
 		e = store_node_put(s, &n);
 	sub.node_id = n.id;
-	sub.subnet.prefix = (struct prefix){ { AF_INET, { 10, (uint8_t)(i >> 8), (uint8_t)i } }, 24 };
+	sub.subnet.prefix =
+		(struct prefix){ { AF_INET, { 10, (uint8_t)(i >> 8), (uint8_t)i } }, 24 };
 	if (!e)
 		e = store_subnet_put(s, &sub);
 	if (!e)
@@ -92,7 +94,8 @@ static uint32_t assert_whole(struct store *s)
 	return count;
 }
 
-/* Lets a child write until it has told `commits`, kills it in the middle of what comes next, and returns the last one that it told. */
+/* Lets a child write until it has told `commits`, kills it in the middle of what comes next, and
+ * returns the last one that it told. */
 static uint32_t run_and_kill(const char *dir, uint32_t next, int commits)
 {
 	uint32_t told = next - 1, last = told;

@@ -2,11 +2,14 @@
 /* Keys are retired, revoked and never forgotten. */
 #include "tests/lib/store_fixture.h"
 
-static enum err put(struct store *s, uint32_t node, enum key_kind kind, uint8_t byte, struct store_key *k)
+static enum err put(struct store *s, uint32_t node, enum key_kind kind, uint8_t byte,
+		    struct store_key *k)
 {
 	enum err e;
 
-	*k = (struct store_key){ .node_id = node, .kind = kind, .key = fixture_key(byte), .unbroken = true };
+	*k = (struct store_key){
+		.node_id = node, .kind = kind, .key = fixture_key(byte), .unbroken = true
+	};
 	assert_ok(store_begin(s));
 	e = store_key_put(s, k);
 	if (e)
@@ -62,7 +65,7 @@ static void life_of_keys(void **state)
 	assert_int_equal(store_key_find(f.s, KEY_TUNNEL, &first.key, &got), ERR_NOTFOUND);
 	assert_int_equal(store_key_find(f.s, KEY_IDENTITY, &unknown, &got), ERR_NOTFOUND);
 
-	assert_ok(put(f.s, bergen, KEY_TUNNEL, 1, &other));	/* the other kind */
+	assert_ok(put(f.s, bergen, KEY_TUNNEL, 1, &other)); /* the other kind */
 	assert_ok(store_keys_list(f.s, 0, 0, 0, count, &n));
 	assert_int_equal(n, 3);
 	assert_ok(store_keys_list(f.s, oslo, first.id, 10, count, &n));

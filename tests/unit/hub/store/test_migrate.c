@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Files of every older version are upgraded with what is in them; what cannot be upgraded stays as it is. */
+/* Files of every older version are upgraded with what is in them; what cannot be upgraded stays as
+ * it is. */
 #include "hub/store/store_internal.h"
 #include "tests/lib/store_fixture.h"
 
@@ -77,7 +78,8 @@ static void new_files(void **state)
 	assert_ok(store_check(f.s));
 	assert_mode(&f, "directory.db", 0600);
 	assert_mode(&f, "presence.db", 0600);
-	assert_int_equal(raw_number(&f, "directory.db", "PRAGMA user_version"), migrate_latest(embedded_directory_sql));
+	assert_int_equal(raw_number(&f, "directory.db", "PRAGMA user_version"),
+			 migrate_latest(embedded_directory_sql));
 	/* Doing it again changes nothing and copies nothing. */
 	assert_ok(store_create(f.dir));
 	assert_false(fixture_exists(&f, "directory.db.before-v2"));
@@ -88,21 +90,27 @@ static void new_files(void **state)
 static const char rows_of_v1[] =
 	"PRAGMA foreign_keys = ON;"
 	"INSERT INTO settings VALUES ('network', 'old');"
-	"INSERT INTO revisions (at_ms, actor, what) VALUES (1700000000000, 'unix:root', 'node.add oslo');"
+	"INSERT INTO revisions (at_ms, actor, what) VALUES (1700000000000, 'unix:root', 'node.add "
+	"oslo');"
 	"INSERT INTO groups (bit, name) VALUES (5, 'masters');"
 	"INSERT INTO policies (from_group, to_group) VALUES (5, 0);"
-	"INSERT INTO nodes (name, kind, status, revision, address4, address6, created_ms, updated_ms)"
-	" VALUES ('oslo', 2, 2, 1, x'0a5b0002', x'fd000000000000000000000000000002', 1700000000000, 1700000000000);"
+	"INSERT INTO nodes (name, kind, status, revision, address4, address6, created_ms, "
+	"updated_ms)"
+	" VALUES ('oslo', 2, 2, 1, x'0a5b0002', x'fd000000000000000000000000000002', "
+	"1700000000000, 1700000000000);"
 	"INSERT INTO node_groups VALUES (1, 0), (1, 5);"
 	"INSERT INTO node_endpoints VALUES (1, 0, 'oslo.example.com 6655');"
 	"INSERT INTO join_tokens (node_id, hash, created_ms, expires_ms, uses, used_ms)"
 	" VALUES (1, zeroblob(32), 1700000000000, 1700086400000, 1, 1700000001000);"
 	"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, token_id, created_ms)"
-	" VALUES (1, 1, 1, x'1111111111111111111111111111111111111111111111111111111111111111', zeroblob(32), 1, 1700000001000),"
-	" (1, 2, 1, x'2222222222222222222222222222222222222222222222222222222222222222', zeroblob(32), 1, 1700000001000);"
+	" VALUES (1, 1, 1, x'1111111111111111111111111111111111111111111111111111111111111111', "
+	"zeroblob(32), 1, 1700000001000),"
+	" (1, 2, 1, x'2222222222222222222222222222222222222222222222222222222222222222', "
+	"zeroblob(32), 1, 1700000001000);"
 	"INSERT INTO subnets (node_id, family, first, length, weight, status, created_ms)"
 	" VALUES (1, 4, x'0a140000', 24, 7, 2, 1700000000000);"
-	"INSERT INTO api_tokens (name, hash, role, created_ms) VALUES ('admin', zeroblob(32), 'admin', 1700000000000);";
+	"INSERT INTO api_tokens (name, hash, role, created_ms) VALUES ('admin', zeroblob(32), "
+	"'admin', 1700000000000);";
 
 /* All of rows_of_v1, read by the present program. */
 static void assert_rows_of_v1(struct store *s)
@@ -173,17 +181,24 @@ static void refuse_later_version(void **state)
 	assert_int_equal(store_open(f.dir, &f.s), ERR_VERSION);
 	assert_null(f.s);
 	assert_int_equal(raw_number(&f, "directory.db", "SELECT count(*) FROM of_the_future"), 0);
-	assert_int_equal(raw_number(&f, "directory.db", "PRAGMA user_version"), migrate_latest(later));
+	assert_int_equal(raw_number(&f, "directory.db", "PRAGMA user_version"),
+			 migrate_latest(later));
 	fixture_close(&f);
 }
 
 /* Migrations that fail, each after it has done something already. */
 static void failing_migration(void **state)
 {
-	static const struct { const char *sql; enum err err; } cases[] = {
-		{ "CREATE TABLE half (a INTEGER) STRICT; DELETE FROM settings; INSERT INTO missing VALUES (1);", ERR_CORRUPT },
+	static const struct {
+		const char *sql;
+		enum err err;
+	} cases[] = {
+		{ "CREATE TABLE half (a INTEGER) STRICT; DELETE FROM settings; INSERT INTO missing "
+		  "VALUES (1);",
+		  ERR_CORRUPT },
 		{ "CREATE TABLE half (a INTEGER) STRICT; this is not SQL", ERR_CORRUPT },
-		{ "CREATE TABLE half (a INTEGER) STRICT; DELETE FROM nodes;", ERR_CORRUPT },	/* leaves rows that refer to it */
+		{ "CREATE TABLE half (a INTEGER) STRICT; DELETE FROM nodes;",
+		  ERR_CORRUPT }, /* leaves rows that refer to it */
 		{ "CREATE TABLE half (a INTEGER) STRICT; UPDATE nodes SET kind = 9;", ERR_INVALID },
 	};
 
@@ -196,8 +211,12 @@ static void failing_migration(void **state)
 		assert_ok(store_create(f.dir));
 		raw(&f, "directory.db", rows_of_v1);
 		append(cases[i].sql, later);
-		assert_int_equal(store_create_from(f.dir, later, embedded_presence_sql), cases[i].err);
-		assert_int_equal(raw_number(&f, "directory.db", "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
+		assert_int_equal(store_create_from(f.dir, later, embedded_presence_sql),
+				 cases[i].err);
+		assert_int_equal(
+			raw_number(&f, "directory.db",
+				   "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"),
+			0);
 		assert_ok(store_open(f.dir, &f.s));
 		assert_rows_of_v1(f.s);
 		fixture_close(&f);
@@ -216,7 +235,8 @@ static void backup_impossible(void **state)
 	cut(embedded_directory_sql, 1, old);
 	assert_ok(store_create_from(f.dir, old, embedded_presence_sql));
 	raw(&f, "directory.db", rows_of_v1);
-	snprintf(name, sizeof(name), "directory.db.before-v%u.tmp", migrate_latest(embedded_directory_sql));
+	snprintf(name, sizeof(name), "directory.db.before-v%u.tmp",
+		 migrate_latest(embedded_directory_sql));
 	assert_int_equal(mkdir(paths_join(path, f.dir, name), 0700), 0);
 	assert_int_not_equal(store_create(f.dir), ERR_OK);
 	assert_int_equal(raw_number(&f, "directory.db", "PRAGMA user_version"), 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Nodes with what belongs to them: identity of ids and names, tombstones, groups and policy, and rows that somebody has tampered with. */
+/* Nodes with what belongs to them: identity of ids and names, tombstones, groups and policy, and
+ * rows that somebody has tampered with. */
 #include <stdlib.h>
 
 #include "hub/store/store_internal.h"
@@ -28,7 +29,9 @@ static void raw(struct store *s, const char *sql)
 
 static void put_key(struct store *s, uint32_t node, enum key_kind kind, uint8_t byte)
 {
-	struct store_key k = { .node_id = node, .kind = kind, .key = fixture_key(byte), .unbroken = true };
+	struct store_key k = {
+		.node_id = node, .kind = kind, .key = fixture_key(byte), .unbroken = true
+	};
 
 	if (kind == KEY_TUNNEL)
 		memset(k.signature, 0x77, sizeof(k.signature));
@@ -37,9 +40,12 @@ static void put_key(struct store *s, uint32_t node, enum key_kind kind, uint8_t 
 	assert_ok(store_commit(s));
 }
 
-static void put_subnet(struct store *s, uint32_t node, const char *prefix, enum subnet_status status)
+static void put_subnet(struct store *s, uint32_t node, const char *prefix,
+		       enum subnet_status status)
 {
-	struct store_subnet sub = { .node_id = node, .subnet = fixture_subnet(prefix, 10), .status = status };
+	struct store_subnet sub = { .node_id = node,
+				    .subnet = fixture_subnet(prefix, 10),
+				    .status = status };
 
 	assert_ok(store_subnet_put(s, &sub));
 }
@@ -84,7 +90,8 @@ static void whole_node(void **state)
 	assert_true(got.aes && got.has_identity && got.has_tunnel && got.key_unbroken);
 	assert_int_equal(got.compression, 11);
 	assert_int_equal(got.keepalive_s, 25);
-	assert_true(addr_equal(&got.addresses[0], &n.addresses[0]) && addr_equal(&got.addresses[1], &n.addresses[1]));
+	assert_true(addr_equal(&got.addresses[0], &n.addresses[0]) &&
+		    addr_equal(&got.addresses[1], &n.addresses[1]));
 	assert_memory_equal(got.identity_key.b, fixture_key(1).b, KEY_BYTES);
 	assert_int_equal(got.tunnel_sig[63], 0x77);
 	assert_int_equal(got.groups, 1);
@@ -94,7 +101,8 @@ static void whole_node(void **state)
 	assert_int_equal(got.n_endpoints, 2);
 	assert_string_equal(got.endpoints[1], "192.0.2.1 443");
 	assert_string_equal(meta.comment, "first floor");
-	assert_true(meta.created_ms > 0 && meta.updated_ms >= meta.created_ms && meta.revoked_ms == 0);
+	assert_true(meta.created_ms > 0 && meta.updated_ms >= meta.created_ms &&
+		    meta.revoked_ms == 0);
 
 	got.n_endpoints = 1;
 	got.addresses[1].family = 0;
@@ -201,7 +209,11 @@ static void status_changes(void **state)
 	node_fini(&n);
 }
 
-struct seen { uint32_t ids[8]; size_t n; enum err answer; };
+struct seen {
+	uint32_t ids[8];
+	size_t n;
+	enum err answer;
+};
 
 static enum err note(void *arg, const struct node *n, const struct store_node_meta *meta)
 {
@@ -215,17 +227,20 @@ static enum err note(void *arg, const struct node *n, const struct store_node_me
 
 static void since(void **state)
 {
-	static const struct { uint64_t revision; uint32_t after, limit; size_t n; uint32_t first; } cases[] = {
-		{ 0, 0, 0, 4, 1 },		/* all, with the tombstone */
-		{ 0, 2, 0, 2, 3 },
-		{ 0, 0, 3, 3, 1 },
-		{ 3, 0, 0, 2, 2 },		/* 4 was made with revision 4, 2 was touched with 5 */
-		{ 4, 0, 0, 1, 2 },
-		{ 5, 0, 0, 0, 0 },
+	static const struct {
+		uint64_t revision;
+		uint32_t after, limit;
+		size_t n;
+		uint32_t first;
+	} cases[] = {
+		{ 0, 0, 0, 4, 1 }, /* all, with the tombstone */
+		{ 0, 2, 0, 2, 3 },          { 0, 0, 3, 3, 1 },
+		{ 3, 0, 0, 2, 2 }, /* 4 was made with revision 4, 2 was touched with 5 */
+		{ 4, 0, 0, 1, 2 },          { 5, 0, 0, 0, 0 },
 		{ UINT64_MAX, 0, 0, 0, 0 },
 	};
 	struct store *s = ((struct fixture *)*state)->s;
-	char name[8];
+	char name[24];
 
 	for (int i = 1; i <= 4; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
@@ -239,7 +254,8 @@ static void since(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct seen seen = { .answer = ERR_OK };
 
-		assert_ok(store_nodes_since(s, cases[i].revision, cases[i].after, cases[i].limit, note, &seen));
+		assert_ok(store_nodes_since(s, cases[i].revision, cases[i].after, cases[i].limit,
+					    note, &seen));
 		if (seen.n != cases[i].n || (seen.n && seen.ids[0] != cases[i].first))
 			fail_msg("case %zu: %zu rows, first %u", i, seen.n, seen.ids[0]);
 	}
@@ -259,11 +275,13 @@ static uint64_t reach_of(struct store *s, uint32_t id)
 	return reach;
 }
 
-/* Branches that see only headquarters, and one group that sees all; the highest bit is an ordinary one. */
+/* Branches that see only headquarters, and one group that sees all; the highest bit is an ordinary
+ * one. */
 static void groups_and_policy(void **state)
 {
 	struct store *s = ((struct fixture *)*state)->s;
-	struct store_group masters = { .bit = 63, .name = "masters" }, branches = { .bit = 7, .name = "branches" };
+	struct store_group masters = { .bit = 63, .name = "masters" },
+			   branches = { .bit = 7, .name = "branches" };
 	struct store_group clash = { .bit = 8, .name = "masters" };
 	uint32_t master = fixture_node(s, "hq", NODE_SPOKE, NODE_ACTIVE, NULL);
 	uint32_t branch = fixture_node(s, "oslo", NODE_SPOKE, NODE_ACTIVE, NULL);
@@ -314,7 +332,8 @@ static void addresses(void **state)
 	assert_string_equal(text, "fd00::9 ");
 }
 
-/* Values that the schema forbids, put there by force: each must be an error, never a wrong struct or a crash. */
+/* Values that the schema forbids, put there by force: each must be an error, never a wrong struct
+ * or a crash. */
 static void tampered_rows(void **state)
 {
 	static const char *const cases[] = {
@@ -332,12 +351,13 @@ static void tampered_rows(void **state)
 		"UPDATE keys SET public_key = x'00' WHERE kind = 1",
 		"UPDATE keys SET signature = x'00' WHERE kind = 2",
 		"UPDATE subnets SET length = 200",
-		"UPDATE subnets SET length = 8",		/* leaves host bits */
+		"UPDATE subnets SET length = 8", /* leaves host bits */
 		"UPDATE subnets SET family = 5",
 		"UPDATE subnets SET first = x''",
 		"UPDATE subnets SET weight = -1",
 		"UPDATE node_endpoints SET endpoint = replace(hex(zeroblob(400)), '0', 'x')",
-		"INSERT INTO node_endpoints VALUES (1, 1, 'h 1'), (1, 2, 'h 1'), (1, 3, 'h 1'), (1, 4, 'h 1'), (1, 5, 'h 1'),"
+		"INSERT INTO node_endpoints VALUES (1, 1, 'h 1'), (1, 2, 'h 1'), (1, 3, 'h 1'), "
+		"(1, 4, 'h 1'), (1, 5, 'h 1'),"
 		" (1, 6, 'h 1'), (1, 7, 'h 1'), (1, 8, 'h 1')",
 	};
 	struct store *s = ((struct fixture *)*state)->s;
@@ -347,13 +367,15 @@ static void tampered_rows(void **state)
 	put_key(s, id, KEY_IDENTITY, 1);
 	put_key(s, id, KEY_TUNNEL, 2);
 	put_subnet(s, id, "10.20.3.0/24", SUBNET_APPROVED);
-	raw(s, "INSERT INTO node_endpoints VALUES (1, 0, 'host 1'); PRAGMA ignore_check_constraints = ON");
+	raw(s, "INSERT INTO node_endpoints VALUES (1, 0, 'host 1'); PRAGMA "
+	       "ignore_check_constraints = ON");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct seen seen = { .answer = ERR_OK };
 
 		raw(s, "BEGIN");
 		raw(s, cases[i]);
-		if (store_node_get(s, id, &n, NULL) != ERR_CORRUPT || store_nodes_since(s, 0, 0, 0, note, &seen) != ERR_CORRUPT)
+		if (store_node_get(s, id, &n, NULL) != ERR_CORRUPT ||
+		    store_nodes_since(s, 0, 0, 0, note, &seen) != ERR_CORRUPT)
 			fail_msg("taken: %s", cases[i]);
 		raw(s, "ROLLBACK");
 	}

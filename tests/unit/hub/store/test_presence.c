@@ -26,7 +26,8 @@ static void round_trip(void **state)
 	assert_int_equal(store_presence_get(f.s, 7, &got), ERR_NOTFOUND);
 	assert_ok(store_presence_put(f.s, &p, 1));
 	assert_ok(store_presence_get(f.s, 7, &got));
-	assert_true(got.online && endpoint_equal(&got.link, &p.link) && endpoint_equal(&got.endpoint, &p.endpoint));
+	assert_true(got.online && endpoint_equal(&got.link, &p.link) &&
+		    endpoint_equal(&got.endpoint, &p.endpoint));
 	assert_string_equal(got.version, "0.1.0");
 	assert_int_equal(got.acked_revision, 12);
 	assert_int_equal(got.rx_bytes, 1ull << 40);
@@ -47,7 +48,8 @@ static void round_trip(void **state)
 /* One bad row among good ones: none is written. */
 static void all_or_nothing(void **state)
 {
-	struct store_presence rows[2] = { { .node_id = 1 }, { .node_id = 2, .rx_bytes = UINT64_MAX } };
+	struct store_presence rows[2] = { { .node_id = 1 },
+					  { .node_id = 2, .rx_bytes = UINT64_MAX } };
 	struct fixture f;
 	int n = 0;
 
@@ -64,8 +66,11 @@ static void all_or_nothing(void **state)
 static void tampered_rows(void **state)
 {
 	static const char *const cases[] = {
-		"UPDATE presence SET link = 'nowhere'", "UPDATE presence SET endpoint = '1.2.3.4:99999'", "UPDATE presence SET online = 4",
-		"UPDATE presence SET rx_bytes = -1", "UPDATE presence SET path = 1000",
+		"UPDATE presence SET link = 'nowhere'",
+		"UPDATE presence SET endpoint = '1.2.3.4:99999'",
+		"UPDATE presence SET online = 4",
+		"UPDATE presence SET rx_bytes = -1",
+		"UPDATE presence SET path = 1000",
 		"UPDATE presence SET version = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
 	};
 	struct store_presence p = { .node_id = 7, .online = true };
@@ -73,10 +78,12 @@ static void tampered_rows(void **state)
 
 	(void)state;
 	fixture_open(&f);
-	sqlite3_exec(f.s->db[DB_PRESENCE].db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL);
+	sqlite3_exec(f.s->db[DB_PRESENCE].db, "PRAGMA ignore_check_constraints = ON", NULL, NULL,
+		     NULL);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_ok(store_presence_put(f.s, &p, 1));
-		assert_int_equal(sqlite3_exec(f.s->db[DB_PRESENCE].db, cases[i], NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(f.s->db[DB_PRESENCE].db, cases[i], NULL, NULL, NULL),
+				 SQLITE_OK);
 		assert_int_equal(store_presence_get(f.s, 7, &p), ERR_CORRUPT);
 	}
 	fixture_close(&f);
@@ -85,18 +92,28 @@ static void tampered_rows(void **state)
 /* Nodes of every kind and status, online or not, at different revisions. */
 static void applied(void **state)
 {
-	static const struct { enum node_kind kind; enum node_status status; bool online; uint64_t acked; int64_t at_ms; } nodes[] = {
-		{ NODE_HUB, NODE_ACTIVE, true, 9, 1000 },	/* 1: no spoke */
-		{ NODE_SPOKE, NODE_ACTIVE, true, 9, 100 },	/* 2 */
-		{ NODE_SPOKE, NODE_ACTIVE, true, 10, 300 },	/* 3 */
-		{ NODE_SPOKE, NODE_ACTIVE, false, 10, 900 },	/* 4: away */
-		{ NODE_SPOKE, NODE_REVOKED, true, 10, 900 },	/* 5: not in the network */
-		{ NODE_WIREGUARD, NODE_ACTIVE, true, 10, 900 },	/* 6: no agent */
-		{ NODE_SPOKE, NODE_ACTIVE, true, 8, 50 },	/* 7 */
+	static const struct {
+		enum node_kind kind;
+		enum node_status status;
+		bool online;
+		uint64_t acked;
+		int64_t at_ms;
+	} nodes[] = {
+		{ NODE_HUB, NODE_ACTIVE, true, 9, 1000 },       /* 1: no spoke */
+		{ NODE_SPOKE, NODE_ACTIVE, true, 9, 100 },      /* 2 */
+		{ NODE_SPOKE, NODE_ACTIVE, true, 10, 300 },     /* 3 */
+		{ NODE_SPOKE, NODE_ACTIVE, false, 10, 900 },    /* 4: away */
+		{ NODE_SPOKE, NODE_REVOKED, true, 10, 900 },    /* 5: not in the network */
+		{ NODE_WIREGUARD, NODE_ACTIVE, true, 10, 900 }, /* 6: no agent */
+		{ NODE_SPOKE, NODE_ACTIVE, true, 8, 50 },       /* 7 */
 	};
-	static const struct { uint64_t revision; uint32_t except, online, applied; int64_t last_ms; } cases[] = {
-		{ 8, 0, 3, 3, 300 }, { 9, 0, 3, 2, 300 }, { 10, 0, 3, 1, 300 }, { 11, 0, 3, 0, 0 }, { 9, 3, 2, 1, 100 },
-		{ 9, 4, 3, 2, 300 },
+	static const struct {
+		uint64_t revision;
+		uint32_t except, online, applied;
+		int64_t last_ms;
+	} cases[] = {
+		{ 8, 0, 3, 3, 300 }, { 9, 0, 3, 2, 300 }, { 10, 0, 3, 1, 300 },
+		{ 11, 0, 3, 0, 0 },  { 9, 3, 2, 1, 100 }, { 9, 4, 3, 2, 300 },
 	};
 	struct store_presence gone = { .node_id = 5000, .online = true, .acked_revision = 99 };
 	struct store_applied a;
@@ -104,10 +121,12 @@ static void applied(void **state)
 
 	(void)state;
 	fixture_open(&f);
-	assert_ok(store_presence_put(f.s, &gone, 1));	/* a row without a node */
+	assert_ok(store_presence_put(f.s, &gone, 1)); /* a row without a node */
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
-		struct store_presence p = { .online = nodes[i].online, .acked_revision = nodes[i].acked, .acked_ms = nodes[i].at_ms };
-		char name[8];
+		struct store_presence p = { .online = nodes[i].online,
+					    .acked_revision = nodes[i].acked,
+					    .acked_ms = nodes[i].at_ms };
+		char name[24];
 
 		snprintf(name, sizeof(name), "n%zu", i);
 		p.node_id = fixture_node(f.s, name, nodes[i].kind, nodes[i].status, NULL);
@@ -115,8 +134,10 @@ static void applied(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_ok(store_applied(f.s, cases[i].revision, cases[i].except, &a));
-		if (a.online != cases[i].online || a.applied != cases[i].applied || a.last_ms != cases[i].last_ms)
-			fail_msg("case %zu: %u of %u, last %lld", i, a.applied, a.online, (long long)a.last_ms);
+		if (a.online != cases[i].online || a.applied != cases[i].applied ||
+		    a.last_ms != cases[i].last_ms)
+			fail_msg("case %zu: %u of %u, last %lld", i, a.applied, a.online,
+				 (long long)a.last_ms);
 	}
 	fixture_close(&f);
 }
@@ -124,7 +145,10 @@ static void applied(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(all_or_nothing), cmocka_unit_test(tampered_rows), cmocka_unit_test(applied),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(all_or_nothing),
+		cmocka_unit_test(tampered_rows),
+		cmocka_unit_test(applied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

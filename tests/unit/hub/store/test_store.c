@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Transactions, and every way in which a database refuses: locked, full, read-only, broken constraints. */
+/* Transactions, and every way in which a database refuses: locked, full, read-only, broken
+ * constraints. */
 #include "hub/store/store_internal.h"
 #include "tests/lib/store_fixture.h"
 
@@ -114,7 +115,7 @@ static void locked(void **state)
 	assert_int_equal(store_begin(f->s), ERR_BUSY);
 	assert_non_null(strstr(store_error(f->s), "locked"));
 	assert_int_equal(store_setting_put(f->s, "a", "mine"), ERR_BUSY);
-	assert_setting(f->s, "a", NULL);	/* reading goes on */
+	assert_setting(f->s, "a", NULL); /* reading goes on */
 	assert_ok(store_commit(other));
 	assert_setting(f->s, "a", "other");
 	assert_ok(store_begin(f->s));
@@ -122,7 +123,8 @@ static void locked(void **state)
 	store_close(other);
 }
 
-/* What a full disk does: the statement fails, and nothing of the transaction stays, whatever the caller does next. */
+/* What a full disk does: the statement fails, and nothing of the transaction stays, whatever the
+ * caller does next. */
 static void full(void **state)
 {
 	struct fixture *f = *state;
@@ -132,7 +134,9 @@ static void full(void **state)
 	put_setting(f->s, "before", "1");
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	assert_int_equal(sqlite3_exec(f->s->db[DB_DIRECTORY].db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(f->s->db[DB_DIRECTORY].db, "PRAGMA max_page_count = 1", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
 	assert_ok(store_begin(f->s));
 	put_setting(f->s, "small", "1");
 	for (int i = 0; i < 100 && !e; i++) {
@@ -162,7 +166,8 @@ static void broken_transaction(void **state)
 
 	assert_ok(store_begin(f->s));
 	put_setting(f->s, "a", "1");
-	assert_int_equal(sqlite3_exec(f->s->db[DB_DIRECTORY].db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(f->s->db[DB_DIRECTORY].db, "ROLLBACK", NULL, NULL, NULL),
+			 SQLITE_OK);
 	assert_int_equal(store_fail(f->s, DB_DIRECTORY, SQLITE_FULL, "test"), ERR_FULL);
 	assert_int_equal(store_setting_put(f->s, "b", "1"), ERR_FULL);
 	assert_int_equal(store_commit(f->s), ERR_FULL);
@@ -179,7 +184,9 @@ static void read_only(void **state)
 	struct fixture *f = *state;
 
 	put_setting(f->s, "a", "1");
-	assert_int_equal(sqlite3_exec(f->s->db[DB_DIRECTORY].db, "PRAGMA query_only = ON", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(f->s->db[DB_DIRECTORY].db, "PRAGMA query_only = ON", NULL, NULL, NULL),
+		SQLITE_OK);
 	assert_int_equal(store_setting_put(f->s, "a", "2"), ERR_READONLY);
 	assert_setting(f->s, "a", "1");
 }
@@ -187,33 +194,56 @@ static void read_only(void **state)
 /* Each result code of SQLite, and what our callers get. */
 static void error_map(void **state)
 {
-	static const struct { int rc; enum err err; } cases[] = {
-		{ SQLITE_OK, ERR_OK }, { SQLITE_BUSY, ERR_BUSY }, { SQLITE_BUSY_SNAPSHOT, ERR_BUSY }, { SQLITE_LOCKED, ERR_BUSY },
-		{ SQLITE_FULL, ERR_FULL }, { SQLITE_READONLY, ERR_READONLY }, { SQLITE_READONLY_DIRECTORY, ERR_READONLY },
-		{ SQLITE_NOMEM, ERR_NOMEM }, { SQLITE_IOERR_FSYNC, ERR_IO }, { SQLITE_CORRUPT, ERR_CORRUPT },
-		{ SQLITE_NOTADB, ERR_CORRUPT }, { SQLITE_CONSTRAINT_UNIQUE, ERR_EXISTS }, { SQLITE_CONSTRAINT_PRIMARYKEY, ERR_EXISTS },
-		{ SQLITE_CONSTRAINT_FOREIGNKEY, ERR_NOTFOUND }, { SQLITE_CONSTRAINT_CHECK, ERR_INVALID },
-		{ SQLITE_CONSTRAINT_NOTNULL, ERR_INVALID }, { SQLITE_CONSTRAINT_TRIGGER, ERR_DENIED },
+	static const struct {
+		int rc;
+		enum err err;
+	} cases[] = {
+		{ SQLITE_OK, ERR_OK },
+		{ SQLITE_BUSY, ERR_BUSY },
+		{ SQLITE_BUSY_SNAPSHOT, ERR_BUSY },
+		{ SQLITE_LOCKED, ERR_BUSY },
+		{ SQLITE_FULL, ERR_FULL },
+		{ SQLITE_READONLY, ERR_READONLY },
+		{ SQLITE_READONLY_DIRECTORY, ERR_READONLY },
+		{ SQLITE_NOMEM, ERR_NOMEM },
+		{ SQLITE_IOERR_FSYNC, ERR_IO },
+		{ SQLITE_CORRUPT, ERR_CORRUPT },
+		{ SQLITE_NOTADB, ERR_CORRUPT },
+		{ SQLITE_CONSTRAINT_UNIQUE, ERR_EXISTS },
+		{ SQLITE_CONSTRAINT_PRIMARYKEY, ERR_EXISTS },
+		{ SQLITE_CONSTRAINT_FOREIGNKEY, ERR_NOTFOUND },
+		{ SQLITE_CONSTRAINT_CHECK, ERR_INVALID },
+		{ SQLITE_CONSTRAINT_NOTNULL, ERR_INVALID },
+		{ SQLITE_CONSTRAINT_TRIGGER, ERR_DENIED },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (store_err_from_sqlite(NULL, cases[i].rc) != cases[i].err)
-			fail_msg("%d gives %d", cases[i].rc, store_err_from_sqlite(NULL, cases[i].rc));
+			fail_msg("%d gives %d", cases[i].rc,
+				 store_err_from_sqlite(NULL, cases[i].rc));
 }
 
 /* Rows that the schema must not take, whoever writes them. */
 static void constraints(void **state)
 {
 	static const char *const cases[] = {
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES ('a b', 2, 1, 1, 1, 1)",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES ('', 2, 1, 1, 1, 1)",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES ('a', 4, 1, 1, 1, 1)",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES ('a', 2, 6, 1, 1, 1)",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES ('oslo', 2, 1, 1, 1, 1)",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, address4) VALUES ('a', 2, 1, 1, 1, 1, x'0a')",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, address4) VALUES ('a', 2, 1, 1, 1, 1, x'0a5b0002')",
-		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, address4) VALUES ('a', 2, 1, 1, 1, 1, 'text')",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES "
+		"('a b', 2, 1, 1, 1, 1)",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES "
+		"('', 2, 1, 1, 1, 1)",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES "
+		"('a', 4, 1, 1, 1, 1)",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES "
+		"('a', 2, 6, 1, 1, 1)",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms) VALUES "
+		"('oslo', 2, 1, 1, 1, 1)",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, "
+		"address4) VALUES ('a', 2, 1, 1, 1, 1, x'0a')",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, "
+		"address4) VALUES ('a', 2, 1, 1, 1, 1, x'0a5b0002')",
+		"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, "
+		"address4) VALUES ('a', 2, 1, 1, 1, 1, 'text')",
 		"UPDATE nodes SET status = 5",
 		"UPDATE nodes SET compression = 12",
 		"DELETE FROM nodes",
@@ -223,17 +253,28 @@ static void constraints(void **state)
 		"INSERT INTO groups (bit, name) VALUES (1, 'default')",
 		"INSERT INTO policies (from_group, to_group) VALUES (0, 9)",
 		"INSERT INTO policies (from_group, to_group) VALUES (0, 0)",
-		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) VALUES (1, 1, 1, x'00', zeroblob(32), 1)",
-		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) VALUES (1, 1, 3, randomblob(32), zeroblob(32), 1)",
-		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) VALUES (1, 1, 2, zeroblob(32), zeroblob(32), 1)",
-		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) VALUES (1, 1, 1, randomblob(32), zeroblob(32), 1)",
-		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) VALUES (99, 2, 1, randomblob(32), zeroblob(32), 1)",
-		"INSERT INTO subnets (node_id, family, first, length, status, created_ms) VALUES (1, 4, x'0a140000', 33, 2, 1)",
-		"INSERT INTO subnets (node_id, family, first, length, status, created_ms) VALUES (1, 6, x'0a140000', 24, 2, 1)",
-		"INSERT INTO subnets (node_id, family, first, length, status, created_ms, weight) VALUES (1, 4, x'0a140000', 24, 2, 1, 65536)",
-		"INSERT INTO join_tokens (node_id, hash, created_ms, uses, uses_max) VALUES (1, zeroblob(32), 1, 2, 1)",
-		"INSERT INTO api_tokens (name, hash, role, created_ms) VALUES ('x', zeroblob(32), 'king', 1)",
-		"INSERT INTO audit (at_ms, actor, action, object, detail, previous, hash) VALUES (1, 'a', 'b', 'c', '{}', x'00', zeroblob(32))",
+		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) "
+		"VALUES (1, 1, 1, x'00', zeroblob(32), 1)",
+		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) "
+		"VALUES (1, 1, 3, randomblob(32), zeroblob(32), 1)",
+		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) "
+		"VALUES (1, 1, 2, zeroblob(32), zeroblob(32), 1)",
+		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) "
+		"VALUES (1, 1, 1, randomblob(32), zeroblob(32), 1)",
+		"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, created_ms) "
+		"VALUES (99, 2, 1, randomblob(32), zeroblob(32), 1)",
+		"INSERT INTO subnets (node_id, family, first, length, status, created_ms) VALUES "
+		"(1, 4, x'0a140000', 33, 2, 1)",
+		"INSERT INTO subnets (node_id, family, first, length, status, created_ms) VALUES "
+		"(1, 6, x'0a140000', 24, 2, 1)",
+		"INSERT INTO subnets (node_id, family, first, length, status, created_ms, weight) "
+		"VALUES (1, 4, x'0a140000', 24, 2, 1, 65536)",
+		"INSERT INTO join_tokens (node_id, hash, created_ms, uses, uses_max) VALUES (1, "
+		"zeroblob(32), 1, 2, 1)",
+		"INSERT INTO api_tokens (name, hash, role, created_ms) VALUES ('x', zeroblob(32), "
+		"'king', 1)",
+		"INSERT INTO audit (at_ms, actor, action, object, detail, previous, hash) VALUES "
+		"(1, 'a', 'b', 'c', '{}', x'00', zeroblob(32))",
 		"UPDATE audit SET actor = 'nobody'",
 		"DELETE FROM audit",
 	};
@@ -247,24 +288,35 @@ static void constraints(void **state)
 	assert_ok(store_commit(f->s));
 	assert_ok(store_audit_add(f->s, &a));
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		if (sqlite3_exec(f->s->db[DB_DIRECTORY].db, cases[i], NULL, NULL, NULL) != SQLITE_CONSTRAINT &&
+		if (sqlite3_exec(f->s->db[DB_DIRECTORY].db, cases[i], NULL, NULL, NULL) !=
+			    SQLITE_CONSTRAINT &&
 		    (sqlite3_errcode(f->s->db[DB_DIRECTORY].db) & 0xff) != SQLITE_CONSTRAINT)
-			fail_msg("taken: %s (%s)", cases[i], sqlite3_errmsg(f->s->db[DB_DIRECTORY].db));
+			fail_msg("taken: %s (%s)", cases[i],
+				 sqlite3_errmsg(f->s->db[DB_DIRECTORY].db));
 	assert_ok(store_check(f->s));
 }
 
-/* The file cannot make this program run anything: functions with side effects are off in schema and views. */
+/* The file cannot make this program run anything: functions with side effects are off in schema and
+ * views. */
 static void settings_of_connection(void **state)
 {
-	static const struct { const char *sql; int value; } cases[] = {
-		{ "PRAGMA foreign_keys", 1 }, { "PRAGMA trusted_schema", 0 }, { "PRAGMA synchronous", 2 }, { "PRAGMA secure_delete", 1 },
+	static const struct {
+		const char *sql;
+		int value;
+	} cases[] = {
+		{ "PRAGMA foreign_keys", 1 },
+		{ "PRAGMA trusted_schema", 0 },
+		{ "PRAGMA synchronous", 2 },
+		{ "PRAGMA secure_delete", 1 },
 		{ "PRAGMA busy_timeout", STORE_BUSY_TIMEOUT_MS },
 	};
 	struct fixture *f = *state;
 	sqlite3_stmt *st;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		assert_int_equal(sqlite3_prepare_v2(f->s->db[DB_DIRECTORY].db, cases[i].sql, -1, &st, NULL), SQLITE_OK);
+		assert_int_equal(
+			sqlite3_prepare_v2(f->s->db[DB_DIRECTORY].db, cases[i].sql, -1, &st, NULL),
+			SQLITE_OK);
 		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 		if (sqlite3_column_int(st, 0) != cases[i].value)
 			fail_msg("%s is %d", cases[i].sql, sqlite3_column_int(st, 0));
@@ -274,7 +326,10 @@ static void settings_of_connection(void **state)
 
 /* A callback that asks the same again must not disturb the walk that it is called from. */
 static enum err walk_inside(void *arg, const struct store_group *g);
-struct walk { struct store *s; int depth, rows; };
+struct walk {
+	struct store *s;
+	int depth, rows;
+};
 static enum err walk_inside(void *arg, const struct store_group *g)
 {
 	struct walk *w = arg, inner = { w->s, w->depth + 1, 0 };

@@ -4,11 +4,18 @@
 
 #include "tests/lib/store_fixture.h"
 
-#define ROWS 300
+#define ROWS   300
 #define PROBES 400
 
-struct expected { struct store_subnet rows[ROWS]; size_t n; };
-struct found { uint32_t ids[ROWS]; size_t n; bool address; };
+struct expected {
+	struct store_subnet rows[ROWS];
+	size_t n;
+};
+struct found {
+	uint32_t ids[ROWS];
+	size_t n;
+	bool address;
+};
 
 static enum err collect(void *arg, const struct store_subnet *row)
 {
@@ -28,7 +35,7 @@ static struct prefix random_prefix(void)
 	unsigned len = (unsigned)rand() % (addr_bits(&a) + 1);
 
 	for (size_t i = 0; i < addr_len(&a); i++)
-		a.b[i] = rand() % 4 ? 0 : (uint8_t)(1u << rand() % 8);
+		a.b[i] = (uint8_t)(rand() % 4 ? 0 : 1 << rand() % 8);
 	return prefix_of_net(&a, (uint8_t)len);
 }
 
@@ -54,14 +61,16 @@ static void overlaps_like_a_walk(void **state)
 	nodes[1] = fixture_node(f.s, "b", NODE_SPOKE, NODE_ACTIVE, NULL);
 	assert_ok(store_begin(f.s));
 	while (all->n < ROWS) {
-		struct store_subnet row = { .node_id = nodes[rand() % 2], .subnet = { random_prefix(), 10 }, .status = SUBNET_APPROVED };
+		struct store_subnet row = { .node_id = nodes[rand() % 2],
+					    .subnet = { random_prefix(), 10 },
+					    .status = SUBNET_APPROVED };
 		enum err e = store_subnet_put(f.s, &row);
 
 		assert_true(e == ERR_OK || e == ERR_EXISTS);
 		if (!e)
 			all->rows[all->n++] = row;
 		else
-			all->n += rand() % 8 == 0 && all->n > ROWS / 2;	/* enough is enough */
+			all->n += rand() % 8 == 0 && all->n > ROWS / 2; /* enough is enough */
 	}
 	assert_ok(store_commit(f.s));
 	for (int i = 0; i < PROBES; i++) {
@@ -74,7 +83,8 @@ static void overlaps_like_a_walk(void **state)
 		for (size_t r = 0; r < all->n; r++) {
 			const struct store_subnet *row = &all->rows[r];
 
-			if (!row->id || row->node_id == except || !prefix_overlaps(&row->subnet.prefix, &p))
+			if (!row->id || row->node_id == except ||
+			    !prefix_overlaps(&row->subnet.prefix, &p))
 				continue;
 			assert_true(contains(&found, row->id));
 			expected++;
@@ -87,9 +97,12 @@ static void overlaps_like_a_walk(void **state)
 
 static void node_addresses_count(void **state)
 {
-	static const struct { const char *prefix; bool hit; } cases[] = {
-		{ "10.91.0.2/32", true }, { "10.91.0.0/16", true }, { "0.0.0.0/0", true }, { "10.91.0.3/32", false },
-		{ "10.92.0.0/16", false }, { "::/0", false },
+	static const struct {
+		const char *prefix;
+		bool hit;
+	} cases[] = {
+		{ "10.91.0.2/32", true },  { "10.91.0.0/16", true },  { "0.0.0.0/0", true },
+		{ "10.91.0.3/32", false }, { "10.92.0.0/16", false }, { "::/0", false },
 	};
 	struct fixture f;
 
@@ -109,7 +122,9 @@ static void node_addresses_count(void **state)
 
 static void rows(void **state)
 {
-	struct store_subnet row = { .subnet = fixture_subnet("10.20.0.0/24", 3), .status = SUBNET_PROPOSED }, got;
+	struct store_subnet row = { .subnet = fixture_subnet("10.20.0.0/24", 3),
+				    .status = SUBNET_PROPOSED },
+			    got;
 	struct found found = { .n = 0 };
 	struct fixture f;
 	uint32_t count;

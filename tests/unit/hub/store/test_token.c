@@ -11,7 +11,11 @@ static enum err count(void *arg, const struct store_token *t)
 
 static void join_tokens(void **state)
 {
-	struct store_token t = { .hash = { 1 }, .expires_ms = 1900000000000, .uses_max = 2, .created_by = "unix:root" }, got, open;
+	struct store_token t = { .hash = { 1 },
+				 .expires_ms = 1900000000000,
+				 .uses_max = 2,
+				 .created_by = "unix:root" },
+			   got, open;
 	struct fixture f;
 	int n = 0;
 
@@ -25,7 +29,8 @@ static void join_tokens(void **state)
 	assert_string_equal(got.node_name, "oslo");
 	assert_string_equal(got.created_by, "unix:root");
 	assert_int_equal(got.expires_ms, 1900000000000);
-	assert_true(got.uses == 0 && got.used_ms == 0 && got.revoked_ms == 0 && got.replaces_key == 0);
+	assert_true(got.uses == 0 && got.used_ms == 0 && got.revoked_ms == 0 &&
+		    got.replaces_key == 0);
 	assert_int_equal(store_token_find(f.s, (const uint8_t[32]){ 2 }, &got), ERR_NOTFOUND);
 
 	assert_ok(store_token_use(f.s, t.id));
@@ -52,7 +57,11 @@ static void join_tokens(void **state)
 
 static void api_tokens(void **state)
 {
-	struct store_api_token t = { .name = "ci", .hash = { 5 }, .role = "admin", .scopes = "nodes:read" }, got, bad;
+	struct store_api_token t = { .name = "ci",
+				     .hash = { 5 },
+				     .role = "admin",
+				     .scopes = "nodes:read" },
+			       got, bad;
 	struct fixture f;
 
 	(void)state;
@@ -70,7 +79,7 @@ static void api_tokens(void **state)
 	assert_int_equal(store_api_token_find(f.s, (const uint8_t[32]){ 6 }, &got), ERR_NOTFOUND);
 	bad = t;
 	bad.hash[0] = 7;
-	assert_int_equal(store_api_token_put(f.s, &bad), ERR_EXISTS);	/* the name */
+	assert_int_equal(store_api_token_put(f.s, &bad), ERR_EXISTS); /* the name */
 	bad = (struct store_api_token){ .name = "x", .hash = { 8 }, .role = "king" };
 	assert_int_equal(store_api_token_put(f.s, &bad), ERR_INVALID);
 	fixture_close(&f);
@@ -78,7 +87,8 @@ static void api_tokens(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(join_tokens), cmocka_unit_test(api_tokens) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(join_tokens),
+					    cmocka_unit_test(api_tokens) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,12 +201,14 @@ static int files_below(const char *root)
 static int run(struct fixture *f, const char *net, char out[4096], char *const args[])
 {
 	struct launch l = { .program = "branchline-spoke", .net = net };
-	char *argv[8] = { (char[]){ "join" } }, path[64];
+	char *argv[8] = { (char[]){ "join" } }, words[6][JOIN_TOKEN_MAX_CHARS + 4], path[64];
 	int saved = dup(STDERR_FILENO), saved_out = dup(STDOUT_FILENO), code, fd;
 	struct buf b;
 
-	for (l.argc = 1; args[l.argc - 1]; l.argc++)
-		argv[l.argc] = args[l.argc - 1];
+	for (l.argc = 1; args[l.argc - 1]; l.argc++) {
+		argv[l.argc] = words[l.argc - 1];
+		snprintf(argv[l.argc], sizeof(words[0]), "%s", args[l.argc - 1]);
+	}
 	l.argv = argv;
 	snprintf(path, sizeof(path), "%s.out", f->root);
 	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
@@ -215,6 +217,9 @@ static int run(struct fixture *f, const char *net, char out[4096], char *const a
 	dup2(fd, STDERR_FILENO);
 	dup2(fd, STDOUT_FILENO);
 	code = join_main(&l);
+	/* The process list must not show the token any more; a usage error ends at once. */
+	for (int i = 0; code != LAUNCH_USAGE && i < l.argc - 1; i++)
+		assert_null(strstr(words[i], "bl1_"));
 	fflush(NULL);
 	dup2(saved, STDERR_FILENO);
 	dup2(saved_out, STDOUT_FILENO);

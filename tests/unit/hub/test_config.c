@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hub.conf: what each line becomes, and what each bad line is told. */
+#include "hub/config.h"
+#include "shared/wire/limits.h"
+#include "tests/lib/store_fixture.h"
+
+#include <strings.h>
+
+/* Loads `text` as the hub.conf of network "linodeVPNnetwork" (16 bytes: one too many for an
+ * interface). */
+static enum err load(struct fixture *f, const char *text, const char *const *overrides,
+		     struct hub_config *c)
+{
+	struct paths paths;
+	char path[PATHS_FILE_SIZE];
+	FILE *file;
+
+	fixture_dir(f);
+	assert_ok(paths_init(&paths, "linodeVPNnetwork", f->dir));
+	file = fopen(paths_join(path, f->dir, "hub.conf"), "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	return hub_config_load(c, &paths, overrides);
+}
+
+static void unload(struct fixture *f, struct hub_config *c)
+{
+	hub_config_fini(c);
+	fixture_close(f);
+}
+
+static void defaults(void **state)
+{
+	struct hub_config c;
+	struct fixture f;
+
+	(void)state;
+	assert_ok(load(&f,
+		       "# as the guide has it\nName = linodeHQ\nDevice = "
+		       "/dev/net/tun\nAddressFamily = ipv4\nConnectTo = linode1\n"
+		       "ConnectTo linode2\n",
+		       NULL, &c));
+	assert_string_equal(c.name, "linodeHQ");
+	assert_string_equal(c.interface, "linodeVPNnetwor");
+	assert_string_equal(c.user, "branchline");
+	assert_string_equal(c.group, "branchline");
+	assert_string_equal(c.device, "/dev/net/tun");
+	assert_int_equal(c.port, UDP_PORT_DEFAULT);
+	assert_int_equal(c.n_udp, 1);
+	assert_int_equal(c.n_tcp, 1);
+	assert_int_equal(c.udp[0].addr.family, AF_INET);
+	assert_int_equal(c.udp[0].port, UDP_PORT_DEFAULT);
+	assert_int_equal(c.n_https, 1);
+	assert_int_equal(c.https[0].port, HTTPS_PORT_DEFAULT);
+	assert_null(c.bind_interface);
+	assert_int_equal(c.fwmark, 0);
+	assert_non_null(strstr(c.identity_key_file, "/identity.key"));
+	assert_non_null(strstr(c.api_socket, "/api.sock"));
+	unload(&f, &c);
+}
+
+static void listeners(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned n_udp, n_https;
+		const char *first_udp, *first_https;
+	} cases[] = {
+		{ "", 2, 2, "[::]:6655", "[::]:8655" },
+		{ "Port = 655\n", 2, 2, "[::]:655", "[::]:8655" },
+		{ "AddressFamily = ipv6\n", 1, 1, "[::]:6655", "[::]:8655" },
+		{ "BindToAddress = 192.0.2.1\nPort = 7000\n", 1, 2, "192.0.2.1:7000", "[::]:8655" },
+		{ "BindToAddress = 192.0.2.1 443\nListenAddress = 2001:db8::1\n", 2, 2,
+		  "192.0.2.1:443", "[::]:8655" },
+		{ "BindToAddress = *\n", 2, 2, "[::]:6655", "[::]:8655" },
+		{ "BindToAddress = * 443\nAddressFamily = ipv4\n", 1, 1, "0.0.0.0:443",
+		  "0.0.0.0:8655" },
+		{ "ApiListen = none\n", 2, 0, "[::]:6655", NULL },
+		{ "ApiListen = 127.0.0.1 9000\nApiListen = [::1]:9001\n", 2, 2, "[::]:6655",
+		  "127.0.0.1:9000" },
+	};
+	char config[512], text[ENDPOINT_STR_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct hub_config c;
+		struct fixture f;
+
+		snprintf(config, sizeof(config), "Name = hq\n%s", cases[i].text);
+		if (load(&f, config, NULL, &c))
+			fail_msg("%s: %s", config, c.raw.error);
+		assert_int_equal(c.n_udp, cases[i].n_udp);
+		assert_int_equal(c.n_tcp, cases[i].n_udp);
+		assert_int_equal(c.n_https, cases[i].n_https);
+		assert_string_equal(endpoint_format(&c.udp[0], text), cases[i].first_udp);
+		assert_string_equal(endpoint_format(&c.tcp[0], text), cases[i].first_udp);
+		if (cases[i].first_https)
+			assert_string_equal(endpoint_format(&c.https[0], text),
+					    cases[i].first_https);
+		unload(&f, &c);
+	}
+}
+
+/* Each complaint names file and line, except for what is not there. */
+static void refusals(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "", "no Name" },
+		{ "Name = hq\nFrobnicate = 1\n", "hub.conf:2" },
+		{ "Name = a b\n", "hub.conf:1" },
+		{ "Name = hq\nPort = 0\n", "hub.conf:2" },
+		{ "Name = hq\nPort = 65536\n", "hub.conf:2" },
+		{ "Name = hq\nAddressFamily = ipx\n", "hub.conf:2" },
+		{ "Name = hq\nMode = switch\n", "hub.conf:2" },
+		{ "Name = hq\nDeviceType = tap\n", "hub.conf:2" },
+		{ "Name = hq\nDevice = tun0\n", "hub.conf:2" },
+		{ "Name = hq\nInterface = much-too-long-for-one\n", "hub.conf:2" },
+		{ "Name = hq\nInterface = a/b\n", "hub.conf:2" },
+		{ "Name = hq\nBindToAddress = hq.example.com\n", "hub.conf:2" },
+		{ "Name = hq\nBindToAddress = 192.0.2.1 0\n", "hub.conf:2" },
+		{ "Name = hq\nBindToAddress = 192.0.2.1 65536\n", "hub.conf:2" },
+		{ "Name = hq\nBindToAddress = *x\n", "hub.conf:2" },
+		{ "Name = hq\nApiListen = none\nApiListen = 127.0.0.1\nApiListen = bad\n", NULL },
+		{ "Name = hq\nApiListen = bad\n", "hub.conf:2" },
+		{ "Name = hq\nBindToAddress = 192.0.2.1\nBindToAddress = 192.0.2.2\nBindToAddress "
+		  "= 192.0.2.3\n"
+		  "BindToAddress = 192.0.2.4\nBindToAddress = 192.0.2.5\n",
+		  "hub.conf:6" },
+		{ "Name = hq\nName = hq2\n", "hub.conf:2" },
+		{ "Name = hq\nLogLevel = 9\n", "hub.conf:2" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct hub_config c;
+		struct fixture f;
+		enum err e = load(&f, cases[i].text, NULL, &c);
+
+		if (cases[i].says ? !e || !strstr(c.raw.error, cases[i].says) : e)
+			fail_msg("%s: %s: %s", cases[i].text, err_str(e), c.raw.error);
+		unload(&f, &c);
+	}
+}
+
+static void no_file_and_overrides(void **state)
+{
+	static const char *const overrides[] = { "Port=443", "Device=none", NULL }, *const bad[] = {
+		"Prt=443", NULL
+	};
+	struct hub_config c;
+	struct paths paths;
+	struct fixture f;
+
+	(void)state;
+	fixture_dir(&f);
+	assert_ok(paths_init(&paths, "net", f.dir));
+	assert_int_equal(hub_config_load(&c, &paths, NULL), ERR_NOTFOUND);
+	assert_non_null(strstr(c.raw.error, "init"));
+	unload(&f, &c);
+	assert_ok(load(&f, "Name = hq\nPort = 655\n", overrides, &c));
+	assert_int_equal(c.port, 443);
+	assert_int_equal(c.udp[0].port, 443);
+	assert_string_equal(c.device, "none");
+	unload(&f, &c);
+	assert_int_not_equal(load(&f, "Name = hq\n", bad, &c), ERR_OK);
+	unload(&f, &c);
+}
+
+static void addresses(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		uint16_t port;
+	} cases[] = {
+		{ "hq.example.com", "hq.example.com", 6655 },
+		{ "hq.example.com:443", "hq.example.com", 443 },
+		{ "hq.example.com 443", "hq.example.com", 443 },
+		{ "192.0.2.1", "192.0.2.1", 6655 },
+		{ "192.0.2.1:1", "192.0.2.1", 1 },
+		{ "2001:db8::1", "2001:db8::1", 6655 },
+		{ "2001:db8::1 443", "2001:db8::1", 443 },
+		{ "[2001:db8::1]", "2001:db8::1", 6655 },
+		{ "[2001:db8::1]:65535", "2001:db8::1", 65535 },
+		{ "[2001:db8::1]\t443", "2001:db8::1", 443 },
+		{ "", NULL, 0 },
+		{ ":443", NULL, 0 },
+		{ "host:", NULL, 0 },
+		{ "host:0", NULL, 0 },
+		{ "host:65536", NULL, 0 },
+		{ "host:12a", NULL, 0 },
+		{ "host 1 2", NULL, 0 },
+		{ "a/b", NULL, 0 },
+		{ "a,b", NULL, 0 },
+		{ "[2001:db8::1", NULL, 0 },
+		{ "[host]:1", NULL, 0 },
+		{ "[2001:db8::1]x", NULL, 0 },
+		{ "2001:zz::1", NULL, 0 },
+		{ "[]", NULL, 0 },
+		{ " host", NULL, 0 },
+	};
+	char host[256];
+	uint16_t port;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		enum err e = hub_config_split_address(cases[i].text, 6655, host, &port);
+
+		if (cases[i].host ? e || strcmp(host, cases[i].host) != 0 || port != cases[i].port
+				  : e != ERR_INVALID)
+			fail_msg("\"%s\": %s", cases[i].text, err_str(e));
+	}
+}
+
+/* The table is also the manual: each row has a sentence, and none is named twice. */
+static void table(void **state)
+{
+	size_t n;
+	const struct config_var *vars = hub_config_vars(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		assert_true(vars[i].help && strlen(vars[i].help) > 10);
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(strcasecmp(vars[i].name, vars[k].name), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),  cmocka_unit_test(listeners),
+		cmocka_unit_test(refusals),  cmocka_unit_test(no_file_and_overrides),
+		cmocka_unit_test(addresses), cmocka_unit_test(table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
