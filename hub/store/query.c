@@ -89,6 +89,9 @@ enum err store_fail(struct store *s, enum store_db which, int rc, const char *do
 	enum err e = store_err_from_sqlite(c->db, rc);
 
 	snprintf(s->error, sizeof(s->error), "%s: %s: %s", c->file, doing, sqlite3_errmsg(c->db));
+	/* Damaged pages must not stay in memory: when the file is put right again, we go on. */
+	if (e == ERR_CORRUPT)
+		sqlite3_db_release_memory(c->db);
 	/* After a full disk or an I/O error SQLite ends the transaction itself; what followed would
 	 * each be on its own. */
 	if (which == DB_DIRECTORY && s->in_transaction && !s->broken &&

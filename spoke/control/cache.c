@@ -330,6 +330,8 @@ enum err cache_load(struct cache *c, const char *path)
 	buf_fini(&b);
 	if (e == ERR_CORRUPT || e == ERR_VERSION)
 		move_aside(path, e);
+	if (!e && c->seen_ms > clock_wall_ms())
+		c->clock_ahead_ms = c->seen_ms - clock_wall_ms();
 	return e;
 }
 

@@ -32,6 +32,8 @@ struct cache {
 	int64_t confirmed_ms; /* wall clock when the hub said last that `dir` is its present state;
 				 0 never */
 	int64_t seen_ms;      /* the latest wall clock that we have seen */
+	int64_t clock_ahead_ms; /* how far the hub's clock is ahead of ours, as the last welcome or
+				   seen_ms of the file showed; 0 or less: not. Not in the file */
 	bool refused; /* revoked, deleted or unknown to the hub: no peers until it takes us again */
 	char refused_why[CONTROL_TEXT_SIZE];
 	struct endpoint last_good; /* of the hub's link, used last; family 0 none */

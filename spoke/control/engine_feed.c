@@ -164,7 +164,7 @@ enum err engine_feed_routes(const struct cache *c, const struct node *n, struct 
 
 /* --- messages --- */
 
-static void send_self(struct engine_feed *f, const struct cache *c)
+void engine_feed_self(struct engine_feed *f, const struct cache *c)
 {
 	const struct node *self = cache_self(c);
 	struct engine_self m = {
@@ -172,6 +172,7 @@ static void send_self(struct engine_feed *f, const struct cache *c)
 		.hub_id = c->welcome.hub_id,
 		.aes = self ? self->aes : keys_cpu_has_aes(),
 		.mtu = c->welcome.mtu,
+		.clock_ahead_ms = c->clock_ahead_ms,
 	};
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 	struct cursor body;
@@ -281,7 +282,7 @@ void engine_feed_sync(struct engine_feed *f, const struct cache *c)
 {
 	if (!c->has_welcome)
 		return;
-	send_self(f, c);
+	engine_feed_self(f, c);
 	engine_feed_send(f, ENGINE_SYNC_BEGIN, NULL);
 	f->n_refused = 0;
 	send_own(f, c);
@@ -328,7 +329,7 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 		if (n->kind == NODE_WIREGUARD)
 			continue; /* a route of the hub */
 		if (n->id == c->welcome.id) {
-			send_self(f, c);
+			engine_feed_self(f, c);
 			send_own(f, c);
 		} else if (!judge(f, c, n) || f->muted) {
 			send_gone(f, n->id, n->status == NODE_REVOKED);

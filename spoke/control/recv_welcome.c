@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
@@ -63,6 +64,18 @@ static void propose_subnets(struct spoke *s)
 	}
 }
 
+/*
+ * A branch box may wake up in 1970. Handshakes of the tunnel carry the time and must not seem older
+ * than those before, so the engine is told how far to go ahead. What the hub says is bounded: a
+ * timestamp from far in the future would shut us out for as long once the hub's clock is right.
+ */
+static int64_t clock_ahead(const struct control_welcome *w)
+{
+	int64_t ahead_ms = w->time_ms - clock_wall_ms();
+
+	return ahead_ms > 0 && ahead_ms <= CLOCK_AHEAD_MAX_MS ? ahead_ms : 0;
+}
+
 void recv_welcome(struct spoke *s, const struct control_welcome *w)
 {
 	const char *wrong = objection(s, w);
@@ -80,6 +93,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	resync = !s->cache.has_welcome || changes_engine(&s->cache.welcome, w);
 	s->cache.welcome = *w;
 	s->cache.has_welcome = true;
+	s->cache.clock_ahead_ms = clock_ahead(w);
 	s->cache.refused = false;
 	s->cache.refused_why[0] = '\0';
 	s->cache.last_good = s->client.dialer.at;
@@ -95,6 +109,8 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	grace_settle(s);
 	if (resync)
 		apply_cache(s);
+	else if (s->cache.clock_ahead_ms > 0)
+		engine_feed_self(&s->engine, &s->cache);
 	engine_feed_hub_endpoints(&s->engine, &s->cache);
 	net_feed_update(&s->net, &s->cache, &s->engine);
 	propose_subnets(s);

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub's database locked, full, damaged, out of reach, and the hub killed while it writes.
+
+A change fails as a whole, with an error that says why; what was acknowledged stays; the tunnels do not notice; and when
+the fault is gone, changes work again without anybody's help.
+
+    linodeHQ (hub, its state on a small tmpfs) --- internet --- linode1, linode2
+"""
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+
+import pytest
+
+import evidence
+import world as w
+
+STATE_BYTES = 24 << 20
+PAGE = 4096
+
+
+@pytest.fixture(scope="module")
+def net():
+    world = w.World()
+    with world:
+        hq = world.site("linodeHQ", 0)
+        state = os.path.join(hq.dir, "state")
+        os.makedirs(state)
+        w.run(["mount", "-t", "tmpfs", "-o", f"size={STATE_BYTES},mode=0755", "tmpfs", state])
+        try:
+            hq.init_output = hq.json("hub", "init", "--name", "linodeHQ", "--address", hq.public4, "--pool", "192.168.0.0/16",
+                                     "--subnet", hq.lan4)
+            hq.start_daemon("hub")
+            yield hq, [world.branch(hq, f"linode{i}", i) for i in (1, 2)]
+        finally:
+            world.close()
+            w.run(["umount", state])
+            shutil.rmtree(world.dir)
+
+
+@pytest.fixture(autouse=True)
+def tunnels_go_on(net):
+    """Through the hub to the other branch, and to the hub's own LAN: nothing is lost, whatever the database does."""
+    hq, (one, two) = net
+    one.host.wait_ping(two.host4)
+    one.host.wait_ping(hq.host4)
+    if "killed" in os.environ.get("PYTEST_CURRENT_TEST", ""):
+        yield
+        return
+    streams = [evidence.Echoes(one.host, address) for address in (two.host4, hq.host4)]
+    yield
+    for s in streams:
+        s.wait_more()
+        assert s.stop() <= 2
+
+
+def names(hq):
+    return [n["name"] for n in hq.json("hub", "node", "list")["items"]]
+
+
+def fails(hq, code, *words, exit_code=1):
+    """The command fails with this problem code, and prints no result."""
+    got = hq.hub(*words, check=False)
+    assert got.returncode == exit_code, got
+    assert f"[{code}" in got.stderr and "nothing was changed" in got.stderr, got
+    assert "Traceback" not in got.stderr and got.stdout == "", got
+
+
+def changes_fail(hq, code):
+    """Every kind of change, and none of them leaves a trace."""
+    before = {t: evidence.ask(hq, f"SELECT * FROM {t}") for t in ("nodes", "subnets", "join_tokens", "keys", "revisions", "audit")}
+    fails(hq, code, "node", "add", "never", "--subnet", "10.99.0.0/24")
+    fails(hq, code, "node", "revoke", "linode2")
+    fails(hq, code, "subnet", "add", "linode1", "10.98.0.0/24")
+    fails(hq, code, "token", "create", "linode1")
+    assert {t: evidence.ask(hq, f"SELECT * FROM {t}") for t in before} == before
+
+
+def changes_work(hq, name):
+    w.wait_until("changes work again", lambda: hq.hub("node", "add", name, check=False).returncode == 0, 15)
+    assert name in names(hq) and "never" not in names(hq)
+    hq.hub("node", "delete", name, "--yes")
+    assert evidence.ask(hq, "PRAGMA integrity_check") == [("ok",)]
+
+
+def newcomer(net, name, number):
+    """A machine that has a token, but has not joined yet."""
+    hq, _ = net
+    site = hq.world.site(name, number, lan_host=False)
+    site.line = hq.hub("node", "add", name).stdout
+    return site
+
+
+def join_fails(site, says):
+    got = site.join(site.line, check=False)
+    assert got.returncode == 4 and says in got.stderr, got
+    assert evidence.tree(site.dir) == {}
+
+
+def test_locked_by_another_process(net):
+    hq, _ = net
+    site = newcomer(net, "locked", 3)
+    db = sqlite3.connect(evidence.database(hq), isolation_level=None)
+    try:
+        db.execute("BEGIN EXCLUSIVE")
+        changes_fail(hq, "store_busy")
+        # What only reads goes on.
+        assert "linode1" in names(hq) and hq.hub("status").returncode == 0
+        join_fails(site, "locked")
+    finally:
+        db.execute("ROLLBACK")
+        db.close()
+    changes_work(hq, "after-lock")
+    site.join(site.line)
+
+
+def fill(hq):
+    """Takes all that is left of the file system."""
+    path = os.path.join(hq.dir, "state", "filler")
+    with open(path, "wb", buffering=0) as f:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    f.write(b"\0" * size)
+            except OSError:
+                continue
+    return path
+
+
+def test_full(net):
+    hq, _ = net
+    site = newcomer(net, "full", 4)
+    filler = fill(hq)
+    try:
+        # There may be room for some changes in what the log has already taken; each is there, or it is not.
+        done = []
+        for i in range(300):
+            got = hq.hub("node", "add", f"fill{i}", check=False)
+            if got.returncode:
+                assert got.returncode == 1 and "store_full" in got.stderr, got
+                break
+            done.append(f"fill{i}")
+        else:
+            raise w.Failed("the file system does not get full")
+        assert set(done) <= set(names(hq))
+        changes_fail(hq, "store_full")
+        assert hq.hub("status").returncode == 0
+        join_fails(site, "full")
+    finally:
+        os.unlink(filler)
+    changes_work(hq, "after-full")
+    assert set(done) <= set(names(hq))
+    site.join(site.line)
+
+
+def test_damaged_while_it_runs(net):
+    """The file is overwritten under the running hub, and put back."""
+    hq, _ = net
+    db = sqlite3.connect(evidence.database(hq), isolation_level=None, timeout=10)
+    assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    db.close()
+    with open(evidence.database(hq), "r+b") as f:
+        good = f.read()
+        f.seek(PAGE)
+        f.write(b"\xff" * (len(good) - PAGE))
+        try:
+            for words in (["node", "add", "never"], ["node", "revoke", "linode2"], ["token", "create", "linode1"]):
+                got = hq.hub(*words, check=False)
+                assert got.returncode == 1 and "[store_" in got.stderr and "damaged" in got.stderr, got
+                assert got.stdout == ""
+        finally:
+            f.seek(0)
+            f.write(good)
+    changes_work(hq, "after-damage")
+
+
+def test_out_of_reach(net):
+    """The folder cannot be entered any more, and the workers that need it are started anew: they come back with it."""
+    hq, (one, two) = net
+    revision = hq.json("hub", "revision")["revision"]
+    os.chmod(hq.state, 0)
+    try:
+        killed = {role: hq.worker_pid(role) for role in ("api", "control")}
+        mark = hq.daemon.mark()
+        for pid in killed.values():
+            os.kill(pid, signal.SIGKILL)
+        hq.daemon.wait_line("database: .*directory.db", start=mark)
+        assert hq.hub("node", "add", "never", check=False).returncode in (1, 3)
+        one.host.wait_ping(two.host4)
+    finally:
+        os.chmod(hq.state, 0o750)
+    w.wait_until("the API answers", lambda: hq.hub("revision", check=False).returncode == 0, 30)
+    assert hq.json("hub", "revision")["revision"] == revision
+    changes_work(hq, "after-reach")
+    w.wait_until("both links are back", lambda: sum(n["online"] for n in hq.json("hub", "status")["nodes"]) >= 2, 40)
+
+
+def adder(hq, name, count=50):
+    """Adds nodes one after the other and says which of them were acknowledged."""
+    script = (f'for i in $(seq {count}); do if line=$("$0" -n {w.NET} node add {name}$i --subnet "$1.$i.0/24" 2>&1 >/dev/null);'
+              f' then echo "done {name}$i"; else echo "failed {name}$i: $line"; fi; done; echo end')
+    net = "10." + str(100 + ord(name[-1]))
+    return hq.server.start(["sh", "-c", script, hq.program("hub"), net], name=name, env=hq.env())
+
+
+def test_hub_killed_between_a_hundred_changes(net):
+    hq, (one, two) = net
+    adders = [adder(hq, "batch-a"), adder(hq, "batch-b")]
+    for a in adders:
+        a.wait_line("done batch-.12$")
+    for pid in [hq.worker_pid("api"), hq.daemon_pid()]:
+        os.kill(pid, signal.SIGKILL)
+    hq.daemon.popen.wait(10)
+    for a in adders:
+        a.wait_line("^end$")
+    lines = [line for a in adders for line in a.lines]
+    done = [m.group(1) for line in lines if (m := re.match(r"done (.*)", line))]
+    failed = [m.group(1) for line in lines if (m := re.match(r"failed ([^:]*)", line))]
+    assert len(done) + len(failed) == 100 and 24 <= len(done) < 100
+
+    # What is on the disk now, before anybody repairs anything.
+    assert evidence.ask(hq, "PRAGMA integrity_check") == [("ok",)]
+    assert evidence.ask(hq, "PRAGMA foreign_key_check") == []
+    hq.start_daemon("hub")
+    there = {n["name"]: n for n in hq.json("hub", "node", "list")["items"] if n["name"].startswith("batch")}
+    tokens = {t["node"] for t in hq.json("hub", "token", "list")["items"]}
+    assert set(done) <= set(there) and set(done) <= tokens
+    # One more at most for each of the two: written, but the answer did not come any more. It is whole, too.
+    assert len(set(there) - set(done)) <= 2
+    for n in there.values():
+        assert len(n["subnets"]) == 1 and len(n["addresses"]) == 2
+    addresses = [a for n in there.values() for a in n["addresses"]]
+    assert len(set(addresses)) == len(addresses)
+    # Each has its audit entry and its revision, and there are no gaps in the log.
+    assert all(len(evidence.audit(hq, "node.add", name)) == 1 for name in there)
+    count, last = evidence.ask(hq, "SELECT count(*), max(id) FROM audit")[0]
+    assert count == last
+    assert evidence.ask(hq, "SELECT max(revision) FROM revisions") == [(hq.json("hub", "revision")["revision"],)]
+    hq.hub("node", "add", "after-kill")
+    one.host.wait_ping(two.host4, 30)
