@@ -5,6 +5,7 @@
 #   CC=clang         another compiler
 #   SANITIZE=LIST    -fsanitize=LIST (address,undefined or thread)
 #   TEST_TIMERS=1    rekey every few seconds: for tests only, never for a network
+#   IPSEC_MB=0       without the libipsec-mb backend (default: with it when its header is there)
 #   KEEP=1           make demo leaves the network running
 
 MAKEFLAGS += --no-builtin-rules
@@ -23,6 +24,9 @@ PKGS := openssl sqlite3 libmicrohttpd jansson libmnl libcap zlib libcurl
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
+# Only the header is needed: the library is opened at run time, where it is installed.
+IPSEC_MB = $(eval IPSEC_MB := $$(shell $(CC) -E -include intel-ipsec-mb.h -x c /dev/null >/dev/null 2>&1 && echo 1))$(IPSEC_MB)
+
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
@@ -36,10 +40,11 @@ else
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(findstring clang,$(CC)),2,3)
 OPT    ?= -O2 -g
 endif
-DEFS := -D_GNU_SOURCE -DBRANCHLINE_VERSION='"$(VERSION)"' $(if $(TEST_TIMERS),-DBRANCHLINE_TEST_TIMERS)
+DEFS = -D_GNU_SOURCE -DBRANCHLINE_VERSION='"$(VERSION)"' $(if $(TEST_TIMERS),-DBRANCHLINE_TEST_TIMERS) \
+	$(if $(filter 1,$(IPSEC_MB)),-DBRANCHLINE_IPSEC_MB)
 CFLAGS_ALL  = -std=gnu11 -I. $(DEFS) $(OPT) $(WARN) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDSAN) $(LDFLAGS)
-LIBS_ALL    = $(PKG_LIBS) -lpthread
+LIBS_ALL    = $(PKG_LIBS) -lpthread -ldl
 
 # Folders in link order: each may use those behind it.
 SHARED_DIRS := shared/tunnel shared/monitor shared/ipc shared/noise shared/loop shared/wire shared/base
@@ -72,7 +77,7 @@ $(B)/branchline-spoke: $(B)/obj/spoke/main.o $(LIB_SPOKE) $(LIB_SHARED)
 
 # Rebuilds everything when the compiler or its flags change.
 FLAGS_FILE := $(B)/flags
-FLAGS_NOW   = $(CC) $(OPT) $(SANITIZE) $(TEST_TIMERS) $(VERSION) $(CFLAGS)
+FLAGS_NOW   = $(CC) $(OPT) $(SANITIZE) $(TEST_TIMERS) $(IPSEC_MB) $(VERSION) $(CFLAGS)
 $(FLAGS_FILE): FORCE
 	@mkdir -p $(B); echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
 FORCE:
@@ -197,6 +202,10 @@ install: all
 	install -D -m 0644 deploy/systemd/branchline-spoke@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/branchline-spoke@.service
 	install -D -m 0644 deploy/man/branchline-hub.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-hub.8
 	install -D -m 0644 deploy/man/branchline-spoke.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-spoke.8
+	install -D -m 0644 deploy/man/branchline-hub.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/branchline-hub.conf.5
+	install -D -m 0644 deploy/man/branchline-spoke.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/branchline-spoke.conf.5
+	install -D -m 0644 deploy/examples/hub.conf $(DESTDIR)$(PREFIX)/share/doc/branchline/examples/hub.conf
+	install -D -m 0644 deploy/examples/spoke.conf $(DESTDIR)$(PREFIX)/share/doc/branchline/examples/spoke.conf
 	install -d $(DESTDIR)/etc/branchline
 
 clean:

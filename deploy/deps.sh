@@ -7,7 +7,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libssl-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libmnl-dev
 	libcap-dev zlib1g-dev libcurl4-openssl-dev python3 python3-yaml"
 tests="clang clang-format universal-ctags libcmocka-dev python3-pytest iproute2 iputils-ping nftables tcpdump
-	curl openssl sqlite3 conntrack procps iperf3 postgresql postgresql-client wireguard-go wireguard-tools"
+	curl openssl sqlite3 conntrack procps mandoc iperf3 postgresql postgresql-client wireguard-go wireguard-tools"
 
 missing=
 for p in $build $tests; do

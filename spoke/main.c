@@ -49,6 +49,7 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 		.user = c->user,
 		.interface = c->interface,
 		.device = c->device,
+		.vnet_hdr = true,
 		.mtu = TUN_MTU_DEFAULT,
 		.n_udp = c->n_udp,
 		.unix_path = c->status_socket,

@@ -99,9 +99,11 @@ enum err lookup_node_member(struct request *r, const char *member, struct node *
 	}
 	if (!e)
 		return ERR_OK;
-	problem_from_store(&p, e, r->api->store, what);
-	if (e == ERR_NOTFOUND)
-		problem_set(&p, 404, "not_found", pointer, "there is no %s", what);
+	if (e != ERR_NOTFOUND) {
+		request_store_failed(r, e, what);
+		return e;
+	}
+	problem_set(&p, 404, "not_found", pointer, "there is no %s", what);
 	reply_problem(&r->reply, &p);
 	return e;
 }

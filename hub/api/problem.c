@@ -97,15 +97,13 @@ void problem_from_change(struct problem *p, enum err e, const struct change *c)
 		    c->detail[0] ? c->detail : detail);
 }
 
-void problem_from_store(struct problem *p, enum err e, const struct store *s, const char *what)
+void problem_from_store(struct problem *p, enum err e, const char *what)
 {
 	struct change none = { .actor = "" };
 
 	problem_from_change(p, e, &none);
 	if (e == ERR_NOTFOUND)
 		problem_set(p, 404, "not_found", NULL, "there is no %s", what);
-	else if (p->status >= 500 && s)
-		snprintf(p->detail, sizeof(p->detail), "the database failed: %s", store_error(s));
 }
 
 const char *problem_title(unsigned status)

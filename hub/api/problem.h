@@ -25,9 +25,9 @@ void problem_set(struct problem *p, unsigned status, const char *code, const cha
  * code is made from `e`. */
 void problem_from_change(struct problem *p, enum err e, const struct change *c);
 
-/* What a failed read of the store means. `s` gives the detail of failures of the database; `what`
- * names what was looked for ("node \"oslo\""). */
-void problem_from_store(struct problem *p, enum err e, const struct store *s, const char *what);
+/* What a failed read of the store means; `what` names what was looked for ("node \"oslo\""). What
+ * SQLite said is for the log, not for the client. */
+void problem_from_store(struct problem *p, enum err e, const char *what);
 
 /* HTTP status for an error of store or change. */
 unsigned problem_status(enum err e);

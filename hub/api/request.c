@@ -290,9 +290,9 @@ void request_store_failed(struct request *r, enum err e, const char *what)
 {
 	struct problem p = { 0 };
 
-	problem_from_store(&p, e, r->api->store, what);
+	problem_from_store(&p, e, what);
 	if (p.status >= 500 && log_allowed(&r->api->log_limit))
-		log_warn("api: %s", p.detail);
+		log_warn("api: %s (%s)", p.detail, store_error(r->api->store));
 	reply_problem(&r->reply, &p);
 }
 

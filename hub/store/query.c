@@ -88,7 +88,7 @@ enum err store_fail(struct store *s, enum store_db which, int rc, const char *do
 	struct connection *c = &s->db[which];
 	enum err e = store_err_from_sqlite(c->db, rc);
 
-	snprintf(s->error, sizeof(s->error), "%s: %s: %s", c->file, doing, sqlite3_errmsg(c->db));
+	snprintf(s->error, sizeof(s->error), "%s: %s: %s", c->file, sqlite3_errmsg(c->db), doing);
 	/* Damaged pages must not stay in memory: when the file is put right again, we go on. */
 	if (e == ERR_CORRUPT)
 		sqlite3_db_release_memory(c->db);

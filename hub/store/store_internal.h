@@ -55,7 +55,7 @@ struct query {
 
 /* What a result code means to our callers; `db` for the system error behind it, may be NULL. */
 enum err store_err_from_sqlite(sqlite3 *db, int rc);
-/* Puts "doing: what SQLite says" into s->error and returns the error for `rc`. */
+/* Puts "file: what SQLite says: doing" into s->error and returns the error for `rc`. */
 enum err store_fail(struct store *s, enum store_db which, int rc, const char *doing);
 /* store_create() with other lists of migrations: tests make files of older versions with it. */
 enum err store_create_from(const char *dir, const struct embedded_sql *directory,

@@ -16,7 +16,7 @@ enum err keypair_init(struct keypair *kp, struct primitives *p, const struct key
 		.local_index = params->local_index,
 		.remote_index = params->remote_index,
 		.created_ms = now_ms,
-		.ops = aead_ops_for(params->cipher),
+		.ops = p->aead[params->cipher],
 	};
 	replay_init(&kp->replay);
 	enum err e = kp->ops->setkey(p, params->send_key, AEAD_SEAL, &kp->send_ctx);
@@ -109,7 +109,13 @@ static enum packet_type transport_type(const struct keypair *kp)
 	return kp->cipher == CIPHER_WIREGUARD ? PACKET_WG_TRANSPORT : PACKET_TRANSPORT;
 }
 
-enum err keypair_seal(struct keypair *kp, struct pkt *pkt, uint8_t flags, uint16_t mtu)
+size_t keypair_sealed_len(const struct keypair *kp, size_t len, uint16_t mtu)
+{
+	return len + padding_of(kp, len, mtu) + TRANSPORT_OVERHEAD_BYTES;
+}
+
+enum err keypair_seal_to(struct keypair *kp, const uint8_t *plain, size_t len, uint8_t flags,
+			 uint16_t mtu, uint8_t *out)
 {
 	BUG_ON(!kp->valid);
 	if (!kp->confirmed || kp->send_counter >= REJECT_AFTER_MESSAGES)
@@ -121,14 +127,26 @@ enum err keypair_seal(struct keypair *kp, struct pkt *pkt, uint8_t flags, uint16
 		.receiver = kp->remote_index,
 		.counter = kp->send_counter++,
 	};
-	size_t pad = padding_of(kp, pkt->len, mtu);
-	memset(pkt_put(pkt, pad), 0, pad);
+	const size_t pad = padding_of(kp, len, mtu);
+	uint8_t *sealed = out + TRANSPORT_HEADER_BYTES;
+	packet_encode_transport(&h, out);
+	/* What follows the plaintext may be somebody else's, so padding is put behind a copy. */
+	if (pad) {
+		memmove(sealed, plain, len);
+		memset(sealed + len, 0, pad);
+		plain = sealed;
+	}
+	return kp->ops->seal(kp->send_ctx, h.counter, out, aad_bytes(kp), plain, len + pad, sealed);
+}
+
+enum err keypair_seal(struct keypair *kp, struct pkt *pkt, uint8_t flags, uint16_t mtu)
+{
+	const size_t len = pkt->len;
+	const size_t sealed = keypair_sealed_len(kp, len, mtu);
 	uint8_t *plain = pkt->data;
-	size_t len = pkt->len;
-	uint8_t *header = pkt_push(pkt, TRANSPORT_HEADER_BYTES);
-	packet_encode_transport(&h, header);
-	pkt_put(pkt, AEAD_TAG_BYTES);
-	return kp->ops->seal(kp->send_ctx, h.counter, header, aad_bytes(kp), plain, len, plain);
+	pkt_put(pkt, sealed - len - TRANSPORT_HEADER_BYTES);
+	uint8_t *out = pkt_push(pkt, TRANSPORT_HEADER_BYTES);
+	return keypair_seal_to(kp, plain, len, flags, mtu, out);
 }
 
 enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags)

@@ -90,6 +90,16 @@ bool keypair_wants_rekey_on_receive(const struct keypair *kp, uint64_t now_ms);
  */
 enum err keypair_seal(struct keypair *kp, struct pkt *pkt, uint8_t flags, uint16_t mtu) must_check;
 
+/* How long the transport packet of `len` bytes of plaintext is. */
+size_t keypair_sealed_len(const struct keypair *kp, size_t len, uint16_t mtu);
+/*
+ * As keypair_seal(), but from `plain` to `out`, which has room for keypair_sealed_len(): sealing is
+ * the only copy. `plain` may be out + TRANSPORT_HEADER_BYTES (in place); otherwise the two must not
+ * overlap.
+ */
+enum err keypair_seal_to(struct keypair *kp, const uint8_t *plain, size_t len, uint8_t flags,
+			 uint16_t mtu, uint8_t *out) must_check;
+
 /*
  * Opens a whole transport packet in place: pkt becomes the plaintext (with its padding, see
  * inner_decode()); `*flags` the authenticated flags, 0 for WireGuard's cipher. The caller found

@@ -7,6 +7,9 @@
 #include <openssl/params.h>
 #include <string.h>
 
+#include "shared/noise/aead.h"
+#include "shared/noise/aead_ipsecmb.h"
+
 #define HCHACHA_STATE_WORDS 16u
 #define CHACHA_BLOCK_BYTES  64u
 
@@ -48,6 +51,8 @@ enum err primitives_init(struct primitives *p)
 		.chacha20 = EVP_CIPHER_fetch(NULL, "ChaCha20", NULL),
 		.once = EVP_CIPHER_CTX_new(),
 	};
+	for (unsigned c = 0; c < AEAD_CIPHERS; c++)
+		p->aead[c] = aead_openssl((enum tunnel_cipher)c);
 	if (p->hash && p->once && p->blake2s && p->hmac && p->mac && p->aes256gcm &&
 	    p->chacha20poly1305 && p->chacha20)
 		return ERR_OK;
@@ -67,6 +72,7 @@ void primitives_fini(struct primitives *p)
 	EVP_CIPHER_free(p->chacha20poly1305);
 	EVP_CIPHER_free(p->chacha20);
 	EVP_CIPHER_CTX_free(p->once);
+	aead_ipsecmb_unload(p->ipsecmb);
 	*p = (struct primitives){ 0 };
 }
 

@@ -25,6 +25,11 @@ struct evp_md_ctx_st;
 struct evp_md_st;
 struct evp_pkey_st;
 
+struct aead_ops;
+struct aead_ipsecmb;
+
+#define AEAD_CIPHERS (CIPHER_CHACHA20POLY1305 + 1)
+
 struct primitives {
 	struct evp_md_st *blake2s;
 	struct evp_md_ctx_st *hash;
@@ -34,6 +39,9 @@ struct primitives {
 	struct evp_cipher_st *chacha20poly1305;
 	struct evp_cipher_st *chacha20;
 	struct evp_cipher_ctx_st *once; /* for the one-shot functions */
+	/* What seals transport packets, by enum tunnel_cipher: OpenSSL's, until aead_select(). */
+	const struct aead_ops *aead[AEAD_CIPHERS];
+	struct aead_ipsecmb *ipsecmb; /* NULL: that library is not in use */
 };
 
 /*
@@ -41,7 +49,7 @@ struct primitives {
  * is left over then.
  */
 enum err primitives_init(struct primitives *p) must_check;
-/* Also fine on a zeroed struct. */
+/* Also fine on a zeroed struct. AEAD contexts (keypairs) made with it must be freed before. */
 void primitives_fini(struct primitives *p);
 
 /* BLAKE2s-256 of `a` followed by `b`; either may be NULL with length 0. `out` may be `a` or `b`. */

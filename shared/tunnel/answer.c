@@ -3,22 +3,22 @@
 
 #include "shared/tunnel/session.h"
 
-void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind,
-		  const struct pkt *original, const struct inner *in)
+void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind, const uint8_t *original,
+		  const struct inner *in)
 {
 	const struct addr *source = &t->self.addresses[in->kind == INNER_IPV6];
-	uint8_t mem[PACKET_HEADROOM_BYTES + ICMP_PACKET_MAX_BYTES + PACKET_TAILROOM_BYTES];
+	uint8_t mem[ICMP_PACKET_MAX_BYTES];
 	struct pkt out;
 
-	pkt_init(&out, mem, sizeof(mem), PACKET_HEADROOM_BYTES);
-	if (!icmp_build(kind, in, original->data, source, t->self.mtu, &out))
+	pkt_init(&out, mem, sizeof(mem), 0);
+	if (!icmp_build(kind, in, original, source, t->self.mtu, &out))
 		return;
 	if (!rate_allow(&t->icmp_rate, ICMP_RATE_PER_S, ICMP_RATE_PER_S, t->now_ms))
 		return;
 	if (!to) {
-		tun_write(t->tun, &out);
+		tun_write(t->tun, out.data, out.len);
 		return;
 	}
-	session_send(to, &out);
+	session_send(to, out.data, out.len, 0);
 	udp_flush(t->udp);
 }

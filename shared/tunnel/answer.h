@@ -7,5 +7,5 @@
 
 /* `to` NULL: the packet came from our own TUN device; else from that peer. Sends nothing where RFC
  * 1122 or RFC 4443 forbid it. */
-void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind,
-		  const struct pkt *original, const struct inner *in);
+void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind, const uint8_t *original,
+		  const struct inner *in);

@@ -63,6 +63,25 @@ static enum err add_readers(struct tunnel *t)
 	return e;
 }
 
+/* A finished packet of the coalescer goes to the kernel. */
+static void write_packet(void *arg, const struct iovec *iov, int n)
+{
+	struct tunnel *t = arg;
+
+	tun_writev(t->tun, iov, n);
+}
+
+static void start_coalescer(struct tunnel *t)
+{
+	const struct tun_offloads o = tun_offloads(t->tun);
+
+	coalesce_init(&t->coalescer, o.vnet, o.tso, o.uso, write_packet, t);
+	log_debug(1, "offloads: tun %s%s%s, udp %s%s", o.vnet ? "vnet" : "plain",
+		  o.tso ? " tso" : "", o.uso ? " uso" : "",
+		  udp_offloads(t->udp).segment ? "segment" : "plain",
+		  udp_offloads(t->udp).gro ? " gro" : "");
+}
+
 static enum err start(struct worker *w)
 {
 	struct tunnel *t = w->state;
@@ -79,6 +98,8 @@ static enum err start(struct worker *w)
 	    (e = udp_new(&w->fds, &t->udp)) || (e = tun_new(&w->fds, &t->tun)) ||
 	    (e = add_readers(t)))
 		log_error("the engine cannot start: %s", err_str(e));
+	else
+		start_coalescer(t);
 	return e;
 }
 

@@ -3,13 +3,13 @@
 
 #include "shared/tunnel/answer.h"
 #include "shared/tunnel/mss.h"
+#include "shared/tunnel/offload.h"
 #include "shared/tunnel/session.h"
 
 /* One hop less, with the IPv4 header checksum kept right (RFC 1624; the TTL is the high byte of its
  * word). */
-static void decrement_ttl(struct pkt *pkt, const struct inner *in)
+static void decrement_ttl(uint8_t *p, const struct inner *in)
 {
-	uint8_t *p = pkt->data;
 	uint32_t sum;
 
 	if (in->kind == INNER_IPV6) {
@@ -30,26 +30,35 @@ static bool allowed(const struct peer *from, const struct peer *to)
 	return from != to && (from->set.forward || to->set.forward) && peer_may_talk(from, to);
 }
 
-void forward_packet(struct peer *from, struct peer *to, struct pkt *pkt, const struct inner *in)
+void forward_packet(struct peer *from, struct peer *to, uint8_t *packet, const struct inner *in,
+		    uint8_t flags)
 {
 	struct tunnel *t = from->tunnel;
 
 	if (!allowed(from, to)) {
 		tunnel_drop(t, DROP_POLICY);
-		answer_error(t, from, ICMP_PROHIBITED, pkt, in);
+		answer_error(t, from, ICMP_PROHIBITED, packet, in);
 		return;
 	}
 	if (in->ttl <= 1) {
 		tunnel_drop(t, DROP_TTL);
-		answer_error(t, from, ICMP_TIME_EXCEEDED, pkt, in);
+		answer_error(t, from, ICMP_TIME_EXCEEDED, packet, in);
 		return;
 	}
 	if (to->path.unreachable) {
 		tunnel_drop(t, DROP_NO_SESSION);
-		answer_error(t, from, ICMP_HOST_UNREACHABLE, pkt, in);
+		answer_error(t, from, ICMP_HOST_UNREACHABLE, packet, in);
 		return;
 	}
-	decrement_ttl(pkt, in);
-	mss_clamp(pkt, in, t->self.mtu);
-	session_send(to, pkt);
+	decrement_ttl(packet, in);
+	/* A WireGuard node knows no flags: what an agent left to us is made whole here. */
+	if ((flags & TRANSPORT_FLAG_PARTIAL_CSUM) && !peer_is_agent(to)) {
+		if (offload_complete_csum(packet, in)) {
+			tunnel_drop(t, DROP_MALFORMED);
+			return;
+		}
+		flags &= (uint8_t)~TRANSPORT_FLAG_PARTIAL_CSUM;
+	}
+	mss_clamp(packet, in, t->self.mtu, flags & TRANSPORT_FLAG_PARTIAL_CSUM);
+	session_send(to, packet, in->total_len, flags);
 }

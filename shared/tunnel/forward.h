@@ -5,5 +5,7 @@
 #include "shared/tunnel/tunnel.h"
 #include "shared/wire/inner.h"
 
-/* Sends an inner packet that came from `from` on to `to`, or answers with an ICMP error. */
-void forward_packet(struct peer *from, struct peer *to, struct pkt *pkt, const struct inner *in);
+/* Sends an inner packet that came from `from` (with these TRANSPORT_FLAG_*) on to `to`, or answers
+ * with an ICMP error. */
+void forward_packet(struct peer *from, struct peer *to, uint8_t *packet, const struct inner *in,
+		    uint8_t flags);

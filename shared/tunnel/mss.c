@@ -56,9 +56,9 @@ static size_t find_mss(const uint8_t *tcp, size_t n)
 	return 0;
 }
 
-bool mss_clamp(struct pkt *pkt, const struct inner *in, uint16_t mtu)
+bool mss_clamp(uint8_t *packet, const struct inner *in, uint16_t mtu, bool partial)
 {
-	uint8_t *tcp = pkt->data + in->header_len;
+	uint8_t *tcp = packet + in->header_len;
 	size_t left = in->total_len - in->header_len;
 	size_t header, at;
 	uint16_t most;
@@ -73,6 +73,9 @@ bool mss_clamp(struct pkt *pkt, const struct inner *in, uint16_t mtu)
 	most = (uint16_t)(mtu - (in->kind == INNER_IPV4 ? 20 : 40) - (int)TCP_HEADER_BYTES);
 	if (!at || get_be16(tcp + at) <= most)
 		return false;
-	replace_word(tcp, at, most);
+	if (partial)
+		put_be16(tcp + at, most);
+	else
+		replace_word(tcp, at, most);
 	return true;
 }

@@ -35,26 +35,24 @@ void path_settings_changed(struct peer *p)
 		p->path.reason = PATH_REASON_NO_SESSION;
 }
 
-bool path_send(struct peer *p, struct pkt *msg)
+uint8_t *path_reserve(struct peer *p, size_t len)
 {
 	struct tunnel *t = p->tunnel;
+	const struct peer *carrier = p->path.relayed ? t->hub : p;
+	const size_t envelope = p->path.relayed ? RELAY_HEADER_BYTES : 0;
+	uint8_t *out;
 
-	if (!p->path.relayed) {
-		if (!endpoint_is_set(&p->path.endpoint)) {
-			tunnel_drop(t, DROP_NO_SESSION);
-			return false;
-		}
-		udp_queue(t->udp, msg, &p->path.endpoint);
-		return true;
-	}
-	if (!t->hub || !endpoint_is_set(&t->hub->path.endpoint)) {
+	if (!carrier || !endpoint_is_set(&carrier->path.endpoint)) {
 		tunnel_drop(t, DROP_NO_SESSION);
-		return false;
+		return NULL;
 	}
-	relay_encode(p->id, t->self.id, pkt_push(msg, RELAY_HEADER_BYTES));
-	udp_queue(t->udp, msg, &t->hub->path.endpoint);
-	return true;
+	out = udp_reserve(t->udp, &carrier->path.endpoint, &p->path.slot, envelope + len);
+	if (out && envelope)
+		relay_encode(p->id, t->self.id, out);
+	return out ? out + envelope : NULL;
 }
+
+void path_cancel(struct peer *p) { udp_cancel(p->tunnel->udp); }
 
 void path_authenticated(struct peer *p, const struct endpoint *from, bool relayed)
 {

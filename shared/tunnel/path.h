@@ -14,9 +14,14 @@
 void path_init(struct peer *p);
 /* Settings or the hub changed: does the peer go through the hub? */
 void path_settings_changed(struct peer *p);
-/* Sends a whole outer message (in an envelope, if relayed). False when there is no way to; the
- * message is then counted as dropped. Its memory must stay until the flush. */
-bool path_send(struct peer *p, struct pkt *msg);
+/*
+ * Room in the peer's train for a whole outer message of `len` bytes, with the envelope in front of
+ * it already written if the peer is reached through the hub. NULL when there is no way to the peer;
+ * counted.
+ */
+uint8_t *path_reserve(struct peer *p, size_t len);
+/* The message of the last path_reserve() is not sent after all. */
+void path_cancel(struct peer *p);
 /* An authentic packet came from there: roaming (WireGuard whitepaper section 2.1). */
 void path_authenticated(struct peer *p, const struct endpoint *from, bool relayed);
 /* Candidate endpoints told by control; the first is tried when none is known. */

@@ -11,6 +11,7 @@
 #include "shared/noise/handshake.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
+#include "shared/tunnel/udp.h"
 
 struct tunnel;
 
@@ -55,6 +56,7 @@ struct deadlines {
 
 /* Where the peer's packets go; path.c is the only one that changes it. */
 struct path {
+	struct udp_slot slot; /* the train that packets for this peer go into now */
 	enum path_kind kind;
 	enum path_reason reason;
 	struct endpoint endpoint; /* outer address of the peer itself; for a relayed peer none */

@@ -7,11 +7,12 @@
 #include "shared/base/secret.h"
 #include "shared/wire/limits.h"
 
-#define SLOT_BYTES (PACKET_HEADROOM_BYTES + TUN_MTU_MAX + PACKET_TAILROOM_BYTES)
+#define SLOT_BYTES TUN_MTU_MAX
 
 struct slot {
 	struct list link; /* in the pool's free list or a peer's queue */
 	size_t len;
+	uint8_t flags;
 };
 
 /* The packets' memory lies apart from the slots, so that its pages are touched only as far as the
@@ -51,7 +52,7 @@ static uint8_t *slot_mem(struct pending_pool *pool, const struct slot *s)
 /* Wipes a slot and puts it back in front, so that the same few pages are used again. */
 static void slot_release(struct pending_pool *pool, struct slot *s)
 {
-	secret_zero(slot_mem(pool, s), PACKET_HEADROOM_BYTES + s->len);
+	secret_zero(slot_mem(pool, s), s->len);
 	s->len = 0;
 	list_push_front(&pool->free, &s->link);
 }
@@ -64,12 +65,13 @@ static struct slot *slot_take_first(struct list *from)
 	return s;
 }
 
-unsigned pending_push(struct pending_pool *pool, struct pending *q, const struct pkt *p)
+unsigned pending_push(struct pending_pool *pool, struct pending *q, const uint8_t *packet,
+		      size_t len, uint8_t flags)
 {
 	unsigned dropped = 0;
 	struct slot *s;
 
-	if (p->len > TUN_MTU_MAX)
+	if (len > SLOT_BYTES)
 		return 1;
 	if (q->n == SESSION_PENDING_PACKETS) {
 		slot_release(pool, slot_take_first(&q->packets));
@@ -79,33 +81,33 @@ unsigned pending_push(struct pending_pool *pool, struct pending *q, const struct
 	if (list_empty(&pool->free))
 		return 1;
 	s = slot_take_first(&pool->free);
-	memcpy(slot_mem(pool, s) + PACKET_HEADROOM_BYTES, p->data, p->len);
-	s->len = p->len;
+	memcpy(slot_mem(pool, s), packet, len);
+	s->len = len;
+	s->flags = flags;
 	list_push_back(&q->packets, &s->link);
 	q->n++;
 	return dropped;
 }
 
-bool pending_pop(struct pending_pool *pool, struct pending *q, struct pkt *p)
+uint8_t *pending_pop(struct pending_pool *pool, struct pending *q, size_t *len, uint8_t *flags)
 {
 	struct slot *s;
 
 	if (!q->n)
-		return false;
+		return NULL;
 	s = slot_take_first(&q->packets);
 	q->n--;
-	pkt_init(p, slot_mem(pool, s), SLOT_BYTES, PACKET_HEADROOM_BYTES);
-	p->len = s->len;
-	return true;
+	*len = s->len;
+	*flags = s->flags;
+	return slot_mem(pool, s);
 }
 
-void pending_release(struct pending_pool *pool, struct pkt *p)
+void pending_release(struct pending_pool *pool, uint8_t *packet)
 {
-	size_t n = (size_t)(p->mem - pool->mem[0]) / SLOT_BYTES;
+	size_t n = (size_t)(packet - pool->mem[0]) / SLOT_BYTES;
 
 	BUG_ON(n >= PENDING_PACKETS_TOTAL);
 	slot_release(pool, &pool->slots[n]);
-	*p = (struct pkt){ 0 };
 }
 
 unsigned pending_clear(struct pending_pool *pool, struct pending *q)

@@ -9,27 +9,14 @@
 #include "shared/tunnel/timers.h"
 #include "shared/wire/inner.h"
 
-/* A small packet of our own making, with all the room that sealing needs; lives until it is
- * flushed. */
-struct small_packet {
-	struct pkt pkt;
-	uint8_t mem[PACKET_HEADROOM_BYTES + 64u + PACKET_TAILROOM_BYTES];
-};
-
-static void small_init(struct small_packet *s)
-{
-	pkt_init(&s->pkt, s->mem, sizeof(s->mem), PACKET_HEADROOM_BYTES);
-}
-
 static void send_probe_with(struct peer *p, const uint8_t id[8])
 {
 	struct inner_probe probe = { .size = EXTENSION_PROBE_BYTES, .sent_us = clock_now_us() };
-	struct small_packet s;
+	uint8_t packet[EXTENSION_PROBE_BYTES];
 
-	small_init(&s);
 	memcpy(probe.id, id, sizeof(probe.id));
-	inner_encode_probe(&probe, pkt_put(&s.pkt, EXTENSION_PROBE_BYTES));
-	session_send(p, &s.pkt);
+	inner_encode_probe(&probe, packet);
+	session_send(p, packet, sizeof(packet), 0);
 	udp_flush(p->tunnel->udp);
 }
 
@@ -50,14 +37,13 @@ static void answer_probe(struct peer *p, const struct inner_probe *probe,
 		.path = relayed ? PATH_HUB_UDP : PATH_DIRECT_UDP,
 		.sent_us = probe->sent_us,
 	};
-	struct small_packet s;
+	uint8_t packet[EXTENSION_PROBE_REPLY_BYTES];
 
-	small_init(&s);
 	memcpy(reply.id, probe->id, sizeof(reply.id));
 	if (!relayed)
 		reply.observed = *from;
-	inner_encode_probe_reply(&reply, pkt_put(&s.pkt, EXTENSION_PROBE_REPLY_BYTES));
-	session_send(p, &s.pkt);
+	inner_encode_probe_reply(&reply, packet);
+	session_send(p, packet, sizeof(packet), 0);
 	udp_flush(p->tunnel->udp);
 }
 

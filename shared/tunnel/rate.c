@@ -7,7 +7,8 @@
 
 #define TOKEN 1000u
 
-bool rate_allow(struct rate_bucket *b, uint32_t per_s, uint32_t burst, uint64_t now_ms)
+bool rate_allow_many(struct rate_bucket *b, uint32_t n, uint32_t per_s, uint32_t burst,
+		     uint64_t now_ms)
 {
 	const uint64_t full = (uint64_t)burst * TOKEN;
 
@@ -20,10 +21,15 @@ bool rate_allow(struct rate_bucket *b, uint32_t per_s, uint32_t burst, uint64_t 
 		b->level = gained > full - b->level ? full : b->level + gained;
 	}
 	b->updated_ms = now_ms;
-	if (b->level < TOKEN)
+	if (b->level < (uint64_t)n * TOKEN)
 		return false;
-	b->level -= TOKEN;
+	b->level -= (uint64_t)n * TOKEN;
 	return true;
+}
+
+bool rate_allow(struct rate_bucket *b, uint32_t per_s, uint32_t burst, uint64_t now_ms)
+{
+	return rate_allow_many(b, 1, per_s, burst, now_ms);
 }
 
 void rate_sources_init(struct rate_sources *r)

@@ -14,7 +14,10 @@ struct rate_bucket {
 	bool started;
 };
 
-/* Takes one token; false when there is none. `per_s` tokens a second, at most `burst` saved. */
+/* Takes `n` tokens; false, and none taken, when there are fewer. `per_s` tokens a second, at most
+ * `burst` saved. */
+bool rate_allow_many(struct rate_bucket *b, uint32_t n, uint32_t per_s, uint32_t burst,
+		     uint64_t now_ms);
 bool rate_allow(struct rate_bucket *b, uint32_t per_s, uint32_t burst, uint64_t now_ms);
 
 #define RATE_SOURCES 4096u

@@ -10,9 +10,10 @@ static bool is_from(const struct peer *p, const struct endpoint *from)
 	       endpoint_equal(&p->path.endpoint, from);
 }
 
-/* Why an envelope may not pass, or DROP_COUNT when it may. */
+/* Why envelopes may not pass, or DROP_COUNT when they may. */
 static enum engine_drop refuse(struct tunnel *t, struct peer *source,
-			       const struct peer *destination, const struct endpoint *from)
+			       const struct peer *destination, const struct endpoint *from,
+			       unsigned n)
 {
 	if (!is_from(source, from))
 		return DROP_UNKNOWN_PEER;
@@ -22,30 +23,58 @@ static enum engine_drop refuse(struct tunnel *t, struct peer *source,
 		return DROP_POLICY;
 	if (!destination->session.current || !endpoint_is_set(&destination->path.endpoint))
 		return DROP_NO_SESSION;
-	if (!rate_allow(&source->relay_rate, RELAY_RATE_PPS, RELAY_BURST_PACKETS, t->now_ms))
+	if (!rate_allow_many(&source->relay_rate, n, RELAY_RATE_PPS, RELAY_BURST_PACKETS,
+			     t->now_ms))
 		return DROP_RATE;
 	return DROP_COUNT;
 }
 
-void relay_forward(struct tunnel *t, struct pkt *msg, const struct endpoint *from)
+/* How many records at the start of the run are whole envelopes with the same header as the first.
+ */
+static unsigned same_way(const uint8_t *p, size_t len, size_t segment, struct relay_view *first,
+			 size_t *bytes)
+{
+	unsigned n = 0;
+
+	*bytes = 0;
+	while (*bytes < len) {
+		size_t record = len - *bytes < segment ? len - *bytes : segment;
+		struct relay_view view;
+
+		if (relay_decode(p + *bytes, record, &view) ||
+		    (n && (view.destination != first->destination || view.source != first->source)))
+			break;
+		if (!n)
+			*first = view;
+		n++;
+		*bytes += record;
+	}
+	return n;
+}
+
+size_t relay_forward(struct tunnel *t, uint8_t *p, size_t len, size_t segment,
+		     const struct endpoint *from)
 {
 	struct relay_view view;
 	struct peer *destination;
 	enum engine_drop why;
+	size_t bytes;
+	unsigned n = same_way(p, len, segment, &view, &bytes);
 
-	if (relay_decode(msg->data, msg->len, &view)) {
+	if (!n) {
 		tunnel_drop(t, DROP_MALFORMED);
-		return;
+		return len < segment ? len : segment;
 	}
 	destination = peer_find(t, view.destination);
-	why = refuse(t, peer_find(t, view.source), destination, from);
+	why = refuse(t, peer_find(t, view.source), destination, from, n);
 	if (why != DROP_COUNT) {
-		tunnel_drop(t, why);
-		return;
+		t->drops[why] += n;
+		return bytes;
 	}
-	t->relayed_packets++;
-	t->relayed_bytes += view.inner_len;
-	udp_queue(t->udp, msg, &destination->path.endpoint);
+	t->relayed_packets += n;
+	t->relayed_bytes += bytes - n * RELAY_HEADER_BYTES;
+	udp_forward(t->udp, &destination->path.endpoint, p, bytes, segment, n);
+	return bytes;
 }
 
 enum err relay_unwrap(struct tunnel *t, struct pkt *msg, struct session_source *from,

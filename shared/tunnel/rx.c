@@ -11,18 +11,20 @@
 #include "shared/wire/packet.h"
 
 /* An inner IP packet whose source is proved: to our own networks, or on to another peer. */
-static void deliver(struct tunnel *t, struct peer *from, struct pkt *pkt, const struct inner *in)
+static void deliver(struct tunnel *t, struct peer *from, struct pkt *pkt, const struct inner *in,
+		    uint8_t flags)
 {
+	const bool partial = flags & TRANSPORT_FLAG_PARTIAL_CSUM;
 	struct peer *to;
 
 	if (route_lookup(&t->own, in->dst.family, in->dst.b)) {
-		mss_clamp(pkt, in, t->self.mtu);
-		tun_write(t->tun, pkt);
+		mss_clamp(pkt->data, in, t->self.mtu, partial);
+		coalesce_add(&t->coalescer, pkt->data, in, partial);
 		return;
 	}
 	to = t->self.is_hub ? tx_choose(t, &in->dst) : NULL;
 	if (to)
-		forward_packet(from, to, pkt, in);
+		forward_packet(from, to, pkt->data, in, flags);
 	else
 		tunnel_drop(t, DROP_NO_ROUTE);
 }
@@ -53,44 +55,57 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 		tunnel_drop(t, DROP_SOURCE);
 		return;
 	}
-	deliver(t, p, pkt, &in);
+	deliver(t, p, pkt, &in, flags);
 }
 
-static void receive_message(struct tunnel *t, struct pkt *msg, enum packet_type type,
-			    const struct session_source *from)
+static void receive_record(struct tunnel *t, uint8_t *data, size_t len,
+			   const struct endpoint *endpoint)
 {
-	if (type == PACKET_TRANSPORT || type == PACKET_WG_TRANSPORT)
-		receive_transport(t, msg, from);
-	else
-		session_receive_handshake(t, msg, type, from);
-}
-
-static void receive_datagram(struct tunnel *t, struct udp_datagram *d)
-{
-	struct session_source from = { .endpoint = d->from };
+	struct session_source from = { .endpoint = *endpoint };
 	enum packet_type type;
+	struct pkt msg;
 
-	if (packet_classify(d->pkt.data, d->pkt.len, &type)) {
+	if (packet_classify(data, len, &type)) {
 		tunnel_drop(t, DROP_MALFORMED);
 		return;
 	}
-	if (type != PACKET_RELAY)
-		receive_message(t, &d->pkt, type, &from);
-	else if (t->self.is_hub)
-		relay_forward(t, &d->pkt, &d->from);
-	else if (!relay_unwrap(t, &d->pkt, &from, &type))
-		receive_message(t, &d->pkt, type, &from);
+	pkt_init(&msg, data, len, 0);
+	msg.len = len;
+	if (type == PACKET_RELAY && relay_unwrap(t, &msg, &from, &type))
+		return;
+	if (type == PACKET_TRANSPORT || type == PACKET_WG_TRANSPORT)
+		receive_transport(t, &msg, &from);
+	else
+		session_receive_handshake(t, &msg, type, &from);
+}
+
+/* All records of one message; on the hub whole runs of envelopes are passed on at once. */
+static void receive_message(struct tunnel *t, struct udp_message *m)
+{
+	size_t at = 0;
+
+	while (at < m->len) {
+		size_t left = m->len - at;
+		size_t len = left < m->segment ? left : m->segment;
+
+		if (t->self.is_hub && m->data[at] == PACKET_RELAY)
+			len = relay_forward(t, m->data + at, left, m->segment, &m->from);
+		else
+			receive_record(t, m->data + at, len, &m->from);
+		at += len;
+	}
 }
 
 void rx_run(struct tunnel *t, unsigned socket)
 {
-	struct udp_datagram *batch;
+	struct udp_message *batch;
 	unsigned n;
 
 	if (udp_receive(t->udp, socket, &batch, &n))
 		return;
 	/* Before control has told who we are there is nobody to talk to. */
 	for (unsigned i = 0; i < n && t->configured; i++)
-		receive_datagram(t, &batch[i]);
+		receive_message(t, &batch[i]);
+	coalesce_flush(&t->coalescer);
 	udp_flush(t->udp);
 }

@@ -10,18 +10,6 @@
 #include "shared/tunnel/timers.h"
 #include "shared/wire/packet.h"
 
-/* A handshake message of ours with the room that an envelope needs; lives until it is flushed. */
-struct handshake_packet {
-	struct pkt pkt;
-	uint8_t mem[PACKET_HEADROOM_BYTES + HANDSHAKE_INITIATION_BYTES];
-};
-
-static uint8_t *handshake_packet_init(struct handshake_packet *h, size_t len)
-{
-	pkt_init(&h->pkt, h->mem, sizeof(h->mem), PACKET_HEADROOM_BYTES);
-	return pkt_put(&h->pkt, len);
-}
-
 enum err session_init(struct peer *p)
 {
 	struct tunnel *t = p->tunnel;
@@ -83,20 +71,22 @@ void session_abandon(struct peer *p)
 	pending_drop(p);
 }
 
-/* Hands a finished handshake message to the path, with its MACs. */
-static void send_handshake(struct peer *p, struct handshake_packet *h)
+/* Adds the MACs to a finished handshake message and sends it at once. */
+static void send_handshake(struct peer *p, uint8_t *msg, size_t len)
 {
 	struct tunnel *t = p->tunnel;
+	uint8_t *out;
 
-	if (cookie_add_macs(&p->session.cookie, &t->primitives, h->pkt.data, h->pkt.len,
-			    t->now_ms)) {
+	if (cookie_add_macs(&p->session.cookie, &t->primitives, msg, len, t->now_ms)) {
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
-	if (path_send(p, &h->pkt)) {
-		timers_sent(p, false);
-		udp_flush(t->udp);
-	}
+	out = path_reserve(p, len);
+	if (!out)
+		return;
+	memcpy(out, msg, len);
+	timers_sent(p, false);
+	udp_flush(t->udp);
 }
 
 /* Wall time for the timestamp: our own clock, or the hub's where ours is known to be behind. */
@@ -114,8 +104,7 @@ static void send_initiation(struct peer *p, bool retry)
 	struct tunnel *t = p->tunnel;
 	struct session *s = &p->session;
 	struct index_entry entry = { .peer = p };
-	struct handshake_packet h;
-	uint8_t *msg = handshake_packet_init(&h, HANDSHAKE_INITIATION_BYTES);
+	uint8_t msg[HANDSHAKE_INITIATION_BYTES];
 	uint32_t index;
 
 	initiator_drop(p);
@@ -130,7 +119,7 @@ static void send_initiation(struct peer *p, bool retry)
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
-	send_handshake(p, &h);
+	send_handshake(p, msg, sizeof(msg));
 	timers_initiation_sent(p, retry);
 }
 
@@ -168,36 +157,39 @@ static void prepare_relay(struct peer *p)
 		timers_relayed(hub);
 }
 
-static void wait_for_session(struct peer *p, struct pkt *pkt)
+static void wait_for_session(struct peer *p, const uint8_t *packet, size_t len, uint8_t flags)
 {
 	struct tunnel *t = p->tunnel;
 
-	if (pkt->len)
-		t->drops[DROP_QUEUE] += pending_push(t->pending, &p->session.pending, pkt);
+	if (len)
+		t->drops[DROP_QUEUE] +=
+			pending_push(t->pending, &p->session.pending, packet, len, flags);
 	prepare_relay(p);
 	if (p->path.relayed)
 		path_locate(p);
 	session_initiate(p, false);
 }
 
-void session_send(struct peer *p, struct pkt *pkt)
+void session_send(struct peer *p, const uint8_t *packet, size_t len, uint8_t flags)
 {
 	struct tunnel *t = p->tunnel;
 	struct keypair *kp = p->session.current;
-	const size_t len = pkt->len;
 	/* Extension packets (first nibble 0) and keepalives ask for no answer by themselves. */
-	const bool data = len && pkt->data[0] >> 4;
+	const bool data = len && packet[0] >> 4;
+	uint8_t *out;
 
 	if (!kp || !keypair_may_send(kp, t->now_ms)) {
-		wait_for_session(p, pkt);
+		wait_for_session(p, packet, len, flags);
 		return;
 	}
-	if (keypair_seal(kp, pkt, 0, 0)) {
+	out = path_reserve(p, keypair_sealed_len(kp, len, 0));
+	if (!out)
+		return;
+	if (keypair_seal_to(kp, packet, len, flags, 0, out)) {
+		path_cancel(p);
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
-	if (!path_send(p, pkt))
-		return;
 	if (data) {
 		p->counters.tx_packets++;
 		p->counters.tx_bytes += len;
@@ -210,30 +202,24 @@ void session_send(struct peer *p, struct pkt *pkt)
 
 void session_send_keepalive(struct peer *p)
 {
-	struct pkt pkt;
-	uint8_t mem[PACKET_HEADROOM_BYTES + PACKET_TAILROOM_BYTES];
-
-	pkt_init(&pkt, mem, sizeof(mem), PACKET_HEADROOM_BYTES);
-	session_send(p, &pkt);
+	session_send(p, NULL, 0, 0);
 	udp_flush(p->tunnel->udp);
 }
 
 void session_send_pending(struct peer *p)
 {
 	struct tunnel *t = p->tunnel;
-	struct pkt pkt;
 
-	if (!p->session.current)
-		return;
-	/* Sealed and flushed one by one: the pool's memory is used again at once. */
-	for (unsigned n = p->session.pending.n;
-	     n && pending_pop(t->pending, &p->session.pending, &pkt); n--) {
-		struct pkt slot = pkt;
+	/* No more than there are now: without a session they would come back for ever. */
+	for (unsigned n = p->session.pending.n; n && p->session.current; n--) {
+		size_t len;
+		uint8_t flags;
+		uint8_t *packet = pending_pop(t->pending, &p->session.pending, &len, &flags);
 
-		session_send(p, &pkt);
-		udp_flush(t->udp);
-		pending_release(t->pending, &slot);
+		session_send(p, packet, len, flags);
+		pending_release(t->pending, packet);
 	}
+	udp_flush(t->udp);
 }
 
 /* A finished handshake: the peer is there, and what waited can go. */
@@ -254,16 +240,18 @@ static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct se
 		.endpoint = from->endpoint,
 		.relay_source = from->relay_from ? from->relay_from->id : 0,
 	};
-	struct handshake_packet h;
-	uint8_t *out = handshake_packet_init(&h, COOKIE_REPLY_BYTES);
+	uint8_t reply[COOKIE_REPLY_BYTES];
+	struct udp_slot slot = { 0 };
+	uint8_t *out;
 
 	if (cookie_create_reply(&t->checker, &t->primitives, msg->data, msg->len, &source,
-				t->now_ms, NULL, out))
+				t->now_ms, NULL, reply))
 		return;
-	if (from->relay_from)
-		path_send(from->relay_from, &h.pkt);
-	else
-		udp_queue(t->udp, &h.pkt, &from->endpoint);
+	out = from->relay_from ? path_reserve(from->relay_from, sizeof(reply))
+			       : udp_reserve(t->udp, &from->endpoint, &slot, sizeof(reply));
+	if (!out)
+		return;
+	memcpy(out, reply, sizeof(reply));
 	udp_flush(t->udp);
 }
 
@@ -360,8 +348,7 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 	struct session *s = &p->session;
 	struct keypair *kp = calloc(1, sizeof(*kp));
 	struct index_entry entry = { .peer = p, .keypair = kp };
-	struct handshake_packet h;
-	uint8_t *msg = handshake_packet_init(&h, HANDSHAKE_RESPONSE_BYTES);
+	uint8_t msg[HANDSHAKE_RESPONSE_BYTES];
 	uint32_t index;
 
 	if (!kp || index_add(t->index, &entry, &index)) {
@@ -382,7 +369,7 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 	s->last_consumed_ms = t->now_ms;
 	timers_keypair_made(p);
 	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
-	send_handshake(p, &h);
+	send_handshake(p, msg, sizeof(msg));
 }
 
 static void receive_initiation(struct tunnel *t, const struct pkt *msg,

@@ -15,11 +15,11 @@ void session_fini(struct peer *p);
 void session_wipe(struct peer *p);
 
 /*
- * Seals one inner packet (or, with length 0, a keepalive) in place and hands it to the path;
- * without a usable keypair a data packet waits and a handshake begins. The packet's memory must
- * stay until the flush.
+ * Seals one inner packet (or, with length 0, a keepalive) into the peer's train; without a usable
+ * keypair a data packet waits and a handshake begins. `flags`: TRANSPORT_FLAG_*, none for a
+ * WireGuard node. The packet may be used again right after.
  */
-void session_send(struct peer *p, struct pkt *pkt);
+void session_send(struct peer *p, const uint8_t *packet, size_t len, uint8_t flags);
 /* An empty packet, when there is a session. */
 void session_send_keepalive(struct peer *p);
 /* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer sends

@@ -2,22 +2,45 @@
 #include "shared/tunnel/tun.h"
 
 #include <errno.h>
-#include <linux/virtio_net.h>
+#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* sizeof(struct virtio_net_hdr) as the device was told (TUNSETVNETHDRSZ). */
-#define VNET_HEADER_BYTES 10u
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
 
 struct tun {
 	int fd;
-	size_t header_bytes; /* VNET_HEADER_BYTES or 0 */
+	struct tun_offloads offloads;
 	struct tun_counters counters;
-	struct pkt batch[TX_BATCH];
-	uint8_t buffers[TX_BATCH][TUN_BUFFER_BYTES] __attribute__((aligned(64)));
+	uint8_t header[VNET_HEADER_BYTES];
+	uint8_t packet[TUN_PACKET_BYTES] __attribute__((aligned(64)));
 };
+
+/* Asks for as much as the kernel has: UDP segmentation is newer (6.2) than TCP's. */
+static void negotiate(struct tun *t)
+{
+	static const struct {
+		unsigned long bits;
+		bool tso, uso;
+	} wishes[] = {
+		{ TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_USO4 | TUN_F_USO6, true, true },
+		{ TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, true, false },
+		{ 0, false, false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(wishes); i++) {
+		if (ioctl(t->fd, TUNSETOFFLOAD, wishes[i].bits))
+			continue;
+		t->offloads.tso = wishes[i].tso;
+		t->offloads.uso = wishes[i].uso;
+		return;
+	}
+}
 
 enum err tun_new(const struct worker_fds *fds, struct tun **out)
 {
@@ -25,9 +48,11 @@ enum err tun_new(const struct worker_fds *fds, struct tun **out)
 
 	if (!t)
 		return ERR_NOMEM;
-	memset(t, 0, offsetof(struct tun, buffers));
+	memset(t, 0, offsetof(struct tun, packet));
 	t->fd = fds->tun;
-	t->header_bytes = fds->tun_vnet_hdr ? VNET_HEADER_BYTES : 0;
+	t->offloads.vnet = fds->tun_vnet_hdr;
+	if (t->fd >= 0 && t->offloads.vnet)
+		negotiate(t);
 	*out = t;
 	return ERR_OK;
 }
@@ -36,59 +61,48 @@ void tun_free(struct tun *t) { free(t); }
 
 int tun_fd(const struct tun *t) { return t->fd; }
 
+struct tun_offloads tun_offloads(const struct tun *t) { return t->offloads; }
+
 const struct tun_counters *tun_counters(const struct tun *t) { return &t->counters; }
 
-/* One packet; the vnet header in front of it is read aside, since no offload is on and it says
- * nothing. */
-static ssize_t read_one(struct tun *t, struct pkt *p, uint8_t *buffer)
+enum err tun_read(struct tun *t, uint8_t **packet, size_t *len, const uint8_t **header)
 {
-	uint8_t header[VNET_HEADER_BYTES];
-	struct iovec iov[2];
+	const size_t header_bytes = t->offloads.vnet ? VNET_HEADER_BYTES : 0;
+	struct iovec iov[2] = {
+		{ .iov_base = t->header, .iov_len = header_bytes },
+		{ .iov_base = t->packet, .iov_len = sizeof(t->packet) },
+	};
 	ssize_t got;
 
-	pkt_init(p, buffer, TUN_BUFFER_BYTES, PACKET_HEADROOM_BYTES);
-	iov[0] = (struct iovec){ .iov_base = header, .iov_len = t->header_bytes };
-	iov[1] = (struct iovec){ .iov_base = p->data, .iov_len = TUN_MTU_MAX };
-	got = readv(t->fd, iov, 2);
-	if (got > (ssize_t)t->header_bytes)
-		p->len = (size_t)got - t->header_bytes;
-	return got;
+	do {
+		got = readv(t->fd, iov, 2);
+	} while (got < 0 && errno == EINTR);
+	/* EIO: the interface is down for the moment. EBADFD: it was deleted. */
+	if (got < 0)
+		return errno == EAGAIN || errno == EIO ? ERR_AGAIN : ERR_CLOSED;
+	t->counters.read++;
+	*packet = t->packet;
+	*header = t->header;
+	*len = (size_t)got > header_bytes ? (size_t)got - header_bytes : 0;
+	return ERR_OK;
 }
 
-enum err tun_read(struct tun *t, struct pkt **batch, unsigned *n)
+void tun_writev(struct tun *t, const struct iovec *iov, int n)
 {
-	unsigned kept = 0;
-	enum err e = ERR_OK;
-
-	while (kept < TX_BATCH) {
-		ssize_t got = read_one(t, &t->batch[kept], t->buffers[kept]);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			/* EIO: the interface is down for the moment. EBADFD: it was deleted. */
-			e = errno == EAGAIN || errno == EIO ? ERR_OK : ERR_CLOSED;
-			break;
-		}
-		if (t->batch[kept].len)
-			kept++;
-	}
-	t->counters.read += kept;
-	*batch = t->batch;
-	*n = kept;
-	return kept ? ERR_OK : e;
-}
-
-void tun_write(struct tun *t, const struct pkt *p)
-{
-	uint8_t header[VNET_HEADER_BYTES] = { 0 };
-	struct iovec iov[2] = {
-		{ .iov_base = header, .iov_len = t->header_bytes },
-		{ .iov_base = p->data, .iov_len = p->len },
-	};
-
-	if (t->fd < 0 || writev(t->fd, iov, 2) < 0)
+	if (t->fd < 0 || writev(t->fd, iov, n) < 0)
 		t->counters.write_failed++;
 	else
 		t->counters.written++;
+}
+
+void tun_write(struct tun *t, const uint8_t *packet, size_t len)
+{
+	uint8_t header[VNET_HEADER_BYTES] = { 0 };
+	/* writev() does not write through the pointer. */
+	struct iovec iov[2] = {
+		{ .iov_base = header, .iov_len = t->offloads.vnet ? VNET_HEADER_BYTES : 0 },
+		{ .iov_base = (void *)(uintptr_t)packet, .iov_len = len },
+	};
+
+	tun_writev(t, iov, 2);
 }

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* tun: inner packets from and to the TUN device. One packet a system call; the batch shape is there
- * for segmentation offload. */
-#include "shared/base/pkt.h"
-#include "shared/monitor/worker.h"
-#include "shared/wire/limits.h"
+/*
+ * tun: inner packets from and to the TUN device. With vnet headers and offloads the kernel hands
+ * over super-packets of up to 64 KiB and takes such; without them, single packets. Which of both is
+ * found out at the start.
+ */
+#include <sys/uio.h>
 
-#define TUN_BUFFER_BYTES (PACKET_HEADROOM_BYTES + TUN_MTU_MAX + PACKET_TAILROOM_BYTES)
+#include "shared/monitor/worker.h"
+#include "shared/tunnel/vnet.h"
+
+#define TUN_PACKET_BYTES 65536u
+#define TUN_BURST        32u /* packets read in one go, so that receiving gets its turn */
 
 struct tun;
 
@@ -14,16 +19,23 @@ struct tun_counters {
 	uint64_t read, written, write_failed;
 };
 
+struct tun_offloads {
+	bool vnet, tso, uso;
+};
+
 /* `fds->tun` may be -1 (a hub that only relays): nothing is ever read, and writes are dropped. */
 enum err tun_new(const struct worker_fds *fds, struct tun **out) must_check;
 void tun_free(struct tun *t);
 int tun_fd(const struct tun *t);
-/*
- * Reads up to TX_BATCH packets, each with full headroom and tailroom; `*n` = 0 when there are none.
- * They are valid, and may be changed in place, until the next call. ERR_CLOSED when the device is
- * gone.
- */
-enum err tun_read(struct tun *t, struct pkt **batch, unsigned *n) must_check;
-/* Hands one packet to the kernel. */
-void tun_write(struct tun *t, const struct pkt *p);
+struct tun_offloads tun_offloads(const struct tun *t);
 const struct tun_counters *tun_counters(const struct tun *t);
+/*
+ * Reads one packet. `*packet` may be changed in place and is valid until the next call; `*header`
+ * is its vnet header (zeros when the device has none). ERR_AGAIN: nothing there. ERR_CLOSED: the
+ * device is gone.
+ */
+enum err tun_read(struct tun *t, uint8_t **packet, size_t *len, const uint8_t **header) must_check;
+/* Hands a packet to the kernel as coalesce_emit gives it: with vnet headers iov[0] is one. */
+void tun_writev(struct tun *t, const struct iovec *iov, int n);
+/* Hands one whole packet with right checksums to the kernel. */
+void tun_write(struct tun *t, const uint8_t *packet, size_t len);

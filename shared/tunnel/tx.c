@@ -4,6 +4,7 @@
 #include "shared/tunnel/answer.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/segment.h"
 #include "shared/tunnel/session.h"
 
 struct peer *tx_choose(struct tunnel *t, const struct addr *dst)
@@ -20,43 +21,65 @@ struct peer *tx_choose(struct tunnel *t, const struct addr *dst)
 	return best ? best->peer : NULL;
 }
 
-void tx_packet(struct tunnel *t, struct pkt *pkt, const struct inner *in)
+/* Who gets the packet; NULL: nobody, and whoever sent it has been told. */
+static struct peer *route(struct tunnel *t, const uint8_t *packet, const struct inner *in)
 {
 	struct peer *p = tx_choose(t, &in->dst);
 
 	if (!p) {
 		tunnel_drop(t, DROP_NO_ROUTE);
-		answer_error(t, NULL, ICMP_NO_ROUTE, pkt, in);
-		return;
+		answer_error(t, NULL, ICMP_NO_ROUTE, packet, in);
+		return NULL;
 	}
 	if (p->path.unreachable) {
 		tunnel_drop(t, DROP_NO_SESSION);
-		answer_error(t, NULL, ICMP_HOST_UNREACHABLE, pkt, in);
+		answer_error(t, NULL, ICMP_HOST_UNREACHABLE, packet, in);
+		return NULL;
+	}
+	return p;
+}
+
+/* One packet of the device, super or not: cut and sealed piece by piece. */
+static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uint8_t *header)
+{
+	struct segmenter s;
+	struct inner in;
+	struct vnet vnet;
+	struct peer *p;
+	bool partial;
+
+	if (inner_decode(packet, len, false, &in) || in.kind == INNER_KEEPALIVE ||
+	    vnet_decode(header, packet, &in, &vnet)) {
+		tunnel_drop(t, DROP_MALFORMED);
 		return;
 	}
-	mss_clamp(pkt, in, t->self.mtu);
-	session_send(p, pkt);
+	p = route(t, packet, &in);
+	if (!p)
+		return;
+	mss_clamp(packet, &in, t->self.mtu, vnet.needs_csum);
+	if (segment_begin(&s, packet, &in, &vnet, peer_is_agent(p))) {
+		tunnel_drop(t, DROP_MALFORMED);
+		return;
+	}
+	while (segment_next(&s, &packet, &len, &partial))
+		session_send(p, packet, len, partial ? TRANSPORT_FLAG_PARTIAL_CSUM : 0);
 }
 
 void tx_run(struct tunnel *t)
 {
-	struct pkt *batch;
-	unsigned n;
+	for (unsigned i = 0; i < TUN_BURST; i++) {
+		const uint8_t *header;
+		uint8_t *packet;
+		size_t len;
+		enum err e = tun_read(t->tun, &packet, &len, &header);
 
-	if (tun_read(t->tun, &batch, &n)) {
-		loop_stop(t->loop, 1);
-		return;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		struct inner in;
-
-		/* The kernel also sends what no router passes on: multicast for neighbours. No node
-		 * owns it, it ends as "no route". */
-		if (inner_decode(batch[i].data, batch[i].len, false, &in) ||
-		    in.kind == INNER_KEEPALIVE)
-			tunnel_drop(t, DROP_MALFORMED);
-		else
-			tx_packet(t, &batch[i], &in);
+		if (e == ERR_CLOSED) {
+			loop_stop(t->loop, 1);
+			break;
+		}
+		if (e)
+			break;
+		send_packet(t, packet, len, header);
 	}
 	udp_flush(t->udp);
 }

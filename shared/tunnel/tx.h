@@ -6,9 +6,6 @@
 
 /* Reads one burst from the TUN device and sends it. */
 void tx_run(struct tunnel *t);
-/* One inner IP packet for another node: finds the peer and sends. The packet's memory must stay
- * until the flush. */
-void tx_packet(struct tunnel *t, struct pkt *pkt, const struct inner *in);
 /* The owner of a destination that packets should go to now: by weight, those that do not answer
  * last. NULL: nobody. */
 struct peer *tx_choose(struct tunnel *t, const struct addr *dst);

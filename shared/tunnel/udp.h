@@ -1,42 +1,77 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * udp: the outer sockets, in batches. One system call receives up to RX_BATCH datagrams into
- * buffers of this module; packets to send are queued by reference and leave together at
- * udp_flush(), at the end of the burst, never by a timer.
+ * udp: the outer sockets, in batches.
+ *
+ * Sending: records are written straight into a train, the run of records to one endpoint that one
+ * system call hands to the kernel as one UDP_SEGMENT message. All trains leave at udp_flush(), at
+ * the end of a burst, never by a timer.
+ *
+ *   1. udp_reserve() gives room for one record; write it (sealing is the only copy)
+ *   2. udp_cancel() if it could not be made after all
+ *   3. udp_flush()
+ *
+ * Receiving: one system call gives up to UDP_MESSAGES messages, each of which UDP_GRO may have put
+ * together from many records of one size. Without either offload of the kernel everything works one
+ * record at a time.
  */
 #include "shared/base/addr.h"
-#include "shared/base/pkt.h"
 #include "shared/monitor/worker.h"
 #include "shared/wire/limits.h"
 
-/* A buffer holds the largest packet of the largest MTU with all headers. */
-#define UDP_BUFFER_BYTES (PACKET_HEADROOM_BYTES + TUN_MTU_MAX + 256u + PACKET_TAILROOM_BYTES)
+#define UDP_MESSAGES      32u          /* received by one call at the most */
+#define UDP_TRAINS        64u          /* open at the same time */
+#define UDP_TRAIN_RECORDS 64u          /* what older kernels take in one message */
+#define UDP_TRAIN_BYTES   65507u       /* the largest UDP payload over IPv4 */
+#define UDP_ARENA_BYTES   (512u << 10) /* all records of a burst; a full arena is flushed */
 
-/* One received datagram. The packet's memory is the batch's: it may be changed in place until the
- * next udp_receive(). */
-struct udp_datagram {
-	struct pkt pkt;
+/* One received message: records of `segment` bytes one after the other, the last may be shorter.
+ * Its memory may be changed until the next udp_receive(). */
+struct udp_message {
+	uint8_t *data;
+	size_t len;
+	size_t segment; /* equals `len` for a single record */
 	struct endpoint from;
+};
+
+/* Remembers a peer's present train, so that it need not be searched. Zeros: none. */
+struct udp_slot {
+	uint32_t burst;
+	uint32_t train;
 };
 
 struct udp;
 
 struct udp_counters {
-	uint64_t sent, send_failed, too_big, received, truncated;
+	uint64_t sent, send_failed, too_big; /* records */
+	uint64_t received, truncated;        /* messages */
+	uint64_t trains;                     /* messages sent */
 };
 
-/* Takes the descriptors of `fds` for its life (they are closed by whoever opened them). */
+struct udp_offloads {
+	bool segment, gro;
+};
+
+/* Takes the descriptors of `fds` for its life (they are closed by whoever opened them). Finds out
+ * what the kernel can do. */
 enum err udp_new(const struct worker_fds *fds, struct udp **out) must_check;
 void udp_free(struct udp *u);
 unsigned udp_sockets(const struct udp *u);
 int udp_fd(const struct udp *u, unsigned socket);
-/* Receives at most RX_BATCH datagrams from one socket; `*n` = 0 when there are none. `*batch`
- * points to them. */
-enum err udp_receive(struct udp *u, unsigned socket, struct udp_datagram **batch,
-		     unsigned *n) must_check;
-/* Queues a packet; its bytes must stay as they are until udp_flush(). A full queue is flushed
- * first. */
-void udp_queue(struct udp *u, const struct pkt *p, const struct endpoint *to);
-void udp_flush(struct udp *u);
 const struct udp_counters *udp_counters(const struct udp *u);
+struct udp_offloads udp_offloads(const struct udp *u);
+
+/* Receives from one socket; `*n` = 0 when there is nothing. `*batch` points to the messages. */
+enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch,
+		     unsigned *n) must_check;
+
+/* Room for one record of `len` bytes to `to`. NULL (counted): no socket of that family, no
+ * endpoint, too long. */
+uint8_t *udp_reserve(struct udp *u, const struct endpoint *to, struct udp_slot *slot, size_t len);
+/* Takes the record reserved last back. */
+void udp_cancel(struct udp *u);
+/* Queues `n` records of `segment` bytes (the last may be shorter) that lie at `p`, without a copy:
+ * they must stay until the flush. */
+void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
+		 unsigned n);
+void udp_flush(struct udp *u);

@@ -100,6 +100,12 @@ def join_fails(site, says):
     assert evidence.tree(site.dir) == {}
 
 
+def join_works(site):
+    """At once, or after the moment for which control lets a locked database rest."""
+    w.wait_until(f"{site.name} joins", lambda: site.join(site.line, check=False).returncode == 0, 5)
+    assert os.path.exists(os.path.join(site.etc, "identity.key"))
+
+
 def test_locked_by_another_process(net):
     hq, _ = net
     site = newcomer(net, "locked", 3)
@@ -114,7 +120,7 @@ def test_locked_by_another_process(net):
         db.execute("ROLLBACK")
         db.close()
     changes_work(hq, "after-lock")
-    site.join(site.line)
+    join_works(site)
 
 
 def fill(hq):
@@ -153,7 +159,7 @@ def test_full(net):
         os.unlink(filler)
     changes_work(hq, "after-full")
     assert set(done) <= set(names(hq))
-    site.join(site.line)
+    join_works(site)
 
 
 def test_damaged_while_it_runs(net):
@@ -168,9 +174,7 @@ def test_damaged_while_it_runs(net):
         f.write(b"\xff" * (len(good) - PAGE))
         try:
             for words in (["node", "add", "never"], ["node", "revoke", "linode2"], ["token", "create", "linode1"]):
-                got = hq.hub(*words, check=False)
-                assert got.returncode == 1 and "[store_" in got.stderr and "damaged" in got.stderr, got
-                assert got.stdout == ""
+                fails(hq, "store_corrupt", *words)
         finally:
             f.seek(0)
             f.write(good)
@@ -180,6 +184,7 @@ def test_damaged_while_it_runs(net):
 def test_out_of_reach(net):
     """The folder cannot be entered any more, and the workers that need it are started anew: they come back with it."""
     hq, (one, two) = net
+    site = newcomer(net, "reach", 5)
     revision = hq.json("hub", "revision")["revision"]
     os.chmod(hq.state, 0)
     try:
@@ -188,14 +193,16 @@ def test_out_of_reach(net):
         for pid in killed.values():
             os.kill(pid, signal.SIGKILL)
         hq.daemon.wait_line("database: .*directory.db", start=mark)
-        assert hq.hub("node", "add", "never", check=False).returncode in (1, 3)
+        # Nobody answers the API's socket: the command waits for its hub.
+        patient = hq.server.start([hq.program("hub"), "-n", w.NET, "node", "add", "patient"], env=hq.env())
         one.host.wait_ping(two.host4)
     finally:
         os.chmod(hq.state, 0o750)
     w.wait_until("the API answers", lambda: hq.hub("revision", check=False).returncode == 0, 30)
-    assert hq.json("hub", "revision")["revision"] == revision
+    assert patient.popen.wait(15) == 0
+    assert hq.json("hub", "revision")["revision"] == revision + 1 and "patient" in names(hq)
     changes_work(hq, "after-reach")
-    w.wait_until("both links are back", lambda: sum(n["online"] for n in hq.json("hub", "status")["nodes"]) >= 2, 40)
+    w.wait_until("control answers", lambda: site.join(site.line, check=False).returncode == 0, 15)
 
 
 def adder(hq, name, count=50):

@@ -163,7 +163,7 @@ static void check_transport(struct world *w, const json_t *t)
  * shows it. */
 static void check_key(struct keypair *kp, const json_t *vector, const char *name)
 {
-	const struct aead_ops *ops = aead_ops_for(kp->cipher);
+	const struct aead_ops *ops = aead_openssl(kp->cipher);
 	struct secret_key key = json_secret(vector, name);
 	uint8_t a[32] = { 0 }, b[32] = { 0 };
 	void *ctx;

@@ -59,35 +59,34 @@ static void test_index_is_bounded(void **state)
 static void push_number(struct pending_pool *pool, struct pending *q, uint8_t number,
 			unsigned dropped)
 {
-	uint8_t mem[100] = { number };
-	struct pkt p;
+	const uint8_t packet[20] = { number };
 
-	pkt_init(&p, mem, sizeof(mem), 0);
-	p.len = 20;
-	assert_int_equal(pending_push(pool, q, &p), dropped);
+	assert_int_equal(pending_push(pool, q, packet, sizeof(packet), number & 1), dropped);
 }
 
 static void test_pending_drops_the_oldest(void **state)
 {
 	struct pending_pool *pool;
 	struct pending q;
-	struct pkt p;
+	size_t len;
+	uint8_t flags;
 
 	(void)state;
 	assert_int_equal(pending_pool_new(&pool), ERR_OK);
 	pending_init(&q);
-	assert_false(pending_pop(pool, &q, &p));
+	assert_null(pending_pop(pool, &q, &len, &flags));
 	for (unsigned i = 0; i < SESSION_PENDING_PACKETS + 3; i++)
 		push_number(pool, &q, (uint8_t)i, i >= SESSION_PENDING_PACKETS);
 	for (unsigned i = 3; i < SESSION_PENDING_PACKETS + 3; i++) {
-		assert_true(pending_pop(pool, &q, &p));
-		assert_int_equal(p.len, 20);
-		assert_int_equal(p.data[0], i);
-		assert_true(pkt_headroom(&p) >= PACKET_HEADROOM_BYTES);
-		assert_true(pkt_tailroom(&p) >= PACKET_TAILROOM_BYTES);
-		pending_release(pool, &p);
+		uint8_t *packet = pending_pop(pool, &q, &len, &flags);
+
+		assert_non_null(packet);
+		assert_int_equal(len, 20);
+		assert_int_equal(flags, i & 1);
+		assert_int_equal(packet[0], i);
+		pending_release(pool, packet);
 	}
-	assert_false(pending_pop(pool, &q, &p));
+	assert_null(pending_pop(pool, &q, &len, &flags));
 	pending_pool_free(pool);
 }
 

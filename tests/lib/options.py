@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which configuration variables the programs of a build know: tests of what can be switched use them only if they are there."""
+
+import os
+import tempfile
+
+import world as w
+
+
+def accepts(setting, build=None):
+    """Whether the spoke of a build takes KEY=VALUE. There are no keys, so that it ends right after its configuration was read."""
+    with tempfile.TemporaryDirectory(prefix="branchline-") as top:
+        folder = os.path.join(top, w.NET)
+        os.mkdir(folder)
+        with open(os.path.join(folder, "spoke.conf"), "w", encoding="utf-8") as f:
+            f.write("Name = nobody\nConnectTo = nowhere\n")
+        env = {**os.environ, **{f"BRANCHLINE_{k}": top for k in ("ETC", "STATE", "RUN")}}
+        got = w.run([os.path.join(build or w.BUILD, "branchline-spoke"), "-n", w.NET, "-D", "-o", setting, "run"],
+                    check=False, env=env)
+        return not any(line.startswith("branchline-spoke: ") and setting.split("=", maxsplit=1)[0] in line
+                       for line in got.stderr.splitlines())
+
+
+__all__ = ["accepts"]
