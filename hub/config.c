@@ -39,6 +39,9 @@ static const struct config_var vars[] = {
 	{ "ApiListen", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "an address of this machine, or *, with an optional port, for page and API over HTTPS; "
 	  "none for the UNIX socket only" },
+	{ "Crypto", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
+	  "auto, openssl or ipsec-mb: the library that seals tunnel packets; auto takes the faster "
+	  "one that this machine has" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
 	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
@@ -254,6 +257,16 @@ static enum err set_device(struct hub_config *c)
 	return ERR_OK;
 }
 
+static enum err set_crypto(struct hub_config *c)
+{
+	const char *text = config_str(&c->raw, "Crypto");
+
+	if (aead_choice_parse(text, &c->crypto))
+		return config_complain(&c->raw, config_nth(&c->raw, "Crypto", 0),
+				       "\"%s\" is none of auto, openssl, ipsec-mb", text);
+	return ERR_OK;
+}
+
 /* What the table cannot check, and the values that are used often. */
 static enum err settle(struct hub_config *c)
 {
@@ -276,6 +289,8 @@ static enum err settle(struct hub_config *c)
 	e = read_family(c, &family);
 	if (!e)
 		e = set_device(c);
+	if (!e)
+		e = set_crypto(c);
 	if (!e)
 		e = set_interface(c);
 	if (!e)

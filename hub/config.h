@@ -7,6 +7,7 @@
 #include "shared/base/config.h"
 #include "shared/base/paths.h"
 #include "shared/monitor/monitor.h"
+#include "shared/noise/aead.h"
 
 struct hub_config {
 	struct paths paths;
@@ -37,6 +38,7 @@ struct hub_config {
 	char pidfile[PATHS_FILE_SIZE];
 	uint32_t fwmark;
 	const char *bind_interface;
+	enum aead_choice crypto; /* Crypto: which library seals packets */
 	int log_level;        /* LogLevel, 0..5 */
 	const char *log_file; /* NULL: standard error */
 };

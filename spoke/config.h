@@ -9,6 +9,7 @@
 #include "shared/base/config.h"
 #include "shared/base/paths.h"
 #include "shared/monitor/worker.h"
+#include "shared/noise/aead.h"
 #include "shared/wire/node.h"
 
 #define SPOKE_HUBS_MAX        16u  /* ConnectTo lines */
@@ -36,6 +37,7 @@ struct spoke_config {
 	uint32_t fwmark;            /* FWMark, 0 none */
 	const char *bind_interface; /* BindToInterface, NULL none */
 	bool aes;                   /* Cipher = auto, and this CPU has AES instructions */
+	enum aead_choice crypto;    /* Crypto: which library seals packets */
 	bool local_discovery;       /* LocalDiscovery: tell the hub our machine's own addresses */
 	uint32_t offline_grace_s;   /* OfflineGrace */
 	int log_level;              /* LogLevel */

@@ -2,6 +2,8 @@
 /* Each message's two halves stand next to each other; a change of one is a change of the other. */
 #include "shared/ipc/engine_msg.h"
 
+#include <string.h>
+
 #include "shared/ipc/channel.h"
 #include "shared/wire/codec.h"
 
@@ -287,6 +289,16 @@ enum err engine_status_decode(struct cursor *c, struct engine_status *m)
 	return cursor_end(c);
 }
 
+/* A short text for terminals and metrics. */
+static void get_crypto(struct cursor *c, char out[ENGINE_CRYPTO_SIZE])
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-./";
+
+	cursor_get_str(c, out, ENGINE_CRYPTO_SIZE);
+	if (out[strspn(out, allowed)])
+		cursor_fail(c, ERR_INVALID);
+}
+
 void engine_status_end_encode(const struct engine_status_end *m, struct cursor *c)
 {
 	cursor_put_u32(c, m->tag);
@@ -297,6 +309,8 @@ void engine_status_end_encode(const struct engine_status_end *m, struct cursor *
 	cursor_put_u64(c, m->relayed_bytes);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		cursor_put_u64(c, m->drops[i]);
+	cursor_put_str(c, m->crypto);
+	cursor_put_u8(c, m->offloads);
 }
 
 enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
@@ -309,5 +323,7 @@ enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
 	m->relayed_bytes = cursor_get_u64(c);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		m->drops[i] = cursor_get_u64(c);
+	get_crypto(c, m->crypto);
+	m->offloads = codec_get_u8_in(c, 0, ENGINE_OFFLOADS_KNOWN);
 	return cursor_end(c);
 }

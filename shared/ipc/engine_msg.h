@@ -183,6 +183,19 @@ enum engine_drop {
 const char *engine_drop_str(
 	enum engine_drop d); /* "replay", "inner-source", ... as used in the API and metrics */
 
+/* What the kernel does for the engine, as it was found at the start: bits of offloads. */
+enum engine_offload {
+	ENGINE_OFFLOAD_TUN_VNET = 1 << 0,    /* packets of the TUN device come with a vnet header */
+	ENGINE_OFFLOAD_TUN_TSO = 1 << 1,     /* and as TCP super-packets */
+	ENGINE_OFFLOAD_TUN_USO = 1 << 2,     /* and as UDP super-packets */
+	ENGINE_OFFLOAD_UDP_SEGMENT = 1 << 3, /* the kernel cuts our datagrams */
+	ENGINE_OFFLOAD_UDP_GRO = 1 << 4,     /* the kernel joins those that come */
+	ENGINE_OFFLOADS_KNOWN = (1 << 5) - 1,
+};
+#define ENGINE_CRYPTO_SIZE 32u
+/* "tun-tso", "udp-gro", ... as used in the API and metrics; "unknown" for what is no bit. */
+const char *engine_offload_str(enum engine_offload bit);
+
 /* Totals of the engine, closing an ENGINE_STATUS_GET. */
 struct engine_status_end {
 	uint32_t tag;
@@ -191,6 +204,9 @@ struct engine_status_end {
 	uint64_t handshakes;
 	uint64_t relayed_packets, relayed_bytes;
 	uint64_t drops[DROP_COUNT];
+	/* What seals packets to agents: "aes-256-gcm/openssl". Letters, digits, "-", "." and "/". */
+	char crypto[ENGINE_CRYPTO_SIZE];
+	uint8_t offloads; /* enum engine_offload */
 };
 
 void engine_self_encode(const struct engine_self *m, struct cursor *c);

@@ -11,7 +11,8 @@
 #include "shared/tunnel/tunnel.h"
 #include "shared/tunnel/tx.h"
 
-/* What the key gives, made while the worker still has the right to read it. */
+/* What the key gives, made while the worker still has the right to read it; and the libraries, while
+ * it may still open their files. */
 enum err engine_load(const struct engine_params *params, void **state)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));
@@ -19,11 +20,15 @@ enum err engine_load(const struct engine_params *params, void **state)
 
 	if (!t)
 		return ERR_NOMEM;
-	e = handshake_self_init(&t->self_key, &params->tunnel_key);
+	e = primitives_init(&t->primitives);
+	if (!e)
+		e = handshake_self_init(&t->self_key, &params->tunnel_key);
 	if (e) {
+		primitives_fini(&t->primitives);
 		free(t);
 		return e;
 	}
+	aead_select(params->crypto, &t->primitives);
 	t->self_public = t->self_key.key.public;
 	*state = t;
 	return ERR_OK;
@@ -90,8 +95,7 @@ static enum err start(struct worker *w)
 	t->loop = w->loop;
 	t->now_ms = loop_now_ms(w->loop);
 	rate_sources_init(&t->handshake_rate);
-	if ((e = primitives_init(&t->primitives)) ||
-	    (e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
+	if ((e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
 	    (e = index_new(&t->index)) || (e = pending_pool_new(&t->pending)) ||

@@ -7,9 +7,11 @@
  */
 #include "shared/base/secret.h"
 #include "shared/monitor/worker.h"
+#include "shared/noise/aead.h"
 
 struct engine_params {
 	struct secret_key tunnel_key; /* X25519 private key; copied, the caller zeroes its own */
+	enum aead_choice crypto;      /* which library seals packets */
 };
 
 /* For the daemon's own load(): makes the state from the key it has read. */

@@ -123,10 +123,20 @@ static void send_initiation(struct peer *p, bool retry)
 	timers_initiation_sent(p, retry);
 }
 
+/* The peer has begun, and we have just answered: a handshake of ours would only cross its own. */
+static bool is_being_made(const struct peer *p)
+{
+	const struct keypair *next = p->session.next;
+
+	return next && p->tunnel->now_ms - next->created_ms < REKEY_TIMEOUT_MS;
+}
+
 void session_initiate(struct peer *p, bool retry)
 {
 	struct tunnel *t = p->tunnel;
 
+	if (!retry && is_being_made(p))
+		return;
 	if (!retry && p->due.retransmit_ms != TIMER_NEVER) {
 		p->due.attempt_began_ms = t->now_ms;
 		return;
@@ -395,13 +405,23 @@ out:
 	handshake_responder_fini(&hs);
 }
 
+/*
+ * Both have begun at once: whose session stays? The same one at both ends, by their public keys;
+ * else each would go on sending with its own, and the next handshake of either would drop the key
+ * that the other still sends with. A WireGuard device always keeps its own.
+ */
+static bool wins_crossing(const struct peer *p)
+{
+	return peer_is_agent(p) && memcmp(p->tunnel->self_public.b, p->tunnel_key.b, KEY_BYTES) > 0;
+}
+
 /* WireGuard's order: what the peer may still be sending with moves to `previous`. */
 static void rotate_as_initiator(struct peer *p, struct keypair *kp)
 {
 	struct session *s = &p->session;
 
 	keypair_drop(p->tunnel, &s->previous);
-	if (s->next) {
+	if (s->next && wins_crossing(p)) {
 		s->previous = s->next;
 		s->next = NULL;
 		keypair_drop(p->tunnel, &s->current);

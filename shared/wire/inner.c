@@ -201,3 +201,45 @@ enum err inner_decode_probe_reply(const uint8_t *p, size_t n, struct inner_probe
 		*out = m;
 	return e;
 }
+
+void inner_encode_compressed(enum compress_method method, size_t original_len,
+			     uint8_t out[EXTENSION_COMPRESSED_HEADER_BYTES])
+{
+	BUG_ON(original_len > TUN_MTU_MAX);
+
+	struct cursor c;
+	cursor_init_write(&c, out, EXTENSION_COMPRESSED_HEADER_BYTES);
+	cursor_put_u8(&c, EXTENSION_COMPRESSED);
+	cursor_put_u8(&c, (uint8_t)method);
+	cursor_put_u16(&c, (uint16_t)original_len);
+	cursor_put_u8(&c, 0);
+	BUG_ON(cursor_end(&c) || cursor_pos(&c) != EXTENSION_COMPRESSED_HEADER_BYTES);
+}
+
+enum err inner_decode_compressed(const uint8_t *p, size_t n, struct inner_compressed *out)
+{
+	struct cursor c;
+	cursor_init_read(&c, p, n);
+	uint8_t type = cursor_get_u8(&c);
+	uint8_t method = cursor_get_u8(&c);
+	uint16_t original_len = cursor_get_u16(&c);
+	uint8_t reserved = cursor_get_u8(&c);
+	if (c.err)
+		return c.err;
+	if (type != EXTENSION_COMPRESSED || reserved)
+		return ERR_INVALID;
+	if (method != COMPRESS_DEFLATE && method != COMPRESS_LZO1X)
+		return ERR_INVALID;
+	if (cursor_left(&c) == 0)
+		return ERR_TRUNCATED;
+	/* Nobody sends what became no smaller. */
+	if (original_len > TUN_MTU_MAX || original_len <= n)
+		return ERR_INVALID;
+	*out = (struct inner_compressed){
+		.method = method,
+		.original_len = original_len,
+		.data = p + EXTENSION_COMPRESSED_HEADER_BYTES,
+		.data_len = cursor_left(&c),
+	};
+	return ERR_OK;
+}

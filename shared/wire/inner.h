@@ -82,3 +82,22 @@ void inner_encode_probe_reply(const struct inner_probe_reply *m,
 enum err inner_decode_probe(const uint8_t *p, size_t n, struct inner_probe *out) must_check;
 enum err inner_decode_probe_reply(const uint8_t *p, size_t n,
 				  struct inner_probe_reply *out) must_check;
+
+/* EXTENSION_COMPRESSED: one IP packet, compressed by itself. */
+struct inner_compressed {
+	enum compress_method method;
+	size_t original_len; /* <= TUN_MTU_MAX, and more than the whole extension packet */
+	const uint8_t *data; /* within the plaintext that was decoded */
+	size_t data_len;     /* > 0 */
+};
+
+/* Writes what stands before the data. `original_len` <= TUN_MTU_MAX. */
+void inner_encode_compressed(enum compress_method method, size_t original_len,
+			     uint8_t out[EXTENSION_COMPRESSED_HEADER_BYTES]);
+/*
+ * `n` is the length of the plaintext. ERR_INVALID: another type, an unknown method, the reserved
+ * byte set, an original length that is none of those above. ERR_TRUNCATED: no data. What the data
+ * unpacks to is for shared/tunnel/compress.h to judge.
+ */
+enum err inner_decode_compressed(const uint8_t *p, size_t n,
+				 struct inner_compressed *out) must_check;

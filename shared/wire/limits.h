@@ -59,10 +59,17 @@ enum tunnel_cipher {
 enum extension_type {
 	EXTENSION_PROBE = 1, /* "are you there, over this path, with this size?" */
 	EXTENSION_PROBE_REPLY = 2,
-	EXTENSION_COMPRESSED = 3, /* reserved */
+	EXTENSION_COMPRESSED = 3, /* an IP packet, made smaller */
 };
 #define EXTENSION_PROBE_BYTES       24u /* without padding */
 #define EXTENSION_PROBE_REPLY_BYTES 40u
+/* Type, method, original length, reserved; then the data. */
+#define EXTENSION_COMPRESSED_HEADER_BYTES 5u
+/* How the data of an EXTENSION_COMPRESSED was made; a receiver knows all. */
+enum compress_method {
+	COMPRESS_DEFLATE = 1, /* raw deflate (RFC 1951), each packet by itself */
+	COMPRESS_LZO1X = 2,
+};
 
 /* --- Timers of a session, WireGuard's (whitepaper section 6.1), milliseconds --- */
 #ifdef BRANCHLINE_TEST_TIMERS /* test-only build: a rekey every few seconds instead of minutes */
@@ -100,12 +107,25 @@ enum extension_type {
 #define RX_BATCH                   64u /* packets a recvmmsg */
 #define TX_BATCH                   64u /* packets a sendmmsg */
 /* Packets a second that one peer may have relayed; above: dropped and counted. */
-#define RELAY_RATE_PPS      200000u
-#define RELAY_BURST_PACKETS 20000u
+#define RELAY_RATE_PPS 2000000u
+#define RELAY_BURST_PACKETS 200000u
 /* ICMP errors that we send into the tunnel device or to peers, together. */
 #define ICMP_RATE_PER_S     100u
 #define SOCKET_BUFFER_BYTES (4u << 20)
 #define GROUPS_MAX          64u
+/* Compression: a smaller packet is sent as it is; nothing is to be had from it. */
+#define COMPRESS_MIN_BYTES 100u
+/* Flows that are remembered for whether compression pays. */
+#define COMPRESS_FLOWS 1024u
+/* Less saved than this, in thousandths: it does not pay. */
+#define COMPRESS_SAVING_MIN 50u
+/* Packets of a flow that are tried before that is judged. */
+#define COMPRESS_TRIES 4u
+/* A flow for which it does not pay is left alone for so long, doubling to the second. */
+#define COMPRESS_PAUSE_MIN_MS 1000u
+#define COMPRESS_PAUSE_MAX_MS 64000u
+/* A flow without packets for so long is a new one when it comes back. */
+#define COMPRESS_FLOW_IDLE_MS 120000u
 
 /* --- Link --- */
 #define LINK_FRAME_MAX_BYTES            (8u << 20)  /* one frame, as sent (compressed or not) */

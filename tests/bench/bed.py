@@ -29,22 +29,22 @@ class Bed:
         if self.middle:
             self._through_middle()
         else:
-            world.veth(self.hub, "down1", self.spoke, "up")
+            world.veth(self.hub, "down1", self.spoke, "wan")
         self._address(self.spoke, SPOKE, "down1")
         if self.far:
-            world.veth(self.hub, "down2", self.far, "up")
+            world.veth(self.hub, "down2", self.far, "wan")
             self._address(self.far, FAR, "down2")
 
     def _address(self, ns, address, hub_dev):
-        ns.run(f"ip addr add {address}/32 dev up")
-        ns.run(f"ip route add {HUB} dev up src {address}")
+        ns.run(f"ip addr add {address}/32 dev wan")
+        ns.run(f"ip route add {HUB} dev wan src {address}")
         self.hub.run(f"ip route add {address} dev {hub_dev} src {HUB}")
 
     def _through_middle(self):
         m = self.middle
         m.run("ip link add bridge type bridge")
         m.run("ip link set bridge up")
-        self.world.veth(m, "one", self.spoke, "up")
+        self.world.veth(m, "one", self.spoke, "wan")
         self.world.veth(m, "two", self.hub, "down1")
         m.run("nft add table netdev loss")
         for dev in ("one", "two"):
@@ -55,7 +55,7 @@ class Bed:
 
     def wire(self):
         """From here on the cable carries packets of its MTU only, and both ends merge what arrives, as network cards do."""
-        for ns, dev in ((self.spoke, "up"), (self.hub, "down1")):
+        for ns, dev in ((self.spoke, "wan"), (self.hub, "down1")):
             ns.run(["ethtool", "-K", dev, *WIRE_OFF])
             ns.run(["ethtool", "-K", dev, "gro", "on"])
             ns.run(["sh", "-c", f"echo {GRO_FLUSH_NS} >/sys/class/net/{dev}/gro_flush_timeout"])

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The others: how each is set up, in its usual and fastest safe configuration. One hub, one spoke, the spoke calls."""
 
-import base64
 import os
-import re
 import shutil
 import signal
 
@@ -93,7 +91,7 @@ class Veth(Peer):
         return "Linux " + os.uname().release
 
     def device(self):
-        return "up"
+        return "wan"
 
     def sink(self):
         return self.bed.hub, HUB
@@ -288,4 +286,4 @@ firewall:
 
 ALL = (Veth, Tinc, OpenVpn, WireguardGo, Fastd, Nebula)
 
-__all__ = ["ALL", "Peer", "wireguard_up", "base64", "re"]
+__all__ = ["ALL", "Peer", "wireguard_up"]

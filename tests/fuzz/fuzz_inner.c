@@ -17,6 +17,7 @@ static void check_extension(const uint8_t *data, size_t size)
 {
 	struct inner_probe probe;
 	struct inner_probe_reply reply;
+	struct inner_compressed packed;
 	uint8_t again[EXTENSION_PROBE_REPLY_BYTES];
 
 	if (!inner_decode_probe(data, size, &probe))
@@ -27,6 +28,12 @@ static void check_extension(const uint8_t *data, size_t size)
 		BUG_ON(inner_decode_probe_reply(again, sizeof(again), &second));
 		BUG_ON(!endpoint_equal(&reply.observed, &second.observed));
 		BUG_ON(reply.sent_us != second.sent_us || memcmp(reply.id, second.id, 8) != 0);
+	}
+	if (!inner_decode_compressed(data, size, &packed)) {
+		inner_encode_compressed(packed.method, packed.original_len, again);
+		BUG_ON(memcmp(again, data, EXTENSION_COMPRESSED_HEADER_BYTES) != 0);
+		BUG_ON(packed.data + packed.data_len != data + size || !packed.data_len);
+		BUG_ON(packed.original_len <= size || packed.original_len > TUN_MTU_MAX);
 	}
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs cmocka programs one after another and adds up their results: "unit: N passed, N failed".
+# Runs cmocka programs one after another and adds up their results: "unit: N passed, N failed". What a program could not
+# test here (cmocka's skip()) is named.
 passed=0 failed=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
@@ -13,6 +14,7 @@ for t in "$@"; do
 		failed=$((failed + 1))
 	else
 		echo "ok: $t ($p)"
+		grep -a '^SKIPPED: ' "$log" | sort | uniq -c | sed 's/^ *\([0-9]*\) SKIPPED: /    skipped \1: /'
 	fi
 	passed=$((passed + p))
 done

@@ -159,7 +159,7 @@ static inline int udp_socket(struct endpoint *bound)
 
 static inline void node_open(struct box *n, uint32_t id)
 {
-	struct engine_params params;
+	struct engine_params params = { .crypto = AEAD_AUTO };
 	int pair[2], control[2];
 
 	memset(n, 0, sizeof(*n));

@@ -244,6 +244,51 @@ static void probe_replies_there_and_back(void **state)
 			 ERR_INVALID);
 }
 
+static void compressed_headers_there_and_back(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t header[EXTENSION_COMPRESSED_HEADER_BYTES];
+		size_t n;
+		enum err want;
+	} rows[] = {
+		{ "deflate", { 3, 1, 0x78, 5, 0 }, 700, ERR_OK },
+		{ "LZO", { 3, 2, 0x78, 5, 0 }, 700, ERR_OK },
+		{ "one byte of data", { 3, 1, 0x78, 5, 0 }, 6, ERR_OK },
+		{ "one byte saved", { 3, 1, 0x78, 5, 0 }, 1399, ERR_OK },
+		{ "the largest", { 3, 1, 0x28, 0x23, 0 }, 100, ERR_OK },
+		{ "nothing", { 0 }, 0, ERR_TRUNCATED },
+		{ "header cut", { 3, 1, 0x78, 5 }, 4, ERR_TRUNCATED },
+		{ "no data", { 3, 1, 0x78, 5, 0 }, 5, ERR_TRUNCATED },
+		{ "nothing saved", { 3, 1, 0x78, 5, 0 }, 1400, ERR_INVALID },
+		{ "expanded", { 3, 1, 0x78, 5, 0 }, 1500, ERR_INVALID },
+		{ "above the largest", { 3, 1, 0x29, 0x23, 0 }, 100, ERR_INVALID },
+		{ "far above the largest", { 3, 1, 0xff, 0xff, 0 }, 100, ERR_INVALID },
+		{ "length 0", { 3, 1, 0, 0, 0 }, 100, ERR_INVALID },
+		{ "method 0", { 3, 0, 0x78, 5, 0 }, 700, ERR_INVALID },
+		{ "method 3", { 3, 3, 0x78, 5, 0 }, 700, ERR_INVALID },
+		{ "reserved", { 3, 1, 0x78, 5, 1 }, 700, ERR_INVALID },
+		{ "a probe", { 1, 1, 0x78, 5, 0 }, 700, ERR_INVALID },
+	};
+	uint8_t p[2048], header[EXTENSION_COMPRESSED_HEADER_BYTES];
+	struct inner_compressed got;
+	(void)state;
+	memset(p, 0xee, sizeof(p));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		memcpy(p, rows[i].header, sizeof(rows[i].header));
+		if (inner_decode_compressed(p, rows[i].n, &got) != rows[i].want)
+			fail_msg("%s", rows[i].name);
+		if (rows[i].want)
+			continue;
+		assert_int_equal(got.method, p[1]);
+		assert_int_equal(got.original_len, p[2] | p[3] << 8);
+		assert_ptr_equal(got.data, p + 5);
+		assert_int_equal(got.data_len, rows[i].n - 5);
+		inner_encode_compressed(got.method, got.original_len, header);
+		assert_memory_equal(header, rows[i].header, sizeof(header));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +298,7 @@ int main(void)
 		cmocka_unit_test(first_nibble_decides),
 		cmocka_unit_test(probes_there_and_back),
 		cmocka_unit_test(probe_replies_there_and_back),
+		cmocka_unit_test(compressed_headers_there_and_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
