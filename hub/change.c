@@ -79,7 +79,8 @@ enum err change_store_failed(struct change *c, enum err e)
 		  "The hub's database cannot be written to; nothing was changed. Look at the "
 		  "rights and the mount of its folder." },
 		{ ERR_CORRUPT, "store_corrupt",
-		  "The hub's database is damaged; nothing was changed. Put a backup in its place." },
+		  "The hub's database is damaged; nothing was changed. Put a backup in its "
+		  "place." },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++)

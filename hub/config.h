@@ -39,8 +39,8 @@ struct hub_config {
 	uint32_t fwmark;
 	const char *bind_interface;
 	enum aead_choice crypto; /* Crypto: which library seals packets */
-	int log_level;        /* LogLevel, 0..5 */
-	const char *log_file; /* NULL: standard error */
+	int log_level;           /* LogLevel, 0..5 */
+	const char *log_file;    /* NULL: standard error */
 };
 
 /* Reads paths.etc/hub.conf and applies `overrides` ("KEY=VALUE", NULL-terminated, may be NULL). On

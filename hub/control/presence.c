@@ -104,6 +104,16 @@ void presence_acked(struct control *c, uint32_t id, uint64_t revision)
 		presence_flush_soon(c);
 }
 
+void presence_holds(struct control *c, uint32_t id, uint64_t revision)
+{
+	struct presence_node *p = presence_get(c, id);
+
+	if (!p || p->row.acked_revision <= revision)
+		return;
+	p->row.acked_revision = revision;
+	presence_changed(c, p);
+}
+
 bool presence_path(struct control *c, struct presence_node *p, enum path_kind path,
 		   enum path_reason reason, const struct endpoint *at)
 {
@@ -204,6 +214,9 @@ static enum err take_over(void *arg, const struct store_presence *row)
 	p->row.online = false;
 	p->row.path = PATH_DOWN;
 	p->row.reason = PATH_REASON_NONE;
+	/* Of a directory that was replaced by an older copy: its numbers are given out anew. */
+	if (row->acked_revision > c->dir.revision)
+		p->row.acked_revision = 0;
 	if (row->online)
 		p->row.since_ms = clock_wall_ms();
 	presence_changed(c, p);

@@ -64,6 +64,11 @@ void presence_offline(struct control *c, uint32_t id);
 /* The node's engine has applied `revision`. */
 void presence_acked(struct control *c, uint32_t id, uint64_t revision);
 /*
+ * The node has come (back) with `revision`: what it confirmed beyond that it has lost since, or it
+ * was of a database that was replaced by an older copy. It must confirm again.
+ */
+void presence_holds(struct control *c, uint32_t id, uint64_t revision);
+/*
  * The hub's engine says how it reaches the node. Returns true when the tunnel endpoint is another
  * than before.
  */

@@ -123,16 +123,20 @@ static void tell_rollback(struct control *c, const struct conn *conn, uint64_t t
 		(void)core_store_failed(c, e, "audit a rollback");
 }
 
-/* The revision to go on from: the one that the spoke holds, or 0 for a snapshot. */
-static uint64_t base_revision(struct control *c, const struct conn *conn,
-			      const struct control_hello *h)
+/* Goes on from the revision that the spoke holds, or from 0: then a snapshot comes. */
+static void set_base(struct control *c, struct conn *conn, const struct control_hello *h)
 {
 	uint64_t highest = h->highest_revision > h->revision ? h->highest_revision : h->revision;
+	uint64_t base = h->revision;
 
-	if (highest <= c->dir.revision)
-		return h->revision;
-	tell_rollback(c, conn, highest);
-	return 0;
+	if (highest > c->dir.revision) {
+		tell_rollback(c, conn, highest);
+		base = 0;
+	}
+	conn->sent_revision = base;
+	if (conn->acked_revision > base)
+		conn->acked_revision = base;
+	presence_holds(c, conn->id, base);
 }
 
 void recv_hello(struct control *c, struct conn *conn, const struct control_msg *m)
@@ -160,7 +164,7 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	 * nothing" is certain.
 	 */
 	if (first || h->revision == 0)
-		conn->sent_revision = base_revision(c, conn, h);
+		set_base(c, conn, h);
 	welcome_send(c, conn, n);
 	push_to(c, conn);
 	if (moved)

@@ -172,17 +172,15 @@ static enum err send_now(struct channel *ch, struct iovec *iov, size_t n_iov, in
 	}
 }
 
-/* Queues a copy of the message. A full queue ends the channel: messages are never dropped one by
- * one. */
-static enum err enqueue(struct channel *ch, const struct iovec iov[2], int fd)
+/* Queues a copy of the message. */
+static enum err try_enqueue(struct channel *ch, const struct iovec iov[2], int fd)
 {
 	size_t len = iov[0].iov_len + iov[1].iov_len;
 	struct out_msg *m;
 
 	if (ch->queue_bytes + sizeof(*m) + len > CHANNEL_QUEUE_MAX_BYTES) {
-		log_warn("channel: the other process does not read, %zu bytes are waiting; closing",
+		log_warn("channel: the other process does not read, %zu bytes are waiting",
 			 ch->queue_bytes);
-		fail(ch);
 		return ERR_LIMIT;
 	}
 	m = malloc(sizeof(*m) + len);
@@ -204,6 +202,21 @@ static enum err enqueue(struct channel *ch, const struct iovec iov[2], int fd)
 	ch->queue_bytes += sizeof(*m) + len;
 	loop_fd_events(ch->loop, &ch->io, EPOLLIN | EPOLLOUT);
 	return ERR_OK;
+}
+
+/*
+ * A message that cannot be queued ends the channel: messages are never dropped one by one, since
+ * the next one may say "that was all" (a revocation that is lost must not be confirmed).
+ */
+static enum err enqueue(struct channel *ch, const struct iovec iov[2], int fd)
+{
+	enum err e = try_enqueue(ch, iov, fd);
+
+	if (e) {
+		log_warn("channel: a message cannot be queued: %s; closing", err_str(e));
+		fail(ch);
+	}
+	return e;
 }
 
 enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n, int fd)

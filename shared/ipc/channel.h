@@ -3,8 +3,9 @@
 /*
  * channel: messages between our own processes, over one end of an AF_UNIX SOCK_SEQPACKET pair. A
  * message is a u16 type and a payload, and may carry one file descriptor. Messages are never lost:
- * what the kernel does not take waits in a queue with a hard limit; a full queue closes the channel
- * (the other process hangs, and the monitor deals with that).
+ * what the kernel does not take waits in a queue with a hard limit, and whatever keeps a message
+ * out of it (a full queue, no memory, no descriptor) closes the channel. When the other process
+ * hangs, the monitor deals with that.
  */
 #include "shared/base/cursor.h"
 #include "shared/loop/loop.h"
@@ -28,8 +29,9 @@ enum err channel_pair(int fds[2]) must_check;
 enum err channel_new(struct loop *l, int fd, const struct channel_events *ev, void *arg,
 		     struct channel **out) must_check;
 void channel_free(struct channel *ch);
-/* Sends one message of `n` payload bytes; `fd` is -1 or a descriptor to pass a copy of. ERR_LIMIT
- * when the queue is full, ERR_CLOSED, ERR_TOOBIG. */
+/* Sends one message of `n` payload bytes; `fd` is -1 or a descriptor to pass a copy of. ERR_TOOBIG:
+ * our own mistake, nothing happened. After any other error (ERR_LIMIT when the queue is full,
+ * ERR_CLOSED, ERR_NOMEM ...) the channel is over, and closed() follows from the loop. */
 enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n,
 		      int fd) must_check;
 /* Logs a malformed message by its type, and closes the channel from the loop (closed() follows). */

@@ -73,6 +73,23 @@ const char *engine_drop_str(enum engine_drop d)
 	return (unsigned)d < DROP_COUNT ? text[d] : "unknown";
 }
 
+const char *engine_offload_str(enum engine_offload bit)
+{
+	switch (bit) {
+	case ENGINE_OFFLOAD_TUN_VNET:
+		return "tun-vnet";
+	case ENGINE_OFFLOAD_TUN_TSO:
+		return "tun-tso";
+	case ENGINE_OFFLOAD_TUN_USO:
+		return "tun-uso";
+	case ENGINE_OFFLOAD_UDP_SEGMENT:
+		return "udp-segment";
+	case ENGINE_OFFLOAD_UDP_GRO:
+		return "udp-gro";
+	}
+	return "unknown";
+}
+
 void engine_self_encode(const struct engine_self *m, struct cursor *c)
 {
 	cursor_put_u32(c, m->id);
@@ -324,6 +341,6 @@ enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		m->drops[i] = cursor_get_u64(c);
 	get_crypto(c, m->crypto);
-	m->offloads = codec_get_u8_in(c, 0, ENGINE_OFFLOADS_KNOWN);
+	m->offloads = codec_get_u8_in(c, 0, (1u << ENGINE_OFFLOAD_BITS) - 1);
 	return cursor_end(c);
 }

@@ -190,9 +190,9 @@ enum engine_offload {
 	ENGINE_OFFLOAD_TUN_USO = 1 << 2,     /* and as UDP super-packets */
 	ENGINE_OFFLOAD_UDP_SEGMENT = 1 << 3, /* the kernel cuts our datagrams */
 	ENGINE_OFFLOAD_UDP_GRO = 1 << 4,     /* the kernel joins those that come */
-	ENGINE_OFFLOADS_KNOWN = (1 << 5) - 1,
 };
-#define ENGINE_CRYPTO_SIZE 32u
+#define ENGINE_OFFLOAD_BITS 5u
+#define ENGINE_CRYPTO_SIZE  32u
 /* "tun-tso", "udp-gro", ... as used in the API and metrics; "unknown" for what is no bit. */
 const char *engine_offload_str(enum engine_offload bit);
 
@@ -204,7 +204,8 @@ struct engine_status_end {
 	uint64_t handshakes;
 	uint64_t relayed_packets, relayed_bytes;
 	uint64_t drops[DROP_COUNT];
-	/* What seals packets to agents: "aes-256-gcm/openssl". Letters, digits, "-", "." and "/". */
+	/* What seals packets to agents: "aes-256-gcm/openssl". Letters, digits, "-", "." and "/".
+	 */
 	char crypto[ENGINE_CRYPTO_SIZE];
 	uint8_t offloads; /* enum engine_offload */
 };

@@ -11,8 +11,8 @@
 #include "shared/tunnel/tunnel.h"
 #include "shared/tunnel/tx.h"
 
-/* What the key gives, made while the worker still has the right to read it; and the libraries, while
- * it may still open their files. */
+/* What the key gives, made while the worker still has the right to read it; and the libraries,
+ * while it may still open their files. */
 enum err engine_load(const struct engine_params *params, void **state)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/tunnel/report.h"
 
+#include <stdio.h>
+
 #include "shared/ipc/channel.h"
+#include "shared/noise/aead.h"
 
 /* Large enough for every message below; the largest, STATUS_END, is about 200 bytes. */
 #define REPORT_MAX_BYTES 512u
@@ -22,7 +25,7 @@ static void send_message(struct tunnel *t, enum engine_msg type, const struct cu
 void report_ready(struct tunnel *t)
 {
 	struct cursor c;
-	uint8_t nothing[1];
+	uint8_t nothing[1] = { 0 };
 
 	cursor_init_write(&c, nothing, sizeof(nothing));
 	send_message(t, ENGINE_READY, &c);
@@ -108,6 +111,21 @@ static void report_peer(const struct peer *p, uint32_t tag)
 	send_message(p->tunnel, ENGINE_STATUS, &c);
 }
 
+/* What the kernel does for us, as it was found at the start. */
+static uint8_t offloads(const struct tunnel *t)
+{
+	struct tun_offloads tun = tun_offloads(t->tun);
+	struct udp_offloads udp = udp_offloads(t->udp);
+	unsigned bits = 0;
+
+	bits |= tun.vnet ? ENGINE_OFFLOAD_TUN_VNET : 0;
+	bits |= tun.tso ? ENGINE_OFFLOAD_TUN_TSO : 0;
+	bits |= tun.uso ? ENGINE_OFFLOAD_TUN_USO : 0;
+	bits |= udp.segment ? ENGINE_OFFLOAD_UDP_SEGMENT : 0;
+	bits |= udp.gro ? ENGINE_OFFLOAD_UDP_GRO : 0;
+	return (uint8_t)bits;
+}
+
 void report_status(struct tunnel *t, uint32_t tag)
 {
 	const struct udp_counters *udp = udp_counters(t->udp);
@@ -116,6 +134,7 @@ void report_status(struct tunnel *t, uint32_t tag)
 		.handshakes = t->handshakes,
 		.relayed_packets = t->relayed_packets,
 		.relayed_bytes = t->relayed_bytes,
+		.offloads = offloads(t),
 	};
 	uint8_t mem[REPORT_MAX_BYTES];
 	struct cursor c;
@@ -129,6 +148,9 @@ void report_status(struct tunnel *t, uint32_t tag)
 	}
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		m.drops[i] = t->drops[i];
+	snprintf(
+		m.crypto, sizeof(m.crypto), "%s",
+		t->primitives.aead[t->self.aes ? CIPHER_AES256GCM : CIPHER_CHACHA20POLY1305]->name);
 	m.drops[DROP_SEND] += udp->send_failed;
 	m.drops[DROP_TOO_BIG] += udp->too_big;
 	m.drops[DROP_MALFORMED] += udp->truncated;

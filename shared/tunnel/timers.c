@@ -147,48 +147,58 @@ void timers_stop(struct peer *p)
 	timer_disarm(loop_timers(p->tunnel->loop), &p->timer);
 }
 
+/*
+ * The three functions below run for every packet. A deadline that moves away needs no work; the
+ * timer is armed only when one comes up that was off.
+ */
 static void restart_persistent(struct peer *p)
 {
-	if (p->set.keepalive_s)
-		p->due.persistent_ms = p->tunnel->now_ms + p->set.keepalive_s * 1000ull;
+	struct deadlines *d = &p->due;
+	const bool was_off = d->persistent_ms == TIMER_NEVER;
+
+	if (!p->set.keepalive_s)
+		return;
+	d->persistent_ms = p->tunnel->now_ms + p->set.keepalive_s * 1000ull;
+	if (was_off)
+		timers_arm(p);
+}
+
+/* Sets a deadline that is off. */
+static void begin(struct peer *p, uint64_t *deadline_ms, uint64_t delay_ms)
+{
+	if (*deadline_ms != TIMER_NEVER)
+		return;
+	*deadline_ms = p->tunnel->now_ms + delay_ms;
+	timers_arm(p);
 }
 
 void timers_sent(struct peer *p, bool data)
 {
 	struct deadlines *d = &p->due;
-	uint64_t now = p->tunnel->now_ms;
 
-	d->last_sent_ms = now;
+	d->last_sent_ms = p->tunnel->now_ms;
 	d->keepalive_ms = TIMER_NEVER;
 	restart_persistent(p);
-	if (data && d->renew_ms == TIMER_NEVER)
-		d->renew_ms = now + KEEPALIVE_MS + REKEY_TIMEOUT_MS;
-	if (data && peer_is_agent(p) && d->probe_ms == TIMER_NEVER)
-		d->probe_ms = now + PROBE_AFTER_MS;
-	timers_arm(p);
+	if (!data)
+		return;
+	begin(p, &d->renew_ms, KEEPALIVE_MS + REKEY_TIMEOUT_MS);
+	if (peer_is_agent(p))
+		begin(p, &d->probe_ms, PROBE_AFTER_MS);
 }
 
-void timers_relayed(struct peer *p)
-{
-	if (p->due.probe_ms != TIMER_NEVER)
-		return;
-	p->due.probe_ms = p->tunnel->now_ms + PROBE_AFTER_MS;
-	timers_arm(p);
-}
+void timers_relayed(struct peer *p) { begin(p, &p->due.probe_ms, PROBE_AFTER_MS); }
 
 void timers_received(struct peer *p, bool data)
 {
 	struct deadlines *d = &p->due;
-	uint64_t now = p->tunnel->now_ms;
 
-	d->last_received_ms = now;
+	d->last_received_ms = p->tunnel->now_ms;
 	d->renew_ms = TIMER_NEVER;
 	d->probe_ms = TIMER_NEVER;
 	d->probes_unanswered = 0;
 	restart_persistent(p);
-	if (data && d->keepalive_ms == TIMER_NEVER)
-		d->keepalive_ms = now + KEEPALIVE_MS;
-	timers_arm(p);
+	if (data)
+		begin(p, &d->keepalive_ms, KEEPALIVE_MS);
 }
 
 void timers_initiation_sent(struct peer *p, bool retry)

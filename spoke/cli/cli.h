@@ -9,7 +9,7 @@
 /* join [--force] [--timeout=SECONDS] [--json] TOKEN|-  : makes this machine a node. l->net may be
  * NULL: then the token says it. */
 int join_main(const struct launch *l);
-/* status [--json] */
+/* status [--json] [--verbose] */
 int status_main(const struct launch *l, const struct paths *paths);
 /* ping [-c COUNT] [--json] NODE */
 int ping_main(const struct launch *l, const struct paths *paths);

@@ -47,7 +47,42 @@ static void print_list(const char *label, const json_t *list, const char *key)
 	putchar('\n');
 }
 
-static void print_head(const json_t *j)
+/* The offloads of one side: "tun-tso" and "tun-uso" as "tun tso+uso". */
+static void print_side(const char *side, const json_t *offloads)
+{
+	const size_t n = strlen(side);
+	const char *before = " ";
+	size_t i;
+	json_t *item;
+
+	printf(", %s", side);
+	json_array_foreach(offloads, i, item)
+	{
+		const char *s = json_string_value(item);
+
+		if (!s || strncmp(s, side, n) != 0 || s[n] != '-')
+			continue;
+		printf("%s%s", before, s + n + 1);
+		before = "+";
+	}
+	if (*before == ' ')
+		printf(" one by one");
+}
+
+/* How packets are sealed, and what the kernel takes off us. */
+static void print_data_plane(const json_t *engine)
+{
+	const json_t *offloads = json_object_get(engine, "offloads");
+
+	if (!json_is_object(engine))
+		return;
+	printf("data plane  %s", text(engine, "crypto"));
+	print_side("tun", offloads);
+	print_side("udp", offloads);
+	putchar('\n');
+}
+
+static void print_head(const json_t *j, bool verbose)
 {
 	const json_t *hub = json_object_get(j, "hub");
 
@@ -62,6 +97,8 @@ static void print_head(const json_t *j)
 		printf("hub         %s: link down since %s: %s\n", text(hub, "name"),
 		       text(hub, "since"), text(hub, "why"));
 	printf("revision    %lld\n", number(j, "revision"));
+	if (verbose)
+		print_data_plane(json_object_get(j, "engine"));
 	if (json_is_string(json_object_get(j, "refused")))
 		printf("refused     %s\n", text(j, "refused"));
 	if (json_is_true(json_object_get(j, "grace_over")))
@@ -81,13 +118,13 @@ static void print_peer(const json_t *p)
 	print_list("    behind it: ", json_object_get(p, "subnets"), "prefix");
 }
 
-static void print_table(const json_t *j)
+static void print_table(const json_t *j, bool verbose)
 {
 	const json_t *peers = json_object_get(j, "peers");
 	size_t i;
 	json_t *p;
 
-	print_head(j);
+	print_head(j, verbose);
 	if (json_array_size(peers) == 0)
 		return;
 	printf("\n%-20s %-10s %-28s %-24s %10s %10s  %s\n", "PEER", "PATH", "ENDPOINT",
@@ -95,7 +132,7 @@ static void print_table(const json_t *j)
 	json_array_foreach(peers, i, p) print_peer(p);
 }
 
-static int ask(const struct launch *l, const struct paths *paths, bool as_json)
+static int ask(const struct launch *l, const struct paths *paths, bool as_json, bool verbose)
 {
 	struct request r;
 	json_t *answer = NULL;
@@ -122,7 +159,7 @@ static int ask(const struct launch *l, const struct paths *paths, bool as_json)
 		cli_print_json(answer);
 		return LAUNCH_DONE;
 	}
-	print_table(answer);
+	print_table(answer, verbose);
 	json_decref(answer);
 	return LAUNCH_DONE;
 }
@@ -130,19 +167,21 @@ static int ask(const struct launch *l, const struct paths *paths, bool as_json)
 int status_main(const struct launch *l, const struct paths *paths)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "verbose", no_argument, NULL, 'v' },
 						 { NULL, 0, NULL, 0 } };
-	bool as_json = false;
+	bool as_json = false, verbose = false;
 	int o;
 
 	optind = 0;
 	while ((o = getopt_long(l->argc, l->argv, "", options, NULL)) != -1) {
-		if (o != 'j')
+		if (o != 'j' && o != 'v')
 			return LAUNCH_USAGE;
-		as_json = true;
+		as_json |= o == 'j';
+		verbose |= o == 'v';
 	}
 	if (optind != l->argc) {
 		fprintf(stderr, "%s: status takes no argument\n", l->program);
 		return LAUNCH_USAGE;
 	}
-	return ask(l, paths, as_json);
+	return ask(l, paths, as_json, verbose);
 }

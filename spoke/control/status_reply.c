@@ -125,7 +125,7 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 
 static json_t *engine_json(const struct gather *g)
 {
-	json_t *drops;
+	json_t *drops, *offloads;
 
 	if (!g || !g->has_totals)
 		return json_null();
@@ -133,9 +133,15 @@ static json_t *engine_json(const struct gather *g)
 	for (int d = 0; d < DROP_COUNT; d++)
 		json_object_set_new(drops, engine_drop_str((enum engine_drop)d),
 				    json_integer((json_int_t)g->totals.drops[d]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "peers", (json_int_t)g->totals.n_peers, "sessions",
-			 (json_int_t)g->totals.n_sessions, "handshakes",
-			 (json_int_t)g->totals.handshakes, "drops", drops);
+	offloads = json_array();
+	for (unsigned bit = 0; bit < ENGINE_OFFLOAD_BITS; bit++)
+		if (g->totals.offloads & 1u << bit)
+			json_array_append_new(offloads, json_string(engine_offload_str(
+								(enum engine_offload)(1 << bit))));
+	return json_pack("{s:I, s:I, s:I, s:s, s:o, s:o}", "peers", (json_int_t)g->totals.n_peers,
+			 "sessions", (json_int_t)g->totals.n_sessions, "handshakes",
+			 (json_int_t)g->totals.handshakes, "crypto", g->totals.crypto, "offloads",
+			 offloads, "drops", drops);
 }
 
 json_t *status_reply_build(const struct spoke *s, const struct gather *g)

@@ -11,8 +11,9 @@ struct spoke;
 /*
  * {"done": true, "network", "name", "id", "version", "revision", "refused", "grace_over",
  *  "hub": {"name", "state", "up", "since", "why", "address"},
- *  "addresses": [..], "subnets": [..], "engine": {..} or null,
- *  "peers": [{"name", "id", "kind", "path", "reason", "endpoint", "handshake", "rx_bytes",
+ *  "addresses": [..], "subnets": [..],
+ *  "engine": {"peers", "sessions", "handshakes", "crypto", "offloads": [..], "drops": {..}} or
+ * null, "peers": [{"name", "id", "kind", "path", "reason", "endpoint", "handshake", "rx_bytes",
  *             "tx_bytes", "rtt_us", "cipher", "addresses", "subnets"}]}
  *
  * `g` is what the engine answered, NULL when it did not. Times are RFC 3339, null for never.

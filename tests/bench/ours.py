@@ -37,9 +37,11 @@ class Ours(Peer):
         self.addresses = {}
 
     def missing(self):
+        if not os.path.exists(os.path.join(w.BUILD, "branchline-hub")):
+            return f"no programs in {w.BUILD}"
         if self.backend and not accepts(f"Crypto={self.backend}"):
             return f"this build has no Crypto = {self.backend}"
-        if type(self) is Ours and accepts("Crypto=openssl"):
+        if self.name == "ours" and accepts("Crypto=openssl"):
             return "measured by backend"
         return None
 
@@ -122,7 +124,7 @@ class OursWireguard(Ours):
     program = os.environ.get("WIREGUARD_GO", "wireguard-go")
 
     def missing(self):
-        return Peer.missing(self)
+        return super().missing() or Peer.missing(self)
 
     def device(self):
         return f"wgd{os.getpid()}"

@@ -104,7 +104,8 @@ def test_keys_of_an_idle_peer_are_wiped(fast):
     for a, b in ((four, five), (five, four)):
         wait_until("the idle session is gone",
                    lambda a=a, b=b: (peer(a, b)["path"], peer(a, b)["cipher"]) == ("down", None), 45)
-    # The hub's is kept up.
+        # Only the hub's is left, which is kept up.
+        assert a.json("spoke", "status")["engine"]["sessions"] == 1
     assert peer(four, fast.hq)["path"] == "direct-udp"
     assert four.host.pings(five.host4)
     assert peer(five, four)["path"] == "hub-udp"

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import time
 
 import pytest
 
@@ -121,6 +122,30 @@ def test_locked_by_another_process(net):
         db.close()
     changes_work(hq, "after-lock")
     join_works(site)
+
+
+def test_presence_locked(net):
+    """Who is online and who has confirmed cannot be written down; what is revoked is cut as fast as ever."""
+    hq, _ = net
+    victim = hq.world.branch(hq, "victim6", 6)
+    victim.host.wait_ping(hq.host4)
+    w.wait_until("three are connected", lambda: sum(n["online"] for n in hq.json("hub", "status")["nodes"]) >= 3)
+    db = sqlite3.connect(os.path.join(hq.state, "presence.db"), isolation_level=None)
+    echoes = evidence.Echoes(victim.host, hq.host4)
+    try:
+        db.execute("BEGIN EXCLUSIVE")
+        began = time.time()
+        revoking = hq.server.start([hq.program("hub"), "-n", w.NET, "node", "revoke", "victim6"], env=hq.env())
+        victim.daemon.wait_line("the hub refuses this node")
+        echoes.wait_silence()
+        assert echoes.last_answer() - began <= 1
+        assert revoking.alive()
+    finally:
+        db.execute("ROLLBACK")
+        db.close()
+    assert revoking.popen.wait(15) == 0
+    revoking.wait_line(r"applied on (\d) of \1 in")
+    assert victim.daemon.stop() == 0
 
 
 def fill(hq):

@@ -55,6 +55,7 @@ static void defaults(void **state)
 	assert_int_equal(c.https[0].port, HTTPS_PORT_DEFAULT);
 	assert_null(c.bind_interface);
 	assert_int_equal(c.fwmark, 0);
+	assert_int_equal(c.crypto, AEAD_AUTO);
 	assert_non_null(strstr(c.identity_key_file, "/identity.key"));
 	assert_non_null(strstr(c.api_socket, "/api.sock"));
 	unload(&f, &c);
@@ -115,6 +116,7 @@ static void refusals(void **state)
 		{ "Name = hq\nPort = 65536\n", "hub.conf:2" },
 		{ "Name = hq\nAddressFamily = ipx\n", "hub.conf:2" },
 		{ "Name = hq\nMode = switch\n", "hub.conf:2" },
+		{ "Name = hq\nCrypto = wolfssl\n", "auto, openssl, ipsec-mb" },
 		{ "Name = hq\nDeviceType = tap\n", "hub.conf:2" },
 		{ "Name = hq\nDevice = tun0\n", "hub.conf:2" },
 		{ "Name = hq\nInterface = much-too-long-for-one\n", "hub.conf:2" },

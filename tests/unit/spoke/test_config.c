@@ -73,6 +73,7 @@ static void guide_lines_are_valid(void **state)
 	assert_string_equal(f->c.name, "oslo");
 	assert_string_equal(f->c.interface, "linodeVPN");
 	assert_int_equal(f->c.family, AF_INET);
+	assert_int_equal(f->c.crypto, AEAD_AUTO);
 	assert_int_equal(f->c.n_udp, 1);
 	assert_int_equal(f->c.udp[0].port, UDP_PORT_DEFAULT);
 	assert_int_equal(f->c.n_hubs, 1);
@@ -85,7 +86,8 @@ static void guide_lines_are_valid(void **state)
 static void several_hubs_port_and_own_subnets(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const overrides[] = { "Port=7000", "LogLevel=3", NULL };
+	static const char *const overrides[] = { "Port=7000", "LogLevel=3", "Crypto=OpenSSL",
+						 NULL };
 
 	put(f, "spoke.conf",
 	    "name oslo\nCONNECTTO = linodeHQ\nConnectTo = dbserver\nOfflineGrace = "
@@ -103,6 +105,7 @@ static void several_hubs_port_and_own_subnets(void **state)
 	assert_int_equal(f->c.port, 7000);
 	assert_int_equal(f->c.n_udp, 2);
 	assert_int_equal(f->c.log_level, 3);
+	assert_int_equal(f->c.crypto, AEAD_OPENSSL);
 	assert_int_equal(f->c.offline_grace_s, 3600);
 	assert_false(f->c.local_discovery);
 	spoke_config_fini(&f->c);
@@ -136,6 +139,7 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = oslo\nName = bergen\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nAddressFamily = ipx\n", "any, ipv4, ipv6" },
 		{ "spoke.conf", "Name = oslo\nCipher = aes-128\n", "auto, chacha20-poly1305" },
+		{ "spoke.conf", "Name = oslo\nCrypto = wolfssl\n", "auto, openssl, ipsec-mb" },
 		{ "spoke.conf", "Name = oslo\nPort = 0\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nPort = 65536\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },

@@ -123,6 +123,52 @@ static void locked(void **state)
 	store_close(other);
 }
 
+/* Writes `n` bytes at `at` into the file of the directory. */
+static void overwrite(const struct fixture *f, const uint8_t *p, size_t n, off_t at)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/directory.db", f->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, p, n, at), n);
+	close(fd);
+}
+
+/* A file that is damaged under us, and put right again: no damaged page may stay in memory. */
+static void damaged(void **state)
+{
+	enum { PAGE = 4096, MOST = 1 << 20 };
+	struct fixture *f = *state;
+	sqlite3 *db = f->s->db[DB_DIRECTORY].db;
+	uint8_t *good = calloc(2, MOST);
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	put_setting(f->s, "a", "1");
+	assert_int_equal(
+		sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+		SQLITE_OK);
+	snprintf(path, sizeof(path), "%s/directory.db", f->dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(fd, good, MOST);
+	close(fd);
+	assert_true(n > PAGE && n < MOST);
+
+	memset(good + MOST, 0xff, MOST);
+	overwrite(f, good + MOST, (size_t)n - PAGE, PAGE);
+	sqlite3_db_release_memory(db);
+	assert_int_equal(store_setting_put(f->s, "a", "2"), ERR_CORRUPT);
+	assert_non_null(strstr(store_error(f->s), "malformed"));
+	overwrite(f, good + PAGE, (size_t)n - PAGE, PAGE);
+	assert_setting(f->s, "a", "1");
+	put_setting(f->s, "a", "2");
+	assert_ok(store_check(f->s));
+	free(good);
+}
+
 /* What a full disk does: the statement fails, and nothing of the transaction stays, whatever the
  * caller does next. */
 static void full(void **state)
@@ -361,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rollback_and_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(revisions, setup, teardown),
 		cmocka_unit_test_setup_teardown(locked, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(full, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_transaction, setup, teardown),
 		cmocka_unit_test_setup_teardown(read_only, setup, teardown),

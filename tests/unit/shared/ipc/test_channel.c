@@ -319,6 +319,24 @@ static void test_queue_full(void **state)
 	assert_true(lowest_free_fd() < before);
 }
 
+/* A message that can be neither sent nor queued must not be left out of the row: the channel ends.
+ * Here it is a descriptor that cannot be copied. */
+static void test_no_gap(void **state)
+{
+	struct env *e = *state;
+	enum err err;
+	unsigned n = 0;
+
+	for (; n < 200; n++) /* more than the socket takes */
+		send_number(e, n, -1);
+	err = channel_send(e->a.ch, 3, &n, sizeof(n), 9999);
+	assert_true(err != ERR_OK && err != ERR_TOOBIG);
+	assert_int_equal(channel_send(e->a.ch, 3, &n, sizeof(n), -1), ERR_CLOSED);
+	assert_int_equal(e->a.closed, 0);
+	assert_int_equal(run(e, GUARD_MS), 0);
+	assert_int_equal(e->a.closed, 1);
+}
+
 /* What the other side sent before it went is delivered before closed(). */
 static void test_peer_closes(void **state)
 {
@@ -501,6 +519,7 @@ int main(void)
 		TEST(test_descriptor),
 		TEST(test_queue),
 		TEST(test_queue_full),
+		TEST(test_no_gap),
 		TEST(test_peer_closes),
 		TEST(test_peer_closes_while_we_send),
 		TEST(test_malformed),

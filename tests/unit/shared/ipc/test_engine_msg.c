@@ -109,6 +109,8 @@ static const struct engine_status_end status_end = {
 	.relayed_packets = U64 + 1,
 	.relayed_bytes = U64 + 2,
 	.drops = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, U64 },
+	.crypto = "chacha20-poly1305/ipsec-mb",
+	.offloads = 0x1f,
 };
 
 enum { SELF, PEER, GONE, REVISION, TAG, NODE_ID, ENDPOINTS, PING, PONG, PATH, STATUS, STATUS_END };
@@ -174,6 +176,10 @@ static void test_bad_bytes(void **state)
 		{ "reason", STATUS, 9, PATH_REASON_COUNT },
 		{ "handshake before 1970", STATUS, 40, 0x80 },
 		{ "cipher", STATUS, 79, 3 },
+		{ "crypto with a NUL", STATUS_END, 160, 0 },
+		{ "crypto with a blank", STATUS_END, 158, ' ' },
+		{ "crypto with a control character", STATUS_END, 183, 27 },
+		{ "an unknown offload", STATUS_END, 184, 0x20 },
 	};
 
 	(void)state;
@@ -235,6 +241,12 @@ static void test_texts(void **state)
 		for (unsigned b = 0; b <= DROP_COUNT; b++)
 			assert_int_equal(a == b, !strcmp(engine_drop_str((enum engine_drop)a),
 							 engine_drop_str((enum engine_drop)b)));
+	for (unsigned a = 0; a < ENGINE_OFFLOAD_BITS; a++)
+		for (unsigned b = 0; b <= ENGINE_OFFLOAD_BITS; b++)
+			assert_int_equal(
+				a == b, !strcmp(engine_offload_str((enum engine_offload)(1 << a)),
+						engine_offload_str((enum engine_offload)(1 << b))));
+	assert_string_equal(engine_offload_str(ENGINE_OFFLOAD_TUN_USO), "tun-uso");
 	assert_string_equal(path_kind_str(PATH_DIRECT_UDP), "direct-udp");
 	assert_string_equal(path_kind_str(PATH_HUB_UDP), "hub-udp");
 	assert_string_equal(path_kind_str(PATH_HUB_TCP), "hub-tcp");

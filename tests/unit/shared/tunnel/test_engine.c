@@ -140,13 +140,12 @@ static void test_hub_and_spoke(void **state)
 static void test_without_aes_chacha_is_used(void **state)
 {
 	struct net *n = *state;
-	struct engine_peer a = peer_record(&n->a, NODE_SPOKE), hub = peer_record(&n->hub, NODE_HUB);
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE);
 
 	a.aes = false;
 	node_peer(&n->hub, &a);
+	/* Only our own record has changed; the hub's is not sent again. */
 	node_self(&n->a, false, false);
-	hub.keepalive_s = 25;
-	node_peer(&n->a, &hub);
 	settle();
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "chacha", 100);
 	expect_mark(&n->hub, "chacha");
@@ -305,6 +304,55 @@ static void test_garbage_is_counted_and_never_answered(void **state)
 	close(fd);
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "unharmed", 100);
 	expect_mark(&n->hub, "unharmed");
+}
+
+/* Do both ends send with the same session, which one of them has begun? */
+static void assert_same_session(const struct peer *p, const struct peer *q)
+{
+	const struct keypair *k = p->session.current, *l = q->session.current;
+
+	assert_non_null(k);
+	assert_non_null(l);
+	assert_int_equal(k->local_index, l->remote_index);
+	assert_int_equal(k->remote_index, l->local_index);
+	assert_int_not_equal(k->is_initiator, l->is_initiator);
+}
+
+/*
+ * A packet each way at once, and no session yet: both ends begin. Were each to keep its own session,
+ * every later handshake would lose what is under way.
+ */
+static void test_crossing_handshakes_leave_one_session(void **state)
+{
+	struct net *n = *state;
+	uint64_t before = n->a.t->handshakes + n->b.t->handshakes;
+
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "crossing", 100);
+	tun_send(&n->b, "10.3.0.7", "10.2.0.9", 64, "crossing", 100);
+	expect_mark(&n->a, "crossing");
+	expect_mark(&n->b, "crossing");
+	settle();
+	/* Each finished its own, and one confirmed the other's: they did cross. */
+	assert_int_equal(n->a.t->handshakes + n->b.t->handshakes, before + 3);
+	assert_same_session(peer_find(n->a.t, 3), peer_find(n->b.t, 2));
+}
+
+/* Who has just answered the peer's handshake begins none, however much it is asked to. */
+static void test_answered_handshake_is_not_crossed(void **state)
+{
+	struct net *n = *state;
+	struct engine_endpoints punch = { .id = 2, .n = 1, .endpoints = { n->hub.udp }, .punch = true };
+	uint64_t before = n->a.t->handshakes + n->b.t->handshakes;
+	struct peer *at_b = peer_find(n->b.t, 2);
+
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "first", 100);
+	while (!at_b->session.next && !at_b->session.current)
+		run_until(never, NULL, 0);
+	node_send(&n->b, ENGINE_ENDPOINTS, engine_endpoints_encode, &punch);
+	expect_mark(&n->b, "first");
+	settle();
+	assert_int_equal(n->a.t->handshakes + n->b.t->handshakes, before + 2);
+	assert_same_session(peer_find(n->a.t, 3), at_b);
 }
 
 static void test_roaming(void **state)
@@ -559,6 +607,8 @@ int main(void)
 		engine_test(test_no_route_is_answered),
 		engine_test(test_replayed_and_corrupted_packets),
 		engine_test(test_garbage_is_counted_and_never_answered),
+		engine_test(test_crossing_handshakes_leave_one_session),
+		engine_test(test_answered_handshake_is_not_crossed),
 		engine_test(test_roaming),
 		engine_test(test_roaming_of_relayed_traffic),
 		engine_test(test_unauthenticated_envelopes_are_not_relayed),

@@ -165,7 +165,11 @@ static void answer_status(uint32_t tag)
 				     .path = PATH_HUB_UDP,
 				     .reason = PATH_REASON_RELAYED,
 				     .rx_bytes = 4711 };
-	struct engine_status_end end = { .tag = tag, .n_peers = 2 };
+	struct engine_status_end end = { .tag = tag,
+					 .n_peers = 2,
+					 .crypto = "aes-256-gcm/openssl",
+					 .offloads =
+						 ENGINE_OFFLOAD_TUN_TSO | ENGINE_OFFLOAD_UDP_GRO };
 	uint8_t mem[1024];
 	struct cursor c;
 
@@ -815,6 +819,8 @@ static void hostile_lines(void **state)
 	assert_non_null(strstr(ask(x, "{\"cmd\":\"a\0b\"}\n", 14), "error"));
 	assert_non_null(strstr(ask(x, "\377\376\n", 3), "bad_request"));
 	assert_non_null(strstr(ask(x, rows[13].line, strlen(rows[13].line)), "\"rx_bytes\":4711"));
+	assert_non_null(strstr(answer, "\"crypto\":\"aes-256-gcm/openssl\""));
+	assert_non_null(strstr(answer, "\"offloads\":[\"tun-tso\",\"udp-gro\"]"));
 	free(line);
 }
 
