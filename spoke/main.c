@@ -108,6 +108,11 @@ static int run(struct launch *l, const struct paths *paths)
 
 	if (spoke_config_load(&c, paths, l->overrides)) {
 		fprintf(stderr, PROGRAM ": %s\n", c.raw.error);
+		if (!file_exists(paths_join(log_mem, paths->etc, "spoke.conf")))
+			fprintf(stderr,
+				"this machine has not joined network %s: paste the line that "
+				"\"branchline-hub node add\" printed\n",
+				paths->net);
 		spoke_config_fini(&c);
 		return LAUNCH_FAILED;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/api/applied.h"
 
-enum err applied_init(struct applied *a, uint64_t revision, uint32_t except)
+enum err applied_init(struct applied *a, uint64_t revision, int64_t at_ms, uint32_t except)
 {
-	*a = (struct applied){ .revision = revision, .except = except };
+	*a = (struct applied){ .revision = revision, .at_ms = at_ms, .except = except };
 	a->missing = json_array();
 	a->offline = json_array();
 	if (a->missing && a->offline)
@@ -23,7 +23,7 @@ void applied_add(struct applied *a, const struct node *n, const struct store_pre
 {
 	if (n->kind != NODE_SPOKE || n->status != NODE_ACTIVE || n->id == a->except)
 		return;
-	if (!p || !p->online) {
+	if (!p || (!p->online && p->since_ms < a->at_ms)) {
 		json_array_append_new(a->offline, json_string(n->name));
 		return;
 	}

@@ -43,10 +43,11 @@ static enum err count_node(void *arg, const struct node *n, const struct store_n
 }
 
 /* Who has applied the revision, by name. Freed by applied_fini(). */
-static enum err count_applied(struct request *r, struct applied *out)
+static enum err count_applied(struct request *r, const struct store_revision *rev,
+			      struct applied *out)
 {
 	struct count c = { 0 };
-	enum err e = applied_init(&c.applied, r->wait_revision, r->wait_except);
+	enum err e = applied_init(&c.applied, rev->revision, rev->at_ms, r->wait_except);
 
 	if (e)
 		return e;
@@ -69,7 +70,7 @@ static void answer(struct request *r)
 
 	e = store_revision_read(r->api->store, r->wait_revision, &rev);
 	if (!e)
-		e = count_applied(r, &a);
+		e = count_applied(r, &rev, &a);
 	if (e) {
 		request_store_failed(r, e, "revision");
 		return;

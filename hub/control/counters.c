@@ -27,6 +27,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_UNKNOWN_TYPE] = "unknown-type",
 	[COUNT_LOCATE_LIMITED] = "locate-limited",
 	[COUNT_PROPOSAL_LIMITED] = "proposal-limited",
+	[COUNT_HELLO_LIMITED] = "hello-limited",
 	[COUNT_FALSE_ACK] = "false-ack",
 	[COUNT_DEAD] = "dead",
 	[COUNT_STORE_FAILED] = "store-failed",

@@ -35,6 +35,8 @@ struct presence_node *presence_get(struct control *c, uint32_t id)
 		goto out;
 	p->id = p->row.node_id = id;
 	p->row.since_ms = clock_wall_ms();
+	bucket_init(&p->hellos, LINK_HELLO_COSTS_PER_S, LINK_HELLO_COSTS_BURST,
+		    loop_now_ms(c->loop));
 	list_init(&p->in_changed);
 	if (table_insert(&c->presence.by_id, &p->by_id) == ERR_OK)
 		return p;

@@ -6,6 +6,7 @@
  * revision sooner, since somebody waits for them. After each write api gets NUDGE_PRESENCE. A write
  * that fails is tried again; the rows stay marked.
  */
+#include "hub/control/bucket.h"
 #include "hub/store/store.h"
 #include "shared/base/list.h"
 #include "shared/base/table.h"
@@ -28,6 +29,7 @@ struct presence_node {
 	struct list in_changed; /* not in the database yet */
 	bool reachable;         /* host-up was run, host-down not yet */
 	bool path_known;        /* the engine has told its path since we began */
+	struct bucket hellos;   /* LINK_HELLO_COSTS_*: here, since a new link is quickly made */
 };
 
 struct presence {

@@ -5,6 +5,8 @@
 #include "hub/control/recv.h"
 #include "shared/base/clock.h"
 
+#define SOON_MS 500u /* after a path changed, until the engine is asked for its status */
+
 static void run_script(struct control *c, const struct monitor_script *m)
 {
 	uint8_t mem[512];
@@ -77,6 +79,15 @@ static bool take_path(struct control *c, uint32_t id, enum path_kind path, enum 
 	return true;
 }
 
+/* Handshake and traffic of a peer that has just come are shown soon, however many come at once. */
+static void bring_tick_forward(struct control *c)
+{
+	const uint64_t soon_ms = loop_now_ms(c->loop) + SOON_MS;
+
+	if (timer_armed(&c->tick) && c->tick.at_ms > soon_ms)
+		timer_arm(loop_timers(c->loop), &c->tick, soon_ms);
+}
+
 void reach_path(struct control *c, const struct engine_path *m)
 {
 	struct presence_node *p;
@@ -86,6 +97,7 @@ void reach_path(struct control *c, const struct engine_path *m)
 		return;
 	p->path_known = true;
 	set_reachable(c, p, n, m->path != PATH_DOWN);
+	bring_tick_forward(c);
 }
 
 void reach_status(struct control *c, const struct engine_status *m)

@@ -25,6 +25,17 @@ static bool has_new_key(const struct node *n, const struct control_hello *h)
 	return !n->has_tunnel || !public_key_equal(&n->tunnel_key, &h->tunnel_key);
 }
 
+/* Each is a row on our disk or a whole directory to be sent: not as often as a spoke likes. */
+static bool may_cost(struct control *c, uint32_t id)
+{
+	struct presence_node *p = presence_get(c, id);
+
+	if (p && bucket_take(&p->hellos, loop_now_ms(c->loop)))
+		return true;
+	counters_add(&c->counters, COUNT_HELLO_LIMITED);
+	return false;
+}
+
 /*
  * Stores a new tunnel key or CPU flag. False when the spoke cannot be served without that: bye was
  * sent.
@@ -45,9 +56,9 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 		return false;
 	}
 	snprintf(actor, sizeof(actor), "node:%s", n->name);
-	bool rests = core_store_rests(c);
+	bool asked = !core_store_rests(c) && may_cost(c, n->id);
 	enum err e = ERR_BUSY;
-	if (!rests)
+	if (asked)
 		e = change_node_hello(&change, n->id, h->aes,
 				      new_key ? &h->tunnel_key : &n->tunnel_key,
 				      new_key ? h->tunnel_sig : n->tunnel_sig);
@@ -57,7 +68,7 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 	}
 	if (e == ERR_OK)
 		return true;
-	if (!rests)
+	if (asked)
 		(void)core_store_failed(c, e, "store what a spoke said of itself");
 	/*
 	 * The old flag still works: both ends take the cipher from the directory. An old key does
@@ -67,7 +78,7 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 		return true;
 	counters_add(&c->counters, COUNT_REFUSED_BUSY);
 	conn_bye(conn, BYE_BUSY, VERDICT_BUSY_MS,
-		 change.detail[0] ? change.detail : "the hub's store cannot be written now");
+		 change.detail[0] ? change.detail : "the new key cannot be stored now");
 	return false;
 }
 
@@ -101,7 +112,7 @@ static void tell_rollback(struct control *c, const struct conn *conn, uint64_t t
 		.actor = "hub", .action = "store.rollback", .object = object, .detail_json = detail
 	};
 
-	if (theirs <= c->rollback_seen)
+	if (theirs <= c->rollback_seen || !may_cost(c, conn->id))
 		return;
 	c->rollback_seen = theirs;
 	log_warn("control: %s has seen revision %" PRIu64 ", this hub is at %" PRIu64
@@ -163,7 +174,7 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	 * On a link that is up its revision may have been overtaken by a push; only "I have
 	 * nothing" is certain.
 	 */
-	if (first || h->revision == 0)
+	if (first || (h->revision == 0 && may_cost(c, id)))
 		set_base(c, conn, h);
 	welcome_send(c, conn, n);
 	push_to(c, conn);

@@ -48,7 +48,7 @@ static bool say_no(struct control *c, const struct node *n, struct control_bye *
 	case NODE_REVOKED:
 		return say_revoked(c, n->id, why);
 	case NODE_DISABLED:
-		return say(c, why, COUNT_REFUSED_DISABLED, BYE_DISABLED, LINK_RETRY_REFUSED_MS,
+		return say(c, why, COUNT_REFUSED_DISABLED, BYE_DISABLED, LINK_RETRY_MAX_MS,
 			   "this node is disabled by the admin");
 	case NODE_DELETED:
 		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS,
@@ -99,6 +99,8 @@ bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *i
 			   "the hub's store cannot be read now");
 	}
 	n = e ? NULL : directory_find(&c->dir, *id);
+	if (n && n->kind == NODE_SPOKE && is_current(n, key))
+		return true; /* the index had no memory for it */
 	if (!n || n->kind != NODE_SPOKE)
 		return say(c, why, COUNT_REFUSED_UNKNOWN_KEY, BYE_UNKNOWN_KEY,
 			   LINK_RETRY_REFUSED_MS, "the hub does not know this identity key");

@@ -19,8 +19,9 @@ static const char get_sql[] = PRESENCE_COLUMNS " WHERE node_id = ?1";
 static const char list_sql[] = PRESENCE_COLUMNS " ORDER BY node_id";
 static const char reset_sql[] =
 	"UPDATE presence SET online = 0, since_ms = ?1, path = 0, reason = 0 WHERE online = 1";
-static const char online_sql[] =
-	"SELECT node_id, acked_revision, acked_ms FROM presence WHERE online = 1 ORDER BY node_id";
+static const char concerned_sql[] =
+	"SELECT node_id, acked_revision, acked_ms FROM presence WHERE online = 1 OR since_ms >= ?1 "
+	"ORDER BY node_id";
 static const char spokes_sql[] = "SELECT id FROM nodes WHERE kind = 2 AND status = 2 ORDER BY id";
 
 /* An endpoint as text; empty for none. */
@@ -147,7 +148,7 @@ enum err store_presence_reset(struct store *s)
 	return query_run(&q);
 }
 
-/* Counts the online node under the cursor. */
+/* Counts the node under the cursor. */
 static void count_applied(struct query *q, uint64_t revision, struct store_applied *out)
 {
 	uint64_t acked = (uint64_t)query_get_i64(q, 1, 0, INT64_MAX);
@@ -161,31 +162,46 @@ static void count_applied(struct query *q, uint64_t revision, struct store_appli
 		out->last_ms = at_ms;
 }
 
+/* When the revision was made; one that we do not know concerns only who is online. */
+static enum err made_at(struct store *s, uint64_t revision, int64_t *at_ms)
+{
+	struct store_revision rev;
+	enum err e = store_revision_read(s, revision, &rev);
+
+	*at_ms = e ? INT64_MAX : rev.at_ms;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 /*
- * Both lists come in the order of ids, from two files, so that they are merged here: `online` waits
- * at the first node that is not below the spoke's id.
+ * Both lists come in the order of ids, from two files, so that they are merged here: `concerned`
+ * waits at the first node that is not below the spoke's id.
  */
 enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
 		       struct store_applied *out)
 {
 	struct store_applied a = { 0 };
-	struct query spokes, online;
+	struct query spokes, concerned;
+	int64_t at_ms;
 	uint32_t at = 0;
 	bool more = true;
+	enum err e = made_at(s, revision, &at_ms);
 
+	if (e)
+		return e;
 	query_open(&spokes, s, DB_DIRECTORY, spokes_sql);
-	query_open(&online, s, DB_PRESENCE, online_sql);
+	query_open(&concerned, s, DB_PRESENCE, concerned_sql);
+	query_i64(&concerned, 1, at_ms);
 	while (more && query_next(&spokes)) {
 		uint32_t id = query_get_u32(&spokes, 0, 1, UINT32_MAX);
 
-		while (at < id && (more = query_next(&online)))
-			at = query_get_u32(&online, 0, 1, UINT32_MAX);
+		while (at < id && (more = query_next(&concerned)))
+			at = query_get_u32(&concerned, 0, 1, UINT32_MAX);
 		if (more && at == id && id != except_node)
-			count_applied(&online, revision, &a);
+			count_applied(&concerned, revision, &a);
 	}
 	query_close(&spokes);
-	query_close(&online);
-	if (!spokes.err && !online.err)
+	query_close(&concerned);
+	if (!spokes.err && !concerned.err)
 		*out = a;
-	return spokes.err ? spokes.err : online.err;
+	return spokes.err ? spokes.err : concerned.err;
 }

@@ -251,8 +251,11 @@ typedef enum err (*store_presence_cb)(void *arg, const struct store_presence *p)
 enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg) must_check;
 /* At control's start: nobody is online. */
 enum err store_presence_reset(struct store *s) must_check;
-/* Who has applied `revision`: active spokes online, those of them that acked it, and the last ack's
- * wall time. */
+/*
+ * Who has applied `revision`: active spokes that are online or were when it was made (their link
+ * may be coming back just now, after control was started again: they are not to be taken for
+ * absent), those of them that acked it, and the last ack's wall time.
+ */
 struct store_applied {
 	uint32_t online, applied;
 	int64_t last_ms;

@@ -157,7 +157,7 @@ static enum err unpack(struct compressor *c, const uint8_t *p, size_t n, struct 
 		return e;
 	if (!is_ip(out->data))
 		return ERR_INVALID;
-	/* Pieces begin where an address of 16 bytes may be read in one go. */
+	/* Packets begin at multiples of 16, as the first one does. */
 	c->arena_used += (out->cap + 15u) & ~(size_t)15u;
 	if (c->arena_used > ARENA_BYTES)
 		c->arena_used = ARENA_BYTES;

@@ -49,7 +49,7 @@ struct compress_tally {
 struct compress_counters {
 	/* Packets given to compress_pack() = small + paused + random + tried. */
 	uint64_t packets;
-	uint64_t small;      /* below COMPRESS_MIN_BYTES */
+	uint64_t small;      /* below COMPRESS_MIN_BYTES (or what is no IP packet) */
 	uint64_t paused;     /* of a flow for which it did not pay lately */
 	uint64_t random;     /* look compressed or encrypted */
 	uint64_t tried;      /* what is not `compressed` of these went as it was */

@@ -74,6 +74,8 @@ static enum err deflate_stream(struct methods *m, unsigned level, z_stream **out
 static enum err pack_deflate(struct methods *m, unsigned level, const uint8_t *in, size_t n,
 			     uint8_t *out, size_t max, size_t *out_len)
 {
+	/* zlib does not notice that it is done when it has used up its room: one more. */
+	const size_t room = max < METHOD_WORST_BYTES(n) ? max + 1 : METHOD_WORST_BYTES(n);
 	z_stream *z;
 	enum err e = deflate_stream(m, level, &z);
 
@@ -83,11 +85,11 @@ static enum err pack_deflate(struct methods *m, unsigned level, const uint8_t *i
 	z->next_in = (z_const Bytef *)in;
 	z->avail_in = (uInt)n;
 	z->next_out = out;
-	z->avail_out = (uInt)max;
+	z->avail_out = (uInt)room;
 	/* No room left before the end: gives up there. */
 	if (deflate(z, Z_FINISH) != Z_STREAM_END)
 		return ERR_TOOBIG;
-	*out_len = max - z->avail_out;
+	*out_len = room - z->avail_out;
 	return ERR_OK;
 }
 

@@ -91,10 +91,11 @@ bool worth_may_try(const struct worth_flow *f, uint64_t now_ms) { return now_ms 
 
 void worth_note(struct worth_flow *f, size_t before, size_t after, uint64_t now_ms)
 {
-	const int saving = (int)((before - after) * 1000 / before);
 	uint64_t pause_ms;
+	int saving;
 
-	BUG_ON(after > before);
+	BUG_ON(after > before || !before);
+	saving = (int)((before - after) * 1000 / before);
 	if (f->tries == 0)
 		f->saving = (int16_t)saving;
 	else

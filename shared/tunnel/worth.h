@@ -5,10 +5,10 @@
  * trying costs ten times what sending does. Two answers: what was saved on the packets of the same
  * flow before, and what a sample of the packet's bytes looks like. Pure: `now_ms` is an argument.
  *
- *     fresh -- COMPRESS_TRIES packets --> saving >= COMPRESS_SAVING_MIN: every packet is tried,
- *       ^                                 |                              and judged by a moving mean
- *       |                                 v saving below
- *       +--- pause over ------------ paused, 1 2 4 ... 64 s; back to 1 s once it has paid
+ *     fresh -- COMPRESS_TRIES packets --> pays: every packet is tried, a moving mean judges
+ *       ^                                   |
+ *       |                                   v saves less than COMPRESS_SAVING_MIN
+ *       +--- pause over ---------------- paused for 1, 2, 4 ... 64 s; 1 s again once it has paid
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -107,7 +107,7 @@ enum compress_method {
 #define RX_BATCH                   64u /* packets a recvmmsg */
 #define TX_BATCH                   64u /* packets a sendmmsg */
 /* Packets a second that one peer may have relayed; above: dropped and counted. */
-#define RELAY_RATE_PPS 2000000u
+#define RELAY_RATE_PPS      2000000u
 #define RELAY_BURST_PACKETS 200000u
 /* ICMP errors that we send into the tunnel device or to peers, together. */
 #define ICMP_RATE_PER_S     100u
@@ -156,6 +156,10 @@ enum compress_method {
 #define LINK_LOCATES_BURST      100u
 #define LINK_PROPOSALS_PER_S    1u /* proposed subnets of one spoke */
 #define LINK_PROPOSALS_BURST    10u
+/* What the hellos of one spoke may cost the hub (a change of its store, a snapshot on a link that
+ * is up), over all its links. */
+#define LINK_HELLO_COSTS_PER_S 1u
+#define LINK_HELLO_COSTS_BURST 10u
 #define LINK_WATCHES_MAX        64u /* nodes whose presence one spoke follows; the oldest goes first */
 #define LINK_JOINS_PER_S        50u /* join attempts of all together: each is a write to the store */
 #define LINK_JOINS_BURST        200u

@@ -118,8 +118,23 @@ def test_within_a_second_everywhere(net, victim):
     assert node["status"] == "revoked" and node["online"] is False and node["path"] == "down"
 
 
+def wait_sending(site):
+    """Until its engine has sent some more packets to the outside."""
+    def sent():
+        return int(site.server.run("cat /sys/class/net/wan/statistics/tx_packets").stdout)
+    before = sent()
+    w.wait_until(f"{site.name} sends", lambda: sent() >= before + 10, 5)
+
+
+def count_arrivals(host, source):
+    """Counts the packets of `source` that reach a host, from now on."""
+    host.run(["nft", "add table ip got; flush table ip got; add chain ip got in { type filter hook input priority 0; }; "
+              f"add rule ip got in ip saddr {source} counter"])
+    return lambda: int(re.search(r"packets (\d+)", host.run("nft list table ip got").stdout).group(1))
+
+
 def test_a_victim_that_does_not_listen(net, victim):
-    """Its own good will is not needed: with its control process stopped its engine goes on, and nobody answers it."""
+    """Its own good will is not needed: with its control process stopped its engine goes on, but nothing of it gets through."""
     one, _ = net.stay
     victim.host.wait_ping(one.host4)
     victim.host.wait_ping(net.hq.host4)
@@ -132,7 +147,13 @@ def test_a_victim_that_does_not_listen(net, victim):
         for echoes in sent:
             echoes.wait_silence()
             assert echoes.last_answer() - began <= PROMISED_MS / 1000
+        wait_sending(victim)
+        # Not only are there no answers: not one request arrives.
+        arrivals = [count_arrivals(host, victim.host4) for host in (one.host, net.hq.host)]
+        for echoes in sent:
+            echoes.wait_more(20, pattern=echoes.MISSING)
             echoes.process.stop(signal.SIGINT)
+        assert [count() for count in arrivals] == [0, 0]
     finally:
         os.kill(control, signal.SIGCONT)
     victim.daemon.wait_line("the hub refuses this node")

@@ -8,30 +8,35 @@
 
 #include "hub/api/applied.h"
 
-/* A row: a node, what is known of it, and whether it counts as online, applied, missing, offline at
- * revision 7 without node 9. */
+/* A row: a node, what is known of it, since when it is online or away, and whether it counts as
+ * online, applied, missing, offline at revision 7, made at 1000, without node 9. */
 static const struct {
 	uint32_t id;
 	enum node_kind kind;
 	enum node_status status;
 	bool heard, is_online;
 	uint64_t acked;
+	int64_t since_ms;
 	unsigned online, applied, missing, offline;
 } cases[] = {
-	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 7, 1, 1, 0, 0 },
-	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 8, 1, 1, 0, 0 },
-	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 6, 1, 0, 1, 0 },
-	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 0, 1, 0, 1, 0 },
-	{ 2, NODE_SPOKE, NODE_ACTIVE, true, false, 7, 0, 0, 0, 1 },
-	{ 2, NODE_SPOKE, NODE_ACTIVE, false, false, 0, 0, 0, 0, 1 },
-	{ 2, NODE_SPOKE, NODE_INVITED, false, false, 0, 0, 0, 0, 0 },
-	{ 2, NODE_SPOKE, NODE_REVOKED, true, true, 6, 0, 0, 0, 0 },
-	{ 2, NODE_SPOKE, NODE_DISABLED, true, true, 6, 0, 0, 0, 0 },
-	{ 2, NODE_SPOKE, NODE_DELETED, true, true, 6, 0, 0, 0, 0 },
-	{ 2, NODE_WIREGUARD, NODE_ACTIVE, false, false, 0, 0, 0, 0, 0 },
-	{ 2, NODE_HUB, NODE_ACTIVE, true, true, 0, 0, 0, 0, 0 },
-	{ 9, NODE_SPOKE, NODE_ACTIVE, true, true, 6, 0, 0, 0, 0 },
-	{ 9, NODE_SPOKE, NODE_ACTIVE, true, true, 7, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 7, 10, 1, 1, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 8, 10, 1, 1, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 6, 10, 1, 0, 1, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, true, 0, 10, 1, 0, 1, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, false, 7, 10, 0, 0, 0, 1 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, false, 6, 999, 0, 0, 0, 1 },
+	/* Its link was lost after the revision was made: it may still use the old one. */
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, false, 6, 1000, 1, 0, 1, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, true, false, 7, 1000, 1, 1, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_ACTIVE, false, false, 0, 10, 0, 0, 0, 1 },
+	{ 2, NODE_SPOKE, NODE_INVITED, false, false, 0, 10, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_REVOKED, true, true, 6, 10, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_DISABLED, true, true, 6, 10, 0, 0, 0, 0 },
+	{ 2, NODE_SPOKE, NODE_DELETED, true, true, 6, 10, 0, 0, 0, 0 },
+	{ 2, NODE_WIREGUARD, NODE_ACTIVE, false, false, 0, 10, 0, 0, 0, 0 },
+	{ 2, NODE_HUB, NODE_ACTIVE, true, true, 0, 10, 0, 0, 0, 0 },
+	{ 9, NODE_SPOKE, NODE_ACTIVE, true, true, 6, 10, 0, 0, 0, 0 },
+	{ 9, NODE_SPOKE, NODE_ACTIVE, true, true, 7, 10, 0, 0, 0, 0 },
 };
 
 static void counts_active_spokes(void **unused)
@@ -43,11 +48,12 @@ static void counts_active_spokes(void **unused)
 				  .kind = cases[i].kind,
 				  .status = cases[i].status };
 		struct store_presence p = { .online = cases[i].is_online,
+					    .since_ms = cases[i].since_ms,
 					    .acked_revision = cases[i].acked,
 					    .acked_ms = 50 };
 		struct applied a;
 
-		assert_int_equal(applied_init(&a, 7, 9), ERR_OK);
+		assert_int_equal(applied_init(&a, 7, 1000, 9), ERR_OK);
 		applied_add(&a, &n, cases[i].heard ? &p : NULL);
 		assert_int_equal(a.online, cases[i].online);
 		assert_int_equal(a.applied, cases[i].applied);

@@ -182,6 +182,92 @@ static void test_hub_restart(void **state)
 	spoke_end(&x);
 }
 
+static struct store_applied applied_now(struct world *w, uint64_t revision)
+{
+	struct store_applied a = { 0 };
+
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_applied(w->admin, revision, 0, &a), ERR_OK);
+	assert_int_equal(a.online, 1);
+	return a;
+}
+
+/* What a spoke confirmed once and does not hold any more is not confirmed. */
+static void test_holds_less_than_acked(void **state)
+{
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	uint64_t held = x.revision;
+	spoke_sends_ack(&x, held);
+	assert_int_equal(applied_now(w, held).applied, 1);
+	spoke_dial(&x);
+	spoke_sends_hello(&x, held - 1, held);
+	spoke_expects(&x, CONTROL_DIRECTORY);
+	assert_int_equal(applied_now(w, held).applied, 0);
+	spoke_sends_ack(&x, held);
+	assert_int_equal(applied_now(w, held).applied, 1);
+	/* The same on a link that is up. */
+	spoke_sends_hello(&x, 0, held);
+	spoke_expects_nth(&x, CONTROL_DIRECTORY, 1);
+	assert_int_equal(applied_now(w, held).applied, 0);
+	spoke_sends_ack(&x, held);
+	assert_int_equal(applied_now(w, held).applied, 1);
+	spoke_end(&x);
+}
+
+/* A spoke that has gone bad may fill neither the disk nor the line with its hellos. */
+static void test_costly_hellos(void **state)
+{
+	struct control_msg m = { .type = CONTROL_HELLO };
+	struct world *w = *state;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	uint64_t before = w->c->dir.revision;
+	for (unsigned i = 0; i < 3 * LINK_HELLO_COSTS_BURST; i++) {
+		m.hello.revision = before;
+		m.hello.aes = i % 2;
+		spoke_sends(&x, &m);
+	}
+	settle(w, 200);
+	assert_in_range(w->c->dir.revision, before + LINK_HELLO_COSTS_BURST - 2,
+			before + LINK_HELLO_COSTS_BURST + 2);
+	assert_in_range(w->c->counters.n[COUNT_HELLO_LIMITED], LINK_HELLO_COSTS_BURST,
+			3 * LINK_HELLO_COSTS_BURST);
+	assert_null(spoke_got(&x, CONTROL_BYE, 0));
+	/* A new link is no way around it. */
+	before = w->c->dir.revision;
+	spoke_dial(&x);
+	m.hello.revision = before;
+	m.hello.aes = !directory_find(&w->c->dir, x.id)->aes;
+	spoke_sends(&x, &m);
+	spoke_expects(&x, CONTROL_WELCOME);
+	assert_in_range(w->c->dir.revision, before, before + 1);
+	spoke_end(&x);
+}
+
+/* A backup of the directory was restored beside newer presence: its acks are of other revisions. */
+static void test_acks_of_a_lost_directory(void **state)
+{
+	struct world *w = *state;
+	struct store_presence p;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	world_end_worker(w);
+	assert_int_equal(store_presence_get(w->admin, x.id, &p), ERR_OK);
+	p.acked_revision = x.revision + 100;
+	assert_int_equal(store_presence_put(w->admin, &p, 1), ERR_OK);
+	world_run_worker(w);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(store_presence_get(w->admin, x.id, &p), ERR_OK);
+	assert_int_equal(p.acked_revision, 0);
+	spoke_end(&x);
+}
+
 /* Hello again on a link that is up: other candidates, nothing else happens. */
 static void test_again(void **state)
 {
@@ -213,6 +299,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_is_not_let_in, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_restart, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_holds_less_than_acked, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_costly_hellos, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_acks_of_a_lost_directory, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_again, world_setup, world_teardown),
 	};
 

@@ -142,6 +142,32 @@ static void applied(void **state)
 	fixture_close(&f);
 }
 
+/* Who was there when the revision was made is not taken for absent when the link is lost. */
+static void applied_while_links_come_back(void **state)
+{
+	struct store_presence p = { .online = true, .acked_revision = 0, .acked_ms = 5 };
+	struct store_revision rev;
+	struct store_applied a;
+	struct fixture f;
+	uint64_t n;
+
+	(void)state;
+	fixture_open(&f);
+	p.node_id = fixture_node(f.s, "oslo", NODE_SPOKE, NODE_ACTIVE, NULL);
+	assert_ok(store_revision_get(f.s, &n));
+	assert_ok(store_revision_read(f.s, n, &rev));
+	for (int i = 0; i < 3; i++) {
+		p.online = false;
+		p.since_ms = rev.at_ms + (i == 0 ? -1 : i);
+		p.acked_revision = i == 2 ? n : n - 1;
+		assert_ok(store_presence_put(f.s, &p, 1));
+		assert_ok(store_applied(f.s, n, 0, &a));
+		assert_int_equal(a.online, i > 0);
+		assert_int_equal(a.applied, i == 2);
+	}
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +175,7 @@ int main(void)
 		cmocka_unit_test(all_or_nothing),
 		cmocka_unit_test(tampered_rows),
 		cmocka_unit_test(applied),
+		cmocka_unit_test(applied_while_links_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,8 +319,8 @@ static void assert_same_session(const struct peer *p, const struct peer *q)
 }
 
 /*
- * A packet each way at once, and no session yet: both ends begin. Were each to keep its own session,
- * every later handshake would lose what is under way.
+ * A packet each way at once, and no session yet: both ends begin. Were each to keep its own
+ * session, every later handshake would lose what is under way.
  */
 static void test_crossing_handshakes_leave_one_session(void **state)
 {
@@ -341,7 +341,9 @@ static void test_crossing_handshakes_leave_one_session(void **state)
 static void test_answered_handshake_is_not_crossed(void **state)
 {
 	struct net *n = *state;
-	struct engine_endpoints punch = { .id = 2, .n = 1, .endpoints = { n->hub.udp }, .punch = true };
+	struct engine_endpoints punch = {
+		.id = 2, .n = 1, .endpoints = { n->hub.udp }, .punch = true
+	};
 	uint64_t before = n->a.t->handshakes + n->b.t->handshakes;
 	struct peer *at_b = peer_find(n->b.t, 2);
 
