@@ -133,12 +133,12 @@ uint64_t timers_next_ms(const struct timers *ts)
 	return ts->count ? ts->heap[0]->at_ms : TIMER_NEVER;
 }
 
-void timers_run(struct timers *ts, uint64_t now_ms)
+void timers_run(struct timers *ts, uint64_t now_ms, unsigned max)
 {
 	BUG_ON(ts->running);
 	ts->running = true;
 	ts->run_ms = now_ms;
-	while (ts->count && ts->heap[0]->at_ms <= now_ms) {
+	for (; max && ts->count && ts->heap[0]->at_ms <= now_ms; max--) {
 		struct timer *t = ts->heap[0];
 
 		timer_disarm(ts, t);

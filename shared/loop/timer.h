@@ -28,5 +28,8 @@ void timer_disarm(struct timers *ts, struct timer *t);
 static inline bool timer_armed(const struct timer *t) { return t->slot != 0; }
 /* The earliest deadline, or TIMER_NEVER. */
 uint64_t timers_next_ms(const struct timers *ts);
-/* Fires all that are due at `now_ms`, each at most once a call, disarmed before its callback. */
-void timers_run(struct timers *ts, uint64_t now_ms);
+/*
+ * Fires those that are due at `now_ms`, earliest first, at most `max` of them and each at most once
+ * a call, disarmed before its callback. When more are due, timers_next_ms() says so.
+ */
+void timers_run(struct timers *ts, uint64_t now_ms, unsigned max);

@@ -364,22 +364,23 @@ class World:
 
     # --- the usual network ------------------------------------------------------------------
 
-    def headquarters(self, name="linodeHQ", number=0, address=None, pool="192.168.100.0/24", init=(), **kw):
+    def headquarters(self, name="linodeHQ", number=0, address=None, pool="192.168.100.0/24", init=(), options=(),
+                     **kw):
         hq = self.site(name, number, **kw)
         hq.init_output = hq.json(
             "hub", "init", "--name", name, "--address", address or hq.public4, "--pool", pool,
             "--subnet", hq.lan4, "--subnet", hq.lan6, *init,
         )
-        hq.start_daemon("hub")
+        hq.start_daemon("hub", *options)
         return hq
 
-    def branch(self, hq, name, number, start=True, add=(), **kw):
+    def branch(self, hq, name, number, start=True, add=(), options=(), **kw):
         b = self.site(name, number, **kw)
         added = hq.hub("node", "add", name, "--subnet", b.lan4, "--subnet", b.lan6, *add)
         b.join_line = added.stdout.strip()
         b.join(b.join_line)
         if start:
-            b.start_daemon("spoke")
+            b.start_daemon("spoke", *options)
         return b
 
 

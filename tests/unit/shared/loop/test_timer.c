@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +78,7 @@ static void against_a_model(void **unused)
 		case 0:
 			now += (r >> 16) % 50;
 			last_ms = 0;
-			timers_run(ts, now);
+			timers_run(ts, now, UINT_MAX);
 			assert_true(model_next() > now);
 			break;
 		case 1:
@@ -115,10 +116,10 @@ static void once_a_call(void **unused)
 	(void)unused;
 	items[0].timer.fire = rearms_itself;
 	timer_arm(ts, &items[0].timer, 10);
-	timers_run(ts, 10);
+	timers_run(ts, 10, UINT_MAX);
 	assert_int_equal(items[0].fired, 1);
 	assert_true(timer_armed(&items[0].timer));
-	timers_run(ts, 11);
+	timers_run(ts, 11, UINT_MAX);
 	assert_int_equal(items[0].fired, 2);
 }
 
@@ -139,10 +140,35 @@ static void disarmed_while_due(void **unused)
 	items[1].timer.fire = fired;
 	timer_arm(ts, &items[0].timer, 10);
 	timer_arm(ts, &items[1].timer, 11);
-	timers_run(ts, 20);
+	timers_run(ts, 20, UINT_MAX);
 	assert_int_equal(items[0].fired, 1);
 	assert_int_equal(items[1].fired, 0);
 	assert_true(timers_next_ms(ts) == TIMER_NEVER);
+}
+
+/* However many are due, a call fires as many as it was told to, and the rest stay due, in order. */
+static void no_more_than_asked(void **unused)
+{
+	unsigned n_fired = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < N; i++) {
+		items[i].timer.fire = fired;
+		items[i].armed = true;
+		items[i].at_ms = 10 + (i * 7) % 50;
+		timer_arm(ts, &items[i].timer, items[i].at_ms);
+	}
+	timers_run(ts, 100, 0);
+	assert_int_equal(last_ms, 0);
+	for (unsigned calls = 1; timers_next_ms(ts) != TIMER_NEVER; calls++) {
+		assert_true(timers_next_ms(ts) <= 100);
+		timers_run(ts, 100, 16);
+		n_fired = 0;
+		for (size_t i = 0; i < N; i++)
+			n_fired += items[i].fired;
+		assert_int_equal(n_fired, calls * 16 < N ? calls * 16 : N);
+	}
+	assert_int_equal(n_fired, N);
 }
 
 /* What is still armed when the timers go is not armed afterwards. */
@@ -164,6 +190,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(against_a_model, make, unmake),
 		cmocka_unit_test_setup_teardown(once_a_call, make, unmake),
 		cmocka_unit_test_setup_teardown(disarmed_while_due, make, unmake),
+		cmocka_unit_test_setup_teardown(no_more_than_asked, make, unmake),
 		cmocka_unit_test(freed_while_armed),
 	};
 

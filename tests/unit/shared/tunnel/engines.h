@@ -48,13 +48,17 @@ struct wait {
 	bool (*done)(void *arg);
 	void *arg;
 	uint64_t until_ms;
+	unsigned rounds; /* at least so many rounds of the loop: a busy machine only makes it longer
+			  */
 };
 
 static void wait_poll(struct timer *t, uint64_t now_ms)
 {
 	struct wait *w = container_of(t, struct wait, poll);
 
-	if (w->done(w->arg) || now_ms >= w->until_ms)
+	if (w->rounds)
+		w->rounds--;
+	if (w->done(w->arg) || (now_ms >= w->until_ms && !w->rounds))
 		loop_stop(the_loop, 0);
 	else
 		timer_arm(loop_timers(the_loop), t, now_ms + 1);
@@ -63,9 +67,11 @@ static void wait_poll(struct timer *t, uint64_t now_ms)
 /* Runs the loop until `done` says so; false when it did not in time. */
 static inline bool run_until(bool (*done)(void *), void *arg, uint64_t ms)
 {
-	struct wait w = {
-		.poll.fire = wait_poll, .done = done, .arg = arg, .until_ms = clock_now_ms() + ms
-	};
+	struct wait w = { .poll.fire = wait_poll,
+			  .done = done,
+			  .arg = arg,
+			  .rounds = ms < 100 ? (unsigned)ms : 100,
+			  .until_ms = clock_now_ms() + ms };
 
 	timer_arm(loop_timers(the_loop), &w.poll, clock_now_ms());
 	loop_run(the_loop);
