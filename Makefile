@@ -47,7 +47,7 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDSAN) $(LDFLAGS)
 LIBS_ALL    = $(PKG_LIBS) -lpthread -ldl
 
 # Folders in link order: each may use those behind it.
-SHARED_DIRS := shared/tunnel shared/monitor shared/ipc shared/noise shared/loop shared/wire shared/base
+SHARED_DIRS := shared/tunnel shared/monitor shared/ipc shared/noise shared/keys shared/loop shared/wire shared/base
 HUB_DIRS    := hub/cli hub/api hub/control hub/directory hub hub/store
 SPOKE_DIRS  := spoke/cli spoke/control spoke
 ALL_DIRS    := $(HUB_DIRS) $(SPOKE_DIRS) $(SHARED_DIRS)
@@ -114,6 +114,7 @@ $(foreach d,$(ALL_DIRS),$(eval $(call library,$(d))))
 LAYER_shared/base    := shared/base
 LAYER_shared/loop    := shared/loop shared/base
 LAYER_shared/wire    := shared/wire shared/base
+LAYER_shared/keys    := shared/keys shared/wire shared/base
 LAYER_shared/noise   := shared/noise shared/wire shared/base
 LAYER_shared/ipc     := shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/monitor := shared/monitor shared/ipc shared/loop shared/wire shared/base
@@ -158,6 +159,21 @@ fuzz-build: $(FUZZ_BINS)
 fuzz-replay: $(FUZZ_BINS)
 	@tests/lib/run_fuzz.sh $(FUZZ_BINS)
 
+# --- benchmarks -------------------------------------------------------------------------------
+
+$(B)/tests/bench/compress_table $(B)/tests/bench/micro: $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(foreach d,$(SHARED_DIRS),$(call lib,$(d)))
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  LD  $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_SHARED) -Wl,--end-group $(LIBS_ALL)
+# What compression is worth: content by level by line, as a Markdown table.
+.PHONY: bench-compress
+bench-compress: $(B)/tests/bench/compress_table
+	@$<
+# Nanoseconds of what is done for each packet, as Markdown tables.
+.PHONY: bench-micro
+bench-micro: $(B)/tests/bench/micro
+	@$<
+
 # --- what people run --------------------------------------------------------------------------
 
 .PHONY: check-fast-build
@@ -173,6 +189,18 @@ demo:
 check:
 	@$(MAKE) --no-print-directory deps
 	@B=$(B) MAKE="$(MAKE)" sh tests/lib/check.sh
+
+# Side by side with other tunnels: make bench BENCH='--rounds 5 --seconds 6 --peers tinc,ours'; the raw numbers go to $(B)/bench.
+# make soak SOAK='--minutes 5': mixed load, in which memory has to stay flat.
+.PHONY: bench soak
+bench:
+	@sh deploy/deps.sh bench
+	@$(MAKE) --no-print-directory -s all
+	@BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/bench.py $(BENCH)
+soak:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory -s all
+	@BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/soak.py $(SOAK)
 
 # The same daemons, with a rekey every few seconds: only for tests.
 check-fast-build:

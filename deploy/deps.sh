@@ -6,19 +6,28 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libmnl-dev
 	libcap-dev zlib1g-dev liblzo2-dev libcurl4-openssl-dev python3 python3-yaml"
-tests="clang clang-format universal-ctags libcmocka-dev python3-pytest iproute2 iputils-ping nftables tcpdump
+tests="clang clang-format universal-ctags libcmocka-dev python3-pytest iproute2 iputils-ping nftables ethtool tcpdump
 	curl openssl sqlite3 conntrack procps mandoc iperf3 postgresql postgresql-client wireguard-go wireguard-tools"
 # Exists for x86-64 only, and is optional: without it packets are sealed by OpenSSL alone.
 if [ "$(uname -m)" = x86_64 ]; then
 	build="$build libipsec-mb-dev"
 fi
 
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# `sh deploy/deps.sh bench`: also the tunnels that `make bench` compares with; it goes without those that are not to be had.
+if [ "${1:-}" = bench ]; then
+	for p in tinc openvpn fastd nebula; do
+		installed "$p" || apt-cache policy "$p" | grep -q 'Candidate: [^(]' || [ "$(id -u)" -ne 0 ] || apt-get update -qq
+		if apt-cache policy "$p" | grep -q 'Candidate: [^(]'; then tests="$tests $p"; else echo "not to be had: $p"; fi
+	done
+fi
+
 missing=
 for p in $build $tests; do
-	case $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) in
-	installed) ;;
-	*) missing="$missing $p" ;;
-	esac
+	installed "$p" || missing="$missing $p"
 done
 user=
 getent passwd branchline >/dev/null || user=yes

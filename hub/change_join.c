@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "hub/change_step.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 #include "shared/base/clock.h"
 #include "shared/wire/token.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "hub/change_step.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 
 #define KEEPALIVE_MAX_S 65535
 #define COMPRESSION_MAX 11

@@ -51,7 +51,8 @@ static enum err refuse_overlap(struct change *c, const struct clash *clash, cons
 			     "%s overlaps %s of node %s.", ours, theirs, with->node_name);
 }
 
-/* Is it a network of unicast addresses at all? */
+/* Is it a network of unicast addresses at all? What the nodes would not route is refused here,
+ * where the admin sees it. */
 static bool is_sound(const struct prefix *p)
 {
 	struct prefix whole;
@@ -59,7 +60,7 @@ static bool is_sound(const struct prefix *p)
 	if (!p->addr.family || p->len > addr_bits(&p->addr))
 		return false;
 	whole = prefix_of_net(&p->addr, p->len);
-	return prefix_equal(&whole, p) && (!addr_is_special(&p->addr) || p->len == 0);
+	return prefix_equal(&whole, p) && !prefix_is_reserved(p);
 }
 
 enum err change_check_subnet(struct change *c, uint32_t node_id, const struct node_subnet *sub,
@@ -72,8 +73,9 @@ enum err change_check_subnet(struct change *c, uint32_t node_id, const struct no
 
 	if (!is_sound(&sub->prefix))
 		return change_refuse(c, ERR_INVALID, "subnet_invalid", prefix_pointer,
-				     "This is not a prefix that can be behind a node; write it "
-				     "like 10.20.0.0/24.");
+				     "This is not a prefix that can be behind a node: write it "
+				     "like 10.20.0.0/24; default routes, loopback, link-local and "
+				     "multicast addresses cannot be.");
 	prefix_format(&sub->prefix, text);
 	if (sub->weight > SUBNET_WEIGHT_MAX)
 		return change_refuse(c, ERR_INVALID, "weight_invalid", prefix_pointer,

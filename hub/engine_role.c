@@ -3,7 +3,7 @@
 #include "hub/engine_role.h"
 
 #include "hub/config.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 #include "shared/base/log.h"
 #include "shared/tunnel/engine.h"
 

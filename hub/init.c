@@ -26,7 +26,7 @@
 #include "hub/config.h"
 #include "hub/https_cert.h"
 #include "hub/init_report.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
 #include "shared/base/log.h"
@@ -44,7 +44,7 @@ struct init {
 	bool made_etc_parent, made_state_parent;
 	char etc[PATHS_FILE_SIZE], state[PATHS_FILE_SIZE]; /* the temporary folders; empty: none */
 	bool state_in_place;
-	struct hub_keys keys;
+	struct keys keys;
 	struct node hub;
 	char token[AUTH_TOKEN_MAX_CHARS];
 	int code; /* exit code of a failure */

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "shared/base/file.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
@@ -389,6 +389,7 @@ enum err spoke_config_load(struct spoke_config *c, const struct paths *paths,
 	enum err e;
 
 	spoke_config_init(c, paths);
+	c->overrides = overrides;
 	if (!file_exists(paths_join(path, paths->etc, "spoke.conf"))) {
 		snprintf(c->raw.error, sizeof(c->raw.error),
 			 "there is no %s; join first: branchline-spoke -n %s join bl1_...", path,

@@ -26,6 +26,8 @@ struct spoke_hub {
 struct spoke_config {
 	struct paths paths;
 	struct config raw;  /* owns the strings below */
+	const char *const *overrides; /* as given to spoke_config_load(): they hold at a reload, too
+				       */
 	const char *name;   /* Name */
 	const char *user;   /* User, default "branchline" */
 	char interface[16]; /* Interface, default the network's name cut to 15 bytes */

@@ -3,7 +3,7 @@
 #include "shared/base/log.h"
 #include "shared/tunnel/engine.h"
 #include "spoke/config.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 #include "spoke/roles.h"
 
 static enum err load(void *config, void **state)

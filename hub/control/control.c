@@ -7,12 +7,10 @@
 
 #include "hub/control/core.h"
 #include "hub/control/refresh.h"
-#include "shared/base/base64.h"
 #include "shared/base/clock.h"
-#include "shared/base/file.h"
 #include "shared/ipc/nudge_msg.h"
+#include "shared/keys/keys.h"
 
-#define KEY_FILE_MAX_BYTES 256u
 #define BYE_SPREAD_MIN_MS                                                                          \
 	1000u /* at an orderly stop spokes come back spread over 1 ms each, within these */
 #define BYE_SPREAD_MAX_MS    30000u
@@ -20,32 +18,6 @@
 #define UNKNOWN_TOKENS_BURST 20u
 
 /* --- load: with the rights to read the key --- */
-
-/* base64 of the Ed25519 seed; white space behind it is fine. */
-static enum err read_seed(const char *path, struct secret_key *seed)
-{
-	char text[KEY_BASE64_SIZE];
-	struct buf b;
-
-	buf_init(&b, KEY_FILE_MAX_BYTES);
-	enum err e = file_read_secret(path, &b);
-	if (e)
-		goto out;
-	size_t n = buf_len(&b);
-	while (n && strchr(" \t\r\n", buf_data(&b)[n - 1]))
-		n--;
-	e = ERR_CORRUPT;
-	if (n != KEY_BASE64_SIZE - 1)
-		goto out;
-	memcpy(text, buf_data(&b), n);
-	text[n] = '\0';
-	if (base64_decode_key(text, seed->b) == ERR_OK)
-		e = ERR_OK;
-out:
-	secret_zero(text, sizeof(text));
-	buf_fini(&b);
-	return e;
-}
 
 static enum err load(void *config, void **state)
 {
@@ -55,7 +27,7 @@ static enum err load(void *config, void **state)
 
 	if (!c)
 		return ERR_NOMEM;
-	enum err e = read_seed(conf->identity_key_file, &seed);
+	enum err e = keys_read_secret(conf->identity_key_file, &seed);
 	if (e == ERR_OK)
 		e = stream_identity_new(&seed, &c->identity);
 	secret_zero(&seed, sizeof(seed));

@@ -13,6 +13,7 @@
 #include "hub/control/verdict.h"
 #include "hub/control/welcome.h"
 #include "shared/ipc/nudge_msg.h"
+#include "shared/keys/keys.h"
 
 /*
  * True when the spoke's tunnel key is another than the directory's. One that says nothing keeps
@@ -49,7 +50,7 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 
 	if (!new_key && n->aes == h->aes)
 		return true;
-	if (new_key && !welcome_key_signed(&conn->key, &h->tunnel_key, h->tunnel_sig)) {
+	if (new_key && !keys_tunnel_is_signed(&conn->key, &h->tunnel_key, h->tunnel_sig)) {
 		counters_add(&c->counters, COUNT_REFUSED_SIGNATURE);
 		conn_bye(conn, BYE_PROTOCOL, LINK_RETRY_REFUSED_MS,
 			 "the tunnel key is not signed by the identity key");

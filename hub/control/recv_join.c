@@ -8,6 +8,7 @@
 #include "hub/control/refresh.h"
 #include "hub/control/welcome.h"
 #include "shared/ipc/nudge_msg.h"
+#include "shared/keys/keys.h"
 #include "shared/wire/token.h"
 
 #define BUSY_MS 2000u /* retry when there are too many join attempts */
@@ -82,7 +83,7 @@ void recv_join(struct control *c, struct conn *conn, const struct control_msg *m
 			 "too many nodes join at once");
 		return;
 	}
-	if (!welcome_key_signed(&conn->key, &j->tunnel_key, j->tunnel_sig)) {
+	if (!keys_tunnel_is_signed(&conn->key, &j->tunnel_key, j->tunnel_sig)) {
 		counters_add(&c->counters, COUNT_REFUSED_SIGNATURE);
 		conn_refuse(conn, "bad_message",
 			    "the tunnel key is not signed by the identity key");

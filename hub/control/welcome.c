@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/control/welcome.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "hub/control/core.h"
@@ -31,19 +30,4 @@ void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 	w->time_ms = clock_wall_ms();
 	w->observed = conn->remote;
 	conn_send(conn, &m);
-}
-
-bool welcome_key_signed(const struct public_key *identity, const struct public_key *tunnel,
-			const uint8_t sig[64])
-{
-	uint8_t text[64];
-	size_t n = node_tunnel_sign_input(tunnel, text);
-	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, identity->b, KEY_BYTES);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = key && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-		  EVP_DigestVerify(ctx, sig, 64, text, n) == 1;
-
-	EVP_MD_CTX_free(ctx);
-	EVP_PKEY_free(key);
-	return ok;
 }

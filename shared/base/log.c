@@ -39,9 +39,26 @@ static bool stderr_is_journal(void)
 	return st.st_dev == dev && st.st_ino == ino;
 }
 
+/*
+ * The monitor opens the log as root, in a folder that belongs to the user of the workers. So the
+ * name must not lead elsewhere: no symbolic link, no second name of another file, no pipe to hang
+ * on.
+ */
 static int open_file(const char *path)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	struct stat st;
+	int fd = open(path,
+		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW |
+			      O_NONBLOCK,
+		      0640);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && !(S_ISREG(st.st_mode) && st.st_nlink > 1))
+		return fd;
+	close(fd);
+	errno = EMLINK;
+	return -1;
 }
 
 /* Gives back what a former log_open() took. */

@@ -20,7 +20,8 @@ enum log_priority {
 
 /*
  * Starts the log of this process. `program` is put before every line ("branchline-hub[engine]");
- * kept by reference. `level` is 0..5. `path` is a file to append to, or NULL for standard error.
+ * kept by reference. `level` is 0..5. `path` is a file to append to (no link, whatever it leads
+ * to), or NULL for standard error.
  * With standard error connected to the journal (JOURNAL_STREAM set) each line starts with
  * "<priority>" as sd-daemon(3) describes, and without a time stamp. Returns false when the file
  * cannot be opened (errno says why).

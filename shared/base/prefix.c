@@ -94,6 +94,20 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 	return a->len <= b->len ? prefix_contains(a, &b->addr) : prefix_contains(b, &a->addr);
 }
 
+bool prefix_is_reserved(const struct prefix *p)
+{
+	static const char *const ranges[] = {
+		"0.0.0.0/8", "127.0.0.0/8",   "169.254.0.0/16", "224.0.0.0/3",
+		"::/96",     "::ffff:0:0/96", "fe80::/10",      "ff00::/8",
+	};
+	struct prefix r;
+
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (prefix_parse(ranges[i], &r, NULL) == ERR_OK && prefix_overlaps(p, &r))
+			return true;
+	return p->len == 0;
+}
+
 struct prefix prefix_of_host(const struct addr *a)
 {
 	return prefix_of_net(a, (uint8_t)addr_bits(a));

@@ -24,6 +24,12 @@ int prefix_cmp(const struct prefix *a, const struct prefix *b);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 /* True when one of the two lies in the other. */
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+/*
+ * True when no node may have it as a subnet, address or pool: a default route, and everything that
+ * meets a special range (RFC 6890): this host, loopback, link-local, multicast, class E and
+ * broadcast; unspecified, IPv4-compatible and IPv4-mapped addresses.
+ */
+bool prefix_is_reserved(const struct prefix *p);
 /* The single-host prefix of an address. */
 struct prefix prefix_of_host(const struct addr *a);
 /* The network of `len` bits that `a` lies in; `len` <= addr_bits(a). */

@@ -26,7 +26,7 @@
  * Timers that fire before descriptors have their turn again. A timer of the data plane may cost 0.2
  * ms (a handshake), and those of 10,000 peers may be due at once; packets must not wait for all.
  */
-#define TIMERS_PER_ROUND 16u
+#define TIMERS_PER_ROUND 8u
 
 struct signal_handler {
 	void (*cb)(void *arg, int signo);

@@ -242,7 +242,7 @@ static void print_log_tail(const char *log_path, off_t from)
 	char chunk[4096];
 	off_t end;
 	ssize_t n;
-	int fd = open(log_path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(log_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return;

@@ -35,26 +35,6 @@ struct network {
 _Static_assert(sizeof(struct prefix) == sizeof(struct addr) + 1 && sizeof(struct addr) == 17,
 	       "a prefix has no padding and can be a key");
 
-/*
- * What never is a subnet behind a node (RFC 6890): this host, loopback, link-local, multicast,
- * class E and broadcast; the unspecified address, loopback and IPv4-compatible addresses,
- * IPv4-mapped ones, link-local, multicast.
- */
-static const char *const reserved[] = {
-	"0.0.0.0/8", "127.0.0.0/8",   "169.254.0.0/16", "224.0.0.0/3",
-	"::/96",     "::ffff:0:0/96", "fe80::/10",      "ff00::/8",
-};
-
-bool network_is_reserved(const struct prefix *p)
-{
-	struct prefix r;
-
-	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
-		if (prefix_parse(reserved[i], &r, NULL) == ERR_OK && prefix_overlaps(p, &r))
-			return true;
-	return p->len == 0;
-}
-
 enum err network_new(struct netlink *nl, struct network **out)
 {
 	struct network *n = calloc(1, sizeof(*n));
@@ -227,7 +207,7 @@ enum err network_address(struct network *n, bool add, const struct prefix *p)
 		return e;
 	if (p->len != addr_bits(&p->addr))
 		return refuse(n, ERR_INVALID, "%s is not a single address", prefix_format(p, text));
-	if (addr_is_special(&p->addr) || network_is_reserved(p))
+	if (addr_is_special(&p->addr) || prefix_is_reserved(p))
 		return refuse(n, ERR_DENIED, "%s cannot be an address of a node",
 			      prefix_format(p, text));
 	if (add)
@@ -291,7 +271,7 @@ enum err network_route(struct network *n, bool add, const struct prefix *p)
 	if (p->len == 0)
 		return refuse(n, ERR_DENIED,
 			      "a default route through the network is not supported");
-	if (network_is_reserved(p))
+	if (prefix_is_reserved(p))
 		return refuse(n, ERR_DENIED, "%s meets addresses that cannot be routed",
 			      prefix_format(p, text));
 	if (add)

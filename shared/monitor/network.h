@@ -51,9 +51,3 @@ enum err network_route(struct network *n, bool add, const struct prefix *p) must
 enum err network_end(struct network *n, uint16_t mtu) must_check;
 /* Why the last call failed, for the log; "" when it did not. */
 const char *network_text(const struct network *n);
-
-/*
- * True when nobody may have a route there: default routes, and everything that meets a special
- * range.
- */
-bool network_is_reserved(const struct prefix *p);

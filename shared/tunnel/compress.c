@@ -5,7 +5,6 @@
 
 #include <lzo/lzoconf.h>
 
-#include "shared/base/clock.h"
 #include "shared/tunnel/method.h"
 #include "shared/tunnel/worth.h"
 #include "shared/wire/inner.h"
@@ -13,7 +12,18 @@
 /* Unpacked packets of one burst: 170 of the default MTU, 28 of the largest. */
 #define ARENA_BYTES (256u << 10)
 
+/* The cost of a packet of a level moves by 1 / 4 of the difference, and is not taken in by a single
+ * measurement in which we did not have the CPU. */
+#define COST_WEIGHT 4u
+#define COST_JUMP   4u
+
 struct compressor {
+	compress_clock clock;
+	struct {
+		uint64_t updated_ms;
+		uint64_t left_ns;
+		uint64_t cost_ns[NODE_COMPRESSION_MAX + 1]; /* of one packet, 0 not known */
+	} time;
 	struct methods methods;
 	struct compress_counters counters;
 	uint8_t *arena; /* NULL until the first packet to be unpacked */
@@ -22,7 +32,7 @@ struct compressor {
 	uint8_t scratch[METHOD_WORST_BYTES(TUN_MTU_MAX)];
 };
 
-enum err compress_new(struct compressor **out)
+enum err compress_new(compress_clock clock, struct compressor **out)
 {
 	struct compressor *c;
 
@@ -31,6 +41,8 @@ enum err compress_new(struct compressor **out)
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return ERR_NOMEM;
+	c->clock = clock;
+	c->time.left_ns = COMPRESS_BURST_US * 1000u;
 	worth_init(&c->worth);
 	*out = c;
 	return ERR_OK;
@@ -47,18 +59,52 @@ void compress_free(struct compressor *c)
 
 static bool is_ip(const uint8_t *p) { return p[0] >> 4 == 4 || p[0] >> 4 == 6; }
 
-/* Into the scratch memory, with the header kept free in `max`; the clock is read now and then. */
+/* Is there time for a packet of that level? What is left grows with the clock of the round. */
+static bool has_time(struct compressor *c, unsigned level, uint64_t now_ms)
+{
+	const uint64_t full = COMPRESS_BURST_US * 1000u;
+	const uint64_t gain_per_ms = 1000000u / 100u * COMPRESS_TIME_PERCENT;
+
+	if (now_ms > c->time.updated_ms) {
+		const uint64_t missing = full - c->time.left_ns;
+		const uint64_t passed_ms = now_ms - c->time.updated_ms;
+
+		c->time.left_ns +=
+			passed_ms > missing / gain_per_ms ? missing : passed_ms * gain_per_ms;
+		c->time.updated_ms = now_ms;
+	}
+	/* A packet that needs more than all of it gets its turn when the rest is untouched. */
+	return c->time.left_ns >= c->time.cost_ns[level] || c->time.left_ns == full;
+}
+
+/* A measurement of the cost of a level. */
+static void learn_cost(struct compressor *c, unsigned level, uint64_t ns)
+{
+	uint64_t *cost = &c->time.cost_ns[level];
+
+	c->counters.timed++;
+	c->counters.timed_ns += ns;
+	if (*cost == 0) {
+		*cost = ns;
+		return;
+	}
+	if (ns > *cost * COST_JUMP)
+		ns = *cost * COST_JUMP;
+	*cost = (*cost * (COST_WEIGHT - 1) + ns) / COST_WEIGHT;
+}
+
+/* Into the scratch memory. The clock is read now and then, the time charged for every packet. */
 static enum err pack_timed(struct compressor *c, unsigned level, const uint8_t *packet, size_t len,
 			   size_t max, size_t *packed_len)
 {
-	const bool timed = c->counters.tried++ % COMPRESS_TIMED == 0;
-	const uint64_t began_ns = timed ? clock_now_ns() : 0;
+	const uint64_t *cost = &c->time.cost_ns[level];
+	const bool timed = c->counters.tried++ % COMPRESS_TIMED == 0 || *cost == 0;
+	const uint64_t began_ns = timed ? c->clock() : 0;
 	enum err e = method_pack(&c->methods, level, packet, len, c->scratch, max, packed_len);
 
-	if (timed) {
-		c->counters.timed++;
-		c->counters.timed_ns += clock_now_ns() - began_ns;
-	}
+	if (timed)
+		learn_cost(c, level, c->clock() - began_ns);
+	c->time.left_ns -= *cost < c->time.left_ns ? *cost : c->time.left_ns;
 	return e;
 }
 
@@ -104,6 +150,10 @@ static bool pack(struct compressor *c, unsigned level, uint8_t *packet, size_t *
 	if (worth_looks_random(packet, *len)) {
 		c->counters.random++;
 		worth_note(f, *len, *len, now_ms);
+		return false;
+	}
+	if (!has_time(c, level, now_ms)) {
+		c->counters.busy++;
 		return false;
 	}
 	return try_packet(c, f, level, packet, len, now_ms);

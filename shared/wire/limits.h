@@ -126,6 +126,10 @@ enum compress_method {
 #define COMPRESS_PAUSE_MAX_MS 64000u
 /* A flow without packets for so long is a new one when it comes back. */
 #define COMPRESS_FLOW_IDLE_MS 120000u
+/* Of a worker's time, at most; what comes beyond goes as it is, so that other peers do not wait. */
+#define COMPRESS_TIME_PERCENT 50u
+/* At one go, when none was used lately: what a packet of another peer may wait for. */
+#define COMPRESS_BURST_US 5000u
 
 /* --- Link --- */
 #define LINK_FRAME_MAX_BYTES            (8u << 20)  /* one frame, as sent (compressed or not) */

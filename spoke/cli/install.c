@@ -241,7 +241,8 @@ static enum err write_cache(const struct install *in, const char *path, char why
 
 	if (!e || e == ERR_NOTFOUND)
 		e = cache_save(in->cache, path);
-	if (!e && pw && geteuid() == 0 && chown(path, pw->pw_uid, pw->pw_gid) < 0)
+	/* Not chown(): the folder is not root's, and a link there must not be followed. */
+	if (!e && pw && geteuid() == 0 && lchown(path, pw->pw_uid, pw->pw_gid) < 0)
 		e = err_from_errno(errno);
 	if (e)
 		snprintf(why, 512, "%s: %s", path, err_str(e));

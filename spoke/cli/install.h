@@ -9,11 +9,11 @@
 #include "shared/wire/token.h"
 #include "spoke/config.h"
 #include "spoke/control/cache.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
 struct install {
 	const struct spoke_config *c; /* names of the files */
-	const struct spoke_keys *keys;
+	const struct keys *keys;
 	const struct join_token *token;
 	struct cache *cache;
 	const char *user; /* who owns the state folder */

@@ -191,7 +191,7 @@ static void print_joined(const struct launch *l, const struct join_args *a,
 static int join(const struct launch *l, const struct join_args *a, const struct join_token *t,
 		struct spoke_config *c)
 {
-	struct spoke_keys keys;
+	struct keys keys;
 	struct cache cache;
 	struct join_request rq = { .token = t,
 				   .keys = &keys,

@@ -11,11 +11,11 @@
 #include "shared/monitor/launch.h"
 #include "shared/wire/token.h"
 #include "spoke/control/cache.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
 struct join_request {
 	const struct join_token *token;
-	const struct spoke_keys *keys;
+	const struct keys *keys;
 	int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
 	unsigned timeout_ms; /* for everything together */
 };

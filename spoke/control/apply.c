@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The spine of the control worker: what the hub says of the directory becomes what the engine does.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
-void apply_save(struct spoke *s)
+bool apply_save(struct spoke *s)
 {
 	enum err e = cache_save(&s->cache, s->cfg->cache_file);
 
@@ -15,6 +17,33 @@ void apply_save(struct spoke *s)
 		log_warn("%s cannot be written: %s; after a restart the directory has to come from "
 			 "the hub",
 			 s->cfg->cache_file, err_str(e));
+	return e == ERR_OK;
+}
+
+void apply_save_strictly(struct spoke *s)
+{
+	if (apply_save(s) || unlink(s->cfg->cache_file) == 0 || errno == ENOENT)
+		return;
+	log_error("%s cannot be removed: %s. It holds nodes that the hub has cut; with the hub "
+		  "away a restart would trust them",
+		  s->cfg->cache_file, strerror(errno));
+}
+
+/* Does the hub take something back: a membership, or a key that was trusted until now? */
+static bool takes_back(const struct spoke *s, const struct delta *x)
+{
+	if (x->n_gone || x->from == 0)
+		return true;
+	for (uint32_t i = 0; i < x->n_changed; i++) {
+		const struct node *new = &x->changed[i],
+				  *old = directory_find(&s->cache.dir, new->id);
+
+		if (old && old->has_tunnel &&
+		    (new->status != old->status || !new->has_tunnel ||
+		     !public_key_equal(&new->tunnel_key, &old->tunnel_key)))
+			return true;
+	}
+	return false;
 }
 
 /* Says what an admin of this branch wants to know about a change. */
@@ -78,7 +107,7 @@ static void forget_gone(struct spoke *s, const struct delta *x)
 
 void apply_directory(struct spoke *s, const struct delta *x)
 {
-	bool hub_routes = engine_feed_touches_hub(&s->cache, x);
+	bool hub_routes = engine_feed_touches_hub(&s->cache, x), strict = takes_back(s, x);
 	enum err e;
 
 	log_debug(2, "directory: revision %" PRIu64 " to %" PRIu64 ", %u changed, %u gone", x->from,
@@ -98,7 +127,10 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	if (x->to > s->cache.highest)
 		s->cache.highest = x->to;
 	grace_confirmed(s);
-	apply_save(s);
+	if (strict)
+		apply_save_strictly(s);
+	else
+		apply_save(s);
 	if (x->from == 0)
 		engine_feed_sync(&s->engine, &s->cache);
 	else

@@ -122,7 +122,8 @@ static void resolve_answered(void *arg, enum err e, const struct endpoint *found
 	d->resolve = NULL;
 	d->next_found = 0;
 	d->n_found = n < RESOLVE_ADDRESSES_MAX ? n : RESOLVE_ADDRESSES_MAX;
-	memcpy(d->found, found, d->n_found * sizeof(*found));
+	if (d->n_found)
+		memcpy(d->found, found, d->n_found * sizeof(*found));
 	if (e || n == 0) {
 		note_failure(d, e ? e : ERR_NOTFOUND, place, "the name cannot be resolved");
 		d->n_found = d->ev->known ? d->ev->known(d, place, d->found) : 0;

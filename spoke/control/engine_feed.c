@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "shared/base/log.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
 void engine_feed_init(struct engine_feed *f) { memset(f, 0, sizeof(*f)); }
 
@@ -193,6 +193,18 @@ static void send_peer_message(struct engine_feed *f, const struct engine_peer *m
 	engine_feed_send(f, ENGINE_PEER, &body);
 }
 
+static void send_gone(struct engine_feed *f, uint32_t id, bool revoked)
+{
+	struct engine_peer_gone m = { .id = id,
+				      .why = revoked ? PEER_GONE_REVOKED : PEER_GONE_REMOVED };
+	uint8_t mem[64];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	engine_peer_gone_encode(&m, &body);
+	engine_feed_send(f, ENGINE_PEER_GONE, &body);
+}
+
 /* One peer (or our own record, whose prefixes the engine hands to the kernel), in as many messages
  * as its routes need. */
 static void send_peer(struct engine_feed *f, const struct cache *c, const struct node *n)
@@ -214,7 +226,8 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 	};
 
 	if (engine_feed_routes(c, n, &routes, &count)) {
-		log_error("node %s: no memory for its routes", n->name);
+		log_error("node %s: no memory for its routes; it is left out", n->name);
+		send_gone(f, n->id, false); /* rather than with a key or routes of before */
 		return;
 	}
 	snprintf(m.name, sizeof(m.name), "%s", n->name);
@@ -238,18 +251,6 @@ static void send_own(struct engine_feed *f, const struct cache *c)
 
 	if (self && self->has_tunnel)
 		send_peer(f, c, self);
-}
-
-static void send_gone(struct engine_feed *f, uint32_t id, bool revoked)
-{
-	struct engine_peer_gone m = { .id = id,
-				      .why = revoked ? PEER_GONE_REVOKED : PEER_GONE_REMOVED };
-	uint8_t mem[64];
-	struct cursor body;
-
-	cursor_init_write(&body, mem, sizeof(mem));
-	engine_peer_gone_encode(&m, &body);
-	engine_feed_send(f, ENGINE_PEER_GONE, &body);
 }
 
 static void send_revision(struct engine_feed *f, enum engine_msg type, uint64_t revision)

@@ -66,7 +66,10 @@ void apply_done(struct spoke *s, uint64_t revision);
 /* Sends the ack of what the engine has applied, once a link and revision. */
 void apply_ack(struct spoke *s);
 /* Writes the cache; a failure is logged. */
-void apply_save(struct spoke *s);
+bool apply_save(struct spoke *s);
+/* The same after the hub has taken something back. When it cannot be written the old file is
+ * removed: it would bring back, after a restart, whom the hub has cut. */
+void apply_save_strictly(struct spoke *s);
 
 /* --- messages of the hub, a file each --- */
 void recv_welcome(struct spoke *s, const struct control_welcome *w);

@@ -264,6 +264,8 @@ static void client_run(struct status_client *c)
 	handle_input(c);
 	if (c->no_more && !is_busy(c))
 		c->closing = true;
+	if (!is_busy(c) && !timer_armed(&c->timer))
+		arm(c, STATUS_IDLE_MS);
 	if (!flush(c) || (c->closing && buf_len(&c->out) == 0)) {
 		client_free(c);
 		return;

@@ -5,7 +5,7 @@
 
 #include "shared/base/clock.h"
 #include "spoke/control/spoke.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 #include "spoke/roles.h"
 
 /* --- the link's callbacks --- */
@@ -122,7 +122,7 @@ static const struct client_events link_events = {
 
 static enum err load_keys(struct spoke *s)
 {
-	struct spoke_keys keys;
+	struct keys keys;
 	enum err e = keys_read(&keys, s->cfg->identity_key_file, s->cfg->tunnel_key_file);
 
 	if (e) {
@@ -139,7 +139,34 @@ static enum err load_keys(struct spoke *s)
 	return e;
 }
 
-static enum err load_pin(struct spoke *s)
+static enum err load(void *config, void **state)
+{
+	struct spoke *s = calloc(1, sizeof(*s));
+	enum err e;
+
+	if (!s)
+		return ERR_NOMEM;
+	s->cfg = config;
+	s->wrong_hub_limit = (struct log_limit){ .burst = 3, .every_ms = 60000 };
+	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
+	cache_init(&s->cache);
+	engine_feed_init(&s->engine);
+	e = load_keys(s);
+	if (!e)
+		e = peers_init(&s->peers);
+	if (e) {
+		stream_identity_free(s->identity);
+		cache_fini(&s->cache);
+		free(s);
+		return e;
+	}
+	*state = s;
+	return ERR_OK;
+}
+
+/* --- start: with no rights left --- */
+
+static enum err read_pin(struct spoke *s)
 {
 	enum err e = keys_read_public(s->cfg->hub_pin_file, &s->pin);
 
@@ -152,8 +179,12 @@ static enum err load_pin(struct spoke *s)
 	return ERR_OK;
 }
 
-/* A cache of another network or node, as after files were copied by hand, says nothing to us. */
-static void load_cache(struct spoke *s)
+/*
+ * A cache of another network or node, as after files were copied by hand, says nothing to us. Not
+ * read in load(): the file is written by a process without rights, so root has no business parsing
+ * it.
+ */
+static void read_cache(struct spoke *s)
 {
 	enum err e = cache_load(&s->cache, s->cfg->cache_file);
 
@@ -167,34 +198,6 @@ static void load_cache(struct spoke *s)
 		cache_fini(&s->cache);
 		cache_init(&s->cache);
 	}
-}
-
-static enum err load(void *config, void **state)
-{
-	struct spoke *s = calloc(1, sizeof(*s));
-	enum err e;
-
-	if (!s)
-		return ERR_NOMEM;
-	s->cfg = config;
-	s->wrong_hub_limit = (struct log_limit){ .burst = 3, .every_ms = 60000 };
-	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
-	cache_init(&s->cache);
-	engine_feed_init(&s->engine);
-	load_cache(s);
-	e = load_keys(s);
-	if (!e)
-		e = load_pin(s);
-	if (!e)
-		e = peers_init(&s->peers);
-	if (e) {
-		stream_identity_free(s->identity);
-		cache_fini(&s->cache);
-		free(s);
-		return e;
-	}
-	*state = s;
-	return ERR_OK;
 }
 
 /* --- the worker's life --- */
@@ -217,6 +220,10 @@ static enum err start(struct worker *w)
 
 	s->w = w;
 	s->loop = w->loop;
+	read_cache(s);
+	e = read_pin(s);
+	if (e)
+		return e;
 	client_init(&s->client, s->loop, s->identity, s->cfg->family, &link_events, s);
 	net_feed_init(&s->net, &w->monitor);
 	gathers_init(&s->gathers, s->loop, &s->engine);
@@ -347,7 +354,7 @@ static void reload(struct worker *w)
 
 	if (!fresh)
 		return;
-	if (spoke_config_load(fresh, &s->cfg->paths, NULL)) {
+	if (spoke_config_load(fresh, &s->cfg->paths, s->cfg->overrides)) {
 		log_error("%s; the configuration stays as it was", fresh->raw.error);
 	} else {
 		memcpy(s->cfg->hubs, fresh->hubs, sizeof(s->cfg->hubs));

@@ -105,20 +105,23 @@ class Capture:
         self.process = site.host.start(["tcpdump", "-i", "eth0", "-Q", "in", "-s", "0", "-B", "32768", "-n",
                                         "--immediate-mode", "-w", self.path], name="tcpdump")
         self.process.wait_line("listening on")
+        self.seen = None
 
     def stop(self):
         """The packets. Fails if tcpdump has missed any, which would make an all-clear worthless."""
-        w.wait_until("tcpdump has written all that it got", self._is_even)
+        w.wait_until("tcpdump has seen all that came", self._is_idle)
         self.process.stop()
         return parse(self.path)
 
-    def _is_even(self):
-        mark = self.process.mark()
+    def _is_idle(self):
+        """Whether nothing has come since it was asked last."""
+        mark, before = self.process.mark(), self.seen
         self.process.popen.send_signal(signal.SIGUSR1)
-        said = self.process.wait_line(r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped", 5, mark)
-        if said.group(3) != "0":
-            raise w.Failed(f"tcpdump missed {said.group(3)} packets")
-        return said.group(1) == said.group(2)
+        said = self.process.wait_line(r"(\d+) packets? captured, \d+ packets? received by filter, (\d+) packets? dropped", 5, mark)
+        self.seen = int(said.group(1))
+        if said.group(2) != "0":
+            raise w.Failed(f"tcpdump missed {said.group(2)} packets")
+        return self.seen == before
 
 
 __all__ = ["CWR", "ECE", "FIN", "PSH", "SYN", "TCP", "UDP", "URG", "Capture", "Packet", "ones_sum", "parse"]

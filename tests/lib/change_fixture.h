@@ -3,7 +3,7 @@
 /* For tests of hub/change: a network "test" with the pools 10.91.0.0/24 and fd00:91::/64 and its
  * hub "hq", and short ways to ask for changes. */
 #include "hub/change.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 #include "tests/lib/store_fixture.h"
 
 /* What the last change said, for messages of failing tests. */
@@ -21,9 +21,9 @@ struct network {
 	uint32_t hub;
 };
 
-static inline struct hub_keys network_keys(void)
+static inline struct keys network_keys(void)
 {
-	struct hub_keys k;
+	struct keys k;
 
 	assert_ok(keys_generate(&k));
 	return k;
@@ -31,7 +31,7 @@ static inline struct hub_keys network_keys(void)
 
 static inline void network_open_with(struct network *w, const char *pool4, const char *pool6)
 {
-	struct hub_keys k = network_keys();
+	struct keys k = network_keys();
 	struct change_node_add add = {
 		.name = "hq",
 		.kind = NODE_HUB,
@@ -97,7 +97,7 @@ static inline uint32_t network_token(struct network *w, uint32_t node, uint32_t 
 }
 
 static inline struct change_join network_join_request(const uint8_t secret[JOIN_SECRET_BYTES],
-						      const struct hub_keys *k)
+						      const struct keys *k)
 {
 	struct change_join in = { .identity_key = k->identity_public,
 				  .tunnel_key = k->tunnel_public,
@@ -109,7 +109,7 @@ static inline struct change_join network_join_request(const uint8_t secret[JOIN_
 }
 
 /* A whole join of an existing node with new keys, which come back in `k`. */
-static inline void network_join(struct network *w, uint32_t node, struct hub_keys *k)
+static inline void network_join(struct network *w, uint32_t node, struct keys *k)
 {
 	uint8_t secret[JOIN_SECRET_BYTES];
 	struct change_join in;

@@ -48,6 +48,7 @@ class Device:
         self.ns.forward()
         self.public4 = f"203.0.113.{number + 10}"
         world.attach(self.ns, "wan", self.public4, None)
+        self.cable = f"p{world.links}"  # the internet's end
         # The sockets of all wireguard-go of this machine are in one folder, by the interface's name.
         self.dev = f"w{os.getpid()}n{Device.made}"
         Device.made += 1

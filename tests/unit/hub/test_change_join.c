@@ -13,7 +13,7 @@ static void raw(struct network *w, const char *sql)
 static void joins(void **state)
 {
 	uint8_t secret[JOIN_SECRET_BYTES];
-	struct hub_keys k = network_keys();
+	struct keys k = network_keys();
 	struct store_key stored;
 	struct store_token t;
 	struct change_join in;
@@ -74,9 +74,9 @@ enum spoil {
 
 /* Makes a join wrong in one way. */
 static void spoil(struct network *w, enum spoil how, uint32_t node, uint32_t token,
-		  struct change_join *in, struct hub_keys *other)
+		  struct change_join *in, struct keys *other)
 {
-	struct hub_keys k;
+	struct keys k;
 
 	switch (how) {
 	case UNKNOWN:
@@ -144,7 +144,7 @@ static void refusals(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		uint8_t secret[JOIN_SECRET_BYTES];
-		struct hub_keys k = network_keys(), others;
+		struct keys k = network_keys(), others;
 		struct change_join in;
 		struct store_token before, after;
 		struct network w;
@@ -182,7 +182,7 @@ static void refusals(void **state)
 static void refusals_are_limited(void **state)
 {
 	uint8_t secret[JOIN_SECRET_BYTES] = { 1 };
-	struct hub_keys k = network_keys();
+	struct keys k = network_keys();
 	struct change_join in = network_join_request(secret, &k);
 	struct network w;
 	struct node n;
@@ -201,7 +201,7 @@ static void refusals_are_limited(void **state)
  * vouched for them. */
 static void joins_anew(void **state)
 {
-	struct hub_keys first, second, third;
+	struct keys first, second, third;
 	uint32_t oslo, owner;
 	struct network w;
 	struct node n;
@@ -236,7 +236,7 @@ static void joins_anew_with_same_keys(void **state)
 {
 	uint8_t secret[JOIN_SECRET_BYTES];
 	struct change_join in;
-	struct hub_keys k;
+	struct keys k;
 	struct network w;
 	uint32_t oslo;
 	struct node n;
@@ -261,7 +261,7 @@ static void joins_anew_with_same_keys(void **state)
 static void tokens(void **state)
 {
 	uint8_t secret[JOIN_SECRET_BYTES], zero[JOIN_SECRET_BYTES] = { 0 };
-	struct hub_keys k = network_keys();
+	struct keys k = network_keys();
 	struct change_node_add phone = { .name = "phone",
 					 .kind = NODE_WIREGUARD,
 					 .tunnel_key = &k.tunnel_public };
@@ -306,7 +306,7 @@ static void tokens(void **state)
 
 static void hello(void **state)
 {
-	struct hub_keys k, others, forged;
+	struct keys k, others, forged;
 	struct store_key key;
 	struct network w;
 	uint32_t oslo, invited;

@@ -19,7 +19,7 @@ static void refusals_of_add(void **state)
 	struct addr two[] = { fixture_addr("10.91.0.50"), fixture_addr("10.91.0.51") },
 		    none = { 0 };
 	struct public_key zero = { { 0 } }, small_order = { { 1 } };
-	struct hub_keys k = network_keys(), hub_like = network_keys();
+	struct keys k = network_keys(), hub_like = network_keys();
 	const struct {
 		struct change_node_add in;
 		enum err err;
@@ -302,7 +302,7 @@ static void revoke_and_delete(void **state)
 	struct node_subnet same = fixture_subnet("10.20.0.0/16", 10);
 	struct store_token t;
 	struct network w;
-	struct hub_keys k;
+	struct keys k;
 	struct node n;
 	uint32_t oslo, bergen, token;
 	uint32_t owner;
@@ -347,7 +347,7 @@ static void revoke_and_delete(void **state)
 static void revoke_keys(void **state)
 {
 	struct store_key first, second;
-	struct hub_keys k;
+	struct keys k;
 	struct network w;
 	uint32_t oslo;
 	uint64_t before;

@@ -37,7 +37,7 @@ static void assert_all_fail(struct network *w, uint32_t spoke, uint32_t subnet, 
 static void locked(void **state)
 {
 	struct store *other;
-	struct hub_keys k;
+	struct keys k;
 	struct network w;
 	uint32_t oslo;
 
@@ -57,7 +57,7 @@ static void locked(void **state)
 
 static void read_only(void **state)
 {
-	struct hub_keys k;
+	struct keys k;
 	struct network w;
 	uint32_t oslo;
 	uint64_t before;

@@ -34,13 +34,15 @@ static void overlap_table(void **state)
 		{ "10.91.0.128/25", true, ERR_CONFLICT, "subnet_in_pool" },
 		{ "10.91.0.200/32", false, ERR_CONFLICT, "subnet_in_pool" },
 		{ "10.0.0.0/8", false, ERR_CONFLICT, "subnet_in_pool" },
-		{ "0.0.0.0/0", false, ERR_CONFLICT, "subnet_in_pool" },
 		{ "fd00:91::/64", false, ERR_CONFLICT, "subnet_in_pool" },
-		{ "::/0", true, ERR_CONFLICT, "subnet_in_pool" },
 		/* no networks of hosts */
 		{ "224.0.0.0/4", false, ERR_INVALID, "subnet_invalid" },
 		{ "127.0.0.0/8", false, ERR_INVALID, "subnet_invalid" },
 		{ "ff02::/16", false, ERR_INVALID, "subnet_invalid" },
+		{ "126.0.0.0/7", false, ERR_INVALID, "subnet_invalid" }, /* around 127.0.0.0/8 */
+		{ "160.0.0.0/3", false, ERR_INVALID, "subnet_invalid" }, /* around 169.254.0.0/16 */
+		{ "0.0.0.0/0", false, ERR_INVALID, "subnet_invalid" },
+		{ "::/0", true, ERR_INVALID, "subnet_invalid" },
 	};
 
 	(void)state;

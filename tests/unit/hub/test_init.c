@@ -9,7 +9,7 @@
 #include "hub/api/auth.h"
 #include "hub/config.h"
 #include "hub/init.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 #include "shared/base/file.h"
 #include "shared/monitor/launch.h"
 #include "tests/lib/store_fixture.h"
@@ -205,6 +205,7 @@ static void refusals(void **state)
 		{ "--name hq --address h --pool 10.0.0.1/8", LAUNCH_USAGE,
 		  "10.0.0.0/8 may be meant" },
 		{ "--name hq --address h --pool 10.0.0.0/31", LAUNCH_USAGE, "--pool" },
+		{ "--name hq --address h --pool 169.254.0.0/16", LAUNCH_USAGE, "link-local" },
 		{ "--name hq --address h --pool fd00::/64", LAUNCH_USAGE, "IPv4" },
 		{ "--name hq --address h --pool6 10.0.0.0/8", LAUNCH_USAGE, "IPv6" },
 		{ "--name hq --address h --pool none --pool6 none", LAUNCH_USAGE, "one family" },

@@ -9,11 +9,11 @@
 
 #include "shared/loop/stream.h"
 #include "shared/wire/control.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
 struct fake_hub {
 	struct loop *loop;
-	struct spoke_keys keys;
+	struct keys keys;
 	struct stream_identity *identity;
 	struct loop_fd listen;
 	uint16_t port;
@@ -120,7 +120,7 @@ static __attribute__((unused)) void fake_hub_stop(struct fake_hub *h)
 /* A node record as the directory has it. `keys` NULL: one without keys of its own (a WireGuard
  * node's tunnel key is made up). */
 static __attribute__((unused)) void fake_node(struct node *n, uint32_t id, const char *name,
-					      enum node_kind kind, const struct spoke_keys *keys)
+					      enum node_kind kind, const struct keys *keys)
 {
 	node_init(n);
 	n->id = id;

@@ -11,7 +11,7 @@
 #include "hub/api/handlers.h"
 #include "hub/api/request.h"
 #include "hub/api/routes.h"
-#include "hub/keys.h"
+#include "shared/keys/keys.h"
 #include "tests/lib/store_fixture.h"
 
 /* The whole API but for the HTTP library: requests go through routes, authentication, bodies and
@@ -36,7 +36,7 @@ static void put_setting(const char *key, const char *value)
 static int setup(void **unused)
 {
 	struct change c = { .actor = "test" };
-	struct hub_keys keys;
+	struct keys keys;
 	struct change_node_add hub = {
 		.name = "hq",
 		.kind = NODE_HUB,

@@ -202,6 +202,27 @@ static void journal(void **unused)
 	buf_fini(&b);
 }
 
+/* Whoever owns the folder must not lead us to another file: not at the start, not at rotation. */
+static void links_are_not_followed(void **unused)
+{
+	char other[80];
+	struct stat st;
+
+	(void)unused;
+	snprintf(other, sizeof(other), "%s.other", path);
+	assert_int_equal(file_write_atomic(other, "", 0, 0600), ERR_OK);
+	for (int hard = 0; hard < 2; hard++) {
+		unlink(path);
+		assert_int_equal(hard ? link(other, path) : symlink(other, path), 0);
+		assert_false(log_open("prog", 0, path));
+		log_reopen();
+		log_notice("not there");
+		assert_int_equal(stat(other, &st), 0);
+		assert_int_equal(st.st_size, 0);
+	}
+	unlink(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +233,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_are_limited, open_log, close_log),
 		cmocka_unit_test_setup_teardown(rotation, open_log, close_log),
 		cmocka_unit_test_setup_teardown(open_fails, open_log, close_log),
+		cmocka_unit_test_setup_teardown(links_are_not_followed, open_log, close_log),
 		cmocka_unit_test_setup_teardown(journal, open_log, close_log),
 	};
 

@@ -149,12 +149,55 @@ static void ordering(void **unused)
 		}
 }
 
+static void knows_reserved(void **state)
+{
+	static const struct {
+		const char *prefix;
+		bool reserved;
+	} cases[] = {
+		{ "10.0.0.0/8", false },
+		{ "192.168.1.0/24", false },
+		{ "100.64.0.0/10", false },
+		{ "198.51.100.0/24", false },
+		{ "172.16.0.1/32", false },
+		{ "0.0.0.0/0", true },
+		{ "0.0.0.0/1", true },
+		{ "128.0.0.0/1", true },
+		{ "127.0.0.0/8", true },
+		{ "127.0.0.1/32", true },
+		{ "169.254.169.254/32", true },
+		{ "224.0.0.0/24", true },
+		{ "240.0.0.0/4", true },
+		{ "255.255.255.255/32", true },
+		{ "0.1.2.3/32", true },
+		{ "fd00::/8", false },
+		{ "2001:db8::/32", false },
+		{ "64:ff9b::/96", false },
+		{ "2000::/3", false },
+		{ "::/0", true },
+		{ "::1/128", true },
+		{ "::ffff:0:0/96", true },
+		{ "fe80::/64", true },
+		{ "ff02::/16", true },
+		{ "8000::/1", true },
+		{ "::/1", true },
+	};
+	struct prefix p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(prefix_parse(cases[i].prefix, &p, NULL), ERR_OK);
+		if (prefix_is_reserved(&p) != cases[i].reserved)
+			fail_msg("%s", cases[i].prefix);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parsing),     cmocka_unit_test(containing),
 		cmocka_unit_test(overlapping), cmocka_unit_test(every_length),
-		cmocka_unit_test(ordering),
+		cmocka_unit_test(ordering),    cmocka_unit_test(knows_reserved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@
 #include "shared/tunnel/icmp.h"
 #include "shared/tunnel/tunnel.h"
 
-#define WAIT_MS  4000u
+#define WAIT_MS  15000u
 #define TEST_MTU 1400u
 
 struct box {

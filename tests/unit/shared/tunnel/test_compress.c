@@ -21,10 +21,20 @@
 
 static struct compressor *compressor;
 
+/* Every reading of the clock is so much later than the one before: what a measured packet costs. */
+static uint64_t clock_step_ns;
+static uint64_t fake_clock(void)
+{
+	static uint64_t ns;
+
+	return ns += clock_step_ns;
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	return compress_new(&compressor) != ERR_OK;
+	clock_step_ns = 1; /* time is no limit, but where a test makes it one */
+	return compress_new(fake_clock, &compressor) != ERR_OK;
 }
 
 static int teardown(void **state)
@@ -323,7 +333,7 @@ static void test_counters(void **state)
 	}
 	assert_int_equal(c->packets, 1000);
 	assert_int_equal(c->small, 100);
-	assert_int_equal(c->small + c->paused + c->random + c->tried, 1000);
+	assert_int_equal(c->small + c->paused + c->random + c->busy + c->tried, 1000);
 	assert_int_equal(c->compressed, packed);
 	assert_true(c->tried >= c->compressed && c->compressed > 0);
 	assert_int_equal(c->before_bytes, before);
@@ -332,13 +342,65 @@ static void test_counters(void **state)
 	assert_int_equal(one.after_bytes + two.after_bytes, after);
 	assert_true(one.after_bytes < one.before_bytes);
 	assert_int_equal(c->timed, (c->tried + COMPRESS_TIMED - 1) / COMPRESS_TIMED);
-	assert_true(c->timed_ns > 0);
+	assert_int_equal(c->timed_ns, c->timed);
 	assert_int_equal(c->unpacked, packed);
 	assert_int_equal(c->packed_bytes, packed_bytes);
 	assert_int_equal(c->unpacked_bytes - c->packed_bytes, before - after);
 	assert_int_equal(c->unpack_failed, 0);
 	assert_int_equal(compress_unpack(compressor, packet, 3, &plain), ERR_TRUNCATED);
 	assert_int_equal(c->unpack_failed, 1);
+}
+
+/* Packets that come in one round, `after_ms` after the round before: how many are compressed when
+ * one takes 50 us (then 200, then 20 ms). */
+static void test_time_is_bounded(void **state)
+{
+	static const struct {
+		uint64_t after_ms, cost_ns;
+		unsigned packets, min, max;
+	} rows[] = {
+		{ 0, 50000, 1000, 100, 100 }, /* 5 ms at one go */
+		{ 0, 50000, 1000, 0, 0 },     /* and no more */
+		{ 1, 50000, 1000, 10, 10 },   /* half of 1 ms */
+		{ 4, 50000, 1000, 40, 40 },
+		{ 4, 50000, 20, 20, 20 }, /* a slow line: all of them, and some is left */
+		{ 0, 50000, 1000, 20, 20 },
+		{ 10, 50000, 1000, 100, 100 },
+		{ 1000, 50000, 1000, 100, 100 }, /* idle time is not saved up */
+		{ UINT32_MAX, 50000, 1000, 100, 100 },
+		{ 1000, 200000, 1000, 30, 95 }, /* learnt within some packets */
+		{ 1000, 200000, 1000, 25, 60 },
+		{ 1000, 200000, 1000, 25, 40 },
+		{ 1000, 200000, 1000, 25, 30 },
+		{ 1000, 20000000, 1000, 1, 25 },
+		{ 1000, 20000000, 1000, 1, 10 }, /* it never stops for good */
+		{ 1, 20000000, 1000, 0, 1 },
+		{ 1000, 20000000, 1000, 1, 10 },
+		{ 1, 20000000, 1000, 0, 1 },
+	};
+	static uint8_t original[1400], packet[1400];
+	const struct compress_counters *c = compress_counters(compressor);
+	uint64_t seed = 10, now_ms = 1;
+
+	(void)state;
+	contents_packet(CONTENTS_TEXT, &seed, original, sizeof(original), 1, 1);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const uint64_t before = c->compressed, busy = c->busy;
+		unsigned n;
+
+		now_ms += rows[i].after_ms;
+		clock_step_ns = rows[i].cost_ns;
+		for (unsigned k = 0; k < rows[i].packets; k++) {
+			size_t len = sizeof(packet);
+
+			memcpy(packet, original, sizeof(packet));
+			compress_pack(compressor, NULL, 6, packet, &len, now_ms);
+		}
+		n = (unsigned)(c->compressed - before);
+		if (n < rows[i].min || n > rows[i].max)
+			fail_msg("row %zu: %u compressed", i, n);
+		assert_int_equal(c->busy - busy, rows[i].packets - n);
+	}
 }
 
 /* The bytes behind the packet belong to the next one. */
@@ -372,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_burst_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flow_is_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_time_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_written_behind, setup, teardown),
 	};
 

@@ -272,7 +272,7 @@ static void success_writes_everything(void **state)
 	struct fixture *f = *state;
 	char text[1024], wanted[128], key[KEY_BASE64_SIZE];
 	struct spoke_config c;
-	struct spoke_keys keys;
+	struct keys keys;
 	struct paths p;
 	struct cache cache;
 
@@ -374,7 +374,7 @@ static void bad_tokens(void **state)
 static void a_wrong_hub_does_not_see_the_secret(void **state)
 {
 	struct fixture *f = *state;
-	struct spoke_keys other;
+	struct keys other;
 
 	assert_int_equal(keys_generate(&other), ERR_OK);
 	f->t.hub_key = other.identity_public;

@@ -11,7 +11,7 @@
 #include "spoke/control/cache.h"
 #include "tests/unit/spoke/fake_hub.h"
 
-static struct spoke_keys keys;
+static struct keys keys;
 
 static void fill(struct cache *c)
 {

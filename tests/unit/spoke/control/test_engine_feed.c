@@ -22,7 +22,7 @@ struct tap {
 	size_t n;
 };
 
-static struct spoke_keys hub_keys, oslo_keys, bergen_keys;
+static struct keys hub_keys, oslo_keys, bergen_keys;
 
 static void note_engine(struct tap *t, uint16_t type, struct cursor *body)
 {

@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -21,7 +23,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/file.h"
 #include "spoke/control/spoke.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 #include "spoke/roles.h"
 #include "tests/unit/spoke/fake_hub.h"
 
@@ -32,7 +34,7 @@ struct world {
 	char root[40];
 	struct paths paths;
 	struct spoke_config cfg;
-	struct spoke_keys keys, bergen;
+	struct keys keys, bergen;
 	struct fake_hub hub;
 	struct loop *loop;
 	struct worker w;
@@ -520,6 +522,60 @@ static void a_full_disk_does_not_hold_the_ack_back(void **state)
 	expect("ack 8");
 }
 
+/* What was said with -o holds also after SIGHUP; what only the file says is read again. */
+static void a_reload_keeps_overrides(void **state)
+{
+	static const char *const overrides[] = { "OfflineGrace=120", NULL };
+	static const char conf[] = "Name = oslo\nOfflineGrace = 600\nLocalDiscovery = no\n";
+	char path[PATHS_FILE_SIZE];
+	struct world *x = *state;
+
+	assert_int_equal(file_write_atomic(paths_join(path, x->paths.etc, "spoke.conf"), conf,
+					   sizeof(conf) - 1, 0644),
+			 ERR_OK);
+	x->cfg.overrides = overrides;
+	x->cfg.local_discovery = true;
+	start(x);
+	x->w.ops->reload(&x->w);
+	assert_int_equal(x->cfg.offline_grace_s, 120);
+	assert_false(x->cfg.local_discovery);
+	assert_int_equal(x->cfg.n_hubs, 0);
+}
+
+/* No byte can be written to any file: a full disk, but what is there can still be removed. */
+static void fill_disk(bool full)
+{
+	struct rlimit r;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &r), 0);
+	r.rlim_cur = full ? 0 : r.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+/* With a full disk the old file stays while it holds too little, and goes when it holds too much:
+ * a restart with the hub away must not bring back whom the hub has cut. */
+static void a_full_disk_keeps_no_revoked_node(void **state)
+{
+	struct delta_gone gone = { .id = 3, .revoked = true };
+	struct world *x = *state;
+
+	start(x);
+	expect("ack 7");
+	fill_disk(true);
+	send_change(7, 8);
+	expect("ack 8");
+	assert_true(file_exists(x->cfg.cache_file));
+	send_delta((struct delta){ .from = 8, .to = 9, .n_gone = 1, .gone = &gone });
+	expect("ack 9");
+	fill_disk(false);
+	assert_false(file_exists(x->cfg.cache_file));
+	/* The next change that can be written is there again. */
+	send_change(9, 10);
+	expect("ack 10");
+	assert_true(file_exists(x->cfg.cache_file));
+}
+
 static void a_gap_leads_to_a_snapshot(void **state)
 {
 	struct world *x = *state;
@@ -876,6 +932,8 @@ int main(void)
 		CASE(hello_welcome_ack),
 		CASE(the_ack_waits_for_the_engine),
 		CASE(a_full_disk_does_not_hold_the_ack_back),
+		CASE(a_full_disk_keeps_no_revoked_node),
+		CASE(a_reload_keeps_overrides),
 		CASE(a_gap_leads_to_a_snapshot),
 		CASE(revoked_drops_all_peers_and_is_remembered),
 		CASE(refused_before_a_restart),

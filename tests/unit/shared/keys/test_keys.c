@@ -13,14 +13,14 @@
 
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
 static char identity_file[64], tunnel_file[64], dir[32];
 
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/spoke-keys-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/keys-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(identity_file, sizeof(identity_file), "%s/i", dir);
 	snprintf(tunnel_file, sizeof(tunnel_file), "%s/t", dir);
@@ -47,7 +47,7 @@ static void put_key(const char *path, const uint8_t key[KEY_BYTES], mode_t mode)
 
 static void survive_a_file(void **state)
 {
-	struct spoke_keys k, again;
+	struct keys k, again;
 
 	(void)state;
 	assert_int_equal(keys_generate(&k), ERR_OK);
@@ -62,7 +62,7 @@ static void survive_a_file(void **state)
 
 static void others_may_not_read(void **state)
 {
-	struct spoke_keys k, again;
+	struct keys k, again;
 
 	(void)state;
 	assert_int_equal(keys_generate(&k), ERR_OK);
@@ -82,10 +82,15 @@ static void bad_files(void **state)
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= x\n",
 		"!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n",
 	};
+	static const char spaced[] = "  AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 	struct secret_key s;
 
 	(void)state;
+	assert_int_equal(file_write_atomic(tunnel_file, spaced, sizeof(spaced) - 1, 0400), ERR_OK);
+	assert_int_equal(keys_read_secret(tunnel_file, &s), ERR_OK);
+	assert_int_equal(keys_read_secret(dir, &s), ERR_DENIED);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		assert_int_equal(file_write_atomic(tunnel_file, texts[i], strlen(texts[i]), 0600),
 				 ERR_OK);
@@ -95,7 +100,7 @@ static void bad_files(void **state)
 
 static void signature_covers_both_keys(void **state)
 {
-	struct spoke_keys a, b;
+	struct keys a, b;
 	uint8_t sig[KEYS_SIGNATURE_BYTES];
 
 	(void)state;
@@ -109,8 +114,33 @@ static void signature_covers_both_keys(void **state)
 		sig[i] ^= 1;
 		assert_false(keys_tunnel_is_signed(&a.identity_public, &a.tunnel_public, sig));
 	}
+	assert_false(keys_tunnel_is_weak(&a.tunnel_public));
 	memset(sig, 0, sizeof(sig));
 	assert_false(keys_tunnel_is_signed(&a.identity_public, &a.tunnel_public, sig));
+}
+
+/* The points of small order, from RFC 7748 section 6.1's remark: each makes a shared secret of
+ * zeros. */
+static void weak_points(void **state)
+{
+	static const char *const cases[] = {
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+		"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	};
+	struct public_key p;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(hex_decode(cases[i], p.b, sizeof(p.b), &n), ERR_OK);
+		if (!keys_tunnel_is_weak(&p))
+			fail_msg("%s is taken", cases[i]);
+	}
 }
 
 int main(void)
@@ -120,6 +150,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(others_may_not_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_files, setup, teardown),
 		cmocka_unit_test(signature_covers_both_keys),
+		cmocka_unit_test(weak_points),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

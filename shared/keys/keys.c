@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "spoke/keys.h"
+#include "shared/keys/keys.h"
 
-#include <ctype.h>
 #include <openssl/evp.h>
 #include <string.h>
 #if defined(__aarch64__)
@@ -14,6 +13,7 @@
 #include "shared/wire/node.h"
 
 #define KEY_FILE_MAX_BYTES 256u
+#define WHITE_SPACE        " \t\r\n"
 
 /* The public half of a private key of `type` (EVP_PKEY_ED25519, EVP_PKEY_X25519). */
 static enum err derive_public(int type, const struct secret_key *secret, struct public_key *out)
@@ -28,7 +28,7 @@ static enum err derive_public(int type, const struct secret_key *secret, struct 
 	return e;
 }
 
-static enum err sign_tunnel(struct spoke_keys *k)
+static enum err sign_tunnel(struct keys *k)
 {
 	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->identity.b,
 						      sizeof(k->identity.b));
@@ -46,7 +46,7 @@ static enum err sign_tunnel(struct spoke_keys *k)
 }
 
 /* Everything that follows from the two private keys. */
-static enum err complete(struct spoke_keys *k)
+static enum err complete(struct keys *k)
 {
 	enum err e = derive_public(EVP_PKEY_ED25519, &k->identity, &k->identity_public);
 
@@ -59,7 +59,7 @@ static enum err complete(struct spoke_keys *k)
 	return e;
 }
 
-enum err keys_generate(struct spoke_keys *k)
+enum err keys_generate(struct keys *k)
 {
 	memset(k, 0, sizeof(*k));
 	secret_random(k->identity.b, sizeof(k->identity.b));
@@ -81,9 +81,9 @@ static enum err decode_key(struct buf *b, uint8_t out[KEY_BYTES])
 
 	if (!s)
 		return ERR_NOMEM;
-	s += strspn(s, " \t\r\n");
-	n = strcspn(s, " \t\r\n");
-	if (n != sizeof(text) - 1 || s[n + strspn(s + n, " \t\r\n")] != '\0')
+	s += strspn(s, WHITE_SPACE);
+	n = strcspn(s, WHITE_SPACE);
+	if (n != sizeof(text) - 1 || s[n + strspn(s + n, WHITE_SPACE)] != '\0')
 		return ERR_INVALID;
 	memcpy(text, s, n);
 	text[n] = '\0';
@@ -118,7 +118,7 @@ enum err keys_read_public(const char *path, struct public_key *out)
 	return e == ERR_TOOBIG ? ERR_INVALID : e;
 }
 
-enum err keys_read(struct spoke_keys *k, const char *identity_file, const char *tunnel_file)
+enum err keys_read(struct keys *k, const char *identity_file, const char *tunnel_file)
 {
 	enum err e;
 
@@ -133,7 +133,7 @@ enum err keys_read(struct spoke_keys *k, const char *identity_file, const char *
 	return complete(k);
 }
 
-void keys_forget_secrets(struct spoke_keys *k)
+void keys_forget_secrets(struct keys *k)
 {
 	secret_zero(&k->identity, sizeof(k->identity));
 	secret_zero(&k->tunnel, sizeof(k->tunnel));
@@ -153,6 +153,28 @@ bool keys_tunnel_is_signed(const struct public_key *identity, const struct publi
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return good;
+}
+
+bool keys_tunnel_is_weak(const struct public_key *tunnel)
+{
+	/* Any private key will do: a point of small order gives zeros with each, and libcrypto
+	 * reports that as a failure. */
+	static const uint8_t some_secret[KEY_BYTES] = { 8, [31] = 64 };
+	EVP_PKEY *ours =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, some_secret, KEY_BYTES);
+	EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, tunnel->b, KEY_BYTES);
+	EVP_PKEY_CTX *ctx = ours ? EVP_PKEY_CTX_new(ours, NULL) : NULL;
+	uint8_t shared[KEY_BYTES];
+	size_t n = sizeof(shared);
+	bool good = ctx && theirs && EVP_PKEY_derive_init(ctx) == 1 &&
+		    EVP_PKEY_derive_set_peer(ctx, theirs) == 1 &&
+		    EVP_PKEY_derive(ctx, shared, &n) == 1 &&
+		    !secret_is_zero(shared, sizeof(shared));
+
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(theirs);
+	EVP_PKEY_free(ours);
+	return !good;
 }
 
 bool keys_cpu_has_aes(void)

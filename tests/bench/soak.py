@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""make soak: a hub and three branches under mixed load for half an hour. Memory stays flat, no part is started anew, nothing is forged.
+
+    linode1 LAN --TCP, both directions--> linodeHQ LAN        linode3 LAN --UDP, all sizes--> linodeHQ LAN
+    linode2 LAN --TCP, both directions--> linode3 LAN         linode1 LAN --random streams, compared--> linode2 LAN
+
+Fails if the memory of a process at the end is larger than after the warm-up by more than a bound, if any process of a daemon ended,
+if an engine counted a malformed or unauthentic packet, if a stream came out changed, or if a daemon or a sanitizer complained.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import statistics
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
+
+import measure as m  # noqa: E402  (the path above)
+import world as w  # noqa: E402
+
+STREAMS = os.path.join(HERE, "..", "lib", "streams.py")
+SAMPLE_S = 2
+WARM_UP = 0.25
+COMPLAINT = re.compile(r"Sanitizer|runtime error:|\bBUG\b|ended with (code|signal)")
+FORGED = ("malformed", "auth")
+# Of iperf3's own connections, which share a line with as much UDP as it takes.
+FAILED_SHARE = 0.05
+
+
+class Load:
+    """One kind of traffic between two hosts, one run after the other; `argv(rng)` says what the next one is."""
+
+    def __init__(self, source, argv, name):
+        self.source = source
+        self.argv = argv
+        self.name = name
+        self.process = None
+        self.done = 0
+        self.failed = []
+
+    def go_on(self, rng):
+        if self.process and self.process.alive():
+            return
+        self.finish()
+        self.process = self.source.start(self.argv(rng), name=self.name)
+
+    def finish(self):
+        """Takes the result; a run that is cut short has none but what it has found already."""
+        if not self.process:
+            return
+        cut_short = self.process.alive()
+        code = self.process.stop(signal.SIGTERM)
+        said = "\n".join(self.process.lines)
+        self.done += 1
+        if self.name == "compared" and said not in ("[]", ""):
+            self.failed.append(said)
+        elif self.name != "compared" and code and not cut_short:
+            self.failed.append(said.strip().split("\n")[-1])
+        self.source.world.processes.remove(self.process)
+        self.process = None
+
+    def verdict(self):
+        allowed = 0 if self.name == "compared" else 2 + FAILED_SHARE * self.done
+        return [f"{self.name}: {len(self.failed)} of {self.done} runs failed: {self.failed[0]}"] if len(self.failed) > allowed else []
+
+
+def iperf(address, port, udp=False):
+    """An iperf3 client of random duration, direction, number of streams or size."""
+    def argv(rng):
+        common = ["iperf3", "-c", address, "-p", str(port), "-t", str(rng.randrange(3, 12)), "-i", "0"]
+        if rng.random() < 0.5:
+            common.append("-R")
+        if udp:
+            return [*common, "-u", "-b", f"{rng.randrange(5, 150)}M", "-l", str(rng.randrange(16, 1340))]
+        return [*common, "-P", str(rng.randrange(1, 5)), "-C", rng.choice(("cubic", "reno"))]
+    return argv
+
+
+def compared(sink, mtu):
+    def argv(rng):
+        job = {"address": {"4": sink.host4, "6": sink.host6}, "mtu": mtu, "hops": 2, "seed": rng.randrange(1 << 30), "tcp": 8,
+               "size": 4_000_000, "udp": 0, "bursts": 0}
+        return ["/usr/bin/python3", STREAMS, "run", json.dumps(job)]
+    return argv
+
+
+def loads(hq, branches):
+    one, two, three = branches
+    for site in (hq, *branches):
+        for port in (5201, 5202):
+            site.host.start(["iperf3", "-s", "-p", str(port), "--forceflush"], name="iperf3 server").wait_line("listening")
+        site.host.start(["/usr/bin/python3", "-u", STREAMS, "serve"], name="streams").wait_line("ready")
+    mtu = int(one.server.run(f"cat /sys/class/net/{w.NET}/mtu").stdout)
+    return [
+        Load(one.host, iperf(hq.host4, 5201), "TCP direct"),
+        Load(two.host, iperf(three.host6, 5201), "TCP between branches"),
+        Load(three.host, iperf(hq.host4, 5202, udp=True), "UDP direct"),
+        Load(one.host, compared(two, mtu), "compared"),
+    ]
+
+
+def resident(site):
+    """"site/role" -> (pid, MiB) of all processes of a daemon."""
+    found = {}
+    for pid, (name, _) in m.tree([site.daemon]).items():
+        try:
+            with open(f"/proc/{pid}/statm", encoding="utf-8") as f:
+                role = name if pid != site.daemon_pid() else "monitor"
+                found[f"{site.name}/{role}"] = (pid, int(f.read().split()[1]) * m.PAGE / 2**20)
+        except OSError:
+            continue
+    return found
+
+
+def drops(value):
+    """The first "drops" object anywhere in a status, or None: not every status has one."""
+    if isinstance(value, dict):
+        if isinstance(value.get("drops"), dict):
+            return value["drops"]
+        value = list(value.values())
+    if isinstance(value, list):
+        return next((d for v in value if (d := drops(v)) is not None), None)
+    return None
+
+
+class Soak:
+    def __init__(self, world, options):
+        self.options = options
+        self.rng = random.Random(options.seed)
+        self.hq = world.headquarters()
+        self.branches = [world.branch(self.hq, f"linode{i}", i) for i in (1, 2, 3)]
+        self.sites = [self.hq, *self.branches]
+        for b in self.branches:
+            b.host.wait_ping(self.hq.host4)
+        self.branches[1].host.wait_ping(self.branches[2].host6)
+        self.loads = loads(self.hq, self.branches)
+        self.samples = []
+        self.problems = []
+
+    def run(self):
+        end = time.monotonic() + self.options.minutes * 60
+        first = self.sample()
+        while time.monotonic() < end and not self.problems:
+            for load in self.loads:
+                load.go_on(self.rng)
+            w.pause(SAMPLE_S)
+            now = self.sample()
+            gone = [what for what, (pid, _) in first.items() if now.get(what, (None,))[0] != pid]
+            self.problems += [f"{what} has ended" for what in gone]
+        for load in self.loads:
+            load.finish()
+            self.problems += load.verdict()
+        self.check_drops()
+        self.check_memory()
+        self.check_stop()
+
+    def sample(self):
+        now = {}
+        for site in self.sites:
+            now |= resident(site)
+        self.samples.append({what: mib for what, (_, mib) in now.items()})
+        return now
+
+    def check_drops(self):
+        for site, kind in ((self.hq, "hub"), *((b, "spoke") for b in self.branches)):
+            counted = drops(site.json(kind, "status"))
+            if counted is None:
+                print(f"{site.name}: its status shows no drops", file=sys.stderr)
+                continue
+            self.problems += [f"{site.name}: {counted[k]} packets dropped as {k}" for k in FORGED if counted.get(k)]
+
+    def growth(self):
+        """process -> (MiB after the warm-up, MiB at the end), each the median of a tenth of the samples."""
+        tenth = max(1, len(self.samples) // 10)
+        start = min(int(len(self.samples) * WARM_UP), len(self.samples) - tenth)
+        return {what: tuple(statistics.median(s[what] for s in part if what in s)
+                            for part in (self.samples[start:start + tenth], self.samples[-tenth:]))
+                for what in self.samples[0] if what in self.samples[-1]}
+
+    def check_memory(self):
+        for what, (before, after) in self.growth().items():
+            if after - before > self.options.bound_mib:
+                self.problems.append(f"{what} has grown from {before:.2f} to {after:.2f} MiB")
+
+    def check_stop(self):
+        """Leaks are reported by a sanitizer when a process ends, so all are stopped before the logs are read."""
+        for site in reversed(self.sites):
+            mark = site.daemon.mark()
+            code = site.daemon.stop(timeout=30)
+            if code:
+                self.problems.append(f"{site.name} ended with {code}")
+            # That its parts end now is as it should be; how, a sanitizer says.
+            lines = site.daemon.lines[:mark] + [x for x in site.daemon.lines[mark:] if "Sanitizer" in x or "runtime error:" in x]
+            self.problems += [f"{site.name}: {line}" for line in lines if COMPLAINT.search(line)][:5]
+
+    def table(self):
+        lines = ["| process | MiB after warm-up | at the end | growth |", "|---|---|---|---|"]
+        lines += [f"| {what} | {a:.2f} | {b:.2f} | {b - a:+.2f} |" for what, (a, b) in sorted(self.growth().items())]
+        lines += ["", *(f"- {x.name}: {x.done} runs, {len(x.failed)} failed" for x in self.loads)]
+        return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--build", default=w.BUILD, help="folder of the programs, of a sanitizer for example")
+    parser.add_argument("--bound-mib", type=float, default=1, help="how much a process may grow after the warm-up")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    # Freed memory that a sanitizer keeps for its own purposes is no growth.
+    os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:quarantine_size_mb=4")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with w.World(build=options.build) as world:
+        soak = Soak(world, options)
+        soak.run()
+        folder = os.path.join(os.path.abspath(options.build), "bench")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "soak.json"), "w", encoding="utf-8") as f:
+            json.dump({"minutes": options.minutes, "samples": soak.samples, "problems": soak.problems}, f)
+        print(soak.table())
+        for p in soak.problems:
+            print(f"- **{p}**")
+        print(f"{options.minutes:g} minutes: " + ("failed" if soak.problems else "flat memory, no restart, nothing forged"))
+    sys.exit(1 if soak.problems else 0)
+
+
+if __name__ == "__main__":
+    main()
