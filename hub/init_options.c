@@ -216,8 +216,10 @@ static enum err parse_pool(struct init_options *o, const char *option, const cha
 		return complain(o, "%s %s: a pool has a length of 8 to %u", option, text,
 				addr_bits(&out->addr) - 2);
 	if (prefix_is_reserved(out))
-		return complain(o, "%s %s: nodes cannot have loopback, link-local, multicast or "
-				   "reserved addresses", option, text);
+		return complain(o,
+				"%s %s: nodes cannot have loopback, link-local, multicast or "
+				"reserved addresses",
+				option, text);
 	return ERR_OK;
 }
 

@@ -25,15 +25,15 @@ struct spoke_hub {
 
 struct spoke_config {
 	struct paths paths;
-	struct config raw;  /* owns the strings below */
+	struct config raw;            /* owns the strings below */
 	const char *const *overrides; /* as given to spoke_config_load(): they hold at a reload, too
 				       */
-	const char *name;   /* Name */
-	const char *user;   /* User, default "branchline" */
-	char interface[16]; /* Interface, default the network's name cut to 15 bytes */
-	const char *device; /* Device, default /dev/net/tun */
-	int family;         /* AddressFamily: AF_UNSPEC, AF_INET, AF_INET6; outside of the tunnel */
-	uint16_t port;      /* Port of our UDP sockets, default UDP_PORT_DEFAULT */
+	const char *name;             /* Name */
+	const char *user;             /* User, default "branchline" */
+	char interface[16];           /* Interface, default the network's name cut to 15 bytes */
+	const char *device;           /* Device, default /dev/net/tun */
+	int family;    /* AddressFamily: AF_UNSPEC, AF_INET, AF_INET6; outside of the tunnel */
+	uint16_t port; /* Port of our UDP sockets, default UDP_PORT_DEFAULT */
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX]; /* to bind */
 	unsigned n_udp;
 	uint32_t fwmark;            /* FWMark, 0 none */

@@ -8,12 +8,13 @@
 /* Who has applied a revision. Counts active spokes only: the others have nothing to apply. */
 struct applied {
 	uint64_t revision;
-	int64_t at_ms;            /* wall time of the revision */
-	uint32_t except;          /* node id left out of the count, 0 none */
-	uint32_t online, applied; /* online: now, or when the revision was made; applied: of those */
-	int64_t last_ms;          /* wall time of the last ack, 0 none */
-	json_t *missing;          /* names: counted as online, not applied yet */
-	json_t *offline;          /* names: were away already, will learn it when they connect */
+	int64_t at_ms;   /* wall time of the revision */
+	uint32_t except; /* node id left out of the count, 0 none */
+	uint32_t online,
+		applied; /* online: now, or when the revision was made; applied: of those */
+	int64_t last_ms; /* wall time of the last ack, 0 none */
+	json_t *missing; /* names: counted as online, not applied yet */
+	json_t *offline; /* names: were away already, will learn it when they connect */
 };
 enum err applied_init(struct applied *a, uint64_t revision, int64_t at_ms,
 		      uint32_t except) must_check;

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "hub/api/render.h"
+#include "shared/wire/fields.h"
 
 static const struct {
 	enum err err;
@@ -121,8 +121,8 @@ json_t *problem_to_json(const struct problem *p)
 
 	snprintf(type, sizeof(type), "urn:branchline:problem:%s", p->code);
 	j = json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", type, "title", problem_title(p->status),
-		      "status", (int)p->status, "detail", render_text(p->detail), "code", p->code);
-	if (j && p->pointer[0] && json_object_set_new(j, "pointer", render_text(p->pointer)) < 0) {
+		      "status", (int)p->status, "detail", fields_text(p->detail), "code", p->code);
+	if (j && p->pointer[0] && json_object_set_new(j, "pointer", fields_text(p->pointer)) < 0) {
 		json_decref(j);
 		return NULL;
 	}

@@ -7,21 +7,7 @@
 #include "shared/base/base64.h"
 #include "shared/base/clock.h"
 #include "shared/ipc/engine_msg.h"
-
-json_t *render_text(const char *s)
-{
-	json_t *j = json_string(s);
-	char clean[1024];
-	size_t n;
-
-	if (j)
-		return j;
-	n = strnlen(s, sizeof(clean) - 1);
-	for (size_t i = 0; i < n; i++)
-		clean[i] = (unsigned char)s[i] < 0x80 ? s[i] : '?';
-	clean[n] = '\0';
-	return json_string(clean);
-}
+#include "shared/wire/fields.h"
 
 json_t *render_time(int64_t wall_ms)
 {
@@ -38,7 +24,7 @@ json_t *render_endpoint(const struct endpoint *e)
 }
 
 /* A text, or null when it is empty. */
-static json_t *text_or_null(const char *s) { return s[0] ? render_text(s) : json_null(); }
+static json_t *text_or_null(const char *s) { return s[0] ? fields_text(s) : json_null(); }
 
 static json_t *render_public_key(const struct public_key *key)
 {
@@ -85,7 +71,7 @@ static json_t *render_node_endpoints(const struct node *n)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < n->n_endpoints; i++)
-		json_array_append_new(list, render_text(n->endpoints[i]));
+		json_array_append_new(list, fields_text(n->endpoints[i]));
 	return list;
 }
 
@@ -101,7 +87,7 @@ json_t *render_node(const struct node *n, const struct store_node_meta *meta)
 			 n->has_identity ? render_fingerprint(&n->identity_key) : json_null(),
 			 "tunnel_key",
 			 n->has_tunnel ? render_public_key(&n->tunnel_key) : json_null(),
-			 "key_unbroken", n->key_unbroken, "comment", render_text(meta->comment),
+			 "key_unbroken", n->key_unbroken, "comment", fields_text(meta->comment),
 			 "created_at", render_time(meta->created_ms), "updated_at",
 			 render_time(meta->updated_ms), "revoked_at", render_time(meta->revoked_ms),
 			 "revoked_why", text_or_null(meta->revoked_why));
@@ -159,7 +145,7 @@ json_t *render_join_token(const struct store_token *t, int64_t now_ms)
 			 (json_int_t)t->id, "node_id", (json_int_t)t->node_id, "node", t->node_name,
 			 "state", token_state(t, now_ms), "uses", (json_int_t)t->uses, "uses_max",
 			 (json_int_t)t->uses_max, "created_at", render_time(t->created_ms),
-			 "created_by", render_text(t->created_by), "expires_at",
+			 "created_by", fields_text(t->created_by), "expires_at",
 			 render_time(t->expires_ms), "used_at", render_time(t->used_ms),
 			 "revoked_at", render_time(t->revoked_ms));
 }

@@ -8,8 +8,6 @@
 
 #include "hub/store/store.h"
 
-/* A JSON string; bytes that are not UTF-8 (a text cut in the middle of a character) become '?'. */
-json_t *render_text(const char *s);
 /* "2026-11-22T14:40:01.123Z", or null for 0. */
 json_t *render_time(int64_t wall_ms);
 /* "203.0.113.7:6655", or null. */

@@ -5,6 +5,7 @@
 #include "hub/api/presence_map.h"
 #include "hub/api/render.h"
 #include "shared/base/clock.h"
+#include "shared/wire/fields.h"
 
 #define WAIT_MAX_MS 30000u
 
@@ -29,8 +30,8 @@ void revisions_current(struct request *r)
 	else
 		reply_json(&r->reply, 200,
 			   json_pack("{s:I, s:o, s:o, s:o}", "revision", (json_int_t)n, "at",
-				     render_time(rev.at_ms), "actor", render_text(rev.actor),
-				     "what", render_text(rev.what)));
+				     render_time(rev.at_ms), "actor", fields_text(rev.actor),
+				     "what", fields_text(rev.what)));
 }
 
 static enum err count_node(void *arg, const struct node *n, const struct store_node_meta *meta)
@@ -78,7 +79,7 @@ static void answer(struct request *r)
 	reply_json(&r->reply, 200,
 		   json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:O, s:O}", "revision",
 			     (json_int_t)rev.revision, "at", render_time(rev.at_ms), "actor",
-			     render_text(rev.actor), "what", render_text(rev.what), "online",
+			     fields_text(rev.actor), "what", fields_text(rev.what), "online",
 			     (json_int_t)a.online, "applied", (json_int_t)a.applied, "elapsed_ms",
 			     (json_int_t)applied_elapsed_ms(&a, rev.at_ms, clock_wall_ms()),
 			     "missing", a.missing, "offline", a.offline));

@@ -7,6 +7,7 @@
 #include "hub/api/page.h"
 #include "hub/api/presence_map.h"
 #include "hub/api/render.h"
+#include "shared/wire/fields.h"
 
 /* One walk over the nodes: counts of all, and one page of them. */
 struct survey {
@@ -48,7 +49,7 @@ static enum err lines_setting(struct request *r, const char *key, json_t *into)
 	if (e)
 		return e;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		json_array_append_new(into, render_text(line));
+		json_array_append_new(into, fields_text(line));
 	return ERR_OK;
 }
 
@@ -127,7 +128,7 @@ static void answer(struct request *r, struct survey *s)
 		 describe_hub(r, &hub) == ERR_OK)
 		reply_json(&r->reply, 200,
 			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:o}",
-				     "network", render_text(network), "version", BRANCHLINE_VERSION,
+				     "network", fields_text(network), "version", BRANCHLINE_VERSION,
 				     "hub", hub, "pools", pools, "mtu", (json_int_t)mtu, "revision",
 				     (json_int_t)rev.revision, "revision_at",
 				     render_time(rev.at_ms), "api_started_at",

@@ -47,10 +47,10 @@ static bool stderr_is_journal(void)
 static int open_file(const char *path)
 {
 	struct stat st;
-	int fd = open(path,
-		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW |
-			      O_NONBLOCK,
-		      0640);
+	int fd =
+		open(path,
+		     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK,
+		     0640);
 
 	if (fd < 0)
 		return -1;

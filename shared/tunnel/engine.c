@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "shared/tunnel/feed.h"
 #include "shared/tunnel/report.h"
@@ -99,8 +100,8 @@ static enum err start(struct worker *w)
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
 	    (e = index_new(&t->index)) || (e = pending_pool_new(&t->pending)) ||
-	    (e = udp_new(&w->fds, &t->udp)) || (e = tun_new(&w->fds, &t->tun)) ||
-	    (e = add_readers(t)))
+	    (e = udp_new(&w->fds, &t->udp)) || (e = compress_new(clock_now_ns, &t->compressor)) ||
+	    (e = tun_new(&w->fds, &t->tun)) || (e = add_readers(t)))
 		log_error("the engine cannot start: %s", err_str(e));
 	else
 		start_coalescer(t);
@@ -162,6 +163,7 @@ static void fini(struct worker *w)
 	route_fini(&t->own);
 	tun_free(t->tun);
 	udp_free(t->udp);
+	compress_free(t->compressor);
 	pending_pool_free(t->pending);
 	index_free(t->index);
 	table_fini(&t->by_key);

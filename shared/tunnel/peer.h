@@ -9,6 +9,7 @@
 #include "shared/loop/timer.h"
 #include "shared/noise/cookie.h"
 #include "shared/noise/handshake.h"
+#include "shared/tunnel/compress.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
 #include "shared/tunnel/udp.h"
@@ -104,6 +105,7 @@ struct peer {
 	struct deadlines due;
 	struct timer timer;
 	struct peer_counters counters;
+	struct compress_tally compress; /* what compression has saved */
 	struct rate_bucket relay_rate;
 	struct ping ping;
 };

@@ -29,6 +29,30 @@ static void deliver(struct tunnel *t, struct peer *from, struct pkt *pkt, const 
 		tunnel_drop(t, DROP_NO_ROUTE);
 }
 
+/* What a burst's coalesced and queued packets refer to is free again behind this. */
+static void flush(struct tunnel *t)
+{
+	coalesce_flush(&t->coalescer);
+	udp_flush(t->udp);
+	compress_release(t->compressor);
+}
+
+/* Puts the packet that came compressed in the place of what it came in. */
+static enum err unpack(struct tunnel *t, struct pkt *pkt, struct inner *in)
+{
+	struct pkt plain;
+	enum err e = compress_unpack(t->compressor, pkt->data, pkt->len, &plain);
+
+	if (e == ERR_LIMIT) {
+		flush(t);
+		e = compress_unpack(t->compressor, pkt->data, pkt->len, &plain);
+	}
+	if (e)
+		return e;
+	*pkt = plain;
+	return inner_decode(pkt->data, pkt->len, false, in);
+}
+
 static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct session_source *from)
 {
 	struct inner in;
@@ -38,7 +62,9 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 	p = session_open(t, pkt, from, &flags);
 	if (!p)
 		return;
-	if (inner_decode(pkt->data, pkt->len, peer_is_agent(p), &in)) {
+	if (inner_decode(pkt->data, pkt->len, peer_is_agent(p), &in) ||
+	    (in.kind == INNER_EXTENSION && in.extension == EXTENSION_COMPRESSED &&
+	     unpack(t, pkt, &in))) {
 		tunnel_drop(t, DROP_MALFORMED);
 		return;
 	}
@@ -106,6 +132,5 @@ void rx_run(struct tunnel *t, unsigned socket)
 	/* Before control has told who we are there is nobody to talk to. */
 	for (unsigned i = 0; i < n && t->configured; i++)
 		receive_message(t, &batch[i]);
-	coalesce_flush(&t->coalescer);
-	udp_flush(t->udp);
+	flush(t);
 }

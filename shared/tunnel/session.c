@@ -180,18 +180,27 @@ static void wait_for_session(struct peer *p, const uint8_t *packet, size_t len, 
 	session_initiate(p, false);
 }
 
-void session_send(struct peer *p, const uint8_t *packet, size_t len, uint8_t flags)
+/* Extension packets but for compressed ones, and keepalives, ask for no answer by themselves. */
+static bool is_data(const uint8_t *packet, size_t len)
+{
+	return len && (packet[0] >> 4 || packet[0] == EXTENSION_COMPRESSED);
+}
+
+void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags)
 {
 	struct tunnel *t = p->tunnel;
 	struct keypair *kp = p->session.current;
-	/* Extension packets (first nibble 0) and keepalives ask for no answer by themselves. */
-	const bool data = len && packet[0] >> 4;
+	const bool data = is_data(packet, len);
+	const size_t whole = len;
 	uint8_t *out;
 
 	if (!kp || !keypair_may_send(kp, t->now_ms)) {
 		wait_for_session(p, packet, len, flags);
 		return;
 	}
+	if (data && p->set.compression && peer_is_agent(p))
+		compress_pack(t->compressor, &p->compress, p->set.compression, packet, &len,
+			      t->now_ms);
 	out = path_reserve(p, keypair_sealed_len(kp, len, 0));
 	if (!out)
 		return;
@@ -202,7 +211,7 @@ void session_send(struct peer *p, const uint8_t *packet, size_t len, uint8_t fla
 	}
 	if (data) {
 		p->counters.tx_packets++;
-		p->counters.tx_bytes += len;
+		p->counters.tx_bytes += whole;
 		prepare_relay(p);
 	}
 	timers_sent(p, data);
@@ -563,7 +572,7 @@ struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct sessio
 	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
 	if (p->path.unreachable || p->path.kind == PATH_DOWN)
 		path_up(p);
-	timers_received(p, pkt->len && pkt->data[0] >> 4);
+	timers_received(p, is_data(pkt->data, pkt->len));
 	if (kp == p->session.current && keypair_wants_rekey_on_receive(kp, t->now_ms))
 		session_initiate(p, false);
 	return p;

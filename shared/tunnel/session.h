@@ -17,9 +17,11 @@ void session_wipe(struct peer *p);
 /*
  * Seals one inner packet (or, with length 0, a keepalive) into the peer's train; without a usable
  * keypair a data packet waits and a handshake begins. `flags`: TRANSPORT_FLAG_*, none for a
- * WireGuard node. The packet may be used again right after.
+ * WireGuard node. Made smaller first where
+ * the node asks for compression and it pays. The packet's memory is changed and may be used again
+ * right after.
  */
-void session_send(struct peer *p, const uint8_t *packet, size_t len, uint8_t flags);
+void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags);
 /* An empty packet, when there is a session. */
 void session_send_keepalive(struct peer *p);
 /* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer sends

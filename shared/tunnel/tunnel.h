@@ -11,6 +11,7 @@
 #include "shared/noise/handshake.h"
 #include "shared/tunnel/index.h"
 #include "shared/tunnel/coalesce.h"
+#include "shared/tunnel/compress.h"
 #include "shared/tunnel/peer.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
@@ -42,6 +43,7 @@ struct tunnel {
 	struct pending_pool *pending;
 	struct udp *udp;
 	struct tun *tun;
+	struct compressor *compressor;
 	struct coalescer coalescer; /* received packets on their way to the device */
 	struct udp_reader readers[WORKER_UDP_SOCKETS_MAX];
 	struct loop_fd tun_reader;

@@ -334,22 +334,32 @@ void fields_put_bits(struct fields_out *o, const char *key, uint64_t v)
 	fields_put(o, key, json_string(digits));
 }
 
+json_t *fields_text(const char *s)
+{
+	json_t *v = json_string(s);
+	char *plain = v ? NULL : strdup(s);
+
+	if (!plain)
+		return v;
+	for (char *p = plain; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	v = json_string(plain);
+	free(plain);
+	return v;
+}
+
 void fields_put_text(struct fields_out *o, const char *key, const char *s)
 {
 	char text[TEXT_MAX_BYTES + 1];
 	size_t n = strnlen(s, TEXT_MAX_BYTES);
-	json_t *v;
 
 	memcpy(text, s, n);
 	text[n] = '\0';
 	for (size_t i = 0; i < n; i++)
 		if (is_control(text + i))
 			text[i] = '?';
-	v = json_string(text);
-	for (size_t i = 0; !v && i < n; i++)
-		if ((unsigned char)text[i] >= 0x80)
-			text[i] = '?';
-	fields_put(o, key, v ? v : json_string(text));
+	fields_put(o, key, fields_text(text));
 }
 
 void fields_put_bytes(struct fields_out *o, const char *key, const void *p, size_t n)

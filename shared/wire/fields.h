@@ -87,6 +87,12 @@ void fields_put_int(struct fields_out *o, const char *key, int64_t v);
 void fields_put_count(struct fields_out *o, const char *key, uint64_t v);
 void fields_put_bool(struct fields_out *o, const char *key, bool v);
 void fields_put_bits(struct fields_out *o, const char *key, uint64_t v);
+/*
+ * Any bytes as a JSON string, new reference: where they are no UTF-8 (a text that was cut inside a
+ * character, a name of the system's), '?' stands for each byte that is not ASCII. NULL when memory
+ * is out.
+ */
+json_t *fields_text(const char *s);
 /* What the other side would refuse (control characters, bytes that are not UTF-8) is replaced by
  * '?'. At most 255 bytes. */
 void fields_put_text(struct fields_out *o, const char *key, const char *s);

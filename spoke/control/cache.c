@@ -9,6 +9,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/file.h"
 #include "shared/base/log.h"
+#include "shared/wire/fields.h"
 
 #define HEADER_START    "{\"format\":"
 #define HEADER_MIDDLE   ",\"sha256\":\""
@@ -88,10 +89,10 @@ static json_t *body_json(const struct cache *c)
 	json_t *dir = directory_to_json(&c->dir);
 
 	/* json_pack takes over `dir` also when it fails; a NULL makes it fail. */
-	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "directory", dir,
+	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o}", "directory", dir,
 			 "highest_revision", (json_int_t)c->highest, "confirmed_ms",
 			 (json_int_t)c->confirmed_ms, "seen_ms", (json_int_t)c->seen_ms, "refused",
-			 (int)c->refused, "refused_why", c->refused_why, "welcome",
+			 (int)c->refused, "refused_why", fields_text(c->refused_why), "welcome",
 			 c->has_welcome ? welcome_json(&c->welcome) : json_null(), "last_good",
 			 endpoint_is_set(&c->last_good) ? endpoint_json(&c->last_good)
 							: json_null(),

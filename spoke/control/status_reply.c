@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/base/clock.h"
+#include "shared/wire/fields.h"
 #include "spoke/control/spoke.h"
 
 static json_t *time_json(int64_t wall_ms)
@@ -52,7 +53,7 @@ static json_t *hub_json(const struct spoke *s)
 			 s->cache.has_welcome ? s->cache.welcome.hub_name : "", "state",
 			 client_state_str(c->state), "up", (int)up, "since",
 			 time_json(c->since_wall_ms), "why",
-			 up || !c->why[0] ? json_null() : json_string(c->why), "address",
+			 up || !c->why[0] ? json_null() : fields_text(c->why), "address",
 			 up ? endpoint_json(&c->dialer.at) : json_null());
 }
 
@@ -153,7 +154,7 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g)
 			 "done", 1, "network", s->cfg->paths.net, "name", s->cfg->name, "id",
 			 (json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
 			 (json_int_t)s->cache.dir.revision, "hub", hub_json(s), "refused",
-			 s->cache.refused ? json_string(s->cache.refused_why) : json_null(),
+			 s->cache.refused ? fields_text(s->cache.refused_why) : json_null(),
 			 "grace_over", (int)s->grace_over, "addresses",
 			 addresses_json(self ? self->addresses : w->addresses), "subnets",
 			 self ? subnets_json(self) : json_array(), "engine", engine_json(g),

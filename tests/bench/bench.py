@@ -7,6 +7,7 @@ counts is the ratio to another peer of the same run, not the figure.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -45,7 +46,8 @@ class Visit:
         self.address = None
 
     def run(self, kind):
-        with w.World() as world:
+        # A world that fails shows what its processes said; standard output is for the tables.
+        with contextlib.redirect_stdout(sys.stderr), w.World() as world:
             self.bed = Bed(world, kind)
             self.peer.open(self.bed)
             self.peer.prepare()
@@ -214,7 +216,7 @@ def main():
             print(report.markdown(json.load(f)))
         return
     # SIGTERM ends it as Ctrl-C does: worlds take away what they made.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     result = measure(options)
     text = report.markdown(result)
     path = save(result, options.out)

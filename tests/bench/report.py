@@ -5,6 +5,8 @@ import statistics
 
 BASE, CEILING = "tinc", "veth"
 NOISY = 0.15
+# Processors busy with the work of others, from which on no figure is to be trusted.
+QUIET = 0.2
 
 
 class Numbers:
@@ -140,12 +142,14 @@ def kept_ratio(n, peer):
     return own / bare if own and bare else None
 
 
-def checks(n):
+def checks(n, result):
+    """A verdict of too few rounds, or of a machine that others used, says so."""
+    unsure = " (too few rounds)" if len(result["rounds"]) < 3 else " (noisy)" if warning(result) else ""
     rows = []
     for what, value, wanted, side in aims(n):
         reached = value is not None and (value >= wanted if side == "least" else value <= wanted)
         rows.append([what, show(value, ".3g"), f"{'>=' if side == 'least' else '<='} {wanted:.3g}",
-                     "not measured" if value is None else "**reached**" if reached else "not reached"])
+                     "not measured" if value is None else ("reached" if reached else "not reached") + unsure])
     return table(["aim", "measured ratio", "wanted", ""], rows)
 
 
@@ -159,7 +163,7 @@ def noise(n, result):
             worst = max(spreads, key=spreads.get)
             rows.append([what, f"{statistics.median(spreads.values()):.0%}", f"{spreads[worst]:.0%} ({worst})",
                          ", ".join(p for p in spreads if spreads[p] > NOISY) or "none"])
-    foreign = [v["foreign_load"] for r in result["rounds"] for v in r.values()]
+    foreign = foreign_loads(result)
     stolen = sum(v.get(k, {}).get("stolen_s", 0) for r in result["rounds"] for v in r.values() for k in v if isinstance(v[k], dict))
     lines = [
         f"Spread is (largest - smallest) / median over the rounds; with {len(result['rounds'])} of them, differences below it are ties.",
@@ -169,6 +173,18 @@ def noise(n, result):
         f"worst {max(foreign):.2f} of {result['machine']['cpus']}. Taken by the host during TCP streams: {stolen:.1f} s.",
     ]
     return "\n".join(lines)
+
+
+def foreign_loads(result):
+    return [v["foreign_load"] for r in result["rounds"] for v in r.values()]
+
+
+def warning(result):
+    """Said above everything else when the machine was not ours alone."""
+    busy = statistics.median(foreign_loads(result))
+    if busy <= QUIET:
+        return []
+    return [f"**Others kept {busy:.1f} of {result['machine']['cpus']} processors busy: the figures are too low, and the ratios rough.**"]
 
 
 def settings(n, result):
@@ -192,7 +208,8 @@ def markdown(result):
         f"{machine['cpus']} processors ({machine['model']}) hold both ends and both iperf3; Linux {machine['kernel']}, "
         f"{machine['iperf3']}, {machine['openssl']}. {len(result['rounds'])} rounds, {result['seconds']:g} s a stream, TCP with cubic. "
         "Medians (smallest-largest); ratios are medians of the rounds' own ratios.",
-        "## Aims", checks(n),
+        *warning(result),
+        "## Aims", checks(n, result),
         "## TCP", throughput(n),
         "## Packets and latency", packets(n),
         "UDP is sent as fast as iperf3 can: it and the daemons fight for the same processors, so the loss is no property of the tunnel.",

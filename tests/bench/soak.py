@@ -215,7 +215,7 @@ def main():
     options = parser.parse_args()
     # Freed memory that a sanitizer keeps for its own purposes is no growth.
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:quarantine_size_mb=4")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with w.World(build=options.build) as world:
         soak = Soak(world, options)
         soak.run()

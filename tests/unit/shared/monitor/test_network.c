@@ -199,8 +199,10 @@ static void works_without_interface(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refuses),        cmocka_unit_test(sweeps),
-		cmocka_unit_test(follows_source), cmocka_unit_test(has_limits),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(sweeps),
+		cmocka_unit_test(follows_source),
+		cmocka_unit_test(has_limits),
 		cmocka_unit_test(works_without_interface),
 	};
 

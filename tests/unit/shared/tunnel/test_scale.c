@@ -318,7 +318,8 @@ static void send_initiation(uint32_t i)
 	handshake_self_fini(&self);
 }
 
-/* Below HANDSHAKE_UNDER_LOAD_PER_S, where cookies begin, and what an ordinary socket buffer holds. */
+/* Below HANDSHAKE_UNDER_LOAD_PER_S, where cookies begin, and what an ordinary socket buffer holds.
+ */
 #define CALLERS 200u
 
 static bool all_answered(void *arg)

@@ -239,6 +239,27 @@ static void test_put_text(void **state)
 	}
 }
 
+/* A text that was cut inside a character is still a JSON string. */
+static void test_text(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "", "" },
+		{ "plain", "plain" },
+		{ "caf\xc3\xa9", "caf\xc3\xa9" },
+		{ "caf\xc3\xa9 caf\xc3", "caf?? caf?" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		json_t *j = fields_text(rows[i].in);
+
+		assert_string_equal(json_string_value(j), rows[i].out);
+		json_decref(j);
+	}
+}
+
 static void test_put_fails(void **state)
 {
 	struct fields_out o;
@@ -277,7 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),         cmocka_unit_test(test_sticky),
-		cmocka_unit_test(test_put_text),     cmocka_unit_test(test_put_fails),
+		cmocka_unit_test(test_put_text),     cmocka_unit_test(test_text),     cmocka_unit_test(test_put_fails),
 		cmocka_unit_test(test_put_endpoint),
 	};
 

@@ -77,6 +77,26 @@ static void comes_back_as_it_was(void **state)
 	cache_fini(&d);
 }
 
+/* The hub's reason was cut to our size inside a character: the refusal is remembered all the same. */
+static void a_cut_reason_is_kept(void **state)
+{
+	struct cache c, d;
+	struct buf b;
+
+	(void)state;
+	fill(&c);
+	c.refused = true;
+	snprintf(c.refused_why, sizeof(c.refused_why), "lost in Troms\xc3");
+	encode(&c, &b);
+	cache_init(&d);
+	assert_int_equal(cache_decode(&d, buf_data(&b), buf_len(&b)), ERR_OK);
+	assert_true(d.refused);
+	assert_string_equal(d.refused_why, "lost in Troms?");
+	buf_fini(&b);
+	cache_fini(&c);
+	cache_fini(&d);
+}
+
 static void every_damaged_byte_is_seen(void **state)
 {
 	struct cache c, d;
@@ -201,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comes_back_as_it_was),
+		cmocka_unit_test(a_cut_reason_is_kept),
 		cmocka_unit_test(every_damaged_byte_is_seen),
 		cmocka_unit_test(every_shorter_file_is_seen),
 		cmocka_unit_test(another_format_is_refused),
