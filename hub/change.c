@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hub/change_step.h"
+#include "shared/base/hostport.h"
 
 static void clear_results(struct change *c)
 {
@@ -158,22 +159,9 @@ enum err change_check_text(struct change *c, const char *text, size_t size, cons
 	return ERR_OK;
 }
 
-/* Letters of host names and of numeric addresses. */
-static bool is_host_char(char ch) { return isalnum((unsigned char)ch) || strchr(".-_:%", ch); }
-
 enum err change_check_endpoint(struct change *c, const char *text, const char *pointer)
 {
-	size_t host = 0, digits = 0;
-	const char *port;
-	long number = 0;
-
-	while (text[host] && is_host_char(text[host]))
-		host++;
-	port = text + host + (text[host] == ' ');
-	while (isdigit((unsigned char)port[digits]) && digits < 6)
-		number = number * 10 + (port[digits++] - '0');
-	if (strlen(text) < ENDPOINT_NAME_SIZE && host > 0 && host <= 255 && text[host] == ' ' &&
-	    digits > 0 && !port[digits] && number >= 1 && number <= 65535)
+	if (hostport_is_line(text))
 		return ERR_OK;
 	return change_refuse(c, ERR_INVALID, "endpoint_invalid", pointer,
 			     "\"%.100s\" is not a host name or address with a port; write it like "

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/config.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "shared/base/hostport.h"
 #include "shared/wire/limits.h"
 
 static const struct config_var vars[] = {
@@ -53,81 +53,6 @@ const struct config_var *hub_config_vars(size_t *count)
 	return vars;
 }
 
-/* A port of 1..65535 and nothing behind it. */
-static enum err parse_port(const char *s, uint16_t *out)
-{
-	unsigned long v = 0;
-	size_t n = 0;
-
-	for (; isdigit((unsigned char)s[n]) && n < 6; n++)
-		v = v * 10 + (unsigned long)(s[n] - '0');
-	if (n == 0 || s[n] || v < 1 || v > UINT16_MAX)
-		return ERR_INVALID;
-	*out = (uint16_t)v;
-	return ERR_OK;
-}
-
-/* Where the host ends: before the space, the bracket, or the only colon. `*port` is where the port
- * begins, or NULL. */
-static size_t host_length(const char *s, const char **port)
-{
-	size_t blank = strcspn(s, " \t");
-	const char *colon = strchr(s, ':');
-
-	*port = NULL;
-	if (s[blank]) {
-		*port = s + blank + strspn(s + blank, " \t");
-		return blank;
-	}
-	if (colon && !strchr(colon + 1, ':')) {
-		*port = colon + 1;
-		return (size_t)(colon - s);
-	}
-	return blank;
-}
-
-/* The part in brackets; `*port` as above. 0 when the brackets are wrong. */
-static size_t bracketed_length(const char *s, const char **port)
-{
-	size_t n = strcspn(s, "]");
-
-	*port = NULL;
-	if (s[n] != ']')
-		return 0;
-	if (s[n + 1] == ':')
-		*port = s + n + 2;
-	else if (s[n + 1] == ' ' || s[n + 1] == '\t')
-		*port = s + n + 1 + strspn(s + n + 1, " \t");
-	else if (s[n + 1])
-		return 0;
-	return n;
-}
-
-enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256],
-				  uint16_t *port)
-{
-	bool brackets = *s == '[';
-	const char *port_text;
-	uint16_t p = default_port;
-	struct addr numeric;
-	size_t n;
-
-	s += brackets;
-	n = brackets ? bracketed_length(s, &port_text) : host_length(s, &port_text);
-	if (n == 0 || n > 255 || (port_text && parse_port(port_text, &p)) || p == 0)
-		return ERR_INVALID;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && !strchr(".-_:", s[i]))
-			return ERR_INVALID;
-	memcpy(host, s, n);
-	host[n] = '\0';
-	/* A colon belongs to a numeric address only. */
-	if ((brackets || strchr(host, ':')) && addr_parse(host, &numeric))
-		return ERR_INVALID;
-	*port = p;
-	return ERR_OK;
-}
-
 /* The endpoints to listen on for one configured line: "*" is every address of the wanted families.
  */
 static enum err add_listen(struct hub_config *c, const struct config_entry *e,
@@ -136,7 +61,7 @@ static enum err add_listen(struct hub_config *c, const struct config_entry *e,
 {
 	struct endpoint any[2] = { { .addr.family = AF_INET6 }, { .addr.family = AF_INET } };
 	const char *text = e ? e->value : "*";
-	char host[256], with_any[300];
+	char host[HOSTPORT_HOST_SIZE], with_any[300];
 	struct endpoint at = { 0 };
 	bool star = text[0] == '*';
 
@@ -144,7 +69,7 @@ static enum err add_listen(struct hub_config *c, const struct config_entry *e,
 		snprintf(with_any, sizeof(with_any), "0.0.0.0%.64s", text + 1);
 		text = with_any;
 	}
-	if (hub_config_split_address(text, default_port, host, &at.port) ||
+	if (hostport_split(text, default_port, host, &at.port) ||
 	    addr_parse(host, &at.addr))
 		return config_complain(
 			&c->raw, e,

@@ -50,10 +50,3 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 void hub_config_fini(struct hub_config *c);
 /* The variables, for --help, manual and completion. */
 const struct config_var *hub_config_vars(size_t *count);
-/*
- * Splits "host", "host port", "host:port", "[address]:port" or "[address] port" into a host and a
- * port, `default_port` when there is none. The host is a name or a numeric address, without
- * brackets, of at most 255 bytes. ERR_INVALID.
- */
-enum err hub_config_split_address(const char *s, uint16_t default_port, char host[256],
-				  uint16_t *port) must_check;

@@ -29,6 +29,7 @@
 #include "shared/keys/keys.h"
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
+#include "shared/base/hostport.h"
 #include "shared/base/log.h"
 #include "shared/monitor/launch.h"
 #include "shared/monitor/sandbox.h"
@@ -304,10 +305,10 @@ static enum err write_key(struct init *in, const char *name, const struct secret
 /* Adds a name to the list, unless it is there. `list` has room. */
 static void add_name(const char **list, size_t *n, const char *name)
 {
-	char host[256];
+	char host[HOSTPORT_HOST_SIZE];
 	uint16_t port;
 
-	if (*n == HTTPS_CERT_NAMES_MAX || hub_config_split_address(name, 1, host, &port) ||
+	if (*n == HTTPS_CERT_NAMES_MAX || hostport_split(name, 1, host, &port) ||
 	    strcmp(host, name) != 0)
 		return;
 	for (size_t i = 0; i < *n; i++)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hub/config.h"
+#include "shared/base/hostport.h"
 
 #define POOL4_DEFAULT "10.91.0.0/16"
 #define USER_DEFAULT  "branchline"
@@ -125,12 +126,12 @@ static enum err add_address(struct init_options *o, struct raw_options *raw, con
 
 static enum err add_api_name(struct init_options *o, const char *text)
 {
-	char host[256];
+	char host[HOSTPORT_HOST_SIZE];
 	uint16_t port;
 
 	if (o->n_api_names == INIT_API_NAMES_MAX)
 		return complain(o, "more than %u API names", INIT_API_NAMES_MAX);
-	if (hub_config_split_address(text, 1, host, &port) || strcmp(host, text) != 0)
+	if (hostport_split(text, 1, host, &port) || strcmp(host, text) != 0)
 		return complain(o, "--api-name %.100s: this is not a host name or address", text);
 	o->api_names[o->n_api_names++] = text;
 	return ERR_OK;
@@ -247,7 +248,7 @@ static enum err settle_addresses(struct init_options *o, const struct raw_option
 	uint16_t port;
 
 	for (size_t i = 0; i < o->n_addresses; i++) {
-		if (hub_config_split_address(raw->addresses[i], o->port, o->hosts[i], &port))
+		if (hostport_split(raw->addresses[i], o->port, o->hosts[i], &port))
 			return complain(o,
 					"--address %.100s: this is not a host name or address with "
 					"an optional port",

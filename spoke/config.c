@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "shared/base/file.h"
+#include "shared/base/hostport.h"
 #include "shared/keys/keys.h"
 
 static const struct config_var vars[] = {
@@ -64,58 +65,6 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths)
 }
 
 void spoke_config_fini(struct spoke_config *c) { config_fini(&c->raw); }
-
-static enum err parse_port(const char *s, uint16_t *out)
-{
-	char *end;
-	unsigned long v;
-
-	if (!isdigit((unsigned char)*s))
-		return ERR_INVALID;
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || *end || v < 1 || v > UINT16_MAX)
-		return ERR_INVALID;
-	*out = (uint16_t)v;
-	return ERR_OK;
-}
-
-/* A host name's or address's bytes; what they mean is for the resolver. */
-static bool host_is_plausible(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (n == 0 || n > 255)
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr(".-_:%", *s))
-			return false;
-	return true;
-}
-
-enum err spoke_config_split_address(const char *s, uint16_t default_port,
-				    char host[ENDPOINT_NAME_SIZE], uint16_t *port)
-{
-	size_t n = strcspn(s, " \t");
-	const char *rest = s + n + strspn(s + n, " \t");
-	char tmp[ENDPOINT_NAME_SIZE];
-	uint16_t p = default_port;
-
-	/* "[2001:db8::1]" is how some write it; the brackets say nothing here. */
-	if (n >= 2 && s[0] == '[' && s[n - 1] == ']') {
-		s++;
-		n -= 2;
-	}
-	if (n >= sizeof(tmp))
-		return ERR_INVALID;
-	memcpy(tmp, s, n);
-	tmp[n] = '\0';
-	if (!host_is_plausible(tmp) || (*rest && parse_port(rest, &p) != ERR_OK) || p == 0)
-		return ERR_INVALID;
-	memcpy(host, tmp, n + 1);
-	*port = p;
-	return ERR_OK;
-}
 
 /* "10.20.0.0/24" or "10.20.0.0/24#5", as in tinc. */
 static enum err parse_subnet(struct config *raw, const struct config_entry *e,
@@ -183,11 +132,11 @@ static enum err take_addresses(struct spoke_config *c, struct config *host, stru
 {
 	const struct config_entry *e, *port_entry = config_nth(host, "Port", 0);
 	uint16_t default_port = port_entry ? (uint16_t)config_int(host, "Port") : UDP_PORT_DEFAULT;
-	char name[ENDPOINT_NAME_SIZE];
+	char name[HOSTPORT_HOST_SIZE];
 	uint16_t port;
 
 	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
-		if (spoke_config_split_address(e->value, default_port, name, &port)) {
+		if (hostport_split(e->value, default_port, name, &port)) {
 			config_complain(
 				host, e,
 				"\"%s\" is not a host name or address with an optional port",
@@ -325,13 +274,13 @@ static enum err set_udp(struct spoke_config *c)
 	struct addr any4 = { .family = AF_INET }, any6 = { .family = AF_INET6 };
 
 	for (size_t i = 0; (e = config_nth(&c->raw, "BindToAddress", i)) != NULL; i++) {
-		char host[ENDPOINT_NAME_SIZE];
+		char host[HOSTPORT_HOST_SIZE];
 		struct endpoint *at = &c->udp[c->n_udp];
 
 		if (c->n_udp == WORKER_UDP_SOCKETS_MAX)
 			return config_complain(&c->raw, e, "more than %u BindToAddress lines",
 					       WORKER_UDP_SOCKETS_MAX);
-		if (spoke_config_split_address(e->value, c->port, host, &at->port) ||
+		if (hostport_split(e->value, c->port, host, &at->port) ||
 		    addr_parse(host, &at->addr))
 			return config_complain(&c->raw, e,
 					       "\"%s\" is not an address with an optional port",

@@ -70,7 +70,3 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths);
 enum err spoke_config_load(struct spoke_config *c, const struct paths *paths,
 			   const char *const *overrides) must_check;
 void spoke_config_fini(struct spoke_config *c);
-
-/* Splits "host port" or "host" into `host` (ENDPOINT_NAME_SIZE bytes) and `port`. ERR_INVALID. */
-enum err spoke_config_split_address(const char *s, uint16_t default_port,
-				    char host[ENDPOINT_NAME_SIZE], uint16_t *port) must_check;

@@ -5,6 +5,7 @@
 
 #include "hub/api/params.h"
 #include "shared/base/base64.h"
+#include "shared/base/hostport.h"
 #include "shared/base/name.h"
 #include "shared/wire/limits.h"
 #include "shared/wire/node.h"
@@ -98,20 +99,6 @@ static enum err wrong_type(struct problem *p, const char *at, const char *wanted
 	return ERR_INVALID;
 }
 
-bool body_endpoint_is_valid(const char *s)
-{
-	size_t host = strcspn(s, " ");
-	uint64_t port;
-
-	if (host == 0 || host > 255 || s[host] != ' ' || strlen(s) >= ENDPOINT_NAME_SIZE)
-		return false;
-	for (size_t i = 0; i < host; i++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%",
-			    s[i]))
-			return false;
-	return params_parse_uint(s + host + 1, 65535, &port) && port > 0;
-}
-
 static enum err check_string(const char *s, const struct body_field *f, const char *at,
 			     struct problem *p)
 {
@@ -175,7 +162,7 @@ static enum err check_text(const char *s, const struct body_field *f, const char
 			       : refuse(p, "address_invalid", at,
 					"this must be a numeric IPv4 or IPv6 address");
 	case BODY_ENDPOINT:
-		return body_endpoint_is_valid(s) ? ERR_OK
+		return hostport_is_line(s) ? ERR_OK
 						 : refuse(p, "member_invalid", at,
 							  "this must be \"HOST PORT\", such as "
 							  "\"vpn.example.com 6655\"");

@@ -57,5 +57,3 @@ enum err body_check(const json_t *object, const struct body_field *fields, size_
 const char *body_str(const json_t *object, const char *name);
 int64_t body_int(const json_t *object, const char *name, int64_t def);
 bool body_bool(const json_t *object, const char *name);
-/* "HOST PORT" as an admin writes it: a host name or a numeric address, one blank, a port. */
-bool body_endpoint_is_valid(const char *s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hub/control/core.h"
+#include "shared/base/hostport.h"
 
 struct collector {
 	struct endpoint *out;
@@ -23,13 +24,13 @@ static void add(struct collector *x, const struct endpoint *e)
 /* Address lines: numbers as they stand, names as far as they were looked up. */
 static void add_configured(const struct control *c, struct collector *x, const struct node *n)
 {
-	char host[ENDPOINT_NAME_SIZE];
+	char host[HOSTPORT_HOST_SIZE];
 	struct endpoint e;
 	uint8_t n_found;
 
 	for (uint32_t i = 0; i < n->n_endpoints; i++) {
 		memset(&e, 0, sizeof(e));
-		if (names_split(n->endpoints[i], c->settings.udp_port, host, &e.port) &&
+		if (hostport_split(n->endpoints[i], c->settings.udp_port, host, &e.port) == ERR_OK &&
 		    addr_parse(host, &e.addr) == ERR_OK)
 			add(x, &e);
 	}

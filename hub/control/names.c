@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hub/control/core.h"
+#include "shared/base/hostport.h"
 #include "shared/loop/resolve.h"
 
 /* One node with names; kept while it has any. */
@@ -60,26 +61,6 @@ void names_fini(struct control *c)
 	loop_later_cancel(c->loop, &c->names.pump);
 }
 
-bool names_split(const char *line, uint16_t default_port, char *host, uint16_t *port)
-{
-	size_t n = strcspn(line, " \t");
-	unsigned long v = default_port;
-	char *end;
-
-	if (n == 0 || n >= ENDPOINT_NAME_SIZE)
-		return false;
-	memcpy(host, line, n);
-	host[n] = '\0';
-	line += n + strspn(line + n, " \t");
-	if (*line) {
-		v = strtoul(line, &end, 10);
-		if (*end || v == 0 || v > UINT16_MAX)
-			return false;
-	}
-	*port = (uint16_t)v;
-	return true;
-}
-
 /* The next Address line of `n` from `*line` on that holds a name. */
 static bool next_name(const struct control *c, const struct node *n, uint32_t *line, char *host,
 		      uint16_t *port)
@@ -87,7 +68,7 @@ static bool next_name(const struct control *c, const struct node *n, uint32_t *l
 	struct addr numeric;
 
 	for (; *line < n->n_endpoints; (*line)++)
-		if (names_split(n->endpoints[*line], c->settings.udp_port, host, port) &&
+		if (hostport_split(n->endpoints[*line], c->settings.udp_port, host, port) == ERR_OK &&
 		    addr_parse(host, &numeric) != ERR_OK)
 			return true;
 	return false;
@@ -96,7 +77,7 @@ static bool next_name(const struct control *c, const struct node *n, uint32_t *l
 /* A node whose names are ours to look up. */
 static bool has_names(const struct control *c, const struct node *n)
 {
-	char host[ENDPOINT_NAME_SIZE];
+	char host[HOSTPORT_HOST_SIZE];
 	uint32_t line = 0;
 	uint16_t port;
 
@@ -152,7 +133,7 @@ static void step(struct named *x)
 {
 	struct control *c = x->control;
 	const struct node *n = directory_find(&c->dir, x->id);
-	char host[ENDPOINT_NAME_SIZE];
+	char host[HOSTPORT_HOST_SIZE];
 	uint16_t port;
 
 	if (!n) {

@@ -35,8 +35,3 @@ void names_node(struct control *c, const struct node *old, const struct node *no
 void names_again(struct control *c, uint32_t id);
 /* What was found, for endpoints_of(). NULL and 0 when there is nothing. */
 const struct endpoint *names_found(const struct control *c, uint32_t id, uint8_t *n);
-/*
- * An Address line, "host port" or "host", cut into its parts. False when it is none. `host` holds
- * ENDPOINT_NAME_SIZE.
- */
-bool names_split(const char *line, uint16_t default_port, char *host, uint16_t *port);

@@ -284,6 +284,8 @@ void engine_status_encode(const struct engine_status *m, struct cursor *c)
 	cursor_put_u32(c, m->rtt_us);
 	cursor_put_u16(c, m->pmtu);
 	cursor_put_u8(c, m->cipher);
+	cursor_put_u64(c, m->compress_before);
+	cursor_put_u64(c, m->compress_after);
 }
 
 enum err engine_status_decode(struct cursor *c, struct engine_status *m)
@@ -301,6 +303,8 @@ enum err engine_status_decode(struct cursor *c, struct engine_status *m)
 	m->rtt_us = cursor_get_u32(c);
 	m->pmtu = cursor_get_u16(c);
 	m->cipher = codec_get_u8_in(c, CIPHER_WIREGUARD, CIPHER_CHACHA20POLY1305);
+	m->compress_before = cursor_get_u64(c);
+	m->compress_after = cursor_get_u64(c);
 	if (m->handshake_wall_ms < 0)
 		cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);
@@ -328,6 +332,12 @@ void engine_status_end_encode(const struct engine_status_end *m, struct cursor *
 		cursor_put_u64(c, m->drops[i]);
 	cursor_put_str(c, m->crypto);
 	cursor_put_u8(c, m->offloads);
+	cursor_put_u64(c, m->compress_tried);
+	cursor_put_u64(c, m->compress_packed);
+	cursor_put_u64(c, m->compress_before);
+	cursor_put_u64(c, m->compress_after);
+	cursor_put_u64(c, m->compress_timed);
+	cursor_put_u64(c, m->compress_timed_ns);
 }
 
 enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
@@ -342,5 +352,11 @@ enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
 		m->drops[i] = cursor_get_u64(c);
 	get_crypto(c, m->crypto);
 	m->offloads = codec_get_u8_in(c, 0, (1u << ENGINE_OFFLOAD_BITS) - 1);
+	m->compress_tried = cursor_get_u64(c);
+	m->compress_packed = cursor_get_u64(c);
+	m->compress_before = cursor_get_u64(c);
+	m->compress_after = cursor_get_u64(c);
+	m->compress_timed = cursor_get_u64(c);
+	m->compress_timed_ns = cursor_get_u64(c);
 	return cursor_end(c);
 }

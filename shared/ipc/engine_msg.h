@@ -159,6 +159,9 @@ struct engine_status {
 	uint32_t rtt_us; /* 0 unknown */
 	uint16_t pmtu;   /* 0 unknown */
 	uint8_t cipher;  /* enum tunnel_cipher of shared/wire/limits.h */
+	/* Bytes of all packets to a peer that asks for compression, as they were and as they went.
+	 */
+	uint64_t compress_before, compress_after;
 };
 
 /* Why the engine dropped packets; a counter each. */
@@ -208,6 +211,10 @@ struct engine_status_end {
 	 */
 	char crypto[ENGINE_CRYPTO_SIZE];
 	uint8_t offloads; /* enum engine_offload */
+	/* Compression: packets that were tried, those that became smaller, bytes of all tried ones
+	 * before and after, and the time of trying as far as it was measured. */
+	uint64_t compress_tried, compress_packed, compress_before, compress_after;
+	uint64_t compress_timed, compress_timed_ns;
 };
 
 void engine_self_encode(const struct engine_self *m, struct cursor *c);

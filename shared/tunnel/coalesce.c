@@ -266,9 +266,9 @@ static bool is_mergeable(const struct coalescer *c, struct candidate *k)
 {
 	bool tcp = k->in->protocol == IPPROTO_TCP;
 
-	if (!(tcp ? c->tcp : c->udp) || k->in->total_len > SUPER_PACKET_MAX)
+	if (tcp ? !c->tcp : !c->udp)
 		return false;
-	if (!(tcp ? tcp_is_mergeable(k) : udp_is_mergeable(k)))
+	if (tcp ? !tcp_is_mergeable(k) : !udp_is_mergeable(k))
 		return false;
 	if (k->v4 && offload_fold(offload_sum(k->packet, IPV4_HEADER_BYTES, 0)) != 0xffff)
 		return false;

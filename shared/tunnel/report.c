@@ -102,6 +102,8 @@ static void report_peer(const struct peer *p, uint32_t tag)
 		.tx_packets = p->counters.tx_packets,
 		.rtt_us = p->path.rtt_us,
 		.cipher = (uint8_t)p->cipher,
+		.compress_before = p->compress.before_bytes,
+		.compress_after = p->compress.after_bytes,
 	};
 	uint8_t mem[REPORT_MAX_BYTES];
 	struct cursor c;
@@ -129,12 +131,19 @@ static uint8_t offloads(const struct tunnel *t)
 void report_status(struct tunnel *t, uint32_t tag)
 {
 	const struct udp_counters *udp = udp_counters(t->udp);
+	const struct compress_counters *z = compress_counters(t->compressor);
 	struct engine_status_end m = {
 		.tag = tag,
 		.handshakes = t->handshakes,
 		.relayed_packets = t->relayed_packets,
 		.relayed_bytes = t->relayed_bytes,
 		.offloads = offloads(t),
+		.compress_tried = z->tried,
+		.compress_packed = z->compressed,
+		.compress_before = z->before_bytes,
+		.compress_after = z->after_bytes,
+		.compress_timed = z->timed,
+		.compress_timed_ns = z->timed_ns,
 	};
 	uint8_t mem[REPORT_MAX_BYTES];
 	struct cursor c;

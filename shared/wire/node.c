@@ -161,32 +161,6 @@ bool node_may_talk(const struct node *a, const struct node *b)
 	return (a->reach & b->groups) != 0 || (b->reach & a->groups) != 0;
 }
 
-/* A decimal port of 1..65535 without leading zeros, to the end of the string. */
-static bool port_is_valid(const char *s)
-{
-	unsigned port = 0;
-	size_t n = strlen(s);
-
-	if (n < 1 || n > 5 || s[0] == '0')
-		return false;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return false;
-		port = port * 10 + (unsigned)(*s - '0');
-	}
-	return port <= UINT16_MAX;
-}
-
-bool node_endpoint_is_valid(const char *s)
-{
-	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789.-_:";
-	size_t host = strspn(s, host_chars);
-
-	return host > 0 && host <= 255 && s[0] != '-' && s[host] == ' ' &&
-	       port_is_valid(s + host + 1);
-}
-
 static json_t *subnets_to_json(const struct node *n)
 {
 	json_t *array = json_array();
@@ -295,7 +269,7 @@ static void get_endpoints(struct fields *f, struct node *n)
 	for (size_t i = 0; array && i < json_array_size(array); i++) {
 		const char *s = json_string_value(json_array_get(array, i));
 
-		if (!s || !node_endpoint_is_valid(s)) {
+		if (!s || !hostport_is_line(s)) {
 			fields_fail(f, ERR_INVALID);
 			return;
 		}

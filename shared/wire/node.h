@@ -84,9 +84,6 @@ json_t *node_to_json(const struct node *n);
 enum err node_from_json(const json_t *j, struct node *out) must_check;
 /* One element of "subnets": an object with "prefix" and "weight". */
 enum err node_subnet_from_json(const json_t *j, struct node_subnet *out) must_check;
-/* "host port": a host name or numeric address of at most 255 characters, one space, a port
- * of 1..65535. What `endpoints` holds. */
-bool node_endpoint_is_valid(const char *s);
 
 /* The bytes that a tunnel key's signature covers: "branchline tunnel key v1" and a NUL, then the 32
  * bytes. Returns their number; `out` holds 64. */

@@ -43,7 +43,7 @@ static bool is_valid(const struct join_token *t)
 	    t->n_addresses > TOKEN_ADDRESSES_MAX)
 		return false;
 	for (unsigned i = 0; i < t->n_addresses; i++)
-		if (!node_endpoint_is_valid(t->addresses[i]))
+		if (!hostport_is_line(t->addresses[i]))
 			return false;
 	return true;
 }

@@ -69,6 +69,20 @@ static void print_side(const char *side, const json_t *offloads)
 		printf(" one by one");
 }
 
+/* What compression was worth, once anything was tried. */
+static void print_compression(const json_t *c)
+{
+	const double before = (double)number(c, "before_bytes");
+
+	if (number(c, "tried") == 0 || before <= 0)
+		return;
+	printf("compression %lld of %lld packets smaller, to %.0f %% of what they were, %.1f us "
+	       "each\n",
+	       number(c, "compressed"), number(c, "tried"),
+	       100.0 * (double)number(c, "after_bytes") / before,
+	       json_number_value(json_object_get(c, "us_per_packet")));
+}
+
 /* How packets are sealed, and what the kernel takes off us. */
 static void print_data_plane(const json_t *engine)
 {
@@ -80,6 +94,7 @@ static void print_data_plane(const json_t *engine)
 	print_side("tun", offloads);
 	print_side("udp", offloads);
 	putchar('\n');
+	print_compression(json_object_get(engine, "compression"));
 }
 
 static void print_head(const json_t *j, bool verbose)

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "shared/base/hostport.h"
 #include "shared/base/log.h"
-#include "spoke/config.h"
 
 static const struct stream_limits limits = {
 	.in_bytes = LINK_FRAME_MAX_BYTES + 4,
@@ -137,9 +137,9 @@ static void resolve_answered(void *arg, enum err e, const struct endpoint *found
 static void resolve_next(struct dialer *d)
 {
 	const char *place = d->places[d->place++];
-	char host[ENDPOINT_NAME_SIZE];
+	char host[HOSTPORT_HOST_SIZE];
 	uint16_t port;
-	enum err e = spoke_config_split_address(place, UDP_PORT_DEFAULT, host, &port);
+	enum err e = hostport_split(place, UDP_PORT_DEFAULT, host, &port);
 
 	d->n_found = d->next_found = 0;
 	if (!e)

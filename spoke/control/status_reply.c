@@ -84,14 +84,16 @@ static json_t *peer_json(const struct node *n, const struct engine_status *row, 
 		n->kind != NODE_WIREGUARD; /* numbers of its own, not those of the hub's tunnel */
 
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
-		n->name, "id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}",
+		"name", n->name, "id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
 		path_kind_str(r->path), "reason", reason ? reason : path_reason_str(r->reason),
 		"endpoint", own ? endpoint_json(&r->endpoint) : json_null(), "handshake",
 		own ? time_json(r->handshake_wall_ms) : json_null(), "rx_bytes",
 		own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
 		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "cipher",
-		own ? cipher_json(r) : json_null(), "addresses", addresses_json(n->addresses),
+		own ? cipher_json(r) : json_null(), "compress_before_bytes",
+		own ? (json_int_t)r->compress_before : 0, "compress_after_bytes",
+		own ? (json_int_t)r->compress_after : 0, "addresses", addresses_json(n->addresses),
 		"subnets", subnets_json(n));
 }
 
@@ -124,6 +126,18 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 	return list;
 }
 
+/* What compression towards nodes that ask for it has done; the ratio counts what was tried. */
+static json_t *compression_json(const struct engine_status_end *e)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:f}", "tried", (json_int_t)e->compress_tried,
+			 "compressed", (json_int_t)e->compress_packed, "before_bytes",
+			 (json_int_t)e->compress_before, "after_bytes",
+			 (json_int_t)e->compress_after, "us_per_packet",
+			 e->compress_timed
+				 ? (double)e->compress_timed_ns / 1000.0 / (double)e->compress_timed
+				 : 0.0);
+}
+
 static json_t *engine_json(const struct gather *g)
 {
 	json_t *drops, *offloads;
@@ -139,10 +153,11 @@ static json_t *engine_json(const struct gather *g)
 		if (g->totals.offloads & 1u << bit)
 			json_array_append_new(offloads, json_string(engine_offload_str(
 								(enum engine_offload)(1 << bit))));
-	return json_pack("{s:I, s:I, s:I, s:s, s:o, s:o}", "peers", (json_int_t)g->totals.n_peers,
-			 "sessions", (json_int_t)g->totals.n_sessions, "handshakes",
+	return json_pack("{s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "peers",
+			 (json_int_t)g->totals.n_peers, "sessions",
+			 (json_int_t)g->totals.n_sessions, "handshakes",
 			 (json_int_t)g->totals.handshakes, "crypto", g->totals.crypto, "offloads",
-			 offloads, "drops", drops);
+			 offloads, "compression", compression_json(&g->totals), "drops", drops);
 }
 
 json_t *status_reply_build(const struct spoke *s, const struct gather *g)

@@ -171,51 +171,6 @@ static void no_file_and_overrides(void **state)
 	unload(&f, &c);
 }
 
-static void addresses(void **state)
-{
-	static const struct {
-		const char *text, *host;
-		uint16_t port;
-	} cases[] = {
-		{ "hq.example.com", "hq.example.com", 6655 },
-		{ "hq.example.com:443", "hq.example.com", 443 },
-		{ "hq.example.com 443", "hq.example.com", 443 },
-		{ "192.0.2.1", "192.0.2.1", 6655 },
-		{ "192.0.2.1:1", "192.0.2.1", 1 },
-		{ "2001:db8::1", "2001:db8::1", 6655 },
-		{ "2001:db8::1 443", "2001:db8::1", 443 },
-		{ "[2001:db8::1]", "2001:db8::1", 6655 },
-		{ "[2001:db8::1]:65535", "2001:db8::1", 65535 },
-		{ "[2001:db8::1]\t443", "2001:db8::1", 443 },
-		{ "", NULL, 0 },
-		{ ":443", NULL, 0 },
-		{ "host:", NULL, 0 },
-		{ "host:0", NULL, 0 },
-		{ "host:65536", NULL, 0 },
-		{ "host:12a", NULL, 0 },
-		{ "host 1 2", NULL, 0 },
-		{ "a/b", NULL, 0 },
-		{ "a,b", NULL, 0 },
-		{ "[2001:db8::1", NULL, 0 },
-		{ "[host]:1", NULL, 0 },
-		{ "[2001:db8::1]x", NULL, 0 },
-		{ "2001:zz::1", NULL, 0 },
-		{ "[]", NULL, 0 },
-		{ " host", NULL, 0 },
-	};
-	char host[256];
-	uint16_t port;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		enum err e = hub_config_split_address(cases[i].text, 6655, host, &port);
-
-		if (cases[i].host ? e || strcmp(host, cases[i].host) != 0 || port != cases[i].port
-				  : e != ERR_INVALID)
-			fail_msg("\"%s\": %s", cases[i].text, err_str(e));
-	}
-}
-
 /* The table is also the manual: each row has a sentence, and none is named twice. */
 static void table(void **state)
 {
@@ -235,7 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),  cmocka_unit_test(listeners),
 		cmocka_unit_test(refusals),  cmocka_unit_test(no_file_and_overrides),
-		cmocka_unit_test(addresses), cmocka_unit_test(table),
+		cmocka_unit_test(table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

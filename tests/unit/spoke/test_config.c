@@ -177,41 +177,6 @@ static void bad_lines(void **state)
 	}
 }
 
-static void addresses_are_split(void **state)
-{
-	static const struct {
-		const char *text, *host;
-		unsigned port; /* 0: refused */
-	} rows[] = {
-		{ "vpn.example.com", "vpn.example.com", 655 },
-		{ "vpn.example.com 443", "vpn.example.com", 443 },
-		{ "[2001:db8::1]  443", "2001:db8::1", 443 },
-		{ "2001:db8::1", "2001:db8::1", 655 },
-		{ "", NULL, 0 },
-		{ " 443", NULL, 0 },
-		{ "host 0", NULL, 0 },
-		{ "host 65536", NULL, 0 },
-		{ "host -1", NULL, 0 },
-		{ "host 1x", NULL, 0 },
-		{ "ho/st", NULL, 0 },
-		{ "a b 1", NULL, 0 },
-	};
-	char host[ENDPOINT_NAME_SIZE];
-	uint16_t port;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		enum err e = spoke_config_split_address(rows[i].text, 655, host, &port);
-
-		if ((e == ERR_OK) != (rows[i].port != 0))
-			fail_msg("row %zu: %s", i, rows[i].text);
-		if (e)
-			continue;
-		assert_string_equal(host, rows[i].host);
-		assert_int_equal(port, rows[i].port);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,7 +184,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_hubs_port_and_own_subnets, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_of_own_hosts_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_lines, setup, teardown),
-		cmocka_unit_test(addresses_are_split),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

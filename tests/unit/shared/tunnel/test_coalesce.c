@@ -91,6 +91,8 @@ static const struct rule {
 	{ "wrong L4 checksum", ALL, false, { 0 }, { 0 }, -1 },
 	{ "wrong IP checksum", V4, false, { 0 }, { 0 }, 11 },
 	{ "wrong IP checksum, partial", V4, false, { .partial = true }, { 0 }, 11 },
+	{ "other options", TCP4, false, { .tcp_options = 12, .partial = true }, { 0 }, 45 },
+	{ "other options", TCP6, false, { .tcp_options = 12, .partial = true }, { 0 }, 65 },
 	{ "a fragment", V4, false, { 0 }, { 0 }, 6 }, /* more fragments; wrong IP checksum too */
 };
 
@@ -450,6 +452,42 @@ static void test_equal_hashes(void **state)
 	}
 }
 
+/* The same for what no one byte says: protocol and IP version. */
+static void test_equal_hashes_of_other_kinds(void **state)
+{
+	struct shape shape = { .payload = 100, .sport = 1, .dport = 2 };
+	uint8_t v4[512], v6[512], udp[512];
+	const struct {
+		uint8_t *first, *second;
+	} rows[] = { { v4, v6 }, { v6, v4 }, { v4, udp }, { udp, v4 } };
+
+	(void)state;
+	make_packet(v4, &shape);
+	shape.proto = IPPROTO_UDP;
+	make_packet(udp, &shape);
+	shape.proto = IPPROTO_TCP;
+	shape.version = 6;
+	make_packet(v6, &shape);
+	/* What is addresses and ports to IPv4 stands at the same place of both. */
+	memcpy(v6 + 12, v4 + 12, 12);
+	set_l4_csum(v6, 160, false);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sink *s = sink_new(true, true, true), *other = sink_new(true, true, true);
+		size_t len = payload_at(rows[i].first) + 100;
+
+		sink_add_bytes(s, rows[i].first, len, false);
+		len = payload_at(rows[i].second) + 100;
+		sink_add_bytes(other, rows[i].second, len, false);
+		s->c.hash[s->c.order[0]] = other->c.hash[other->c.order[0]];
+		sink_add_bytes(s, rows[i].second, len, false);
+		assert_int_equal(s->c.open, 2);
+		coalesce_flush(&s->c);
+		assert_same_packets(s);
+		sink_free(other);
+		sink_free(s);
+	}
+}
+
 /* What the device does not take merged comes out alone. */
 static void test_devices_that_take_less(void **state)
 {
@@ -532,6 +570,8 @@ static void test_short_packets(void **state)
 		assert_int_equal(s->out.n, 2);
 		for (unsigned k = 0; k < 2; k++)
 			assert_int_equal(s->out.at[k].len, l4 + n + (i & 4 ? 10 : 0));
+		if (i & 4) /* the kernel is not asked for a checksum that has no place */
+			assert_int_equal(sink_vnet(s, 0).flags, n >= (i & 2 ? 8 : 18));
 		sink_free(s);
 	}
 }
@@ -547,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_flush_in_order_of_first_packets),
 		cmocka_unit_test(test_what_goes_first),
 		cmocka_unit_test(test_equal_hashes),
+		cmocka_unit_test(test_equal_hashes_of_other_kinds),
 		cmocka_unit_test(test_devices_that_take_less),
 		cmocka_unit_test(test_partial_flag_that_means_nothing),
 		cmocka_unit_test(test_short_packets),

@@ -169,6 +169,22 @@ static void test_extension_headers(void **state)
 	}
 }
 
+/* A chain of extension headers that leads to the end of the packet. */
+static void test_extension_headers_without_end(void **state)
+{
+	struct raw_vnet raw = { .flags = 1, .gso_type = 4, .gso_size = 100, .csum_start = 40 };
+	struct vnet v;
+	uint8_t *p = calloc(1, 48);
+
+	(void)state;
+	assert_non_null(p);
+	p[0] = 0x60;
+	p[5] = 8;
+	p[6] = p[40] = IPPROTO_DSTOPTS;
+	assert_int_equal(decode(&raw, p, 48, &v), ERR_INVALID);
+	free(p);
+}
+
 /* Whatever stands in the header: what is accepted can be cut without leaving the packet. */
 static void cut_it(const struct raw_vnet *raw, const uint8_t *packet, size_t len)
 {
@@ -271,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_packets_that_do_not_fit),
 		cmocka_unit_test(test_extension_headers),
+		cmocka_unit_test(test_extension_headers_without_end),
 		cmocka_unit_test(test_every_field_extreme),
 		cmocka_unit_test(test_encode_is_the_way_back),
 	};

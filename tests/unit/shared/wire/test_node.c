@@ -340,38 +340,6 @@ static void test_json_optional_rows(void **state)
 	assert_int_equal(node_from_json(NULL, &(struct node){ 0 }), ERR_INVALID);
 }
 
-static void test_endpoint_is_valid(void **state)
-{
-	static const struct {
-		const char *s;
-		bool ok;
-	} rows[] = {
-		{ "hub 1", true },
-		{ "192.0.2.1 6655", true },
-		{ "hub-1.example.net 65535", true },
-		{ "fe80::1 6655", true },
-		{ "", false },
-		{ "hub", false },
-		{ "hub ", false },
-		{ " 6655", false },
-		{ "hub  6655", false },
-		{ "hub 06655", false },
-		{ "hub 6655 ", false },
-		{ "hub +1", false },
-		{ "hub\t6655", false },
-		{ "-hub 1", false },
-		{ "h/b 6655", false },
-		{ "hub 99999", false },
-		{ "hub 655360", false },
-		{ "h\x1b[0m 1", false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (node_endpoint_is_valid(rows[i].s) != rows[i].ok)
-			fail_msg("\"%s\"", rows[i].s);
-}
-
 static void test_names(void **state)
 {
 	enum node_kind kind;
@@ -416,7 +384,6 @@ int main(void)
 		cmocka_unit_test(test_may_talk),
 		cmocka_unit_test(test_json_rows),
 		cmocka_unit_test(test_json_optional_rows),
-		cmocka_unit_test(test_endpoint_is_valid),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_sign_input),
 	};
