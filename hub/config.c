@@ -42,6 +42,9 @@ static const struct config_var vars[] = {
 	{ "Crypto", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
 	  "auto, openssl or ipsec-mb: the library that seals tunnel packets; auto takes the faster "
 	  "one that this machine has" },
+	{ "Offload", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
+	  "time, to find out whether an offload is at fault" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
 	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
@@ -69,8 +72,7 @@ static enum err add_listen(struct hub_config *c, const struct config_entry *e,
 		snprintf(with_any, sizeof(with_any), "0.0.0.0%.64s", text + 1);
 		text = with_any;
 	}
-	if (hostport_split(text, default_port, host, &at.port) ||
-	    addr_parse(host, &at.addr))
+	if (hostport_split(text, default_port, host, &at.port) || addr_parse(host, &at.addr))
 		return config_complain(
 			&c->raw, e,
 			"\"%s\" is not an address of this machine, or *, with an optional port",
@@ -207,6 +209,7 @@ static enum err settle(struct hub_config *c)
 	c->user = config_str(&c->raw, "User");
 	c->group = config_str(&c->raw, "Group");
 	c->bind_interface = config_str(&c->raw, "BindToInterface");
+	c->offload = config_bool(&c->raw, "Offload");
 	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port")
 						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");

@@ -39,6 +39,7 @@ struct hub_config {
 	uint32_t fwmark;
 	const char *bind_interface;
 	enum aead_choice crypto; /* Crypto: which library seals packets */
+	bool offload;            /* Offload: segmentation offloads of TUN device and UDP sockets */
 	int log_level;           /* LogLevel, 0..5 */
 	const char *log_file;    /* NULL: standard error */
 };

@@ -44,6 +44,9 @@ static const struct config_var vars[] = {
 	{ "Crypto", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
 	  "auto, openssl or ipsec-mb: the library that seals tunnel packets; auto takes the faster "
 	  "one that this machine has" },
+	{ "Offload", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
+	  "time, to find out whether an offload is at fault" },
 	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "where the node is dialled: a name or an address, and an optional port" },
 	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
@@ -311,6 +314,7 @@ static enum err settle(struct spoke_config *c)
 	c->user = config_str(&c->raw, "User");
 	c->device = config_str(&c->raw, "Device");
 	c->bind_interface = config_str(&c->raw, "BindToInterface");
+	c->offload = config_bool(&c->raw, "Offload");
 	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port")
 						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");

@@ -40,9 +40,10 @@ struct spoke_config {
 	const char *bind_interface; /* BindToInterface, NULL none */
 	bool aes;                   /* Cipher = auto, and this CPU has AES instructions */
 	enum aead_choice crypto;    /* Crypto: which library seals packets */
-	bool local_discovery;       /* LocalDiscovery: tell the hub our machine's own addresses */
-	uint32_t offline_grace_s;   /* OfflineGrace */
-	int log_level;              /* LogLevel */
+	bool offload;             /* Offload: segmentation offloads of TUN device and UDP sockets */
+	bool local_discovery;     /* LocalDiscovery: tell the hub our machine's own addresses */
+	uint32_t offline_grace_s; /* OfflineGrace */
+	int log_level;            /* LogLevel */
 	unsigned n_hubs;
 	struct spoke_hub hubs[SPOKE_HUBS_MAX]; /* ConnectTo, in their order */
 	unsigned n_subnets;

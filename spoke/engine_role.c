@@ -9,7 +9,7 @@
 static enum err load(void *config, void **state)
 {
 	const struct spoke_config *c = config;
-	struct engine_params params = { .crypto = c->crypto };
+	struct engine_params params = { .crypto = c->crypto, .offload = c->offload };
 	enum err e = keys_read_secret(c->tunnel_key_file, &params.tunnel_key);
 
 	if (e)

@@ -53,7 +53,7 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 		.user = c->user,
 		.interface = c->interface,
 		.device = c->device,
-		.vnet_hdr = true,
+		.vnet_hdr = c->offload,
 		.mtu = TUN_MTU_DEFAULT,
 		.n_udp = c->n_udp,
 		.unix_path = c->status_socket,

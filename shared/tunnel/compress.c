@@ -98,7 +98,9 @@ static enum err pack_timed(struct compressor *c, unsigned level, const uint8_t *
 			   size_t max, size_t *packed_len)
 {
 	const uint64_t *cost = &c->time.cost_ns[level];
-	const bool timed = c->counters.tried++ % COMPRESS_TIMED == 0 || *cost == 0;
+	/* Each one, while so few fit that the next in COMPRESS_TIMED is far off. */
+	const bool timed = c->counters.tried++ % COMPRESS_TIMED == 0 || *cost == 0 ||
+			   *cost > COMPRESS_BURST_US * 1000u / COMPRESS_TIMED;
 	const uint64_t began_ns = timed ? c->clock() : 0;
 	enum err e = method_pack(&c->methods, level, packet, len, c->scratch, max, packed_len);
 

@@ -29,6 +29,7 @@ enum err engine_load(const struct engine_params *params, void **state)
 		free(t);
 		return e;
 	}
+	t->offload = params->offload;
 	aead_select(params->crypto, &t->primitives);
 	t->self_public = t->self_key.key.public;
 	*state = t;
@@ -100,8 +101,9 @@ static enum err start(struct worker *w)
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
 	    (e = index_new(&t->index)) || (e = pending_pool_new(&t->pending)) ||
-	    (e = udp_new(&w->fds, &t->udp)) || (e = compress_new(clock_now_ns, &t->compressor)) ||
-	    (e = tun_new(&w->fds, &t->tun)) || (e = add_readers(t)))
+	    (e = udp_new(&w->fds, t->offload, &t->udp)) ||
+	    (e = compress_new(clock_now_ns, &t->compressor)) || (e = tun_new(&w->fds, &t->tun)) ||
+	    (e = add_readers(t)))
 		log_error("the engine cannot start: %s", err_str(e));
 	else
 		start_coalescer(t);

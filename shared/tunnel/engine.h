@@ -12,6 +12,7 @@
 struct engine_params {
 	struct secret_key tunnel_key; /* X25519 private key; copied, the caller zeroes its own */
 	enum aead_choice crypto;      /* which library seals packets */
+	bool offload;                 /* use what the kernel has of UDP segmentation and GRO */
 };
 
 /* For the daemon's own load(): makes the state from the key it has read. */

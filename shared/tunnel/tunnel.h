@@ -41,6 +41,7 @@ struct tunnel {
 		own; /* our own, the only destinations that the kernel gets packets for */
 	struct index_table *index;
 	struct pending_pool *pending;
+	bool offload; /* as the configuration says */
 	struct udp *udp;
 	struct tun *tun;
 	struct compressor *compressor;

@@ -74,7 +74,7 @@ struct udp {
 static unsigned family_index(const struct endpoint *e) { return e->addr.family == AF_INET6; }
 
 /* Learns a socket's family and offloads. The first socket of a family is the one that sends. */
-static enum err add_socket(struct udp *u, int fd)
+static enum err add_socket(struct udp *u, int fd, bool offload)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
@@ -84,17 +84,17 @@ static enum err add_socket(struct udp *u, int fd)
 	if (getsockname(fd, (struct sockaddr *)&ss, &len))
 		return ERR_SYSTEM;
 	u->fds[u->n_sockets++] = fd;
-	u->gro = setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)) == 0 && u->gro;
+	u->gro = u->gro && setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)) == 0;
 	family = ss.ss_family == AF_INET6;
 	if (u->send_fd[family] < 0) {
 		u->send_fd[family] = fd;
-		u->segment[family] =
-			setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &zero, sizeof(zero)) == 0;
+		u->segment[family] = offload && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &zero,
+							   sizeof(zero)) == 0;
 	}
 	return ERR_OK;
 }
 
-enum err udp_new(const struct worker_fds *fds, struct udp **out)
+enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out)
 {
 	struct udp *u;
 	enum err e = ERR_OK;
@@ -107,9 +107,9 @@ enum err udp_new(const struct worker_fds *fds, struct udp **out)
 	memset(u, 0, offsetof(struct udp, tx_msgs));
 	u->send_fd[0] = u->send_fd[1] = -1;
 	u->burst = 1;
-	u->gro = true;
+	u->gro = offload;
 	for (unsigned i = 0; i < fds->n_udp && !e; i++)
-		e = add_socket(u, fds->udp[i]);
+		e = add_socket(u, fds->udp[i], offload);
 	if (e) {
 		free(u);
 		return e;

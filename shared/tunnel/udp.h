@@ -54,7 +54,7 @@ struct udp_offloads {
 
 /* Takes the descriptors of `fds` for its life (they are closed by whoever opened them). Finds out
  * what the kernel can do. */
-enum err udp_new(const struct worker_fds *fds, struct udp **out) must_check;
+enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out) must_check;
 void udp_free(struct udp *u);
 unsigned udp_sockets(const struct udp *u);
 int udp_fd(const struct udp *u, unsigned socket);

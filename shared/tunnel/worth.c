@@ -43,7 +43,9 @@ static bool has_ports(uint8_t protocol)
 	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
-/* Addresses, protocol, and ports where they can be seen. */
+/* Addresses, protocol, and ports where they can be seen. A last round without input, since one
+ * alone puts neighbouring ports at even distances, which for some factors is always the same set.
+ */
 static uint64_t hash_flow(const struct worth *w, const uint8_t *p)
 {
 	uint64_t h = w->seed[0];
@@ -61,7 +63,9 @@ static uint64_t hash_flow(const struct worth *w, const uint8_t *p)
 		h = mix(w, h, p + 6, 1);
 		ports = has_ports(p[6]) ? p + 40 : NULL;
 	}
-	return ports ? mix(w, h, ports, 4) : h;
+	if (ports)
+		h = mix(w, h, ports, 4);
+	return mix(w, h, p, 0);
 }
 
 struct worth_flow *worth_find_flow(struct worth *w, const uint8_t *packet, uint64_t now_ms)

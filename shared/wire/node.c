@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/base/base64.h"
+#include "shared/base/hostport.h"
 #include "shared/wire/fields.h"
 
 static const char *const KIND_NAMES[] = {

@@ -13,6 +13,7 @@
 
 #include "shared/base/base64.h"
 #include "shared/base/cursor.h"
+#include "shared/base/hostport.h"
 #include "shared/wire/node.h"
 
 #define TOKEN_PREFIX       "bl1_"

@@ -376,12 +376,55 @@ static void revoke_keys(void **state)
 	network_close(&w);
 }
 
+/* Whatever endpoint the hub takes, spokes must be able to read in the directory. */
+static void endpoints_that_spokes_can_read(void **state)
+{
+	static const char *const texts[] = {
+		"hub.example 1",     "192.0.2.1 65535", "2001:db8::1 6655", "hub.example 06655",
+		"-hub.example 6655", "fe80::1%2 6655",  "hub.example:6655", "[2001:db8::1] 6655",
+		"hub.example  6655", "hub.example 0",   "a:b 6655",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		const char *const list[] = { texts[i] };
+		struct change_node_edit edit = {
+			.endpoints = list,
+			.n_endpoints = 1,
+			.set_endpoints = true,
+			.keepalive_s = -1,
+			.compression = -1,
+		};
+		struct network w;
+		struct node n, back;
+		json_t *j;
+		enum err e;
+
+		network_open(&w);
+		e = change_node_edit(&w.c, network_spoke(&w, "oslo", NULL), &edit, &n);
+		assert_int_equal(e, i < 3 ? ERR_OK : ERR_INVALID);
+		if (!e) {
+			j = node_to_json(&n);
+			assert_ok(node_from_json(j, &back));
+			assert_string_equal(back.endpoints[0], texts[i]);
+			node_fini(&back);
+			node_fini(&n);
+			json_decref(j);
+		}
+		network_close(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refusals_of_add),   cmocka_unit_test(lowest_free_address),
-		cmocka_unit_test(exhausted_pools),   cmocka_unit_test(edit),
-		cmocka_unit_test(revoke_and_delete), cmocka_unit_test(revoke_keys),
+		cmocka_unit_test(endpoints_that_spokes_can_read),
+		cmocka_unit_test(refusals_of_add),
+		cmocka_unit_test(lowest_free_address),
+		cmocka_unit_test(exhausted_pools),
+		cmocka_unit_test(edit),
+		cmocka_unit_test(revoke_and_delete),
+		cmocka_unit_test(revoke_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

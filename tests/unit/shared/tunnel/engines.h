@@ -172,6 +172,7 @@ static inline void node_open(struct box *n, uint32_t id)
 	n->id = id;
 	secret_random(n->key.b, sizeof(n->key.b));
 	params.tunnel_key = n->key;
+	params.offload = true;
 	assert_int_equal(engine_load(&params, &n->w.state), ERR_OK);
 	n->t = n->w.state;
 	n->public = n->t->self_public;

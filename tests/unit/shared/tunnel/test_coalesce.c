@@ -170,8 +170,11 @@ static void test_rules_of_bytes(void **state)
 		size_t at; /* of the L4 header */
 		uint8_t value;
 	} rows[] = {
-		{ "reserved TCP bits", TCP, 12, 0x51 },   { "TCP header too short", TCP, 12, 0x40 },
-		{ "TCP header too long", TCP, 12, 0xf0 }, { "UDP length too short", UDP, 5, 0x10 },
+		{ "no TCP flags", TCP, 13, 0 },
+		{ "reserved TCP bits", TCP, 12, 0x51 },
+		{ "TCP header too short", TCP, 12, 0x40 },
+		{ "TCP header too long", TCP, 12, 0xf0 },
+		{ "UDP length too short", UDP, 5, 0x10 },
 		{ "UDP length too long", UDP, 4, 0xff },
 	};
 	uint8_t p[2048];
@@ -376,26 +379,27 @@ static void test_what_goes_first(void **state)
 	static const struct {
 		const char *what;
 		struct shape s;
-		bool fragment;
+		size_t at;       /* of a byte that is changed; 0: none */
 		unsigned before; /* outputs with it */
 	} rows[] = {
-		{ "pure ACK", { .host = 1, .sport = 1 }, false, 2 },
-		{ "SYN", { .host = 1, .sport = 1, .flags = FLAG_SYN }, false, 2 },
-		{ "RST", { .host = 1, .sport = 2, .flags = FLAG_RST }, false, 2 },
+		{ "pure ACK", { .host = 1, .sport = 1 }, 0, 2 },
+		{ "SYN", { .host = 1, .sport = 1, .flags = FLAG_SYN }, 0, 2 },
+		{ "RST", { .host = 1, .sport = 2, .flags = FLAG_RST }, 0, 2 },
 		{ "PSH out of order",
 		  { .host = 1, .sport = 1, .flags = 0x18, .payload = 9 },
 		  false,
 		  2 },
-		{ "empty UDP", { .host = 1, .sport = 1, .proto = 17 }, false, 2 },
-		{ "unknown port", { .host = 1, .sport = 3 }, false, 1 },
-		{ "other host", { .host = 2, .sport = 1 }, false, 2 },
-		{ "unknown host", { .host = 3, .sport = 1 }, false, 1 },
-		{ "IPv6", { .host = 1, .sport = 1, .version = 6 }, false, 1 },
-		{ "ICMP", { .host = 1, .proto = 1, .payload = 50 }, false, 4 },
-		{ "options", { .host = 1, .sport = 1, .ip_options = 4, .payload = 9 }, false, 4 },
-		{ "fragment", { .host = 1, .sport = 7, .proto = 17, .payload = 9 }, true, 4 },
-		{ "ICMP of nobody", { .host = 3, .proto = 1, .payload = 50 }, false, 1 },
-		{ "GRE, IPv6", { .host = 1, .proto = 47, .payload = 9, .version = 6 }, false, 1 },
+		{ "empty UDP", { .host = 1, .sport = 1, .proto = 17 }, 0, 2 },
+		{ "unknown port", { .host = 1, .sport = 3 }, 0, 1 },
+		{ "other host", { .host = 2, .sport = 1 }, 0, 2 },
+		{ "unknown host", { .host = 3, .sport = 1 }, 0, 1 },
+		{ "IPv6", { .host = 1, .sport = 1, .version = 6 }, 0, 1 },
+		{ "ICMP", { .host = 1, .proto = 1, .payload = 50 }, 0, 4 },
+		{ "options", { .host = 1, .sport = 1, .ip_options = 4, .payload = 9 }, 0, 4 },
+		{ "fragment", { .host = 1, .sport = 7, .proto = 17, .payload = 9 }, 7, 4 },
+		{ "ICMP to another", { .host = 1, .proto = 1, .payload = 50 }, 19, 1 },
+		{ "ICMP of nobody", { .host = 3, .proto = 1, .payload = 50 }, 0, 1 },
+		{ "GRE, IPv6", { .host = 1, .proto = 47, .payload = 9, .version = 6 }, 0, 1 },
 	};
 
 	(void)state;
@@ -409,8 +413,8 @@ static void test_what_goes_first(void **state)
 		sink_add(s, &(struct shape){ .host = 1, .sport = 2, .payload = 9 });
 		sink_add(s, &(struct shape){ .host = 2, .sport = 1, .payload = 9 });
 		len = make_packet(p, &rows[i].s);
-		if (rows[i].fragment) {
-			p[7] = 1;
+		if (rows[i].at) {
+			p[rows[i].at] ^= 4;
 			set_ip_csum(p);
 		}
 		sink_add_bytes(s, p, len, false);
