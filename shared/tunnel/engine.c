@@ -100,8 +100,8 @@ static enum err start(struct worker *w)
 	if ((e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
-	    (e = index_new(&t->index)) || (e = pending_pool_new(&t->pending)) ||
-	    (e = udp_new(&w->fds, t->offload, &t->udp)) ||
+	    (e = route_keep_answers(&t->routes)) || (e = index_new(&t->index)) ||
+	    (e = pending_pool_new(&t->pending)) || (e = udp_new(&w->fds, t->offload, &t->udp)) ||
 	    (e = compress_new(clock_now_ns, &t->compressor)) || (e = tun_new(&w->fds, &t->tun)) ||
 	    (e = add_readers(t)))
 		log_error("the engine cannot start: %s", err_str(e));

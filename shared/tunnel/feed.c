@@ -18,7 +18,7 @@ static enum err own_add(struct tunnel *t, const struct prefix *p)
 /* Starts our own prefixes anew, with our addresses. */
 static enum err own_reset(struct tunnel *t)
 {
-	route_fini(&t->own);
+	route_clear(&t->own);
 	for (unsigned i = 0; i < ARRAY_LEN(t->self.addresses); i++) {
 		struct prefix host;
 		enum err e;

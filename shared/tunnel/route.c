@@ -22,6 +22,19 @@ struct route_node {
 	struct route_owner *owners;
 };
 
+/* The answer for one address. Those of an earlier generation of the table mean nothing. */
+struct answer {
+	uint64_t address[2];
+	const struct route_owner *owners; /* NULL: nobody has it */
+	uint32_t generation;
+	int family;
+};
+
+struct route_cache {
+	uint32_t generation; /* never 0 */
+	struct answer answers[ROUTE_CACHE_ENTRIES];
+};
+
 static int family_index(int family) { return family == AF_INET ? 0 : 1; }
 
 static unsigned bit_at(const uint8_t *bytes, unsigned i)
@@ -64,11 +77,38 @@ static void node_free(struct route_node *n)
 	free(n);
 }
 
-void route_fini(struct route_table *t)
+/* The table has changed: no answer counts any more. */
+static void forget_answers(struct route_table *t)
+{
+	if (t->cache && ++t->cache->generation == 0) {
+		memset(t->cache, 0, sizeof(*t->cache));
+		t->cache->generation = 1;
+	}
+}
+
+enum err route_keep_answers(struct route_table *t)
+{
+	t->cache = calloc(1, sizeof(*t->cache));
+	if (!t->cache)
+		return ERR_NOMEM;
+	t->cache->generation = 1;
+	return ERR_OK;
+}
+
+void route_clear(struct route_table *t)
 {
 	node_free(t->root[0]);
 	node_free(t->root[1]);
-	route_init(t);
+	t->root[0] = t->root[1] = NULL;
+	t->n_prefixes = 0;
+	forget_answers(t);
+}
+
+void route_fini(struct route_table *t)
+{
+	route_clear(t);
+	free(t->cache);
+	t->cache = NULL;
 }
 
 static struct route_node *node_new(const uint8_t *bits, unsigned len)
@@ -171,6 +211,7 @@ enum err route_add(struct route_table *t, const struct prefix *p, struct peer *p
 
 	if (!own)
 		return ERR_NOMEM;
+	forget_answers(t);
 	if (!n || n->len != p->len || shared != p->len)
 		n = insert_at(link, p, shared);
 	if (!n) {
@@ -211,6 +252,7 @@ void route_remove(struct route_table *t, const struct prefix *p, uint32_t peer_i
 		return;
 	if (!(*link)->owners)
 		return;
+	forget_answers(t);
 	owner_unlink(*link, peer_id);
 	if ((*link)->owners)
 		return;
@@ -220,8 +262,7 @@ void route_remove(struct route_table *t, const struct prefix *p, uint32_t peer_i
 		prune(parent);
 }
 
-const struct route_owner *route_lookup(const struct route_table *t, int family,
-				       const uint8_t *bytes)
+static const struct route_owner *walk(const struct route_table *t, int family, const uint8_t *bytes)
 {
 	const struct route_node *n = t->root[family_index(family)];
 	const unsigned max = family == AF_INET ? 32 : 128;
@@ -237,7 +278,27 @@ const struct route_owner *route_lookup(const struct route_table *t, int family,
 	return best;
 }
 
-bool route_is_owner(const struct route_table *t, int family, const uint8_t *bytes, uint32_t peer_id)
+const struct route_owner *route_lookup(struct route_table *t, int family, const uint8_t *bytes)
+{
+	uint64_t address[2] = { 0 }, hash;
+	struct answer *a;
+
+	if (!t->cache)
+		return walk(t, family, bytes);
+	memcpy(address, bytes, family == AF_INET ? 4 : 16);
+	hash = (address[0] ^ (address[1] * 0xc2b2ae3d27d4eb4full)) * 0x9e3779b97f4a7c15ull;
+	a = &t->cache->answers[(hash >> 40) % ROUTE_CACHE_ENTRIES];
+	if (a->generation != t->cache->generation || a->family != family ||
+	    a->address[0] != address[0] || a->address[1] != address[1]) {
+		*a = (struct answer){ .owners = walk(t, family, bytes),
+				      .generation = t->cache->generation,
+				      .family = family };
+		memcpy(a->address, address, sizeof(address));
+	}
+	return a->owners;
+}
+
+bool route_is_owner(struct route_table *t, int family, const uint8_t *bytes, uint32_t peer_id)
 {
 	for (const struct route_owner *o = route_lookup(t, family, bytes); o; o = o->next)
 		if (o->peer_id == peer_id)

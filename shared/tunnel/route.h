@@ -10,6 +10,8 @@
 
 #include "shared/base/prefix.h"
 
+#define ROUTE_CACHE_ENTRIES 2048u
+
 struct peer;
 struct route_node;
 
@@ -21,12 +23,22 @@ struct route_owner {
 	struct route_owner *next;
 };
 
+struct route_cache;
+
 struct route_table {
 	struct route_node *root[2]; /* IPv4, IPv6 */
 	uint32_t n_prefixes;
+	struct route_cache *cache; /* answers of the last lookups; NULL: none are kept */
 };
 
 void route_init(struct route_table *t);
+/*
+ * Keeps the answers for ROUTE_CACHE_ENTRIES addresses: a large tree costs many cache misses a
+ * lookup, traffic goes to few addresses at a time. ERR_NOMEM.
+ */
+enum err route_keep_answers(struct route_table *t) must_check;
+/* Forgets all prefixes; the cache, if there is one, stays. */
+void route_clear(struct route_table *t);
 void route_fini(struct route_table *t);
 /* Adds an owner; one that is there gets the new weight. ERR_NOMEM. */
 enum err route_add(struct route_table *t, const struct prefix *p, struct peer *peer,
@@ -38,9 +50,7 @@ void route_remove(struct route_table *t, const struct prefix *p, uint32_t peer_i
  * `family` is AF_INET or AF_INET6, `bytes` the address in network order. Valid until the table
  * changes.
  */
-const struct route_owner *route_lookup(const struct route_table *t, int family,
-				       const uint8_t *bytes);
+const struct route_owner *route_lookup(struct route_table *t, int family, const uint8_t *bytes);
 /* True when `peer_id` is among the owners of the longest prefix that holds the address: the check
  * of inner sources. */
-bool route_is_owner(const struct route_table *t, int family, const uint8_t *bytes,
-		    uint32_t peer_id);
+bool route_is_owner(struct route_table *t, int family, const uint8_t *bytes, uint32_t peer_id);

@@ -90,7 +90,7 @@ static struct prefix random_prefix(void)
 	return prefix_of_net(&a, (uint8_t)(next_random() % (addr_bits(&a) + 1)));
 }
 
-static void check_all(const struct route_table *t, const struct model *m)
+static void check_all(struct route_table *t, const struct model *m)
 {
 	for (unsigned i = 0; i < 50; i++) {
 		struct addr a = random_addr();
@@ -102,13 +102,14 @@ static void check_all(const struct route_table *t, const struct model *m)
 	}
 }
 
-static void test_against_model(void **state)
+static void against_model(bool keep_answers)
 {
 	static struct model m;
 	struct route_table t;
 
-	(void)state;
 	route_init(&t);
+	if (keep_answers)
+		assert_int_equal(route_keep_answers(&t), ERR_OK);
 	for (unsigned i = 0; i < 20000; i++) {
 		struct prefix p = m.n && next_random() % 2 ? m.rows[next_random() % m.n].prefix
 							   : random_prefix();
@@ -136,6 +137,18 @@ static void test_against_model(void **state)
 	assert_null(t.root[0]);
 	assert_null(t.root[1]);
 	route_fini(&t);
+}
+
+static void test_against_model(void **state)
+{
+	(void)state;
+	against_model(false);
+}
+
+static void test_against_model_with_answers_kept(void **state)
+{
+	(void)state;
+	against_model(true);
 }
 
 static void test_owners_by_weight(void **state)
@@ -185,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_against_model_with_answers_kept),
 		cmocka_unit_test(test_owners_by_weight),
 		cmocka_unit_test(test_source_check_is_of_the_longest_prefix),
 	};
