@@ -11,6 +11,8 @@ void health_ready(struct request *r);
 void health_openapi(struct request *r);
 /* status.c */
 void status_get(struct request *r);
+/* metrics.c */
+void metrics_get(struct request *r);
 /* nodes.c */
 void nodes_list(struct request *r);
 void nodes_add(struct request *r);

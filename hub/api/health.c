@@ -9,7 +9,7 @@ void health_root(struct request *r)
 		   "Branchline hub.\n\n"
 		   "The REST API is at /api/v1 and described by /api/v1/openapi.json.\n"
 		   "Authorization: Bearer blt_...\n"
-		   "Health: /healthz and /readyz.\n");
+		   "Health: /healthz and /readyz. Metrics: /metrics.\n");
 }
 
 void health_live(struct request *r)

@@ -7,11 +7,13 @@
 #include "hub/api/page.h"
 #include "hub/api/presence_map.h"
 #include "hub/api/render.h"
+#include "hub/api/totals.h"
 #include "shared/wire/fields.h"
 
 /* One walk over the nodes: counts of all, and one page of them. */
 struct survey {
 	struct presence_map presence;
+	struct totals totals;
 	struct page page;
 	unsigned nodes, spokes, wireguard, invited, active, disabled, revoked, online;
 };
@@ -127,12 +129,14 @@ static void answer(struct request *r, struct survey *s)
 	else if (describe_network(r, network, pools, &mtu) == ERR_OK &&
 		 describe_hub(r, &hub) == ERR_OK)
 		reply_json(&r->reply, 200,
-			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:o}",
+			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:O, s:O, "
+				     "s:o}",
 				     "network", fields_text(network), "version", BRANCHLINE_VERSION,
 				     "hub", hub, "pools", pools, "mtu", (json_int_t)mtu, "revision",
 				     (json_int_t)rev.revision, "revision_at",
 				     render_time(rev.at_ms), "api_started_at",
-				     render_time(r->api->started_ms), "counts", counts(s), "nodes",
+				     render_time(r->api->started_ms), "counts", counts(s), "engine",
+				     s->totals.engine, "link", s->totals.link, "nodes",
 				     s->page.items, "next_after",
 				     s->page.more ? json_integer(s->page.last_id) : json_null()));
 	json_decref(pools);
@@ -148,11 +152,14 @@ void status_get(struct request *r)
 		return;
 	e = presence_map_load(r->api->store, &s.presence);
 	if (!e)
+		e = totals_load(r->api->store, &s.totals);
+	if (!e)
 		e = store_nodes_since(r->api->store, 0, 0, 0, survey_node, &s);
 	if (e)
 		request_store_failed(r, e, "status");
 	else
 		answer(r, &s);
+	totals_fini(&s.totals);
 	presence_map_fini(&s.presence);
 	page_fini(&s.page);
 }

@@ -104,6 +104,11 @@ static const struct args_option api_token_options[] = {
 	END,
 };
 
+static const struct args_option status_options[] = {
+	{ "--verbose", NULL, false, "also the data plane, and what it dropped and why" },
+	END,
+};
+
 static const struct args_option change_options[] = {
 	DRY_RUN,
 	END,
@@ -135,7 +140,8 @@ const struct command commands[] = {
 	  key_revoke_options, cmd_key_revoke },
 	{ "api-token", "create", "NAME", "make a token for the API over HTTPS", 1, 1,
 	  api_token_options, cmd_api_token_create },
-	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, NULL, cmd_status },
+	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
+	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,
 	  NULL, cmd_revision },
 };

@@ -25,18 +25,104 @@ static void add_row(struct columns *t, const json_t *n, int64_t now)
 	columns_addf(t, "%lld", (long long)call_int(n, "acked_revision"));
 }
 
+/* The offloads of one side: "tun-tso" and "tun-uso" as "tun tso+uso". */
+static void print_side(const char *side, const json_t *offloads)
+{
+	const size_t n = strlen(side);
+	const char *before = " ";
+	const json_t *item;
+	size_t i;
+
+	printf(", %s", side);
+	json_array_foreach(offloads, i, item)
+	{
+		const char *s = json_string_value(item);
+
+		if (!s || strncmp(s, side, n) != 0 || s[n] != '-')
+			continue;
+		printf("%s%s", before, s + n + 1);
+		before = "+";
+	}
+	if (*before == ' ')
+		printf(" one by one");
+}
+
+/* What compression was worth, once anything was tried. */
+static void print_compression(const json_t *c)
+{
+	const double before = (double)call_int(c, "before_bytes");
+
+	if (call_int(c, "tried") == 0 || before <= 0)
+		return;
+	printf("compression %lld of %lld packets tried are smaller, %.1f us each; all bytes to "
+	       "%.0f %%\n",
+	       (long long)call_int(c, "compressed"), (long long)call_int(c, "tried"),
+	       json_number_value(json_object_get(c, "us_per_packet")),
+	       100.0 * (double)call_int(c, "after_bytes") / before);
+}
+
+/* Counters that are not 0, on one line; none without them. */
+static void print_counters(const char *head, json_t *counters)
+{
+	const char *name, *before = head;
+	json_t *n;
+
+	json_object_foreach(counters, name, n)
+	{
+		if (json_integer_value(n) == 0)
+			continue;
+		printf("%s%s %" JSON_INTEGER_FORMAT, before, name, json_integer_value(n));
+		before = ", ";
+	}
+	if (before != head)
+		putchar('\n');
+}
+
+/* How packets are sealed, what the kernel takes off us, and what went wrong. */
+static void print_data_plane(const json_t *engine)
+{
+	const json_t *offloads = json_object_get(engine, "offloads");
+
+	if (!json_is_object(engine)) {
+		printf("data plane  did not answer\n");
+		return;
+	}
+	printf("data plane  %s", call_str(engine, "crypto"));
+	print_side("tun", offloads);
+	print_side("udp", offloads);
+	printf("\nsessions    %lld of %lld, %lld handshakes, %lld packets relayed\n",
+	       (long long)call_int(engine, "sessions"), (long long)call_int(engine, "peers"),
+	       (long long)call_int(engine, "handshakes"),
+	       (long long)call_int(engine, "relayed_packets"));
+	print_compression(json_object_get(engine, "compression"));
+	print_counters("dropped     ", json_object_get(engine, "drops"));
+}
+
+static void print_head(const json_t *s, bool verbose)
+{
+	const json_t *counts = json_object_get(s, "counts");
+
+	printf("network %s, hub %s, revision %lld; other nodes: %lld, online %lld, invited %lld, "
+	       "revoked %lld\n",
+	       call_str(s, "network"), call_str(json_object_get(s, "hub"), "name"),
+	       (long long)call_int(s, "revision"), (long long)call_int(counts, "nodes") - 1,
+	       (long long)call_int(counts, "online"), (long long)call_int(counts, "invited"),
+	       (long long)call_int(counts, "revoked"));
+	if (verbose)
+		print_data_plane(json_object_get(s, "engine"));
+	putchar('\n');
+}
+
 int cmd_status(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = { "NAME", "KIND",     "STATUS",    "ONLINE",
 					     "PATH", "ENDPOINT", "HANDSHAKE", "RECEIVED",
 					     "SENT", "RTT",      "REVISION" };
-	const json_t *counts;
 	struct columns table;
 	json_t *s, *nodes, *n;
 	size_t i;
 	int code;
 
-	(void)a;
 	code = call_list(cli, "/api/v1/status", "nodes", &s);
 	if (code)
 		return code;
@@ -45,13 +131,7 @@ int cmd_status(struct cli *cli, struct args *a)
 		json_decref(s);
 		return code;
 	}
-	counts = json_object_get(s, "counts");
-	printf("network %s, hub %s, revision %lld; other nodes: %lld, online %lld, invited %lld, "
-	       "revoked %lld\n\n",
-	       call_str(s, "network"), call_str(json_object_get(s, "hub"), "name"),
-	       (long long)call_int(s, "revision"), (long long)call_int(counts, "nodes") - 1,
-	       (long long)call_int(counts, "online"), (long long)call_int(counts, "invited"),
-	       (long long)call_int(counts, "revoked"));
+	print_head(s, args_has(a, "--verbose"));
 	columns_init(&table, 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10, ARRAY_LEN(heads),
 		     heads);
 	nodes = json_object_get(s, "nodes");

@@ -13,6 +13,7 @@
 #include "hub/control/push.h"
 #include "hub/control/registry.h"
 #include "hub/control/settings.h"
+#include "hub/control/totals.h"
 #include "hub/control/watch.h"
 #include "hub/directory/identities.h"
 #include "hub/store/store.h"
@@ -55,6 +56,7 @@ struct control {
 	struct push push;
 	struct presence presence;
 	struct engine_feed engine;
+	struct totals totals;
 	struct net_feed net;
 	struct names names;
 	struct loop_later refresh;

@@ -189,6 +189,7 @@ void engine_feed_down(struct control *c)
 {
 	c->engine.there = false;
 	reach_engine_lost(c);
+	totals_engine_lost(c);
 }
 
 /* True when the configured Address lines differ. */
@@ -272,6 +273,17 @@ static enum err on_status(struct control *c, struct cursor *body)
 	return ERR_OK;
 }
 
+static enum err on_status_end(struct control *c, struct cursor *body)
+{
+	struct engine_status_end m;
+	enum err e = engine_status_end_decode(body, &m);
+
+	if (e)
+		return e;
+	totals_engine(c, &m);
+	return ERR_OK;
+}
+
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 {
 	enum err e;
@@ -289,9 +301,11 @@ void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 	case ENGINE_STATUS:
 		e = on_status(c, body);
 		break;
+	case ENGINE_STATUS_END:
+		e = on_status_end(c, body);
+		break;
 	case ENGINE_READY:
 	case ENGINE_PONG:
-	case ENGINE_STATUS_END:
 		e = ERR_OK;
 		break;
 	default:

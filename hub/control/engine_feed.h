@@ -5,7 +5,7 @@
  *
  *   the engine or we are new     ENGINE_SELF, all peers between SYNC_BEGIN and SYNC_END, endpoints
  *   a node changes               ENGINE_PEER or ENGINE_PEER_GONE, at the end ENGINE_COMMIT
- *   every CONTROL_TICK_MS        ENGINE_STATUS_GET, the answers go to presence
+ *   every CONTROL_TICK_MS        ENGINE_STATUS_GET, the answers go to presence and totals
  */
 #include "shared/base/cursor.h"
 #include "shared/loop/timer.h"

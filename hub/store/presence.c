@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* presence: what the hub sees of each node now. In a file of its own, which may be lost. */
+/* presence: what the hub sees of each node now, and what it counts itself. In a file of its own,
+ * which may be lost. */
+#include <string.h>
+
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
@@ -22,6 +25,10 @@ static const char reset_sql[] =
 static const char concerned_sql[] =
 	"SELECT node_id, acked_revision, acked_ms FROM presence WHERE online = 1 OR since_ms >= ?1 "
 	"ORDER BY node_id";
+static const char totals_clear_sql[] = "DELETE FROM hub_totals";
+static const char totals_put_sql[] =
+	"INSERT INTO hub_totals (name, value, fact) VALUES (?1, ?2, ?3)";
+static const char totals_list_sql[] = "SELECT name, value, fact FROM hub_totals ORDER BY rowid";
 static const char spokes_sql[] = "SELECT id FROM nodes WHERE kind = 2 AND status = 2 ORDER BY id";
 
 /* An endpoint as text; empty for none. */
@@ -91,6 +98,16 @@ static enum err put_one(struct store *s, const struct store_presence *p)
 	return query_run(&q);
 }
 
+/* Ends a transaction in which `e` has happened. */
+static enum err end_transaction(struct store *s, enum err e)
+{
+	if (!e)
+		e = run_plain(s, commit_sql);
+	if (e && !sqlite3_get_autocommit(s->db[DB_PRESENCE].db) && run_plain(s, rollback_sql))
+		return ERR_IO;
+	return e;
+}
+
 enum err store_presence_put(struct store *s, const struct store_presence *rows, size_t n)
 {
 	enum err e = run_plain(s, begin_sql);
@@ -99,11 +116,7 @@ enum err store_presence_put(struct store *s, const struct store_presence *rows, 
 		return e;
 	for (size_t i = 0; i < n && !e; i++)
 		e = put_one(s, &rows[i]);
-	if (!e)
-		e = run_plain(s, commit_sql);
-	if (e && !sqlite3_get_autocommit(s->db[DB_PRESENCE].db) && run_plain(s, rollback_sql))
-		return ERR_IO;
-	return e;
+	return end_transaction(s, e);
 }
 
 enum err store_presence_get(struct store *s, uint32_t node_id, struct store_presence *out)
@@ -147,6 +160,63 @@ enum err store_presence_reset(struct store *s)
 	query_i64(&q, 1, clock_wall_ms());
 	return query_run(&q);
 }
+
+/* --- totals --- */
+
+static enum err put_total(struct store *s, const struct store_total *t)
+{
+	struct query q;
+
+	query_open(&q, s, DB_PRESENCE, totals_put_sql);
+	query_text_max(&q, 1, t->name, sizeof(t->name));
+	query_u64(&q, 2, t->value);
+	query_text_max(&q, 3, t->fact, sizeof(t->fact));
+	return query_run(&q);
+}
+
+enum err store_totals_put(struct store *s, const struct store_total *rows, size_t n)
+{
+	enum err e = run_plain(s, begin_sql);
+
+	if (e)
+		return e;
+	e = run_plain(s, totals_clear_sql);
+	for (size_t i = 0; i < n && !e; i++)
+		e = put_total(s, &rows[i]);
+	return end_transaction(s, e);
+}
+
+/* The schema's promise about names and facts, for those who put them into other languages. */
+static void read_total(struct query *q, struct store_total *t)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+	static const char fact[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "./-";
+
+	*t = (struct store_total){ 0 };
+	query_get_text(q, 0, t->name, sizeof(t->name));
+	t->value = (uint64_t)query_get_i64(q, 1, 0, INT64_MAX);
+	query_get_text(q, 2, t->fact, sizeof(t->fact));
+	if (t->name[strspn(t->name, name)] || t->fact[strspn(t->fact, fact)])
+		query_fail(q, ERR_CORRUPT, "a stored total has a name or fact that is none");
+}
+
+enum err store_totals_list(struct store *s, store_total_cb cb, void *arg)
+{
+	struct store_total t;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_PRESENCE, totals_list_sql);
+	while (!e && query_next(&q)) {
+		read_total(&q, &t);
+		if (!q.err)
+			e = cb(arg, &t);
+	}
+	return query_close(&q) ? q.err : e;
+}
+
+/* --- who has applied a revision --- */
 
 /* Counts the node under the cursor. */
 static void count_applied(struct query *q, uint64_t revision, struct store_applied *out)

@@ -252,6 +252,23 @@ enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg) m
 /* At control's start: nobody is online. */
 enum err store_presence_reset(struct store *s) must_check;
 /*
+ * One number or fact that the hub's workers tell about themselves: "engine.drops.malformed", 17. A
+ * name is of small letters, digits, ".", "_" and "-", a fact of letters, digits, ".", "/" and "-":
+ * neither ever needs to be escaped.
+ */
+#define STORE_TOTAL_SIZE 48u
+struct store_total {
+	char name[STORE_TOTAL_SIZE];
+	uint64_t value;              /* 0 with a fact */
+	char fact[STORE_TOTAL_SIZE]; /* empty with a number */
+};
+/* In place of all that were there before, in one transaction. ERR_INVALID: a name or fact with
+ * other characters, a value above INT64_MAX. */
+enum err store_totals_put(struct store *s, const struct store_total *rows, size_t n) must_check;
+/* In the order in which they were put. What `cb` returns ends the walk unless it is ERR_OK. */
+typedef enum err (*store_total_cb)(void *arg, const struct store_total *t);
+enum err store_totals_list(struct store *s, store_total_cb cb, void *arg) must_check;
+/*
  * Who has applied `revision`: active spokes that are online or were when it was made (their link
  * may be coming back just now, after control was started again: they are not to be taken for
  * absent), those of them that acked it, and the last ack's wall time.

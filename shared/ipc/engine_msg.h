@@ -211,8 +211,9 @@ struct engine_status_end {
 	 */
 	char crypto[ENGINE_CRYPTO_SIZE];
 	uint8_t offloads; /* enum engine_offload */
-	/* Compression: packets that were tried, those that became smaller, bytes of all tried ones
-	 * before and after, and the time of trying as far as it was measured. */
+	/* Compression: packets that were tried, those that became smaller; bytes of all packets to
+	 * peers that ask for it, tried or not, before and after; and the time of trying as far as
+	 * it was measured. */
 	uint64_t compress_tried, compress_packed, compress_before, compress_after;
 	uint64_t compress_timed, compress_timed_ns;
 };

@@ -76,11 +76,11 @@ static void print_compression(const json_t *c)
 
 	if (number(c, "tried") == 0 || before <= 0)
 		return;
-	printf("compression %lld of %lld packets smaller, to %.0f %% of what they were, %.1f us "
-	       "each\n",
+	printf("compression %lld of %lld packets tried are smaller, %.1f us each; all bytes to "
+	       "%.0f %%\n",
 	       number(c, "compressed"), number(c, "tried"),
-	       100.0 * (double)number(c, "after_bytes") / before,
-	       json_number_value(json_object_get(c, "us_per_packet")));
+	       json_number_value(json_object_get(c, "us_per_packet")),
+	       100.0 * (double)number(c, "after_bytes") / before);
 }
 
 /* How packets are sealed, and what the kernel takes off us. */

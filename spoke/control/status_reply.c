@@ -126,7 +126,7 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 	return list;
 }
 
-/* What compression towards nodes that ask for it has done; the ratio counts what was tried. */
+/* What compression towards nodes that ask for it has done; bytes are of all packets to them. */
 static json_t *compression_json(const struct engine_status_end *e)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:f}", "tried", (json_int_t)e->compress_tried,

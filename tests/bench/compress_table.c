@@ -251,7 +251,8 @@ int main(void)
 	printf("\nTimes: CPU time of one packet of %u bytes, those that were not tried included; "
 	       "median of %u rounds of %u packets; slowest by fastest round at most %.2f.\n"
 	       "Lines: Mbit/s of IP packets, in brackets by what the same line carries without; "
-	       "reckoned with %u bytes around each packet and %u %% of a core for compressing.\n",
+	       "reckoned with %u bytes around each packet and %u %% of a core for compressing, "
+	       "without what sending costs (packets of unequal size fill no UDP_SEGMENT train).\n",
 	       PACKET_BYTES, ROUNDS, PACKETS, spread, OUTER_BYTES, COMPRESS_TIME_PERCENT);
 	return 0;
 }

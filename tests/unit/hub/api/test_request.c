@@ -136,6 +136,8 @@ static const struct {
 } rows[] = {
 	{ "GET", "/healthz", NULL, 200, NULL, NULL },
 	{ "GET", "/readyz", NULL, 200, NULL, NULL },
+	{ "GET", "/metrics", NULL, 200, NULL, NULL },
+	{ "GET", "/metrics?x=1", NULL, 400, "query_unknown", NULL },
 	{ "GET", "/api/v1/openapi.json", NULL, 200, NULL, NULL },
 	{ "GET", "/api/v1/status", NULL, 200, NULL, NULL },
 	{ "GET", "/api/v1/status?x=1", NULL, 400, "query_unknown", NULL },
@@ -219,6 +221,101 @@ static void answers_requests(void **unused)
 			assert_string_equal(pointer, rows[i].pointer);
 		json_decref(j);
 	}
+}
+
+/* What is there only while there is an engine, and what always. */
+static const char *const engine_metrics[] = {
+	"\nbranchline_engine_drops_total{reason=\"malformed\"} 17\n",
+	"\nbranchline_engine_info{crypto=\"aes-256-gcm/openssl\",offloads=\"tun-tso,udp-gro\"} 1\n",
+	"\nbranchline_engine_sessions 2\n",
+	"\nbranchline_engine_peers 4\n",
+	"\nbranchline_engine_handshakes_total 7\n",
+	"\nbranchline_engine_relayed_packets_total 8\n",
+	"\nbranchline_engine_relayed_bytes_total 9\n",
+};
+static const char *const common_metrics[] = {
+	"\nbranchline_link_refused_total{reason=\"tls\"} 3\n",
+	"\nbranchline_link_events_total{event=\"joined\"} 5\n",
+	"\nbranchline_nodes{status=\"invited\",online=\"false\"} 1\n",
+	"\nbranchline_nodes{status=\"active\",online=\"true\"} 0\n",
+	"\nbranchline_revision ",
+};
+static const struct store_total link_totals[] = { { "link.refused-tls", 3, "" },
+						  { "link.joined", 5, "" } };
+static const struct store_total all_totals[] = {
+	{ "link.refused-tls", 3, "" },
+	{ "link.joined", 5, "" },
+	{ "engine.crypto", 0, "aes-256-gcm/openssl" },
+	{ "engine.peers", 4, "" },
+	{ "engine.sessions", 2, "" },
+	{ "engine.handshakes", 7, "" },
+	{ "engine.relayed_packets", 8, "" },
+	{ "engine.relayed_bytes", 9, "" },
+	{ "engine.drops.malformed", 17, "" },
+	{ "engine.offloads.tun-tso", 1, "" },
+	{ "engine.offloads.tun-uso", 0, "" },
+	{ "engine.offloads.udp-gro", 1, "" },
+};
+
+static void metrics_have(bool engine)
+{
+	char path[] = "/metrics", up[64];
+	const char *text;
+	struct request r;
+
+	start(&r, "GET", path);
+	finish(&r, NULL);
+	assert_int_equal(r.reply.status, 200);
+	assert_string_equal(r.reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
+	text = buf_cstr(&r.reply.body);
+	assert_non_null(text);
+	for (size_t i = 0; i < ARRAY_LEN(engine_metrics); i++)
+		if ((strstr(text, engine_metrics[i]) != NULL) != engine)
+			fail_msg("%s in %s", engine_metrics[i], text);
+	for (size_t i = 0; i < ARRAY_LEN(common_metrics); i++)
+		if (!strstr(text, common_metrics[i]))
+			fail_msg("%s in %s", common_metrics[i], text);
+	snprintf(up, sizeof(up), "\nbranchline_engine_up %d\n", engine);
+	assert_non_null(strstr(text, up));
+	assert_true(text[strlen(text) - 1] == '\n');
+	request_fini(&r);
+}
+
+static void metrics(void **unused)
+{
+	static const struct auth_peer stranger = { .uid = 1 };
+	char path[] = "/metrics";
+	struct request r;
+
+	(void)unused;
+	assert_int_equal(call("POST", "/api/v1/nodes", "{\"name\":\"oslo\"}", NULL), 201);
+	assert_ok(store_totals_put(fixture.s, all_totals, ARRAY_LEN(all_totals)));
+	metrics_have(true);
+	assert_ok(store_totals_put(fixture.s, link_totals, ARRAY_LEN(link_totals)));
+	metrics_have(false);
+	start(&r, "GET", path);
+	r.peer = &stranger;
+	finish(&r, NULL);
+	assert_int_equal(r.reply.status, 403);
+	request_fini(&r);
+}
+
+static void status_has_totals(void **unused)
+{
+	json_t *j, *engine;
+
+	(void)unused;
+	assert_int_equal(call("GET", "/api/v1/status", NULL, &j), 200);
+	assert_true(json_is_null(json_object_get(j, "engine")));
+	assert_int_equal(json_object_size(json_object_get(j, "link")), 0);
+	json_decref(j);
+	assert_ok(store_totals_put(fixture.s, all_totals, ARRAY_LEN(all_totals)));
+	assert_int_equal(call("GET", "/api/v1/status?limit=1", NULL, &j), 200);
+	engine = json_object_get(j, "engine");
+	assert_int_equal(json_integer_value(json_object_get(engine, "sessions")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "link"), "joined")),
+			 5);
+	json_decref(j);
 }
 
 static void the_line_to_paste(void **unused)
@@ -464,6 +561,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers_requests, setup, teardown),
+		cmocka_unit_test_setup_teardown(status_has_totals, setup, teardown),
+		cmocka_unit_test_setup_teardown(metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_line_to_paste, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_same_post_twice, setup, teardown),

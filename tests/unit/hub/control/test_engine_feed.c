@@ -35,6 +35,106 @@ static void send_path(struct world *w, uint32_t id, enum path_kind path)
 	assert_int_equal(channel_send(w->engine, ENGINE_PATH, mem, cursor_pos(&cur), -1), ERR_OK);
 }
 
+static void send_totals(struct world *w, const struct engine_status_end *m)
+{
+	uint8_t mem[512];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_status_end_encode(m, &cur);
+	assert_int_equal(channel_send(w->engine, ENGINE_STATUS_END, mem, cursor_pos(&cur), -1),
+			 ERR_OK);
+	settle(w, 20);
+}
+
+struct wanted_total {
+	const char *name;
+	bool found;
+	struct store_total row;
+};
+
+static enum err look_for_total(void *arg, const struct store_total *t)
+{
+	struct wanted_total *x = arg;
+
+	if (strcmp(t->name, x->name) == 0) {
+		x->found = true;
+		x->row = *t;
+	}
+	return ERR_OK;
+}
+
+/* A number as it is in the database; -1 for none. */
+static int64_t total(struct world *w, const char *name)
+{
+	struct wanted_total x = { .name = name };
+
+	assert_int_equal(store_totals_list(w->admin, look_for_total, &x), ERR_OK);
+	return x.found ? (int64_t)x.row.value : -1;
+}
+
+static void test_totals(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t value;
+	} rows[] = { { "engine.peers", 4 },
+		     { "engine.sessions", 2 },
+		     { "engine.handshakes", 7 },
+		     { "engine.relayed_packets", 8 },
+		     { "engine.relayed_bytes", 9 },
+		     { "engine.drops.malformed", 17 },
+		     { "engine.drops.send", INT64_MAX },
+		     { "engine.drops.replay", 0 },
+		     { "engine.offloads.tun-tso", 1 },
+		     { "engine.offloads.udp-gro", 0 },
+		     { "engine.compression.tried", 5 },
+		     { "engine.compression.timed_ns", 6 },
+		     { "link.refused-tls", 3 } };
+	struct wanted_total crypto = { .name = "engine.crypto" };
+	struct world *w = *state;
+	struct engine_status_end m = { .n_peers = 4,
+				       .n_sessions = 2,
+				       .handshakes = 7,
+				       .relayed_packets = 8,
+				       .relayed_bytes = 9,
+				       .drops = { [DROP_MALFORMED] = 17, [DROP_SEND] = UINT64_MAX },
+				       .crypto = "aes-256-gcm/openssl",
+				       .offloads = ENGINE_OFFLOAD_TUN_TSO,
+				       .compress_tried = 5,
+				       .compress_timed_ns = 6 };
+
+	/* The tick's own questions would make our answers old ones. */
+	timer_disarm(loop_timers(w->loop), &w->c->tick);
+	w->c->counters.n[COUNT_REFUSED_TLS] = 3;
+	m.tag = w->c->engine.status_tag;
+	send_totals(w, &m);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(total(w, rows[i].name), rows[i].value);
+	assert_int_equal(store_totals_list(w->admin, look_for_total, &crypto), ERR_OK);
+	assert_string_equal(crypto.row.fact, "aes-256-gcm/openssl");
+	/* A second answer to one question, and one to none, change nothing. */
+	m.n_peers = 5;
+	send_totals(w, &m);
+	m.tag += 7;
+	send_totals(w, &m);
+	assert_int_equal(total(w, "engine.peers"), 4);
+	/* The same again is not written again. */
+	m.n_peers = 4;
+	m.tag = ++w->c->engine.status_tag;
+	assert_int_equal(store_totals_put(w->admin, NULL, 0), ERR_OK);
+	send_totals(w, &m);
+	assert_int_equal(total(w, "engine.peers"), -1);
+	m.n_peers = 6;
+	m.tag = ++w->c->engine.status_tag;
+	send_totals(w, &m);
+	assert_int_equal(total(w, "engine.peers"), 6);
+	/* Without an engine only the link is left. */
+	w->w.ops->sibling_down(&w->w, WORKER_ENGINE);
+	assert_int_equal(total(w, "engine.peers"), -1);
+	assert_int_equal(total(w, "link.refused-tls"), 3);
+}
+
 static void test_scripts(void **state)
 {
 	struct world *w = *state;
@@ -252,6 +352,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_host_name, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_many_subnets, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_row, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_totals, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -302,6 +302,45 @@ static void presence_is_remade(void **state)
 	fixture_close(&f);
 }
 
+static enum err count_total(void *arg, const struct store_total *t)
+{
+	(void)t;
+	++*(int *)arg;
+	return ERR_OK;
+}
+
+/* What is known of the nodes outlives the upgrade, and the totals have their place after it. */
+static void presence_is_upgraded(void **state)
+{
+	struct store_presence p = { .node_id = 7, .acked_revision = 3 };
+	const struct store_total t = { "link.joined", 1, "" };
+	unsigned latest = migrate_latest(embedded_presence_sql);
+
+	(void)state;
+	assert_true(latest >= 2);
+	for (unsigned version = 1; version < latest; version++) {
+		struct embedded_sql old[LIST_MAX];
+		struct fixture f;
+		int n = 0;
+
+		fixture_dir(&f);
+		cut(embedded_presence_sql, version, old);
+		assert_ok(store_create_from(f.dir, embedded_directory_sql, old));
+		raw(&f, "presence.db",
+		    "INSERT INTO presence (node_id, online, since_ms, acked_revision) VALUES (7, "
+		    "1, 5, 12)");
+		assert_int_equal(store_open(f.dir, &f.s), ERR_VERSION);
+		assert_ok(store_create(f.dir));
+		assert_ok(store_open(f.dir, &f.s));
+		assert_ok(store_presence_get(f.s, 7, &p));
+		assert_true(p.online && p.acked_revision == 12);
+		assert_ok(store_totals_put(f.s, &t, 1));
+		assert_ok(store_totals_list(f.s, count_total, &n));
+		assert_int_equal(n, 1);
+		fixture_close(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +351,7 @@ int main(void)
 		cmocka_unit_test(backup_impossible),
 		cmocka_unit_test(not_ours),
 		cmocka_unit_test(presence_is_remade),
+		cmocka_unit_test(presence_is_upgraded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

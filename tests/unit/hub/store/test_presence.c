@@ -168,6 +168,98 @@ static void applied_while_links_come_back(void **state)
 	fixture_close(&f);
 }
 
+struct seen_totals {
+	unsigned n;
+	struct store_total last;
+	char names[128];
+};
+
+static enum err see_total(void *arg, const struct store_total *t)
+{
+	struct seen_totals *seen = arg;
+	size_t len = strlen(seen->names);
+
+	seen->n++;
+	seen->last = *t;
+	snprintf(seen->names + len, sizeof(seen->names) - len, "%s ", t->name);
+	return ERR_OK;
+}
+
+static struct seen_totals totals_of(struct store *s)
+{
+	struct seen_totals seen = { 0 };
+
+	assert_ok(store_totals_list(s, see_total, &seen));
+	return seen;
+}
+
+static enum err stop_walk(void *arg, const struct store_total *t)
+{
+	(void)t;
+	++*(int *)arg;
+	return ERR_CLOSED;
+}
+
+/* Each write takes the place of the one before. */
+static void totals_are_replaced(void **state)
+{
+	static const struct store_total first[] = { { "link.joined", 3, "" },
+						    { "engine.drops.mac1", INT64_MAX, "" },
+						    { "engine.crypto", 0, "aes-256-gcm/openssl" } };
+	struct seen_totals seen;
+	struct fixture f;
+	int n = 0;
+
+	(void)state;
+	fixture_open(&f);
+	assert_int_equal(totals_of(f.s).n, 0);
+	assert_ok(store_totals_put(f.s, first, ARRAY_LEN(first)));
+	seen = totals_of(f.s);
+	assert_string_equal(seen.names, "link.joined engine.drops.mac1 engine.crypto ");
+	assert_string_equal(seen.last.fact, "aes-256-gcm/openssl");
+	assert_int_equal(seen.last.value, 0);
+	assert_int_equal(store_totals_list(f.s, stop_walk, &n), ERR_CLOSED);
+	assert_int_equal(n, 1);
+	assert_ok(store_totals_put(f.s, &first[1], 1));
+	seen = totals_of(f.s);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.last.value, INT64_MAX);
+	assert_ok(store_totals_put(f.s, NULL, 0));
+	assert_int_equal(totals_of(f.s).n, 0);
+	fixture_close(&f);
+}
+
+/* What would have to be escaped elsewhere is not taken, and what was there stays. */
+static void bad_totals(void **state)
+{
+	static const struct {
+		struct store_total row;
+		enum err err;
+	} cases[] = {
+		{ { "", 1, "" }, ERR_INVALID },
+		{ { "Engine", 1, "" }, ERR_INVALID },
+		{ { "a\"b", 1, "" }, ERR_INVALID },
+		{ { "a b", 1, "" }, ERR_INVALID },
+		{ { "a", UINT64_MAX, "" }, ERR_INVALID },
+		{ { "a", 0, "x\n" }, ERR_INVALID },
+		{ { "a", 0, "x\\" }, ERR_INVALID },
+		{ { "good", 1, "" }, ERR_EXISTS }, /* twice in one write */
+	};
+	const struct store_total old = { "old", 1, "" };
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	assert_ok(store_totals_put(f.s, &old, 1));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct store_total rows[2] = { { "good", 1, "" }, cases[i].row };
+
+		assert_int_equal(store_totals_put(f.s, rows, 2), cases[i].err);
+		assert_string_equal(totals_of(f.s).names, "old ");
+	}
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +268,8 @@ int main(void)
 		cmocka_unit_test(tampered_rows),
 		cmocka_unit_test(applied),
 		cmocka_unit_test(applied_while_links_come_back),
+		cmocka_unit_test(totals_are_replaced),
+		cmocka_unit_test(bad_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,20 +133,19 @@ static void test_idle_flow_is_forgotten(void **state)
 	assert_int_equal(flow_of_port(9, 200001 + COMPRESS_FLOW_IDLE_MS)->pauses, 0);
 }
 
-/* More flows than places: the busy ones stay, those that were silent longest go. */
+/* More flows than places: the busy one stays, those that were silent longest go. */
 static void test_table_is_bounded(void **state)
 {
-	const uint16_t busy = 65500; /* and the seven behind it */
+	const uint16_t busy = 65500;
 	uint64_t now_ms = 1;
 
 	(void)state;
 	for (uint16_t port = 1; port < 20000; port++)
 		assert_int_equal(run(port, now_ms, 1, 0), 1);
-	for (uint16_t k = 0; k < 8; k++)
-		assert_int_equal(run((uint16_t)(busy + k), ++now_ms, 10, 0), COMPRESS_TRIES);
+	assert_int_equal(run(busy, ++now_ms, 10, 0), COMPRESS_TRIES);
 	for (uint16_t port = 20000; port < 60000; port++) {
 		assert_int_equal(run(port, ++now_ms, 1, 0), 1);
-		assert_int_equal(flow_of_port((uint16_t)(busy + port % 8), ++now_ms)->pauses, 1);
+		assert_int_equal(flow_of_port(busy, ++now_ms)->pauses, 1);
 	}
 }
 

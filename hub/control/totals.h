@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * totals: what the hub's engine and the link have counted, for api to show. The engine tells its
+ * totals after each ENGINE_STATUS_GET; they go to the presence database with the counters of the
+ * link, at most once a question, and only when anything has changed.
+ *
+ *   engine.peers, .sessions, .handshakes, .relayed_packets, .relayed_bytes, .crypto
+ *   engine.drops.REASON            engine_drop_str()
+ *   engine.offloads.NAME           engine_offload_str(); 1 in use, 0 not
+ *   engine.compression.WHAT        tried, compressed, before_bytes, after_bytes, timed, timed_ns
+ *   link.COUNTER                   counter_str()
+ *
+ * While there is no engine there are no engine.* rows.
+ */
+#include "hub/control/counters.h"
+#include "hub/store/store.h"
+#include "shared/ipc/engine_msg.h"
+
+#define TOTALS_MAX (12u + DROP_COUNT + ENGINE_OFFLOAD_BITS + COUNTERS)
+
+struct control;
+
+struct totals {
+	struct store_total rows[TOTALS_MAX]; /* as they are in the database */
+	unsigned n;                          /* 0: not known what is there */
+	uint32_t tag; /* of the last answer that was taken; 0 none: a question has its own */
+};
+
+/* The engine's answer; one that was taken already, or is not to our last question, is dropped. */
+void totals_engine(struct control *c, const struct engine_status_end *m);
+/* The engine is gone: only the counters of the link are left. */
+void totals_engine_lost(struct control *c);
