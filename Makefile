@@ -218,7 +218,7 @@ tsan:
 
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 format:
-	clang-format -i $(C_FILES)
+	@clang-format -i $(C_FILES)
 lint:
 	@CC="$(CC)" CFLAGS_ALL="$(CFLAGS_ALL)" sh tests/lib/lint.sh
 

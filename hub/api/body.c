@@ -163,9 +163,9 @@ static enum err check_text(const char *s, const struct body_field *f, const char
 					"this must be a numeric IPv4 or IPv6 address");
 	case BODY_ENDPOINT:
 		return hostport_is_line(s) ? ERR_OK
-						 : refuse(p, "member_invalid", at,
-							  "this must be \"HOST PORT\", such as "
-							  "\"vpn.example.com 6655\"");
+					   : refuse(p, "member_invalid", at,
+						    "this must be \"HOST PORT\", such as "
+						    "\"vpn.example.com 6655\"");
 	case BODY_KEY:
 		return base64_decode_key(s, key) == ERR_OK
 			       ? ERR_OK

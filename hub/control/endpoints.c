@@ -30,7 +30,8 @@ static void add_configured(const struct control *c, struct collector *x, const s
 
 	for (uint32_t i = 0; i < n->n_endpoints; i++) {
 		memset(&e, 0, sizeof(e));
-		if (hostport_split(n->endpoints[i], c->settings.udp_port, host, &e.port) == ERR_OK &&
+		if (hostport_split(n->endpoints[i], c->settings.udp_port, host, &e.port) ==
+			    ERR_OK &&
 		    addr_parse(host, &e.addr) == ERR_OK)
 			add(x, &e);
 	}

@@ -68,7 +68,8 @@ static bool next_name(const struct control *c, const struct node *n, uint32_t *l
 	struct addr numeric;
 
 	for (; *line < n->n_endpoints; (*line)++)
-		if (hostport_split(n->endpoints[*line], c->settings.udp_port, host, port) == ERR_OK &&
+		if (hostport_split(n->endpoints[*line], c->settings.udp_port, host, port) ==
+			    ERR_OK &&
 		    addr_parse(host, &numeric) != ERR_OK)
 			return true;
 	return false;

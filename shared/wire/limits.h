@@ -153,17 +153,17 @@ enum compress_method {
 #define LINK_TLS_PENDING_MAX 256u
 #define LINK_TLS_PER_S       400u /* TLS handshakes begun in a second: about half a core */
 /* Time that a stranger has for sure before a newer one may take its place. */
-#define LINK_STRANGER_MIN_MS    1000u
-#define LINK_MESSAGES_PER_S     50u /* from one spoke, over that: bye protocol */
-#define LINK_MESSAGES_BURST     400u
-#define LINK_LOCATES_PER_S      20u /* from one spoke, over that: not answered */
-#define LINK_LOCATES_BURST      100u
-#define LINK_PROPOSALS_PER_S    1u /* proposed subnets of one spoke */
-#define LINK_PROPOSALS_BURST    10u
+#define LINK_STRANGER_MIN_MS 1000u
+#define LINK_MESSAGES_PER_S  50u /* from one spoke, over that: bye protocol */
+#define LINK_MESSAGES_BURST  400u
+#define LINK_LOCATES_PER_S   20u /* from one spoke, over that: not answered */
+#define LINK_LOCATES_BURST   100u
+#define LINK_PROPOSALS_PER_S 1u /* proposed subnets of one spoke */
+#define LINK_PROPOSALS_BURST 10u
 /* What the hellos of one spoke may cost the hub (a change of its store, a snapshot on a link that
  * is up), over all its links. */
-#define LINK_HELLO_COSTS_PER_S 1u
-#define LINK_HELLO_COSTS_BURST 10u
+#define LINK_HELLO_COSTS_PER_S  1u
+#define LINK_HELLO_COSTS_BURST  10u
 #define LINK_WATCHES_MAX        64u /* nodes whose presence one spoke follows; the oldest goes first */
 #define LINK_JOINS_PER_S        50u /* join attempts of all together: each is a write to the store */
 #define LINK_JOINS_BURST        200u

@@ -188,8 +188,8 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),  cmocka_unit_test(listeners),
-		cmocka_unit_test(refusals),  cmocka_unit_test(no_file_and_overrides),
+		cmocka_unit_test(defaults), cmocka_unit_test(listeners),
+		cmocka_unit_test(refusals), cmocka_unit_test(no_file_and_overrides),
 		cmocka_unit_test(table),
 	};
 

@@ -297,9 +297,9 @@ static void test_put_endpoint(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),         cmocka_unit_test(test_sticky),
-		cmocka_unit_test(test_put_text),     cmocka_unit_test(test_text),     cmocka_unit_test(test_put_fails),
-		cmocka_unit_test(test_put_endpoint),
+		cmocka_unit_test(test_rows),      cmocka_unit_test(test_sticky),
+		cmocka_unit_test(test_put_text),  cmocka_unit_test(test_text),
+		cmocka_unit_test(test_put_fails), cmocka_unit_test(test_put_endpoint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,8 @@ static void comes_back_as_it_was(void **state)
 	cache_fini(&d);
 }
 
-/* The hub's reason was cut to our size inside a character: the refusal is remembered all the same. */
+/* The hub's reason was cut to our size inside a character: the refusal is remembered all the same.
+ */
 static void a_cut_reason_is_kept(void **state)
 {
 	struct cache c, d;
