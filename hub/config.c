@@ -8,6 +8,7 @@
 #include "shared/base/hostport.h"
 #include "shared/wire/limits.h"
 
+_Static_assert(WORKERS_MAX == 8, "as the table says");
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
 	  "the hub's name as a node of its network" },
@@ -46,6 +47,8 @@ static const struct config_var vars[] = {
 	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
 	  "time, to find out whether an offload is at fault" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
+	{ "Workers", CONFIG_INT, CONFIG_SERVER, 1, 8, "1",
+	  "the number of processes that move packets, 1 to 8" },
 	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
 };
@@ -214,6 +217,7 @@ static enum err settle(struct hub_config *c)
 						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
+	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	e = read_family(c, &family);
 	if (!e)
 		e = set_device(c);

@@ -40,6 +40,7 @@ struct hub_config {
 	const char *bind_interface;
 	enum aead_choice crypto; /* Crypto: which library seals packets */
 	bool offload;            /* Offload: segmentation offloads of TUN device and UDP sockets */
+	unsigned workers;        /* Workers, 1..WORKERS_MAX: processes that move packets */
 	int log_level;           /* LogLevel, 0..5 */
 	const char *log_file;    /* NULL: standard error */
 };

@@ -61,6 +61,7 @@ static struct monitor_params monitor_params_of(struct hub_config *c,
 	memcpy(p.tcp, c->tcp, sizeof(p.tcp));
 	memcpy(p.https, c->https, sizeof(p.https));
 	p.n_udp = c->n_udp;
+	p.workers = c->workers;
 	p.n_tcp = c->n_tcp;
 	p.n_https = c->n_https;
 	return p;
@@ -69,8 +70,8 @@ static struct monitor_params monitor_params_of(struct hub_config *c,
 /* Goes to the background if wanted, and becomes the monitor. */
 static int start(struct launch *l, struct hub_config *c)
 {
-	const struct worker_role_ops *const roles[] = { hub_engine_role(), control_role(),
-							api_role(), NULL };
+	const struct worker_role_ops *roles[3 + WORKERS_MAX] = { hub_engine_role(), control_role(),
+								 api_role() };
 	char log_file[PATHS_FILE_SIZE];
 	const char *log_path = launch_log_path(l, &c->paths, log_file);
 	struct monitor_params params;
@@ -85,6 +86,8 @@ static int start(struct launch *l, struct hub_config *c)
 		log_error("%s: the log cannot be opened", log_path);
 		return LAUNCH_FAILED;
 	}
+	for (unsigned i = 1; i < c->workers; i++)
+		roles[2 + i] = hub_mover_role(i);
 	params = monitor_params_of(c, roles, l->ready_fd, l->pid_file ? l->pid_file : c->pidfile);
 	return monitor_run(&params);
 }

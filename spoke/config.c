@@ -9,7 +9,9 @@
 #include "shared/base/file.h"
 #include "shared/base/hostport.h"
 #include "shared/keys/keys.h"
+#include "shared/wire/limits.h"
 
+_Static_assert(WORKERS_MAX == 8, "as the table says");
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
 	  "the name of this node, as the hub knows it" },
@@ -33,6 +35,8 @@ static const struct config_var vars[] = {
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
 	  "the unprivileged user of the worker processes" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
+	{ "Workers", CONFIG_INT, CONFIG_SERVER, 1, 8, "1",
+	  "the number of processes that move packets, 1 to 8" },
 	{ "LocalDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
 	  "tell the hub this machine's own addresses, so that neighbours find each other" },
 	{ "OfflineGrace", CONFIG_INT, CONFIG_SERVER, 60, 31536000, "86400",
@@ -321,6 +325,7 @@ static enum err settle(struct spoke_config *c)
 	c->local_discovery = config_bool(&c->raw, "LocalDiscovery");
 	c->offline_grace_s = (uint32_t)config_int(&c->raw, "OfflineGrace");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
+	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	e = set_family(c);
 	if (!e)
 		e = set_cipher(c);

@@ -43,6 +43,7 @@ struct spoke_config {
 	bool offload;             /* Offload: segmentation offloads of TUN device and UDP sockets */
 	bool local_discovery;     /* LocalDiscovery: tell the hub our machine's own addresses */
 	uint32_t offline_grace_s; /* OfflineGrace */
+	unsigned workers;         /* Workers, 1..WORKERS_MAX: processes that move packets */
 	int log_level;            /* LogLevel */
 	unsigned n_hubs;
 	struct spoke_hub hubs[SPOKE_HUBS_MAX]; /* ConnectTo, in their order */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The spoke's engine: the shared one, with the tunnel key from our own file. */
+/* The spoke's engine and its movers: the shared ones, with the tunnel key from our own file. */
 #include "shared/base/log.h"
 #include "shared/tunnel/engine.h"
+#include "shared/tunnel/mover.h"
 #include "spoke/config.h"
 #include "shared/keys/keys.h"
 #include "spoke/roles.h"
@@ -9,7 +10,9 @@
 static enum err load(void *config, void **state)
 {
 	const struct spoke_config *c = config;
-	struct engine_params params = { .crypto = c->crypto, .offload = c->offload };
+	struct engine_params params = { .crypto = c->crypto,
+					.offload = c->offload,
+					.workers = c->workers };
 	enum err e = keys_read_secret(c->tunnel_key_file, &params.tunnel_key);
 
 	if (e)
@@ -27,4 +30,23 @@ const struct worker_role_ops *spoke_engine_role(void)
 	ops = engine_role_ops;
 	ops.load = load;
 	return &ops;
+}
+
+static enum err load_mover(void *config, void **state)
+{
+	const struct spoke_config *c = config;
+	const struct mover_params params = { .crypto = c->crypto,
+					     .offload = c->offload,
+					     .workers = c->workers };
+
+	return mover_load(&params, state);
+}
+
+const struct worker_role_ops *spoke_mover_role(unsigned number)
+{
+	static struct worker_role_ops ops[WORKERS_MAX - 1];
+
+	BUG_ON(!number || number >= WORKERS_MAX);
+	mover_roles(load_mover, ops);
+	return &ops[number - 1];
 }

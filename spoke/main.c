@@ -8,6 +8,7 @@
 #include "shared/base/log.h"
 #include "shared/monitor/launch.h"
 #include "shared/monitor/monitor.h"
+#include "shared/wire/limits.h"
 #include "spoke/cli/cli.h"
 #include "spoke/cli/install.h"
 #include "spoke/config.h"
@@ -45,7 +46,7 @@ static int usage_error(const struct launch *l)
 
 static int daemon_code(const struct launch *l, struct spoke_config *c, const char *log_path)
 {
-	static const struct worker_role_ops *roles[3];
+	static const struct worker_role_ops *roles[2 + WORKERS_MAX];
 	struct monitor_params p = {
 		.program = PROGRAM,
 		.net = c->paths.net,
@@ -56,6 +57,7 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 		.vnet_hdr = c->offload,
 		.mtu = TUN_MTU_DEFAULT,
 		.n_udp = c->n_udp,
+		.workers = c->workers,
 		.unix_path = c->status_socket,
 		.unix_role = WORKER_CONTROL,
 		.fwmark = c->fwmark,
@@ -73,6 +75,8 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 	}
 	roles[0] = spoke_engine_role();
 	roles[1] = spoke_control_role();
+	for (unsigned i = 1; i < c->workers; i++)
+		roles[1 + i] = spoke_mover_role(i);
 	memcpy(p.udp, c->udp, sizeof(p.udp));
 	return monitor_run(&p);
 }

@@ -25,6 +25,7 @@
 
 #include "shared/base/list.h"
 #include "shared/base/log.h"
+#include "shared/base/secret.h"
 
 #define TYPE_BYTES           2u
 #define READS_PER_ROUND      64u /* at one readiness, so that one sender does not starve the rest */
@@ -75,6 +76,7 @@ static void out_msg_free(struct channel *ch, struct out_msg *m)
 	ch->queue_bytes -= sizeof(*m) + m->len;
 	if (m->fd >= 0)
 		close(m->fd);
+	secret_zero(m->bytes, m->len);
 	free(m);
 }
 
@@ -219,7 +221,9 @@ static enum err enqueue(struct channel *ch, const struct iovec iov[2], int fd)
 	return e;
 }
 
-enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n, int fd)
+/* `wait`: may it go into the queue? */
+static enum err send_message(struct channel *ch, uint16_t type, const void *payload, size_t n,
+			     int fd, bool wait)
 {
 	uint8_t head[TYPE_BYTES] = { (uint8_t)type, (uint8_t)(type >> 8) };
 	struct iovec iov[2] = {
@@ -232,17 +236,27 @@ enum err channel_send(struct channel *ch, uint16_t type, const void *payload, si
 		return ERR_TOOBIG;
 	if (ch->dead || ch->freed || ch->no_sending)
 		return ERR_CLOSED;
-	if (!list_empty(&ch->queue))
-		return enqueue(ch, iov, fd);
-	e = send_now(ch, iov, 2, fd);
+	e = list_empty(&ch->queue) ? send_now(ch, iov, 2, fd) : ERR_AGAIN;
 	if (e == ERR_AGAIN)
-		return enqueue(ch, iov, fd);
+		return wait ? enqueue(ch, iov, fd) : e;
 	if (e == ERR_CLOSED)
 		stop_sending(ch);
 	else if (e)
 		fail(ch);
 	return e;
 }
+
+enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n, int fd)
+{
+	return send_message(ch, type, payload, n, fd, true);
+}
+
+enum err channel_try_send(struct channel *ch, uint16_t type, const void *payload, size_t n)
+{
+	return send_message(ch, type, payload, n, -1, false);
+}
+
+void channel_wipe(struct channel *ch) { secret_zero(ch->in, sizeof(ch->in)); }
 
 /* Sends from the queue until the socket is full again. */
 static void flush(struct channel *ch)

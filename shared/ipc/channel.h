@@ -34,5 +34,13 @@ void channel_free(struct channel *ch);
  * ERR_CLOSED, ERR_NOMEM ...) the channel is over, and closed() follows from the loop. */
 enum err channel_send(struct channel *ch, uint16_t type, const void *payload, size_t n,
 		      int fd) must_check;
+/*
+ * The same for messages that may be lost: sent at once or not at all. ERR_AGAIN when it would have
+ * to wait (nothing is kept); otherwise as channel_send().
+ */
+enum err channel_try_send(struct channel *ch, uint16_t type, const void *payload,
+			  size_t n) must_check;
+/* Inside the message callback: zeroes the message that it was called with, which held secrets. */
+void channel_wipe(struct channel *ch);
 /* Logs a malformed message by its type, and closes the channel from the loop (closed() follows). */
 void channel_bad(struct channel *ch, uint16_t type, enum err e);

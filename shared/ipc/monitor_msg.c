@@ -8,17 +8,21 @@
 
 const char *worker_role_str(enum worker_role r)
 {
-	switch (r) {
-	case WORKER_ENGINE:
-		return "engine";
-	case WORKER_CONTROL:
-		return "control";
-	case WORKER_API:
-		return "api";
-	case WORKER_ROLES_MAX:
-		break;
-	}
-	return "monitor";
+	static const char *const names[WORKER_ROLES_MAX] = {
+		[0] = "monitor",
+		[WORKER_ENGINE] = "engine",
+		[WORKER_CONTROL] = "control",
+		[WORKER_API] = "api",
+		[WORKER_MOVER1] = "mover1",
+		[WORKER_MOVER2] = "mover2",
+		[WORKER_MOVER3] = "mover3",
+		[WORKER_MOVER4] = "mover4",
+		[WORKER_MOVER5] = "mover5",
+		[WORKER_MOVER6] = "mover6",
+		[WORKER_MOVER7] = "mover7",
+	};
+
+	return (unsigned)r < WORKER_ROLES_MAX ? names[r] : names[0];
 }
 
 void monitor_prefix_encode(const struct monitor_prefix *m, struct cursor *c)

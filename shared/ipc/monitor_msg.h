@@ -21,8 +21,32 @@
 #include "shared/base/name.h"
 #include "shared/base/prefix.h"
 
-enum worker_role { WORKER_ENGINE = 1, WORKER_CONTROL = 2, WORKER_API = 3, WORKER_ROLES_MAX = 4 };
+/* With Workers = N there are N - 1 movers beside the engine (shared/tunnel/README.md). */
+enum worker_role {
+	WORKER_ENGINE = 1,
+	WORKER_CONTROL = 2,
+	WORKER_API = 3,
+	WORKER_MOVER1 = 4,
+	WORKER_MOVER2,
+	WORKER_MOVER3,
+	WORKER_MOVER4,
+	WORKER_MOVER5,
+	WORKER_MOVER6,
+	WORKER_MOVER7,
+	WORKER_ROLES_MAX
+};
 const char *worker_role_str(enum worker_role r);
+/* The number of a worker of the data plane: 0 the engine, 1.. the movers; -1 for the others. */
+static inline int worker_number(enum worker_role r)
+{
+	if (r == WORKER_ENGINE)
+		return 0;
+	return r >= WORKER_MOVER1 && r <= WORKER_MOVER7 ? (int)r - WORKER_MOVER1 + 1 : -1;
+}
+static inline enum worker_role worker_role_of(unsigned number)
+{
+	return number ? (enum worker_role)(WORKER_MOVER1 + number - 1) : WORKER_ENGINE;
+}
 
 enum monitor_msg {
 	MONITOR_NET_BEGIN = 1, /* no payload */

@@ -107,6 +107,8 @@ static struct worker_fds fds_of(const struct children *c, enum worker_role role)
 	} else if (role == WORKER_API) {
 		f.n_listen_https = all->n_listen_https;
 		memcpy(f.listen_https, all->listen_https, sizeof(f.listen_https));
+	} else if (worker_number(role) > 0) {
+		f = c->p.mover_fds[role - WORKER_MOVER1];
 	}
 	return f;
 }
@@ -156,6 +158,14 @@ static enum err link_pair(struct child *a, struct child *b)
 	return e;
 }
 
+/* A mover has nothing to say to anybody but the engine. */
+static bool talk(const struct child *a, const struct child *b)
+{
+	const bool movers = worker_number(a->ops->role) > 0 || worker_number(b->ops->role) > 0;
+
+	return !movers || a->ops->role == WORKER_ENGINE || b->ops->role == WORKER_ENGINE;
+}
+
 /* A link that cannot be made (no descriptors left) ends the newcomer, which tries again later. */
 static void link_all(struct child *ch)
 {
@@ -165,7 +175,7 @@ static void link_all(struct child *ch)
 		struct child *other = &c->role[i];
 		enum err e;
 
-		if (other == ch || !other->pid || !other->channel)
+		if (other == ch || !other->pid || !other->channel || !talk(ch, other))
 			continue;
 		e = link_pair(ch, other);
 		if (e == ERR_OK ||

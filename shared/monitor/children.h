@@ -2,9 +2,10 @@
 #pragma once
 /*
  * children: the monitor's side of the workers. Forks one process a role, links them with each
- * other, starts one that died again, ends them all. Timers, one a child: while it is away, when to
- * start it (CHILDREN_RESTART_MIN_MS, doubling to CHILDREN_RESTART_MAX_MS, from the beginning again
- * after CHILDREN_STEADY_MS of life); while it lives and should not, when to kill it.
+ * other (a mover with the engine only), starts one that died again, ends them all. Timers, one a
+ * child: while it is away, when to start it (CHILDREN_RESTART_MIN_MS, doubling to
+ * CHILDREN_RESTART_MAX_MS, from the beginning again after CHILDREN_STEADY_MS of life); while it
+ * lives and should not, when to kill it.
  */
 #include <stdbool.h>
 #include <sys/types.h>
@@ -24,7 +25,8 @@ struct children_params {
 	const char *program;
 	const struct sandbox_user *user;
 	const struct worker_role_ops *const *roles; /* NULL-terminated, one a role */
-	const struct worker_fds *fds;               /* all that the monitor opened */
+	const struct worker_fds *fds;               /* all that the monitor opened, but for */
+	const struct worker_fds *mover_fds;         /* those of WORKER_MOVER1 and on */
 	enum worker_role unix_role;                 /* who gets listen_unix */
 	void *config;
 	/*

@@ -42,13 +42,14 @@ static bool attach(int fd, const char *name, short flags, struct device *d)
  * A kernel or container without IFF_VNET_HDR answers EINVAL or EPERM; every other failure would
  * meet us again without it.
  */
-static bool attach_best(int fd, const char *name, bool want_vnet_hdr, struct device *d)
+static bool attach_best(int fd, const char *name, bool want_vnet_hdr, short flags, struct device *d)
 {
 	int size = DEVICE_VNET_HDR_BYTES;
 
+	flags |= IFF_TUN | IFF_NO_PI;
 	d->vnet_hdr = false;
-	if (!want_vnet_hdr || !attach(fd, name, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, d))
-		return attach(fd, name, IFF_TUN | IFF_NO_PI, d);
+	if (!want_vnet_hdr || !attach(fd, name, (short)(flags | IFF_VNET_HDR), d))
+		return attach(fd, name, flags, d);
 	d->vnet_hdr = true;
 	return ioctl(fd, TUNSETVNETHDRSZ, &size) == 0 && ioctl(fd, TUNSETOFFLOAD, 0ul) == 0;
 }
@@ -73,16 +74,13 @@ static enum err complain(const char *path, const char *name, int errnum)
 	}
 }
 
-enum err device_open(const char *path, const char *name, bool want_vnet_hdr, struct device *out)
+static enum err open_queue(const char *path, const char *name, bool want_vnet_hdr, short flags,
+			   struct device *out)
 {
 	struct device d = { .fd = -1 };
 	struct stat st;
 	int fd = -1, errnum;
 
-	if (!device_name_is_valid(name)) {
-		log_error("\"%.32s\" is not an interface name", name);
-		return ERR_INVALID;
-	}
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return complain(path, name, errno);
@@ -91,7 +89,8 @@ enum err device_open(const char *path, const char *name, bool want_vnet_hdr, str
 		close(fd);
 		return ERR_INVALID;
 	}
-	if (!attach_best(fd, name, want_vnet_hdr, &d) || (d.index = if_nametoindex(d.name)) == 0) {
+	if (!attach_best(fd, name, want_vnet_hdr, flags, &d) ||
+	    (d.index = if_nametoindex(d.name)) == 0) {
 		errnum = errno;
 		close(fd);
 		return complain(path, name, errnum);
@@ -99,6 +98,37 @@ enum err device_open(const char *path, const char *name, bool want_vnet_hdr, str
 	d.fd = fd;
 	*out = d;
 	return ERR_OK;
+}
+
+enum err device_open_queues(const char *path, const char *name, bool want_vnet_hdr,
+			    struct device *out, int *more, unsigned n_more)
+{
+	const short flags = n_more ? IFF_MULTI_QUEUE : 0;
+	struct device first, next;
+	enum err e;
+
+	if (!device_name_is_valid(name)) {
+		log_error("\"%.32s\" is not an interface name", name);
+		return ERR_INVALID;
+	}
+	e = open_queue(path, name, want_vnet_hdr, flags, &first);
+	for (unsigned i = 0; i < n_more && !e; i++) {
+		e = open_queue(path, first.name, first.vnet_hdr, flags, &next);
+		if (!e)
+			more[i] = next.fd;
+		while (e && i)
+			close(more[--i]);
+		if (e)
+			device_close(&first);
+	}
+	if (!e)
+		*out = first;
+	return e;
+}
+
+enum err device_open(const char *path, const char *name, bool want_vnet_hdr, struct device *out)
+{
+	return device_open_queues(path, name, want_vnet_hdr, out, NULL, 0);
 }
 
 void device_close(struct device *d)

@@ -34,5 +34,12 @@ bool device_name_is_valid(const char *name);
  */
 enum err device_open(const char *path, const char *name, bool want_vnet_hdr,
 		     struct device *out) must_check;
+/*
+ * The same with 1 + `n_more` queues, for as many workers: the first is out->fd, the others go to
+ * `more`. The kernel gives each flow to the queue that its packets last came from. With `n_more` 0
+ * there is no IFF_MULTI_QUEUE. On failure nothing stays open.
+ */
+enum err device_open_queues(const char *path, const char *name, bool want_vnet_hdr,
+			    struct device *out, int *more, unsigned n_more) must_check;
 /* Closes; harmless when not open. */
 void device_close(struct device *d);

@@ -25,6 +25,7 @@
 #include "shared/monitor/sandbox.h"
 #include "shared/monitor/scripts.h"
 #include "shared/monitor/sockets.h"
+#include "shared/wire/limits.h"
 
 #define HURRY_MS 5000u
 
@@ -41,7 +42,9 @@ struct monitor {
 	int pidfile_fd;
 	struct sandbox_user user;
 	struct device device;
-	struct worker_fds fds; /* all of them; fds.tun is device.fd */
+	struct worker_fds fds; /* all but the movers'; fds.tun is device.fd */
+	struct worker_fds mover_fds[WORKERS_MAX - 1];
+	unsigned n_movers;
 	struct loop *loop;
 	struct netlink *netlink;
 	struct network *network;
@@ -101,13 +104,19 @@ static bool has_device(const struct monitor *m) { return strcmp(m->p->device, "n
 
 static enum err open_device(struct monitor *m)
 {
+	int queues[WORKERS_MAX - 1];
 	enum err e;
 
 	if (!has_device(m))
 		return ERR_OK;
-	e = device_open(m->p->device, m->p->interface, m->p->vnet_hdr, &m->device);
+	e = device_open_queues(m->p->device, m->p->interface, m->p->vnet_hdr, &m->device, queues,
+			       m->n_movers);
 	if (e != ERR_OK)
 		return e;
+	for (unsigned i = 0; i < m->n_movers; i++) {
+		m->mover_fds[i].tun = queues[i];
+		m->mover_fds[i].tun_vnet_hdr = m->device.vnet_hdr;
+	}
 	m->fds.tun = m->device.fd;
 	m->fds.tun_vnet_hdr = m->device.vnet_hdr;
 	e = netlink_open(m->device.index, &m->netlink);
@@ -126,7 +135,8 @@ static enum err open_sockets(struct monitor *m)
 {
 	const struct monitor_params *p = m->p;
 	const struct sockets_udp_options udp = { .fwmark = p->fwmark,
-						 .bind_interface = p->bind_interface };
+						 .bind_interface = p->bind_interface,
+						 .shared = m->n_movers > 0 };
 	struct worker_fds *f = &m->fds;
 	enum err e;
 
@@ -134,6 +144,10 @@ static enum err open_sockets(struct monitor *m)
 	       p->n_https > MONITOR_LISTEN_MAX);
 	if ((e = sockets_open_udp(p->udp, p->n_udp, &udp, f->udp, &f->n_udp)) != ERR_OK)
 		return e;
+	for (unsigned i = 0; i < m->n_movers; i++)
+		if ((e = sockets_open_udp(p->udp, p->n_udp, &udp, m->mover_fds[i].udp,
+					  &m->mover_fds[i].n_udp)) != ERR_OK)
+			return e;
 	if ((e = sockets_open_tcp(p->tcp, p->n_tcp, f->listen_tcp, &f->n_listen_tcp)) != ERR_OK)
 		return e;
 	if ((e = sockets_open_tcp(p->https, p->n_https, f->listen_https, &f->n_listen_https)) !=
@@ -304,6 +318,7 @@ static enum err make_parts(struct monitor *m)
 		.user = &m->user,
 		.roles = p->roles,
 		.fds = &m->fds,
+		.mover_fds = m->mover_fds,
 		.unix_role = p->unix_role,
 		.config = p->config,
 		.request = on_request,
@@ -324,16 +339,26 @@ static enum err make_parts(struct monitor *m)
 	return children_new(m->loop, &children, &m->children);
 }
 
+static void no_fds(struct worker_fds *f)
+{
+	*f = (struct worker_fds){ .tun = -1, .listen_unix = -1 };
+	memset(f->udp, 0xff, sizeof(f->udp));
+	memset(f->listen_tcp, 0xff, sizeof(f->listen_tcp));
+	memset(f->listen_https, 0xff, sizeof(f->listen_https));
+}
+
 static void init(struct monitor *m, const struct monitor_params *p)
 {
 	memset(m, 0, sizeof(*m));
 	m->p = p;
 	m->code = 1;
 	m->ready_fd = p->ready_fd;
-	m->pidfile_fd = m->device.fd = m->fds.tun = m->fds.listen_unix = -1;
-	memset(m->fds.udp, 0xff, sizeof(m->fds.udp));
-	memset(m->fds.listen_tcp, 0xff, sizeof(m->fds.listen_tcp));
-	memset(m->fds.listen_https, 0xff, sizeof(m->fds.listen_https));
+	m->pidfile_fd = m->device.fd = -1;
+	no_fds(&m->fds);
+	m->n_movers = p->workers ? p->workers - 1 : 0;
+	BUG_ON(m->n_movers > ARRAY_LEN(m->mover_fds));
+	for (unsigned i = 0; i < m->n_movers; i++)
+		no_fds(&m->mover_fds[i]);
 	m->hurry.fire = on_hurry;
 }
 
@@ -352,6 +377,10 @@ static void close_all(struct monitor *m)
 	sockets_close(m->fds.listen_https, m->fds.n_listen_https);
 	sockets_close(m->fds.listen_tcp, m->fds.n_listen_tcp);
 	sockets_close(m->fds.udp, m->fds.n_udp);
+	for (unsigned i = 0; i < m->n_movers; i++) {
+		sockets_close(m->mover_fds[i].udp, m->mover_fds[i].n_udp);
+		sockets_close(&m->mover_fds[i].tun, 1);
+	}
 	netlink_close(m->netlink);
 	device_close(&m->device);
 	if (m->pidfile_fd >= 0)

@@ -22,6 +22,9 @@ struct monitor_params {
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX]; /* to bind: [::]:6655 and 0.0.0.0:6655 (IPv6
 							ones are V6ONLY) */
 	unsigned n_udp;
+	/* Of the data plane: the engine and workers - 1 movers, 1..WORKERS_MAX; 0 is 1. More than
+	 * 1: as many TUN queues and sockets of each address of `udp`, one a worker. */
+	unsigned workers;
 	struct endpoint tcp[MONITOR_LISTEN_MAX]; /* the hub's link */
 	unsigned n_tcp;
 	struct endpoint https[MONITOR_LISTEN_MAX]; /* the hub's API */

@@ -64,6 +64,8 @@ static enum err prepare_udp(int fd, int family, const void *options)
 		e = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	else
 		e = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+	if (e == ERR_OK && o->shared)
+		e = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (e == ERR_OK && o->fwmark &&
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &o->fwmark, sizeof(o->fwmark)) != 0) {
 		log_error("cannot set the mark %u on a UDP socket: %s", o->fwmark, strerror(errno));

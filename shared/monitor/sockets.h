@@ -9,6 +9,7 @@
  * when the list has an IPv4 one with the same port. Any other failure fails the whole list, and
  * nothing of it stays open.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/base/addr.h"
@@ -16,6 +17,8 @@
 struct sockets_udp_options {
 	uint32_t fwmark;            /* SO_MARK, 0 none */
 	const char *bind_interface; /* SO_BINDTODEVICE, NULL none */
+	bool shared; /* SO_REUSEPORT: several sockets an address, one a worker; the kernel chooses
+			by the two addresses and ports of a packet */
 };
 
 /*

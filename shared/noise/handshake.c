@@ -83,6 +83,7 @@ static enum err mix_dh(struct symmetric *s, struct primitives *p, const struct d
 struct session_ids {
 	bool is_initiator;
 	uint32_t local_index, remote_index;
+	struct keypair_keys *keys; /* NULL, or gets the raw keys */
 };
 
 /* The end of a handshake: the transport keys, each side's the right way round. `kp` is written on
@@ -104,8 +105,11 @@ static enum err make_keypair(const struct symmetric *s, struct primitives *p,
 		.recv_key = ids->is_initiator ? &responder : &initiator,
 	};
 	e = keypair_init(&fresh, p, &params, now_ms);
-	if (!e)
-		keypair_move(kp, &fresh);
+	if (e)
+		goto out;
+	keypair_move(kp, &fresh);
+	if (ids->keys)
+		*ids->keys = (struct keypair_keys){ *params.send_key, *params.recv_key };
 out:
 	secret_zero(&initiator, sizeof(initiator));
 	secret_zero(&responder, sizeof(responder));
@@ -201,7 +205,7 @@ enum err handshake_consume_response(struct handshake_initiator *hs, struct primi
 	struct symmetric s = hs->sym;
 	e = read_response(&s, p, hs, self, peer, &m);
 	if (!e) {
-		const struct session_ids ids = { true, hs->local_index, m.sender };
+		const struct session_ids ids = { true, hs->local_index, m.sender, hs->keys };
 		e = make_keypair(&s, p, &ids, now_ms, kp);
 	}
 	secret_zero(&s, sizeof(s));
@@ -332,7 +336,7 @@ enum err handshake_create_response(struct handshake_responder *hs, struct primit
 	if (!e)
 		e = write_response(&s, p, hs, peer, &e_key, &m);
 	if (!e) {
-		const struct session_ids ids = { false, local_index, hs->msg.sender };
+		const struct session_ids ids = { false, local_index, hs->msg.sender, hs->keys };
 		e = make_keypair(&s, p, &ids, now_ms, kp);
 	}
 	if (!e) {

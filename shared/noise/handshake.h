@@ -80,6 +80,9 @@ struct handshake_initiator {
 	uint32_t local_index;
 	struct dh_key ephemeral;
 	struct symmetric sym;
+	/* Set by the caller for handshake_consume_response(): gets the keys of the keypair, too.
+	 * Else NULL. */
+	struct keypair_keys *keys;
 };
 
 /*
@@ -125,6 +128,9 @@ struct handshake_responder {
 	uint8_t timestamp[TIMESTAMP_BYTES];
 	uint8_t static_ephemeral[KEY_BYTES]; /* X25519(our static, their ephemeral) */
 	struct symmetric sym;
+	/* Set by the caller for handshake_create_response(): gets the keys of the keypair, too.
+	 * Else NULL. */
+	struct keypair_keys *keys;
 };
 
 /*

@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/noise/keypair.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/wire/packet.h"
+
+#define SPACE_MASK ((1ull << NONCE_SPACE_SHIFT) - 1)
+
+/* Where our counter begins and ends: the whole of 64 bits, or the worker's part of them. */
+void keypair_set_space(struct keypair *kp, uint8_t space)
+{
+	const uint64_t first = (uint64_t)space << NONCE_SPACE_SHIFT;
+
+	BUG_ON(space >= NONCE_SPACES || (space && kp->cipher == CIPHER_WIREGUARD));
+	kp->send_counter = first;
+	if (kp->cipher == CIPHER_WIREGUARD) {
+		kp->rekey_at = REKEY_AFTER_MESSAGES;
+		kp->send_end = REJECT_AFTER_MESSAGES;
+	} else {
+		kp->rekey_at = first + SPACE_REKEY_AFTER_MESSAGES;
+		kp->send_end = first + SPACE_REJECT_AFTER_MESSAGES;
+	}
+}
 
 enum err keypair_init(struct keypair *kp, struct primitives *p, const struct keypair_params *params,
 		      uint64_t now_ms)
@@ -18,6 +37,7 @@ enum err keypair_init(struct keypair *kp, struct primitives *p, const struct key
 		.created_ms = now_ms,
 		.ops = p->aead[params->cipher],
 	};
+	keypair_set_space(kp, 0);
 	replay_init(&kp->replay);
 	enum err e = kp->ops->setkey(p, params->send_key, AEAD_SEAL, &kp->send_ctx);
 	if (!e)
@@ -33,6 +53,8 @@ void keypair_fini(struct keypair *kp)
 		kp->ops->free(kp->send_ctx);
 		kp->ops->free(kp->recv_ctx);
 	}
+	for (unsigned i = 0; i < ARRAY_LEN(kp->others); i++)
+		free(kp->others[i]);
 	secret_zero(kp, sizeof(*kp));
 }
 
@@ -54,7 +76,7 @@ static uint64_t age_ms(const struct keypair *kp, uint64_t now_ms)
 bool keypair_may_send(const struct keypair *kp, uint64_t now_ms)
 {
 	return kp->valid && kp->confirmed && age_ms(kp, now_ms) < REJECT_AFTER_MS &&
-	       kp->send_counter < REJECT_AFTER_MESSAGES;
+	       kp->send_counter < kp->send_end;
 }
 
 bool keypair_may_receive(const struct keypair *kp, uint64_t now_ms)
@@ -66,7 +88,7 @@ bool keypair_wants_rekey_on_send(const struct keypair *kp, uint64_t now_ms)
 {
 	if (!kp->valid)
 		return false;
-	return kp->send_counter >= REKEY_AFTER_MESSAGES ||
+	return kp->send_counter >= kp->rekey_at ||
 	       (kp->is_initiator && age_ms(kp, now_ms) >= REKEY_AFTER_MS);
 }
 
@@ -118,7 +140,7 @@ enum err keypair_seal_to(struct keypair *kp, const uint8_t *plain, size_t len, u
 			 uint16_t mtu, uint8_t *out)
 {
 	BUG_ON(!kp->valid);
-	if (!kp->confirmed || kp->send_counter >= REJECT_AFTER_MESSAGES)
+	if (!kp->confirmed || kp->send_counter >= kp->send_end)
 		return ERR_LIMIT;
 
 	const struct packet_transport h = {
@@ -149,9 +171,45 @@ enum err keypair_seal(struct keypair *kp, struct pkt *pkt, uint8_t flags, uint16
 	return keypair_seal_to(kp, plain, len, flags, mtu, out);
 }
 
+/* The window that a counter belongs to and its place in there. NULL: a space that nothing came in
+ * yet. */
+static struct replay *window_of(struct keypair *kp, uint64_t counter, uint64_t *place)
+{
+	const uint64_t space = counter >> NONCE_SPACE_SHIFT;
+
+	*place = counter;
+	if (!space || kp->cipher == CIPHER_WIREGUARD)
+		return &kp->replay;
+	*place = counter & SPACE_MASK;
+	return kp->others[space - 1];
+}
+
+/* Can no counter of a sender be this one? */
+static bool is_beyond(const struct keypair *kp, uint64_t counter)
+{
+	if (kp->cipher == CIPHER_WIREGUARD)
+		return counter >= REJECT_AFTER_MESSAGES;
+	return counter >> NONCE_SPACE_SHIFT >= NONCE_SPACES ||
+	       (counter & SPACE_MASK) >= SPACE_REJECT_AFTER_MESSAGES;
+}
+
+/* Marks an authentic packet's counter as seen. */
+static enum err commit(struct keypair *kp, struct replay *window, uint64_t counter, uint64_t place)
+{
+	if (!window) {
+		window = calloc(1, sizeof(*window));
+		if (!window)
+			return ERR_NOMEM;
+		kp->others[(counter >> NONCE_SPACE_SHIFT) - 1] = window;
+	}
+	return replay_commit(window, place) ? ERR_OK : ERR_REPLAY;
+}
+
 enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags)
 {
 	struct packet_transport h;
+	struct replay *window;
+	uint64_t place;
 
 	BUG_ON(!kp->valid);
 	enum err e = packet_decode_transport(pkt->data, pkt->len, &h);
@@ -159,9 +217,10 @@ enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags)
 		return e;
 	if (h.type != transport_type(kp) || h.receiver != kp->local_index)
 		return ERR_INVALID;
-	if (h.counter >= REJECT_AFTER_MESSAGES)
+	if (is_beyond(kp, h.counter))
 		return ERR_LIMIT;
-	if (!replay_check(&kp->replay, h.counter))
+	window = window_of(kp, h.counter, &place);
+	if (window && !replay_check(window, place))
 		return ERR_REPLAY;
 
 	uint8_t *sealed = pkt->data + TRANSPORT_HEADER_BYTES;
@@ -171,8 +230,9 @@ enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags)
 	if (e)
 		return e;
 	/* Only an authentic packet moves the window; the check above has just said that it will. */
-	if (!replay_commit(&kp->replay, h.counter))
-		return ERR_REPLAY;
+	e = commit(kp, window, h.counter, place);
+	if (e)
+		return e;
 	kp->confirmed = true;
 	*flags = h.flags;
 	pkt_pull(pkt, TRANSPORT_HEADER_BYTES);

@@ -34,10 +34,22 @@ struct keypair {
 	uint32_t remote_index; /* goes into ours */
 	uint64_t created_ms;
 	uint64_t send_counter; /* of the next packet */
+	uint64_t rekey_at;     /* send_counter from which a new handshake is due */
+	uint64_t send_end;     /* first send_counter that may not be used */
 	const struct aead_ops *ops;
 	void *send_ctx;
 	void *recv_ctx;
-	struct replay replay;
+	struct replay replay; /* of nonce space 0 */
+	struct replay
+		*others[NONCE_SPACES - 1]; /* of 1.., each made by its first authentic packet */
+	/* For shared/tunnel: the worker that opens packets with it, and how many came elsewhere. */
+	uint8_t rx_owner;
+	uint32_t strays;
+};
+
+/* The two keys in the raw, for other workers of the same engine. To be zeroed right after use. */
+struct keypair_keys {
+	struct secret_key send, recv;
 };
 
 struct keypair_params {
@@ -53,6 +65,11 @@ struct keypair_params {
  */
 enum err keypair_init(struct keypair *kp, struct primitives *p, const struct keypair_params *params,
 		      uint64_t now_ms) must_check;
+/*
+ * Right after keypair_init(), which gives nonce space 0: the space that we send in, below
+ * NONCE_SPACES, the number of this worker. Only 0 with CIPHER_WIREGUARD, whose receivers know one.
+ */
+void keypair_set_space(struct keypair *kp, uint8_t space);
 /* Frees the contexts and zeroes everything; also fine on zeros and twice. */
 void keypair_fini(struct keypair *kp);
 /*
@@ -62,15 +79,15 @@ void keypair_fini(struct keypair *kp);
 void keypair_move(struct keypair *dst, struct keypair *src);
 
 /*
- * Usable for sending now: valid, confirmed, younger than REJECT_AFTER_MS, counter below
- * REJECT_AFTER_MESSAGES.
+ * Usable for sending now: valid, confirmed, younger than REJECT_AFTER_MS, counter not used up
+ * (REJECT_AFTER_MESSAGES; agents SPACE_REJECT_AFTER_MESSAGES).
  */
 bool keypair_may_send(const struct keypair *kp, uint64_t now_ms);
 /* Usable for receiving now: valid and younger than REJECT_AFTER_MS. */
 bool keypair_may_receive(const struct keypair *kp, uint64_t now_ms);
 /*
- * After sending: time for a new handshake? REKEY_AFTER_MESSAGES used up, or we are the initiator
- * and it is REKEY_AFTER_MS old.
+ * After sending: time for a new handshake? REKEY_AFTER_MESSAGES (agents:
+ * SPACE_REKEY_AFTER_MESSAGES) used up, or we are the initiator and it is REKEY_AFTER_MS old.
  */
 bool keypair_wants_rekey_on_send(const struct keypair *kp, uint64_t now_ms);
 /*
@@ -103,9 +120,11 @@ enum err keypair_seal_to(struct keypair *kp, const uint8_t *plain, size_t len, u
 /*
  * Opens a whole transport packet in place: pkt becomes the plaintext (with its padding, see
  * inner_decode()); `*flags` the authenticated flags, 0 for WireGuard's cipher. The caller found
- * `kp` by the receiver index and has asked keypair_may_receive(). No allocation. The first success
- * confirms a responder's keypair. ERR_INVALID: no transport packet of this keypair's type and
- * index. ERR_LIMIT: counter at or above REJECT_AFTER_MESSAGES. ERR_REPLAY: seen or too old.
- * ERR_AUTH: not authentic. On an error neither keypair nor pkt's bounds change; its bytes may have.
+ * `kp` by the receiver index and has asked keypair_may_receive(). No allocation, but for the replay
+ * window of another nonce space than 0 at its first authentic packet. The first success confirms a
+ * responder's keypair. ERR_INVALID: no transport packet of this keypair's type and index.
+ * ERR_LIMIT: counter at or above its limit, or an unknown nonce space. ERR_REPLAY: seen or too old.
+ * ERR_AUTH: not authentic. ERR_NOMEM. On an error neither keypair nor pkt's bounds change; its
+ * bytes may have.
  */
 enum err keypair_open(struct keypair *kp, struct pkt *pkt, uint8_t *flags) must_check;

@@ -7,6 +7,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "shared/tunnel/feed.h"
+#include "shared/tunnel/movers.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/rx.h"
 #include "shared/tunnel/tunnel.h"
@@ -32,6 +33,7 @@ enum err engine_load(const struct engine_params *params, void **state)
 	t->offload = params->offload;
 	aead_select(params->crypto, &t->primitives);
 	t->self_public = t->self_key.key.public;
+	t->n_workers = (uint8_t)(params->workers ? params->workers : 1);
 	*state = t;
 	return ERR_OK;
 }
@@ -89,7 +91,7 @@ static void start_coalescer(struct tunnel *t)
 		  udp_offloads(t->udp).gro ? " gro" : "");
 }
 
-static enum err start(struct worker *w)
+enum err engine_open(struct worker *w)
 {
 	struct tunnel *t = w->state;
 	enum err e;
@@ -110,10 +112,22 @@ static enum err start(struct worker *w)
 	return e;
 }
 
+static enum err start(struct worker *w)
+{
+	struct tunnel *t = w->state;
+	enum err e = t->n_workers > 1 ? movers_new(t, &t->movers) : ERR_OK;
+
+	return e ? e : engine_open(w);
+}
+
 static void sibling_up(struct worker *w, enum worker_role role)
 {
 	struct tunnel *t = w->state;
 
+	if (worker_number(role) > 0) {
+		t->now_ms = loop_now_ms(t->loop);
+		movers_up(t, (unsigned)worker_number(role), w->siblings[role]);
+	}
 	if (role != WORKER_CONTROL)
 		return;
 	t->control = w->siblings[role];
@@ -127,6 +141,8 @@ static void sibling_down(struct worker *w, enum worker_role role)
 
 	if (role == WORKER_CONTROL)
 		t->control = NULL;
+	if (worker_number(role) > 0)
+		movers_down(t, (unsigned)worker_number(role));
 }
 
 static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
@@ -137,12 +153,15 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 
 	if (fd >= 0)
 		close(fd);
-	if (from != WORKER_CONTROL)
-		return;
 	t->now_ms = loop_now_ms(t->loop);
-	e = feed_receive(t, type, body);
-	if (e && t->control)
-		channel_bad(t->control, type, e);
+	if (from == WORKER_CONTROL)
+		e = feed_receive(t, type, body);
+	else if (t->movers && worker_number(from) > 0)
+		e = movers_receive(t, (unsigned)worker_number(from), type, body);
+	else
+		return;
+	if (e && w->siblings[from])
+		channel_bad(w->siblings[from], type, e);
 }
 
 static void fini(struct worker *w)
@@ -152,6 +171,8 @@ static void fini(struct worker *w)
 	if (!t)
 		return;
 	t->control = NULL;
+	movers_free(t->movers);
+	t->movers = NULL;
 	for (unsigned i = 0; i < ARRAY_LEN(t->readers); i++)
 		if (t->readers[i].tunnel)
 			loop_fd_del(t->loop, &t->readers[i].fd);

@@ -2,6 +2,7 @@
 #include "shared/tunnel/feed.h"
 
 #include "shared/base/log.h"
+#include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/report.h"
@@ -46,6 +47,7 @@ static enum err receive_self(struct tunnel *t, struct cursor *body)
 	t->self = m;
 	t->configured = true;
 	peer_self_changed(t);
+	movers_tell_self(t);
 	return same_addresses ? ERR_OK : own_reset(t);
 }
 
@@ -56,6 +58,8 @@ static enum err receive_own(struct tunnel *t, const struct engine_peer *m)
 
 	for (uint16_t i = 0; i < m->n_subnets && !e; i++)
 		e = own_add(t, &m->subnets[i].prefix);
+	if (!e && t->movers)
+		e = movers_tell_own(t, m);
 	return e;
 }
 
@@ -72,6 +76,8 @@ static enum err receive_peer(struct tunnel *t, struct cursor *body)
 	/* Control is right about the protocol, only this peer cannot be had: the others go on. */
 	if (e)
 		log_error("%s cannot be a peer: %s", m.name, err_str(e));
+	else
+		movers_tell_peer(t, &m);
 	return ERR_OK;
 }
 
@@ -98,7 +104,10 @@ static enum err receive_revision(struct tunnel *t, struct cursor *body, bool end
 		return e;
 	if (ends_sync)
 		peer_drop_unseen(t, t->sync);
-	report_applied(t, m.revision);
+	if (t->movers)
+		movers_commit(t, m.revision);
+	else
+		report_applied(t, m.revision);
 	return ERR_OK;
 }
 

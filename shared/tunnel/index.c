@@ -64,6 +64,18 @@ enum err index_add(struct index_table *t, const struct index_entry *e, uint32_t 
 	return ERR_OK;
 }
 
+enum err index_put(struct index_table *t, uint32_t index, const struct index_entry *e)
+{
+	struct slot *s = &t->slots[index & SLOT_MASK];
+
+	BUG_ON(!e->peer);
+	if (s->entry.peer)
+		return ERR_EXISTS;
+	s->entry = *e;
+	s->index = index;
+	return ERR_OK;
+}
+
 static struct slot *slot_of(const struct index_table *t, uint32_t index)
 {
 	struct slot *s = &t->slots[index & SLOT_MASK];

@@ -26,6 +26,8 @@ enum err index_new(struct index_table **out) must_check;
 void index_free(struct index_table *t);
 /* A new index for the entry. ERR_LIMIT when all are in use. */
 enum err index_add(struct index_table *t, const struct index_entry *e, uint32_t *index) must_check;
+/* A mover's table: the index is the engine's choice. ERR_EXISTS when its slot is in use. */
+enum err index_put(struct index_table *t, uint32_t index, const struct index_entry *e) must_check;
 /* Gives an index that is in use another meaning (a handshake became a keypair). */
 void index_change(struct index_table *t, uint32_t index, const struct index_entry *e);
 /* Harmless for an index that is not in use. */

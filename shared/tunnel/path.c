@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "shared/tunnel/movers.h"
 #include "shared/tunnel/report.h"
 #include "shared/wire/relay.h"
 
@@ -20,6 +21,7 @@ static void path_move(struct peer *p, enum path_kind kind, enum path_reason reas
 	path->reason = reason;
 	if (changed)
 		report_path(p);
+	movers_tell_path(p);
 }
 
 void path_init(struct peer *p)
@@ -30,9 +32,13 @@ void path_init(struct peer *p)
 
 void path_settings_changed(struct peer *p)
 {
+	/* The engine tells its movers what it has decided. */
+	if (p->tunnel->mover)
+		return;
 	p->path.relayed = p->set.via_hub;
 	if (p->path.reason == PATH_REASON_NONE)
 		p->path.reason = PATH_REASON_NO_SESSION;
+	movers_tell_path(p);
 }
 
 uint8_t *path_reserve(struct peer *p, size_t len)
@@ -60,6 +66,7 @@ void path_authenticated(struct peer *p, const struct endpoint *from, bool relaye
 	if (relayed || endpoint_equal(&p->path.endpoint, from))
 		return;
 	p->path.endpoint = *from;
+	movers_tell_path(p);
 	if (!p->path.relayed && p->path.kind != PATH_DOWN)
 		report_path(p);
 }
@@ -74,6 +81,7 @@ void path_candidates(struct peer *p, const struct engine_endpoints *m)
 	/* One that works is better than one that we are told of. */
 	if (!path->relayed && m->n && path->kind == PATH_DOWN)
 		path->endpoint = path->candidates[0];
+	movers_tell_path(p);
 }
 
 void path_try_next(struct peer *p)
@@ -84,6 +92,7 @@ void path_try_next(struct peer *p)
 		return;
 	path->candidate = (path->candidate + 1) % path->n_candidates;
 	path->endpoint = path->candidates[path->candidate];
+	movers_tell_path(p);
 }
 
 void path_up(struct peer *p)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/base/log.h"
+#include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/session.h"
@@ -133,6 +134,7 @@ static enum err peer_new(struct tunnel *t, const struct engine_peer *m, struct p
 	p->tunnel = t;
 	p->id = m->id;
 	p->tunnel_key = m->tunnel_key;
+	list_init(&p->news.link);
 	timers_init(p);
 	e = session_init(p);
 	if (!e)
@@ -210,6 +212,8 @@ void peer_drop(struct peer *p)
 	path_down(p);
 	timers_stop(p);
 	session_fini(p);
+	movers_tell_gone(p);
+	list_del(&p->news.link);
 	remove_routes(p);
 	table_remove(&t->by_id, &p->by_id);
 	table_remove(&t->by_key, &p->by_key);

@@ -30,6 +30,10 @@ struct session {
 	struct keypair *next;      /* ours as responder, until the peer confirms it */
 	struct pending pending;
 	int64_t handshake_wall_ms; /* last completed handshake, 0 never */
+	/* Only in a mover: the keypairs that the engine gave us, `current` is one of them or NULL;
+	 * and whether the engine has a session. */
+	struct keypair *held[3];
+	bool at_engine;
 };
 
 /*
@@ -45,9 +49,12 @@ struct session {
  *   persistent   any packet was sent or came; after keepalive_s of the directory: an empty packet
  *   probe        agents: data was sent and nothing came since; after PROBE_AFTER_MS: probe, and
  * when probes are not answered: unreachable, a new handshake
+ *   rekey        a mover came, which has no keys of the sessions before: a new handshake, so that
+ *                it gets some
  */
 struct deadlines {
 	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, probe_ms;
+	uint64_t rekey_ms;
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
 	uint64_t last_initiation_ms; /* 0 never */
 	uint64_t last_sent_ms;       /* any authenticated packet */
@@ -73,6 +80,14 @@ struct path {
 
 struct peer_counters {
 	uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets;
+};
+
+/* What a mover has not told the engine yet about a peer (the counters beside it, too). */
+struct peer_news {
+	struct list link; /* in the mover's list; alone when there is nothing */
+	uint8_t flags;    /* enum mover_event_flag */
+	bool relayed;     /* as in struct mover_event */
+	uint32_t index;
 };
 
 /* A question of control (ENGINE_PING) that waits for its answer. */
@@ -104,11 +119,18 @@ struct peer {
 	struct path path;
 	struct deadlines due;
 	struct timer timer;
-	struct peer_counters counters;
+	struct peer_counters counters; /* in a mover: since the last news */
+	struct peer_news news;
 	struct compress_tally compress; /* what compression has saved */
 	struct rate_bucket relay_rate;
 	struct ping ping;
 };
+
+/* Is there a session with the peer, here or (in a mover) at the engine? */
+static inline bool peer_has_session(const struct peer *p)
+{
+	return p->session.current || p->session.at_engine;
+}
 
 static inline bool peer_is_agent(const struct peer *p) { return p->set.kind != NODE_WIREGUARD; }
 

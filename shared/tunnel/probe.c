@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/base/clock.h"
+#include "shared/tunnel/mover.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/session.h"
 #include "shared/tunnel/timers.h"
@@ -85,6 +86,10 @@ void probe_receive(struct peer *p, const struct pkt *pkt, uint8_t extension,
 	struct inner_probe probe;
 	struct inner_probe_reply reply;
 
+	if (p->tunnel->mover) {
+		mover_pass_extension(p, pkt, from, relayed);
+		return;
+	}
 	if (extension == EXTENSION_PROBE && !inner_decode_probe(pkt->data, pkt->len, &probe))
 		answer_probe(p, &probe, from, relayed);
 	else if (extension == EXTENSION_PROBE_REPLY &&

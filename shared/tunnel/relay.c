@@ -6,7 +6,7 @@
 /* Is the datagram from where this peer was last authenticated, and is the session still alive? */
 static bool is_from(const struct peer *p, const struct endpoint *from)
 {
-	return p && peer_is_agent(p) && p->session.current &&
+	return p && peer_is_agent(p) && peer_has_session(p) &&
 	       endpoint_equal(&p->path.endpoint, from);
 }
 
@@ -21,10 +21,10 @@ static enum engine_drop refuse(struct tunnel *t, struct peer *source,
 		return DROP_NO_ROUTE;
 	if (!peer_may_talk(source, destination))
 		return DROP_POLICY;
-	if (!destination->session.current || !endpoint_is_set(&destination->path.endpoint))
+	if (!peer_has_session(destination) || !endpoint_is_set(&destination->path.endpoint))
 		return DROP_NO_SESSION;
-	if (!rate_allow_many(&source->relay_rate, n, RELAY_RATE_PPS, RELAY_BURST_PACKETS,
-			     t->now_ms))
+	if (!rate_allow_many(&source->relay_rate, n, RELAY_RATE_PPS / t->n_workers,
+			     RELAY_BURST_PACKETS / t->n_workers, t->now_ms))
 		return DROP_RATE;
 	return DROP_COUNT;
 }

@@ -85,9 +85,9 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 }
 
 static void receive_record(struct tunnel *t, uint8_t *data, size_t len,
-			   const struct endpoint *endpoint)
+			   const struct endpoint *endpoint, unsigned worker)
 {
-	struct session_source from = { .endpoint = *endpoint };
+	struct session_source from = { .endpoint = *endpoint, .worker = (uint8_t)worker };
 	enum packet_type type;
 	struct pkt msg;
 
@@ -117,7 +117,7 @@ static void receive_message(struct tunnel *t, struct udp_message *m)
 		if (t->self.is_hub && m->data[at] == PACKET_RELAY)
 			len = relay_forward(t, m->data + at, left, m->segment, &m->from);
 		else
-			receive_record(t, m->data + at, len, &m->from);
+			receive_record(t, m->data + at, len, &m->from, t->worker);
 		at += len;
 	}
 }
@@ -133,4 +133,14 @@ void rx_run(struct tunnel *t, unsigned socket)
 	for (unsigned i = 0; i < n && t->configured; i++)
 		receive_message(t, &batch[i]);
 	flush(t);
+}
+
+void rx_passed(struct tunnel *t, uint8_t *data, size_t len, const struct endpoint *from,
+	       unsigned worker)
+{
+	if (!t->configured)
+		return;
+	receive_record(t, data, len, from, worker);
+	coalesce_flush(&t->coalescer);
+	udp_flush(t->udp);
 }

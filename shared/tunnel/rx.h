@@ -5,3 +5,6 @@
 
 /* Receives one batch from a socket and handles it. */
 void rx_run(struct tunnel *t, unsigned socket);
+/* Handles one record that came to another worker's socket. Its memory is changed. */
+void rx_passed(struct tunnel *t, uint8_t *data, size_t len, const struct endpoint *from,
+	       unsigned worker);

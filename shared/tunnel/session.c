@@ -6,6 +6,8 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/tunnel/mover.h"
+#include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/timers.h"
 #include "shared/wire/packet.h"
@@ -17,16 +19,19 @@ enum err session_init(struct peer *p)
 	enum err e;
 
 	pending_init(&s->pending);
+	if (t->mover) /* makes no handshakes, and has not the key to */
+		return ERR_OK;
 	e = handshake_peer_init(&s->remote, &t->self_key, &p->tunnel_key, NULL);
 	if (!e)
 		e = cookie_maker_init(&s->cookie, &t->primitives, &p->tunnel_key);
 	return e;
 }
 
-static void keypair_drop(struct tunnel *t, struct keypair **slot)
+void session_drop_keypair(struct tunnel *t, struct keypair **slot)
 {
 	if (!*slot)
 		return;
+	movers_tell_keypair_gone(t, (*slot)->local_index);
 	index_remove(t->index, (*slot)->local_index);
 	keypair_fini(*slot);
 	free(*slot);
@@ -51,11 +56,18 @@ void session_wipe(struct peer *p)
 {
 	struct session *s = &p->session;
 
+	if (p->tunnel->mover) {
+		s->current = NULL;
+		for (unsigned i = 0; i < ARRAY_LEN(s->held); i++)
+			session_drop_keypair(p->tunnel, &s->held[i]);
+		return;
+	}
 	initiator_drop(p);
-	keypair_drop(p->tunnel, &s->current);
-	keypair_drop(p->tunnel, &s->previous);
-	keypair_drop(p->tunnel, &s->next);
+	session_drop_keypair(p->tunnel, &s->current);
+	session_drop_keypair(p->tunnel, &s->previous);
+	session_drop_keypair(p->tunnel, &s->next);
 	pending_drop(p);
+	movers_tell_path(p);
 }
 
 void session_fini(struct peer *p)
@@ -135,6 +147,10 @@ void session_initiate(struct peer *p, bool retry)
 {
 	struct tunnel *t = p->tunnel;
 
+	if (t->mover) {
+		mover_pass_inner(p, NULL, 0, 0);
+		return;
+	}
 	if (!retry && is_being_made(p))
 		return;
 	if (!retry && p->due.retransmit_ms != TIMER_NEVER) {
@@ -155,7 +171,7 @@ void session_initiate(struct peer *p, bool retry)
 
 /* Through the hub only what the hub accepts from us gets on: it must know our address from a
  * session of its own. */
-static void prepare_relay(struct peer *p)
+void session_relayed(struct peer *p)
 {
 	struct peer *hub = p->tunnel->hub;
 
@@ -171,10 +187,14 @@ static void wait_for_session(struct peer *p, const uint8_t *packet, size_t len, 
 {
 	struct tunnel *t = p->tunnel;
 
+	if (t->mover) {
+		mover_pass_inner(p, packet, len, flags);
+		return;
+	}
 	if (len)
 		t->drops[DROP_QUEUE] +=
 			pending_push(t->pending, &p->session.pending, packet, len, flags);
-	prepare_relay(p);
+	session_relayed(p);
 	if (p->path.relayed)
 		path_locate(p);
 	session_initiate(p, false);
@@ -212,8 +232,13 @@ void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags)
 	if (data) {
 		p->counters.tx_packets++;
 		p->counters.tx_bytes += whole;
-		prepare_relay(p);
 	}
+	if (t->mover) {
+		mover_note(p, MOVER_SENT);
+		return;
+	}
+	if (data)
+		session_relayed(p);
 	timers_sent(p, data);
 	if (keypair_wants_rekey_on_send(kp, t->now_ms))
 		session_initiate(p, false);
@@ -248,6 +273,7 @@ static void session_ready(struct peer *p, const struct session_source *from)
 	p->tunnel->handshakes++;
 	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
 	path_up(p);
+	movers_tell_path(p);
 	timers_handshake_done(p);
 	log_debug(3, "%s: handshake complete", p->set.name);
 }
@@ -359,6 +385,20 @@ static struct peer *identify(struct tunnel *t, struct handshake_responder *hs,
 	return p;
 }
 
+/* A new keypair's packets are opened by the worker that the handshake came to, since they will come
+ * there, too; and its movers get the keys, which are zeroed. */
+static void share_keypair(struct peer *p, struct keypair *kp, const struct session_source *from,
+			  struct keypair_keys *keys)
+{
+	struct tunnel *t = p->tunnel;
+
+	if (!t->movers)
+		return;
+	kp->rx_owner = movers_alive(t, from->worker) ? from->worker : t->worker;
+	movers_tell_keypair(p, kp, keys);
+	secret_zero(keys, sizeof(*keys));
+}
+
 /* Makes the response and the keypair, which waits in `next` until the peer has used it. */
 static void respond(struct peer *p, struct handshake_responder *hs,
 		    const struct session_source *from)
@@ -367,6 +407,7 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 	struct session *s = &p->session;
 	struct keypair *kp = calloc(1, sizeof(*kp));
 	struct index_entry entry = { .peer = p, .keypair = kp };
+	struct keypair_keys keys;
 	uint8_t msg[HANDSHAKE_RESPONSE_BYTES];
 	uint32_t index;
 
@@ -375,6 +416,7 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
+	hs->keys = t->movers ? &keys : NULL;
 	if (handshake_create_response(hs, &t->primitives, &s->remote, index, NULL, t->now_ms, msg,
 				      kp)) {
 		index_remove(t->index, index);
@@ -382,9 +424,10 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 		tunnel_drop(t, DROP_AUTH);
 		return;
 	}
-	keypair_drop(t, &s->next);
-	keypair_drop(t, &s->previous);
+	session_drop_keypair(t, &s->next);
+	session_drop_keypair(t, &s->previous);
 	s->next = kp;
+	share_keypair(p, kp, from, &keys);
 	s->last_consumed_ms = t->now_ms;
 	timers_keypair_made(p);
 	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
@@ -429,11 +472,11 @@ static void rotate_as_initiator(struct peer *p, struct keypair *kp)
 {
 	struct session *s = &p->session;
 
-	keypair_drop(p->tunnel, &s->previous);
+	session_drop_keypair(p->tunnel, &s->previous);
 	if (s->next && wins_crossing(p)) {
 		s->previous = s->next;
 		s->next = NULL;
-		keypair_drop(p->tunnel, &s->current);
+		session_drop_keypair(p->tunnel, &s->current);
 	} else {
 		s->previous = s->current;
 	}
@@ -446,6 +489,7 @@ static void receive_response(struct tunnel *t, const struct pkt *msg,
 	struct handshake_response m;
 	const struct index_entry *found;
 	struct index_entry entry;
+	struct keypair_keys keys;
 	struct keypair *kp;
 	struct peer *p;
 
@@ -460,8 +504,10 @@ static void receive_response(struct tunnel *t, const struct pkt *msg,
 	kp = calloc(1, sizeof(*kp));
 	if (!kp)
 		return;
+	p->session.initiator.keys = t->movers ? &keys : NULL;
 	if (handshake_consume_response(&p->session.initiator, &t->primitives, &t->self_key,
 				       &p->session.remote, msg->data, msg->len, t->now_ms, kp)) {
+		p->session.initiator.keys = NULL;
 		free(kp);
 		tunnel_drop(t, DROP_AUTH);
 		return;
@@ -469,6 +515,7 @@ static void receive_response(struct tunnel *t, const struct pkt *msg,
 	entry = (struct index_entry){ .peer = p, .keypair = kp };
 	index_change(t->index, kp->local_index, &entry);
 	rotate_as_initiator(p, kp);
+	share_keypair(p, kp, from, &keys);
 	timers_keypair_made(p);
 	timers_received(p, false);
 	session_ready(p, from);
@@ -495,6 +542,10 @@ static void receive_cookie(struct tunnel *t, const struct pkt *msg)
 void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_type type,
 			       const struct session_source *from)
 {
+	if (t->mover) {
+		mover_pass_packet(t, msg, from);
+		return;
+	}
 	switch (type) {
 	case PACKET_WG_INITIATION:
 	case PACKET_INITIATION:
@@ -517,11 +568,11 @@ void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_ty
 
 /* The first packet with the keypair that we made as responder: from now on it is the one to send
  * with. */
-static void confirm_next(struct peer *p, const struct session_source *from)
+void session_confirm(struct peer *p, const struct session_source *from)
 {
 	struct session *s = &p->session;
 
-	keypair_drop(p->tunnel, &s->previous);
+	session_drop_keypair(p->tunnel, &s->previous);
 	s->previous = s->current;
 	s->current = s->next;
 	s->next = NULL;
@@ -541,6 +592,47 @@ static enum engine_drop drop_for(enum err e)
 	}
 }
 
+/* More and more of a keypair's packets come to another worker than the one that opens them: the
+ * peer has moved. The next handshake shows where to. */
+static void note_stray(struct peer *p, struct keypair *kp)
+{
+	uint64_t now = p->tunnel->now_ms;
+
+	if (++kp->strays < STRAYS_REKEY_PACKETS || now - kp->created_ms < KEEPALIVE_MS)
+		return;
+	kp->strays = 0;
+	session_initiate(p, false);
+}
+
+/* A packet that another worker opens, or that came to another worker's socket. False: it is passed
+ * on. */
+static bool is_ours(struct tunnel *t, const struct index_entry *found, const struct pkt *pkt,
+		    const struct session_source *from)
+{
+	struct keypair *kp = found->keypair;
+
+	if (t->mover) {
+		mover_pass_packet(t, pkt, from);
+		return false;
+	}
+	if (from->worker != kp->rx_owner)
+		note_stray(found->peer, kp);
+	if (kp->rx_owner == t->worker)
+		return true;
+	movers_pass_packet(t, kp->rx_owner, pkt, from);
+	return false;
+}
+
+/* What a mover does not know the engine may. */
+static void refuse_index(struct tunnel *t, const struct index_entry *found, const struct pkt *pkt,
+			 const struct session_source *from)
+{
+	if (t->mover && !found)
+		mover_pass_stranger(t, pkt, from);
+	else
+		tunnel_drop(t, DROP_UNKNOWN_INDEX);
+}
+
 struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from,
 			  uint8_t *flags)
 {
@@ -548,6 +640,7 @@ struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct sessio
 	const struct index_entry *found;
 	struct keypair *kp;
 	struct peer *p;
+	bool first;
 	enum err e;
 
 	if (packet_decode_transport(pkt->data, pkt->len, &header)) {
@@ -557,18 +650,26 @@ struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct sessio
 	found = index_find(t->index, header.receiver);
 	if (!found || !found->keypair || !keypair_may_receive(found->keypair, t->now_ms) ||
 	    (from->relay_from && from->relay_from != found->peer)) {
-		tunnel_drop(t, DROP_UNKNOWN_INDEX);
+		refuse_index(t, found, pkt, from);
 		return NULL;
 	}
 	p = found->peer;
 	kp = found->keypair;
+	if ((kp->rx_owner != t->worker || from->worker != t->worker) &&
+	    !is_ours(t, found, pkt, from))
+		return NULL;
+	first = !kp->confirmed;
 	e = keypair_open(kp, pkt, flags);
 	if (e) {
 		tunnel_drop(t, drop_for(e));
 		return NULL;
 	}
+	if (t->mover) {
+		mover_note_received(p, kp, first, pkt, from);
+		return p;
+	}
 	if (kp == p->session.next)
-		confirm_next(p, from);
+		session_confirm(p, from);
 	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
 	if (p->path.unreachable || p->path.kind == PATH_DOWN)
 		path_up(p);

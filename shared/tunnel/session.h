@@ -37,6 +37,7 @@ struct session_source {
 	struct endpoint endpoint; /* outer address */
 	struct peer
 		*relay_from; /* in an envelope: the peer that the hub says it is from; else NULL */
+	uint8_t worker;      /* the one whose socket it came to */
 };
 
 /* Handshake messages and cookie replies; anything that is not right is counted and dropped. */
@@ -48,3 +49,9 @@ void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_ty
  */
 struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from,
 			  uint8_t *flags);
+
+/* For movers.c and mover.c: the peer has used the keypair in `next`; a packet for another peer went
+ * through the hub; a keypair is freed, with its index. */
+void session_confirm(struct peer *p, const struct session_source *from);
+void session_relayed(struct peer *p);
+void session_drop_keypair(struct tunnel *t, struct keypair **slot);

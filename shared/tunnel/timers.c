@@ -2,6 +2,7 @@
 #include "shared/tunnel/timers.h"
 
 #include "shared/base/log.h"
+#include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/session.h"
@@ -10,13 +11,10 @@ static uint64_t earliest(const struct peer *p)
 {
 	const struct deadlines *d = &p->due;
 	const uint64_t all[] = {
-		d->retransmit_ms,
-		d->keepalive_ms,
-		d->renew_ms,
-		d->wipe_ms,
-		d->persistent_ms,
-		d->probe_ms,
-		p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
+		d->retransmit_ms, d->keepalive_ms,
+		d->renew_ms,      d->wipe_ms,
+		d->persistent_ms, d->probe_ms,
+		d->rekey_ms,      p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
 	};
 	uint64_t at = TIMER_NEVER;
 
@@ -92,6 +90,17 @@ static void due_keepalive(struct peer *p, uint64_t now)
 		session_send_keepalive(p);
 }
 
+/* Until a keypair is there that was made after the youngest mover came. */
+static void due_rekey(struct peer *p, uint64_t now)
+{
+	p->due.rekey_ms = TIMER_NEVER;
+	if (!p->session.current || movers_have_keys(p->tunnel, p->session.current))
+		return;
+	p->due.rekey_ms = now + REKEY_TIMEOUT_MS;
+	p->due.last_initiation_ms = 0;
+	session_initiate(p, false);
+}
+
 /* Without a session this makes one: whoever has a persistent keepalive is to be connected always.
  */
 static void due_persistent(struct peer *p, uint64_t now)
@@ -119,13 +128,15 @@ static void fire(struct timer *timer, uint64_t now)
 		due_keepalive(p, now);
 	if (now >= d->persistent_ms)
 		due_persistent(p, now);
+	if (now >= d->rekey_ms)
+		due_rekey(p, now);
 	timer_arm(loop_timers(p->tunnel->loop), &p->timer, earliest(p));
 }
 
 static void all_off(struct deadlines *d)
 {
 	d->retransmit_ms = d->keepalive_ms = d->renew_ms = TIMER_NEVER;
-	d->wipe_ms = d->persistent_ms = d->probe_ms = TIMER_NEVER;
+	d->wipe_ms = d->persistent_ms = d->probe_ms = d->rekey_ms = TIMER_NEVER;
 }
 
 void timers_init(struct peer *p)
@@ -226,8 +237,17 @@ void timers_handshake_done(struct peer *p)
 	timers_arm(p);
 }
 
+void timers_rekey(struct peer *p, uint64_t in_ms)
+{
+	p->due.rekey_ms = p->tunnel->now_ms + in_ms;
+	timers_arm(p);
+}
+
 void timers_settings_changed(struct peer *p)
 {
+	/* All timers are the engine's. */
+	if (p->tunnel->mover)
+		return;
 	p->due.persistent_ms = p->set.keepalive_s ? p->tunnel->now_ms : TIMER_NEVER;
 	timers_arm(p);
 }

@@ -25,9 +25,16 @@ struct udp_reader {
 	unsigned socket;
 };
 
+struct movers;
+struct mover;
+
 struct tunnel {
 	struct loop *loop;
-	uint64_t now_ms; /* of this round; set by the callbacks of fds and timers */
+	uint8_t worker;        /* our number: 0 the engine, 1.. a mover; also our nonce space */
+	uint8_t n_workers;     /* of the engine and its movers together, 1..WORKERS_MAX */
+	struct movers *movers; /* the engine's side of its movers; NULL when it has none */
+	struct mover *mover;   /* a mover's own state; NULL in the engine */
+	uint64_t now_ms;       /* of this round; set by the callbacks of fds and timers */
 	struct primitives primitives;
 	struct handshake_self self_key;
 	struct public_key self_public;

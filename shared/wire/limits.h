@@ -79,14 +79,23 @@ enum compress_method {
 #define REKEY_AFTER_MS  120000u
 #define REJECT_AFTER_MS 180000u
 #endif
-#define REKEY_TIMEOUT_MS         5000u
-#define REKEY_JITTER_MS          334u
-#define REKEY_ATTEMPT_MS         90000u
-#define KEEPALIVE_MS             10000u
-#define REKEY_AFTER_MESSAGES     (1ull << 60)
-#define REJECT_AFTER_MESSAGES    (UINT64_MAX - (1ull << 13))
-#define COOKIE_SECRET_MAX_AGE_MS 120000u
-#define COOKIE_VALID_MS          120000u
+#define REKEY_TIMEOUT_MS      5000u
+#define REKEY_JITTER_MS       334u
+#define REKEY_ATTEMPT_MS      90000u
+#define KEEPALIVE_MS          10000u
+#define REKEY_AFTER_MESSAGES  (1ull << 60)
+#define REJECT_AFTER_MESSAGES (UINT64_MAX - (1ull << 13))
+/*
+ * Agents: the counter's top byte is the number of the sender's worker, its nonce space; the rest
+ * counts the packets of that worker, and these limits are of the rest. Types 1-4 have one space of
+ * 64 bits.
+ */
+#define NONCE_SPACES                8u
+#define NONCE_SPACE_SHIFT           56u
+#define SPACE_REKEY_AFTER_MESSAGES  (1ull << 55)
+#define SPACE_REJECT_AFTER_MESSAGES ((1ull << NONCE_SPACE_SHIFT) - (1ull << 13))
+#define COOKIE_SECRET_MAX_AGE_MS    120000u
+#define COOKIE_VALID_MS             120000u
 /* Initiations of one peer: at most 50 a second are answered. */
 #define HANDSHAKE_MIN_INTERVAL_MS 20u
 
@@ -104,8 +113,19 @@ enum compress_method {
 #define HANDSHAKE_RATE_PER_SOURCE 20u
 /* More initiations a second than this: cookies are asked for. One costs about 0.25 ms of CPU. */
 #define HANDSHAKE_UNDER_LOAD_PER_S 400u
-#define RX_BATCH                   64u /* packets a recvmmsg */
-#define TX_BATCH                   64u /* packets a sendmmsg */
+#define RX_BATCH                   64u          /* packets a recvmmsg */
+#define TX_BATCH                   64u          /* packets a sendmmsg */
+#define WORKERS_MAX                NONCE_SPACES /* of one engine, itself counted */
+/* Packets a second for no session that it knows, which a mover passes to the engine; above:
+ * dropped. */
+#define MOVER_STRANGERS_PPS 20000u
+/* How often a mover tells the engine about a peer, except for what cannot wait. */
+#define MOVER_EVENT_MS 100u
+/* Packets of one keypair that came to another worker than the one that opens them: then a new
+ * handshake finds out where they come now. */
+#define STRAYS_REKEY_PACKETS 256u
+/* After a mover came: the handshakes that give it keys are spread, so many a second. */
+#define MOVER_REKEYS_PER_S 500u
 /* Packets a second that one peer may have relayed; above: dropped and counted. */
 #define RELAY_RATE_PPS      2000000u
 #define RELAY_BURST_PACKETS 200000u

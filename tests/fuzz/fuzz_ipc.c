@@ -8,6 +8,7 @@
 #include "shared/ipc/channel.h"
 #include "shared/ipc/engine_msg.h"
 #include "shared/ipc/monitor_msg.h"
+#include "shared/ipc/mover_msg.h"
 #include "shared/ipc/nudge_msg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,7 +31,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(monitor_script)                                                                          \
 	X(monitor_link)                                                                            \
 	X(monitor_done)                                                                            \
-	X(nudge_revision)
+	X(nudge_revision)                                                                          \
+	X(mover_keypair)                                                                           \
+	X(mover_index)                                                                             \
+	X(mover_path)                                                                              \
+	X(mover_packet)                                                                            \
+	X(mover_inner)                                                                             \
+	X(mover_extension)                                                                         \
+	X(mover_event)                                                                             \
+	X(mover_counters)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

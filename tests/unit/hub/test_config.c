@@ -133,6 +133,9 @@ static void refusals(void **state)
 		  "hub.conf:6" },
 		{ "Name = hq\nName = hq2\n", "hub.conf:2" },
 		{ "Name = hq\nLogLevel = 9\n", "hub.conf:2" },
+		{ "Name = hq\nWorkers = 0\n", "hub.conf:2" },
+		{ "Name = hq\nWorkers = 9\n", "hub.conf:2" },
+		{ "Name = hq\nWorkers = 8\n", NULL },
 	};
 
 	(void)state;

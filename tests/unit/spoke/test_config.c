@@ -74,6 +74,7 @@ static void guide_lines_are_valid(void **state)
 	assert_string_equal(f->c.interface, "linodeVPN");
 	assert_int_equal(f->c.family, AF_INET);
 	assert_int_equal(f->c.crypto, AEAD_AUTO);
+	assert_int_equal(f->c.workers, 1);
 	assert_int_equal(f->c.n_udp, 1);
 	assert_int_equal(f->c.udp[0].port, UDP_PORT_DEFAULT);
 	assert_int_equal(f->c.n_hubs, 1);
@@ -87,7 +88,7 @@ static void several_hubs_port_and_own_subnets(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const overrides[] = { "Port=7000", "LogLevel=3", "Crypto=OpenSSL",
-						 NULL };
+						 "Workers=8", NULL };
 
 	put(f, "spoke.conf",
 	    "name oslo\nCONNECTTO = linodeHQ\nConnectTo = dbserver\nOfflineGrace = "
@@ -106,6 +107,7 @@ static void several_hubs_port_and_own_subnets(void **state)
 	assert_int_equal(f->c.n_udp, 2);
 	assert_int_equal(f->c.log_level, 3);
 	assert_int_equal(f->c.crypto, AEAD_OPENSSL);
+	assert_int_equal(f->c.workers, 8);
 	assert_int_equal(f->c.offline_grace_s, 3600);
 	assert_false(f->c.local_discovery);
 	spoke_config_fini(&f->c);
@@ -143,6 +145,8 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = oslo\nPort = 0\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nPort = 65536\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nWorkers = 0\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nWorkers = 9\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nInterface = this-is-too-long\n", "interface" },
 		{ "spoke.conf", "Name = oslo\nInterface = a/b\n", "interface" },
 		{ "spoke.conf", "Name = oslo\nBindToAddress = vpn.example.com\n",

@@ -21,6 +21,7 @@
 #define GUARD_CODE 99
 
 struct side {
+	const uint8_t *raw; /* of the message in the callback */
 	struct loop *loop;
 	struct channel *ch;
 	unsigned messages, closed;
@@ -66,6 +67,7 @@ static void on_message(struct channel *ch, void *arg, uint16_t type, struct curs
 	uint32_t number;
 
 	assert_ptr_equal(ch, s->ch);
+	s->raw = body->in;
 	s->type = type;
 	s->len = cursor_left(body);
 	cursor_get_bytes(body, s->body, s->len);
@@ -295,6 +297,55 @@ static void test_queue(void **state)
 	assert_int_equal(e->b.out_of_order, 0);
 }
 
+static void wipe(struct side *s)
+{
+	channel_wipe(s->ch);
+	for (size_t i = 0; i < s->len; i++)
+		assert_int_equal(s->raw[i], 0);
+}
+
+/* A secret does not stay behind in the channel's memory. */
+static void test_wipe(void **state)
+{
+	struct env *e = *state;
+	uint8_t secret[100] = { 0 };
+
+	memset(secret + 4, 0x5e, sizeof(secret) - 4);
+	start_b(e);
+	e->b.on_message = wipe;
+	e->b.stop_after = 1;
+	assert_int_equal(channel_send(e->a.ch, 1, secret, sizeof(secret), -1), ERR_OK);
+	assert_int_equal(run(e, GUARD_MS), 0);
+	assert_int_equal(e->b.len, sizeof(secret));
+	assert_memory_equal(e->b.body, secret, sizeof(secret));
+}
+
+/* What may be lost is sent at once or not at all, and never overtakes what waits. */
+static void test_try_send(void **state)
+{
+	static uint8_t big[CHANNEL_MSG_MAX_BYTES];
+	struct env *e = *state;
+	uint32_t sent = 0;
+	enum err err;
+
+	do {
+		memcpy(big, &sent, sizeof(sent));
+		err = channel_try_send(e->a.ch, 1, big, sizeof(big));
+		sent += err == ERR_OK;
+		assert_true(sent < 10000);
+	} while (err == ERR_OK);
+	assert_int_equal(err, ERR_AGAIN);
+	assert_true(sent > 0);
+	/* The channel lives, and what must not be lost waits; now nothing may pass it. */
+	send_number(e, sent, -1);
+	assert_int_equal(channel_try_send(e->a.ch, 1, big, 4), ERR_AGAIN);
+	start_b(e);
+	e->b.stop_after = sent + 1;
+	assert_int_equal(run(e, GUARD_MS), 0);
+	assert_int_equal(e->b.messages, sent + 1);
+	assert_int_equal(e->b.out_of_order, 0);
+}
+
 /* Nobody reads, ever: the queue fills, the channel closes itself, once, and from the loop. */
 static void test_queue_full(void **state)
 {
@@ -518,6 +569,8 @@ int main(void)
 		TEST(test_messages),
 		TEST(test_descriptor),
 		TEST(test_queue),
+		TEST(test_try_send),
+		TEST(test_wipe),
 		TEST(test_queue_full),
 		TEST(test_no_gap),
 		TEST(test_peer_closes),

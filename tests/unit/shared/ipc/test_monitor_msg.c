@@ -149,6 +149,18 @@ static void test_names(void **state)
 	assert_string_equal(worker_role_str(WORKER_CONTROL), "control");
 	assert_string_equal(worker_role_str(WORKER_API), "api");
 	assert_string_equal(worker_role_str((enum worker_role)0), "monitor");
+	assert_string_equal(worker_role_str(WORKER_ROLES_MAX), "monitor");
+	for (unsigned i = 1; i < 8; i++) {
+		const char name[] = { 'm', 'o', 'v', 'e', 'r', (char)('0' + i), 0 };
+
+		assert_string_equal(worker_role_str(worker_role_of(i)), name);
+		assert_int_equal(worker_number(worker_role_of(i)), i);
+	}
+	assert_int_equal(worker_role_of(0), WORKER_ENGINE);
+	assert_int_equal(worker_number(WORKER_ENGINE), 0);
+	assert_int_equal(worker_number(WORKER_CONTROL), -1);
+	assert_int_equal(worker_number(WORKER_API), -1);
+	assert_int_equal(worker_number(WORKER_ROLES_MAX), -1);
 }
 
 int main(void)

@@ -67,6 +67,38 @@ static void body_vnet_hdr(void *arg)
 	CHECK(ioctl(d.fd, TUNGETVNETHDRSZ, &size) == 0 && size == DEVICE_VNET_HDR_BYTES);
 }
 
+/* One interface, several queues; a second daemon does not get in, and with the last queue it is
+ * gone. */
+static void body_queues(void *arg)
+{
+	struct device d = { .fd = -1 }, second = { .fd = -7 };
+	int more[2] = { -1, -1 };
+
+	(void)arg;
+	enter_netns();
+	CHECK(device_open_queues("/dev/net/tun", "blt0", true, &d, more, 2) == ERR_OK);
+	CHECK(d.vnet_hdr && d.index == if_nametoindex("blt0"));
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(flags_of(more[i]) == flags_of(d.fd));
+		CHECK((fcntl(more[i], F_GETFL) & O_NONBLOCK) &&
+		      (fcntl(more[i], F_GETFD) & FD_CLOEXEC));
+	}
+	CHECK(flags_of(d.fd) & IFF_MULTI_QUEUE);
+	CHECK(freopen("/dev/null", "w", stderr) != NULL);
+	CHECK(device_open("/dev/net/tun", "blt0", true, &second) != ERR_OK && second.fd == -7);
+	device_close(&d);
+	CHECK(if_nametoindex("blt0") != 0);
+	close(more[0]);
+	close(more[1]);
+	CHECK(if_nametoindex("blt0") == 0);
+	/* One queue is as before. */
+	CHECK(device_open_queues("/dev/net/tun", "blt0", true, &d, NULL, 0) == ERR_OK);
+	CHECK(!(flags_of(d.fd) & IFF_MULTI_QUEUE));
+	device_close(&d);
+	/* All or nothing. */
+	CHECK(device_open_queues("/dev/net/tun", "lo", true, &d, more, 2) != ERR_OK);
+}
+
 /* Every failure leaves the caller's struct as it was. */
 static void body_refusals(void *arg)
 {
@@ -97,6 +129,12 @@ static void opens_with_vnet_hdr(void **state)
 	run_in_child(body_vnet_hdr, NULL);
 }
 
+static void opens_queues(void **state)
+{
+	(void)state;
+	run_in_child(body_queues, NULL);
+}
+
 static void refuses(void **state)
 {
 	(void)state;
@@ -109,6 +147,7 @@ int main(void)
 		cmocka_unit_test(checks_names),
 		cmocka_unit_test(opens),
 		cmocka_unit_test(opens_with_vnet_hdr),
+		cmocka_unit_test(opens_queues),
 		cmocka_unit_test(refuses),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The monitor as a whole, with two toy roles, in a network namespace of its own:
+ * The monitor as a whole, with two toy roles (three with a mover), in a network namespace of its
+ * own:
  *
  *     test body (netns, subreaper) --fork--> monitor --fork--> engine, control
  *
@@ -32,13 +33,14 @@ struct seen {
 	unsigned starts, ups, downs, reloads, finis;
 	unsigned open_fds;
 	bool has_tun, has_udp, has_unix;
+	unsigned linked; /* bit set of roles */
 	unsigned pongs;
 	unsigned done_ok, done_failed;
 	char comm[16];
 };
 
 static volatile struct shared {
-	struct seen engine, control;
+	struct seen engine, control, mover;
 	enum fault engine_fault, control_fault;
 } * shared;
 
@@ -48,11 +50,15 @@ static char dir[64];
 
 static volatile struct seen *seen_by(const struct worker *w)
 {
+	if (w->role == WORKER_MOVER1)
+		return &shared->mover;
 	return w->role == WORKER_ENGINE ? &shared->engine : &shared->control;
 }
 
 static enum fault fault_of(const struct worker *w)
 {
+	if (w->role == WORKER_MOVER1)
+		return FAULT_NONE;
 	return w->role == WORKER_ENGINE ? shared->engine_fault : shared->control_fault;
 }
 
@@ -151,6 +157,7 @@ static enum err start(struct worker *w)
 static void up(struct worker *w, enum worker_role role)
 {
 	seen_by(w)->ups++;
+	seen_by(w)->linked |= 1u << role;
 	CHECK(w->siblings[role] != NULL);
 	if (w->role == WORKER_CONTROL)
 		(void)!channel_send(w->siblings[role], PING, "x", 1, -1); /* it may be dying */
@@ -226,7 +233,27 @@ static const struct worker_role_ops control_ops = {
 	.stop = stop,
 	.fini = fini,
 };
-static const struct worker_role_ops *const roles[] = { &engine_ops, &control_ops, NULL };
+static enum err load_nothing(void *config, void **state)
+{
+	(void)config;
+	(void)state;
+	return ERR_OK;
+}
+
+static const struct worker_role_ops mover_ops = {
+	.role = WORKER_MOVER1,
+	.name = "mover1",
+	.load = load_nothing,
+	.start = start,
+	.sibling_up = up,
+	.sibling_down = down,
+	.message = message,
+	.stop = stop,
+	.fini = fini,
+};
+/* With Workers = 2 the last one, too. */
+static const struct worker_role_ops *roles[4] = { &engine_ops, &control_ops };
+static unsigned workers;
 
 /* --- the monitor under test ------------------------------------------------------------------- */
 
@@ -260,6 +287,7 @@ static pid_t start_monitor_as(const char *user, const char *log)
 			.vnet_hdr = true,
 			.mtu = 1400,
 			.n_udp = 1,
+			.workers = workers,
 			.unix_path = in_dir("run/status.sock"),
 			.unix_role = WORKER_CONTROL,
 			.script_dir = dir,
@@ -418,6 +446,47 @@ static void body_restart(void *arg)
 	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
 	CHECK(strstr(strstr(text_of("log"), " is ready\n") + 1, " is ready\n") ==
 	      NULL); /* said once */
+	check_all_gone();
+	clean_up();
+}
+
+static bool mover_is_linked(void *arg)
+{
+	return is_linked(arg) && shared->mover.ups == 1 && shared->engine.ups == 2;
+}
+
+static bool mover_is_new(void *arg)
+{
+	(void)arg;
+	return shared->mover.starts == 2 && shared->mover.pid != before && shared->engine.ups == 3;
+}
+
+/* Workers = 2: a queue and a socket for each, and a mover that only the engine can talk to. */
+static void body_movers(void *arg)
+{
+	pid_t monitor;
+
+	(void)arg;
+	set_up();
+	roles[2] = &mover_ops;
+	workers = 2;
+	monitor = start_monitor();
+	CHECK(monitor > 0 && wait_until(mover_is_linked, NULL, 5000));
+	check_workers();
+	CHECK(shared->mover.uid == 65534 && shared->mover.has_tun && shared->mover.has_udp &&
+	      !shared->mover.has_unix);
+	/* Standard three, log, epoll, signalfd, monitor, TUN, UDP. */
+	CHECK(shared->mover.open_fds == 9);
+	CHECK(shared->mover.linked == 1u << WORKER_ENGINE &&
+	      shared->control.linked == 1u << WORKER_ENGINE &&
+	      shared->engine.linked == (1u << WORKER_CONTROL | 1u << WORKER_MOVER1));
+	CHECK(command_says("ip -d link show blt0", "multi_queue"));
+	CHECK(command_says("ss -Hunl | grep -c :6655", "2"));
+	before = shared->mover.pid;
+	CHECK(kill(before, SIGKILL) == 0 && wait_until(mover_is_new, NULL, 5000));
+	CHECK(shared->engine.starts == 1 && shared->control.starts == 1);
+	CHECK(shared->mover.has_tun && shared->mover.has_udp && shared->mover.open_fds == 9);
+	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
 	check_all_gone();
 	clean_up();
 }
@@ -656,6 +725,7 @@ static void body_not_root(void *arg)
 
 IN_CHILD(lives_and_ends, body_whole_life)
 IN_CHILD(restarts_and_relinks, body_restart)
+IN_CHILD(gives_movers_their_own, body_movers)
 IN_CHILD(kills_violators, body_violation)
 IN_CHILD(kills_on_garbage, body_garbage)
 IN_CHILD(ends_after_failed_start, body_failed_start)
@@ -671,6 +741,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lives_and_ends),
 		cmocka_unit_test(restarts_and_relinks),
+		cmocka_unit_test(gives_movers_their_own),
 		cmocka_unit_test(kills_violators),
 		cmocka_unit_test(kills_on_garbage),
 		cmocka_unit_test(ends_after_failed_start),

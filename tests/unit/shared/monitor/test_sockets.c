@@ -71,6 +71,39 @@ static void body_udp(void *arg)
 	CHECK(fds[0] == -1 && fds[1] == -1 && !command_says("ss -Hunl", ":6655"));
 }
 
+/* Several sockets an address only where that was asked for, and each packet goes to one of them. */
+static void body_shared(void *arg)
+{
+	const struct sockets_udp_options o = { .shared = true };
+	struct endpoint at;
+	unsigned n = 0, got[2] = { 0 };
+	int fds[2] = { -1, -1 }, other = -1;
+
+	(void)arg;
+	up_lo();
+	CHECK(freopen("/dev/null", "w", stderr) != NULL);
+	at = endpoint("127.0.0.1:6655");
+	for (unsigned i = 0; i < 2; i++)
+		CHECK(sockets_open_udp(&at, 1, &o, &fds[i], &n) == ERR_OK && n == 1);
+	CHECK(sockets_open_udp(&at, 1, &plain, &other, &n) != ERR_OK && other == -1);
+	for (unsigned i = 0; i < 64; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = endpoint_to_sockaddr(&at, &ss);
+		int from = socket(AF_INET, SOCK_DGRAM, 0);
+
+		CHECK(sendto(from, "x", 1, 0, (struct sockaddr *)&ss, len) == 1);
+		close(from);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		char byte;
+
+		while (recv(fds[i], &byte, 1, 0) == 1)
+			got[i]++;
+	}
+	CHECK(got[0] && got[1] && got[0] + got[1] == 64);
+	sockets_close(fds, 2);
+}
+
 static void body_tcp(void *arg)
 {
 	struct endpoint list[2];
@@ -198,6 +231,7 @@ static void body_unix(void *arg)
 	}
 
 IN_CHILD(opens_udp, body_udp)
+IN_CHILD(shares_udp, body_shared)
 IN_CHILD(opens_tcp, body_tcp)
 IN_CHILD(is_all_or_nothing, body_taken)
 IN_CHILD(goes_without_ipv6, body_no_ipv6)
@@ -218,9 +252,9 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opens_udp),         cmocka_unit_test(opens_tcp),
-		cmocka_unit_test(is_all_or_nothing), cmocka_unit_test(goes_without_ipv6),
-		cmocka_unit_test(opens_unix),
+		cmocka_unit_test(opens_udp),         cmocka_unit_test(shares_udp),
+		cmocka_unit_test(opens_tcp),         cmocka_unit_test(is_all_or_nothing),
+		cmocka_unit_test(goes_without_ipv6), cmocka_unit_test(opens_unix),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

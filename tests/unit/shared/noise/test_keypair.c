@@ -208,31 +208,119 @@ static void packets_of_another_session_are_refused(void **state)
 	}
 }
 
+/* The last counters that may be used, of each kind of cipher and nonce space. */
 static void counters_have_an_end(void **state)
+{
+	static const struct {
+		enum tunnel_cipher cipher;
+		uint8_t space;
+		uint64_t rekey, end;
+	} rows[] = {
+		{ CIPHER_WIREGUARD, 0, REKEY_AFTER_MESSAGES, REJECT_AFTER_MESSAGES },
+		{ CIPHER_AES256GCM, 0, 1ull << 55, (1ull << 56) - 8192 },
+		{ CIPHER_AES256GCM, 1, 3ull << 55, (2ull << 56) - 8192 },
+		{ CIPHER_CHACHA20POLY1305, 7, 15ull << 55, (8ull << 56) - 8192 },
+	};
+	struct pair p;
+	uint8_t flags;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const bool wg = rows[i].cipher == CIPHER_WIREGUARD;
+		pair_init(&p, rows[i].cipher);
+		keypair_set_space(&p.a, rows[i].space);
+		assert_int_equal(p.a.send_counter, (uint64_t)rows[i].space << 56);
+		p.a.send_counter = rows[i].rekey - 1;
+		assert_false(keypair_wants_rekey_on_send(&p.a, CREATED_MS));
+		struct pkt *pkt = pair_plaintext(&p, 3);
+		assert_int_equal(keypair_seal(&p.a, pkt, 0, 0), ERR_OK);
+		assert_true(keypair_wants_rekey_on_send(&p.a, CREATED_MS));
+
+		p.a.send_counter = rows[i].end - 1;
+		assert_true(keypair_may_send(&p.a, CREATED_MS));
+		pkt = pair_plaintext(&p, 3);
+		assert_int_equal(keypair_seal(&p.a, pkt, 0, 0), ERR_OK);
+		assert_int_equal(keypair_open(&p.b, pkt, &flags), ERR_OK);
+		assert_false(keypair_may_send(&p.a, CREATED_MS));
+		assert_int_equal(keypair_seal(&p.a, pair_plaintext(&p, 3), 0, 0), ERR_LIMIT);
+		assert_int_equal(p.a.send_counter, rows[i].end);
+
+		const struct packet_transport h = { wg ? PACKET_WG_TRANSPORT : PACKET_TRANSPORT, 0,
+						    22, rows[i].end };
+		pkt = pair_plaintext(&p, 64);
+		packet_encode_transport(&h, pkt->data);
+		assert_int_equal(keypair_open(&p.b, pkt, &flags), ERR_LIMIT);
+		pair_fini(&p);
+	}
+}
+
+/* A packet of one sender's worker, opened by `kp`. */
+static enum err take(struct pair *p, struct keypair *from, uint64_t counter, struct keypair *kp)
+{
+	struct pkt *pkt = pair_plaintext(p, 20);
+	uint8_t flags;
+
+	from->send_counter = counter;
+	from->send_end = UINT64_MAX;
+	assert_int_equal(keypair_seal(from, pkt, 0, 0), ERR_OK);
+	return keypair_open(kp, pkt, &flags);
+}
+
+/* All workers of a sender have the same key, and one receiver tells them apart by the counter's top
+ * byte: each has its own window, none is forgotten for another. */
+static void nonce_spaces_have_windows_of_their_own(void **state)
+{
+	struct pair p;
+	(void)state;
+	for (size_t c = 0; c < ARRAY_LEN(ciphers); c++) {
+		if (ciphers[c] == CIPHER_WIREGUARD)
+			continue;
+		pair_init(&p, ciphers[c]);
+		for (uint64_t space = 0; space < NONCE_SPACES; space++) {
+			assert_int_equal(take(&p, &p.a, space << 56 | 100000, &p.b), ERR_OK);
+			assert_int_equal(take(&p, &p.a, space << 56 | 99000, &p.b), ERR_OK);
+		}
+		for (uint64_t space = 0; space < NONCE_SPACES; space++) {
+			assert_int_equal(take(&p, &p.a, space << 56 | 100000, &p.b), ERR_REPLAY);
+			assert_int_equal(take(&p, &p.a, space << 56 | 99000, &p.b), ERR_REPLAY);
+			assert_int_equal(take(&p, &p.a, space << 56 | 99001, &p.b), ERR_OK);
+			assert_int_equal(take(&p, &p.a, space << 56 | 1, &p.b), ERR_REPLAY);
+		}
+		/* No worker has these numbers. */
+		for (uint64_t space = NONCE_SPACES; space < 256; space++)
+			assert_int_equal(take(&p, &p.a, space << 56 | 5, &p.b), ERR_LIMIT);
+		pair_fini(&p);
+	}
+}
+
+/* What is not authentic makes no window. */
+static void forged_packets_cost_no_memory(void **state)
 {
 	struct pair p;
 	uint8_t flags;
 	(void)state;
 	pair_init(&p, CIPHER_AES256GCM);
-	p.a.send_counter = REKEY_AFTER_MESSAGES - 1;
-	assert_false(keypair_wants_rekey_on_send(&p.a, CREATED_MS));
-	struct pkt *pkt = pair_plaintext(&p, 3);
+	keypair_set_space(&p.a, 3);
+	struct pkt *pkt = pair_plaintext(&p, 20);
 	assert_int_equal(keypair_seal(&p.a, pkt, 0, 0), ERR_OK);
-	assert_true(keypair_wants_rekey_on_send(&p.a, CREATED_MS));
+	pkt->data[pkt->len - 1] ^= 1;
+	assert_int_equal(keypair_open(&p.b, pkt, &flags), ERR_AUTH);
+	for (size_t i = 0; i < ARRAY_LEN(p.b.others); i++)
+		assert_null(p.b.others[i]);
+	pkt->data[pkt->len - 1] ^= 1;
+	pair_fini(&p);
+}
 
-	p.a.send_counter = REJECT_AFTER_MESSAGES - 1;
-	assert_true(keypair_may_send(&p.a, CREATED_MS));
-	pkt = pair_plaintext(&p, 3);
-	assert_int_equal(keypair_seal(&p.a, pkt, 0, 0), ERR_OK);
-	assert_int_equal(keypair_open(&p.b, pkt, &flags), ERR_OK);
-	assert_false(keypair_may_send(&p.a, CREATED_MS));
-	assert_int_equal(keypair_seal(&p.a, pair_plaintext(&p, 3), 0, 0), ERR_LIMIT);
-	assert_int_equal(p.a.send_counter, REJECT_AFTER_MESSAGES);
-
-	const struct packet_transport h = { PACKET_TRANSPORT, 0, 22, REJECT_AFTER_MESSAGES };
-	pkt = pair_plaintext(&p, 64);
-	packet_encode_transport(&h, pkt->data);
-	assert_int_equal(keypair_open(&p.b, pkt, &flags), ERR_LIMIT);
+/* A stock device counts through all 64 bits. */
+static void wireguard_has_one_space(void **state)
+{
+	struct pair p;
+	(void)state;
+	pair_init(&p, CIPHER_WIREGUARD);
+	assert_int_equal(take(&p, &p.a, 1ull << 56, &p.b), ERR_OK);
+	assert_int_equal(take(&p, &p.a, 1ull << 56, &p.b), ERR_REPLAY);
+	assert_int_equal(take(&p, &p.a, 0, &p.b), ERR_REPLAY); /* far behind */
+	assert_int_equal(take(&p, &p.a, 200ull << 56, &p.b), ERR_OK);
+	assert_int_equal(take(&p, &p.a, (200ull << 56) - 1, &p.b), ERR_OK); /* in one window */
 	pair_fini(&p);
 }
 
@@ -299,6 +387,9 @@ int main(void)
 		cmocka_unit_test(flipped_bytes_and_replays_are_refused),
 		cmocka_unit_test(packets_of_another_session_are_refused),
 		cmocka_unit_test(counters_have_an_end),
+		cmocka_unit_test(nonce_spaces_have_windows_of_their_own),
+		cmocka_unit_test(forged_packets_cost_no_memory),
+		cmocka_unit_test(wireguard_has_one_space),
 		cmocka_unit_test(age_decides),
 		cmocka_unit_test(moved_and_ended_keypairs_are_empty),
 	};

@@ -42,6 +42,7 @@ struct box {
 };
 
 static struct loop *the_loop;
+static unsigned the_workers = 1; /* of the engines that node_open() makes */
 
 struct wait {
 	struct timer poll;
@@ -165,7 +166,7 @@ static inline int udp_socket(struct endpoint *bound)
 
 static inline void node_open(struct box *n, uint32_t id)
 {
-	struct engine_params params = { .crypto = AEAD_AUTO };
+	struct engine_params params = { .crypto = AEAD_AUTO, .workers = the_workers };
 	int pair[2], control[2];
 
 	memset(n, 0, sizeof(*n));

@@ -16,6 +16,25 @@
 
 static struct peer *fake_peer(uintptr_t n) { return (struct peer *)n; /* never followed */ }
 
+/* A mover's table: indices as the engine chose them. */
+static void test_index_put(void **state)
+{
+	const uint32_t index = 7u << INDEX_SLOT_BITS | 5u, same_slot = 8u << INDEX_SLOT_BITS | 5u;
+	struct index_entry e = { .peer = fake_peer(8) };
+	struct index_table *t;
+
+	(void)state;
+	assert_int_equal(index_new(&t), ERR_OK);
+	assert_int_equal(index_put(t, index, &e), ERR_OK);
+	assert_ptr_equal(index_find(t, index)->peer, fake_peer(8));
+	assert_null(index_find(t, same_slot));
+	assert_int_equal(index_put(t, same_slot, &e), ERR_EXISTS);
+	index_remove(t, index);
+	assert_null(index_find(t, index));
+	assert_int_equal(index_put(t, same_slot, &e), ERR_OK);
+	index_free(t);
+}
+
 static void test_index_add_find_remove(void **state)
 {
 	struct index_table *t;
@@ -162,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_index_add_find_remove),
+		cmocka_unit_test(test_index_put),
 		cmocka_unit_test(test_index_is_bounded),
 		cmocka_unit_test(test_pending_drops_the_oldest),
 		cmocka_unit_test(test_pending_pool_is_bounded),
