@@ -138,6 +138,8 @@ void mover_event_encode(const struct mover_event *m, struct cursor *c)
 	cursor_put_u64(c, m->tx_bytes);
 	cursor_put_u64(c, m->rx_packets);
 	cursor_put_u64(c, m->tx_packets);
+	cursor_put_u64(c, m->compress_before);
+	cursor_put_u64(c, m->compress_after);
 }
 
 enum err mover_event_decode(struct cursor *c, struct mover_event *m)
@@ -155,6 +157,8 @@ enum err mover_event_decode(struct cursor *c, struct mover_event *m)
 	m->tx_bytes = cursor_get_u64(c);
 	m->rx_packets = cursor_get_u64(c);
 	m->tx_packets = cursor_get_u64(c);
+	m->compress_before = cursor_get_u64(c);
+	m->compress_after = cursor_get_u64(c);
 	/* What does not belong to a flag is nothing. */
 	if ((!confirmed && (m->index || m->relayed)) || (!with_endpoint && m->endpoint.addr.family))
 		cursor_fail(c, ERR_INVALID);
@@ -167,6 +171,12 @@ void mover_counters_encode(const struct mover_counters *m, struct cursor *c)
 	cursor_put_u64(c, m->relayed_bytes);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		cursor_put_u64(c, m->drops[i]);
+	cursor_put_u64(c, m->compress_tried);
+	cursor_put_u64(c, m->compress_packed);
+	cursor_put_u64(c, m->compress_before);
+	cursor_put_u64(c, m->compress_after);
+	cursor_put_u64(c, m->compress_timed);
+	cursor_put_u64(c, m->compress_timed_ns);
 }
 
 enum err mover_counters_decode(struct cursor *c, struct mover_counters *m)
@@ -175,5 +185,11 @@ enum err mover_counters_decode(struct cursor *c, struct mover_counters *m)
 	m->relayed_bytes = cursor_get_u64(c);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		m->drops[i] = cursor_get_u64(c);
+	m->compress_tried = cursor_get_u64(c);
+	m->compress_packed = cursor_get_u64(c);
+	m->compress_before = cursor_get_u64(c);
+	m->compress_after = cursor_get_u64(c);
+	m->compress_timed = cursor_get_u64(c);
+	m->compress_timed_ns = cursor_get_u64(c);
 	return cursor_end(c);
 }

@@ -73,9 +73,9 @@ struct mover_packet {
 /* An inner packet that a mover has no session for; empty: only the session is wanted. */
 struct mover_inner {
 	uint32_t peer;
-	uint8_t flags; /* TRANSPORT_FLAG_* */
-	const uint8_t *data;
-	size_t len; /* 0..MOVER_PACKET_MAX_BYTES */
+	uint8_t flags;       /* TRANSPORT_FLAG_* */
+	const uint8_t *data; /* as in struct mover_packet */
+	size_t len;          /* 0..MOVER_PACKET_MAX_BYTES */
 };
 
 /* An authentic extension packet of a peer. */
@@ -104,12 +104,16 @@ struct mover_event {
 	struct endpoint
 		endpoint; /* with MOVER_ENDPOINT, and MOVER_CONFIRMED unless relayed; else none */
 	uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets; /* inner, since the event before */
+	uint64_t compress_before, compress_after;            /* bytes, as in struct engine_status */
 };
 
 /* Of a mover as a whole, since the message before. */
 struct mover_counters {
 	uint64_t relayed_packets, relayed_bytes;
 	uint64_t drops[DROP_COUNT];
+	/* As in struct engine_status_end. */
+	uint64_t compress_tried, compress_packed, compress_before, compress_after;
+	uint64_t compress_timed, compress_timed_ns;
 };
 
 void mover_keypair_encode(const struct mover_keypair *m, struct cursor *c);

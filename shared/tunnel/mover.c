@@ -51,8 +51,8 @@ enum err mover_load(const struct mover_params *params, void **state)
 		free(m);
 		return e;
 	}
-	aead_select(params->crypto, &t->primitives);
 	t->offload = params->offload;
+	aead_select(params->crypto, &t->primitives);
 	list_init(&m->news);
 	m->tunnel = t;
 	m->tell.fire = on_tell;
@@ -96,6 +96,8 @@ static bool tell_peer(struct mover *m, struct peer *p)
 		.tx_bytes = p->counters.tx_bytes,
 		.rx_packets = p->counters.rx_packets,
 		.tx_packets = p->counters.tx_packets,
+		.compress_before = p->compress.before_bytes,
+		.compress_after = p->compress.after_bytes,
 	};
 	uint8_t mem[MESSAGE_MAX_BYTES];
 	struct cursor c;
@@ -111,6 +113,7 @@ static bool tell_peer(struct mover *m, struct peer *p)
 	p->news.relayed = false;
 	p->news.index = 0;
 	p->counters = (struct peer_counters){ 0 };
+	p->compress = (struct compress_tally){ 0 };
 	return true;
 }
 
@@ -118,9 +121,16 @@ static bool tell_peer(struct mover *m, struct peer *p)
 static struct mover_counters count(const struct tunnel *t)
 {
 	const struct udp_counters *udp = udp_counters(t->udp);
+	const struct compress_counters *z = compress_counters(t->compressor);
 	struct mover_counters now = {
 		.relayed_packets = t->relayed_packets,
 		.relayed_bytes = t->relayed_bytes,
+		.compress_tried = z->tried,
+		.compress_packed = z->compressed,
+		.compress_before = z->before_bytes,
+		.compress_after = z->after_bytes,
+		.compress_timed = z->timed,
+		.compress_timed_ns = z->timed_ns,
 	};
 
 	for (unsigned i = 0; i < DROP_COUNT; i++)
@@ -133,16 +143,22 @@ static struct mover_counters count(const struct tunnel *t)
 
 static void tell_counters(struct mover *m)
 {
-	const struct mover_counters now = count(m->tunnel);
+	const struct mover_counters now = count(m->tunnel), *told = &m->told;
 	struct mover_counters more = {
-		.relayed_packets = now.relayed_packets - m->told.relayed_packets,
-		.relayed_bytes = now.relayed_bytes - m->told.relayed_bytes,
+		.relayed_packets = now.relayed_packets - told->relayed_packets,
+		.relayed_bytes = now.relayed_bytes - told->relayed_bytes,
+		.compress_tried = now.compress_tried - told->compress_tried,
+		.compress_packed = now.compress_packed - told->compress_packed,
+		.compress_before = now.compress_before - told->compress_before,
+		.compress_after = now.compress_after - told->compress_after,
+		.compress_timed = now.compress_timed - told->compress_timed,
+		.compress_timed_ns = now.compress_timed_ns - told->compress_timed_ns,
 	};
 	uint8_t mem[MESSAGE_MAX_BYTES];
 	struct cursor c;
 
 	for (unsigned i = 0; i < DROP_COUNT; i++)
-		more.drops[i] = now.drops[i] - m->told.drops[i];
+		more.drops[i] = now.drops[i] - told->drops[i];
 	cursor_init_write(&c, mem, sizeof(mem));
 	mover_counters_encode(&more, &c);
 	if (!secret_is_zero(mem, c.pos) && tell(m, MOVER_COUNTERS, &c))
@@ -177,13 +193,13 @@ void mover_tell_later(struct peer *p)
 	arm_tell(m, p->tunnel->now_ms + MOVER_EVENT_MS);
 }
 
-void mover_note_received(struct peer *p, const struct keypair *kp, bool first,
-			 const struct pkt *plain, const struct session_source *from)
+void mover_note_received(struct peer *p, const struct keypair *kp, bool first, bool data,
+			 const struct session_source *from)
 {
 	bool at_once = first;
 
 	mover_note(p, MOVER_RECEIVED);
-	if (plain->len && plain->data[0] >> 4)
+	if (data)
 		p->news.flags |= MOVER_RECEIVED_DATA;
 	if (!from->relay_from && !endpoint_equal(&p->path.endpoint, &from->endpoint)) {
 		p->path.endpoint = from->endpoint;

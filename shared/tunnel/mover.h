@@ -16,7 +16,7 @@
 
 struct mover_params {
 	enum aead_choice crypto; /* which library seals packets */
-	bool offload;            /* as engine_params */
+	bool offload;            /* use what the kernel has of UDP segmentation and GRO */
 	unsigned workers;        /* of the engine and its movers together, 2..WORKERS_MAX */
 };
 
@@ -47,6 +47,7 @@ static inline void mover_note(struct peer *p, enum mover_event_flag what)
 		mover_tell_later(p);
 	p->news.flags |= (uint8_t)what;
 }
-/* An authentic packet; `first`: the first one with this keypair. */
-void mover_note_received(struct peer *p, const struct keypair *kp, bool first,
-			 const struct pkt *plain, const struct session_source *from);
+/* An authentic packet; `first`: the first one with this keypair; `data`: it carries an inner
+ * packet. */
+void mover_note_received(struct peer *p, const struct keypair *kp, bool first, bool data,
+			 const struct session_source *from);

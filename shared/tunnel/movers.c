@@ -28,6 +28,8 @@ struct movers {
 	struct node_subnet *own; /* our own prefixes, for a mover that comes */
 	size_t n_own;
 	struct loop_later flush;
+	struct mover_counters
+		sum; /* of all movers since the start; only the compress_ part is used */
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 };
 
@@ -430,6 +432,8 @@ static void take_event(struct peer *p, const struct mover_event *m)
 	p->counters.tx_bytes += m->tx_bytes;
 	p->counters.rx_packets += m->rx_packets;
 	p->counters.tx_packets += m->tx_packets;
+	p->compress.before_bytes += m->compress_before;
+	p->compress.after_bytes += m->compress_after;
 	if (m->flags & MOVER_ENDPOINT)
 		path_authenticated(p, &m->endpoint, false);
 	if (m->flags & MOVER_CONFIRMED)
@@ -486,7 +490,6 @@ static enum err receive_inner(struct movers *movers, struct cursor *body)
 	struct tunnel *t = movers->tunnel;
 	struct mover_inner m;
 	enum err e = mover_inner_decode(body, &m);
-	uint8_t packet[TUN_MTU_MAX];
 	struct peer *p;
 
 	if (e)
@@ -502,11 +505,7 @@ static enum err receive_inner(struct movers *movers, struct cursor *body)
 		session_initiate(p, false);
 		return ERR_OK;
 	}
-	if (m.len > sizeof(packet))
-		return ERR_TOOBIG;
-	/* Compression works in place, the message's memory is the channel's. */
-	memcpy(packet, m.data, m.len);
-	session_send(p, packet, m.len, m.flags);
+	session_send(p, (uint8_t *)(uintptr_t)m.data, m.len, m.flags);
 	/* Many come in one round: they leave together. */
 	loop_later(t->loop, &movers->flush, flush);
 	return ERR_OK;
@@ -543,9 +542,23 @@ static enum err receive_packet(struct tunnel *t, unsigned number, struct cursor 
 	return e;
 }
 
+void movers_add_status(const struct tunnel *t, struct engine_status_end *m)
+{
+	const struct mover_counters *sum = t->movers ? &t->movers->sum : NULL;
+
+	if (!sum)
+		return;
+	m->compress_tried += sum->compress_tried;
+	m->compress_packed += sum->compress_packed;
+	m->compress_before += sum->compress_before;
+	m->compress_after += sum->compress_after;
+	m->compress_timed += sum->compress_timed;
+	m->compress_timed_ns += sum->compress_timed_ns;
+}
+
 static enum err receive_counters(struct tunnel *t, struct cursor *body)
 {
-	struct mover_counters m;
+	struct mover_counters m, *sum = &t->movers->sum;
 	enum err e = mover_counters_decode(body, &m);
 
 	if (e)
@@ -554,6 +567,12 @@ static enum err receive_counters(struct tunnel *t, struct cursor *body)
 	t->relayed_bytes += m.relayed_bytes;
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		t->drops[i] += m.drops[i];
+	sum->compress_tried += m.compress_tried;
+	sum->compress_packed += m.compress_packed;
+	sum->compress_before += m.compress_before;
+	sum->compress_after += m.compress_after;
+	sum->compress_timed += m.compress_timed;
+	sum->compress_timed_ns += m.compress_timed_ns;
 	return ERR_OK;
 }
 

@@ -119,9 +119,9 @@ struct peer {
 	struct path path;
 	struct deadlines due;
 	struct timer timer;
-	struct peer_counters counters; /* in a mover: since the last news */
+	struct peer_counters counters;  /* in a mover: since the last news */
+	struct compress_tally compress; /* what compression has saved; so, too */
 	struct peer_news news;
-	struct compress_tally compress; /* what compression has saved */
 	struct rate_bucket relay_rate;
 	struct ping ping;
 };

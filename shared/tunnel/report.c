@@ -5,6 +5,7 @@
 
 #include "shared/ipc/channel.h"
 #include "shared/noise/aead.h"
+#include "shared/tunnel/movers.h"
 
 /* Large enough for every message below; the largest, STATUS_END, is about 200 bytes. */
 #define REPORT_MAX_BYTES 512u
@@ -155,6 +156,7 @@ void report_status(struct tunnel *t, uint32_t tag)
 		m.n_peers++;
 		m.n_sessions += p->session.current != NULL;
 	}
+	movers_add_status(t, &m);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		m.drops[i] = t->drops[i];
 	snprintf(

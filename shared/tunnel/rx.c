@@ -141,6 +141,5 @@ void rx_passed(struct tunnel *t, uint8_t *data, size_t len, const struct endpoin
 	if (!t->configured)
 		return;
 	receive_record(t, data, len, from, worker);
-	coalesce_flush(&t->coalescer);
-	udp_flush(t->udp);
+	flush(t);
 }

@@ -665,7 +665,7 @@ struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct sessio
 		return NULL;
 	}
 	if (t->mover) {
-		mover_note_received(p, kp, first, pkt, from);
+		mover_note_received(p, kp, first, is_data(pkt->data, pkt->len), from);
 		return p;
 	}
 	if (kp == p->session.next)

@@ -52,11 +52,19 @@ static const struct mover_event event = {
 	.tx_bytes = U64 + 1,
 	.rx_packets = U64 + 2,
 	.tx_packets = U64 + 3,
+	.compress_before = U64 + 4,
+	.compress_after = U64 + 5,
 };
 static const struct mover_counters counters = {
 	.relayed_packets = U64,
 	.relayed_bytes = U64 + 1,
 	.drops = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, U64 },
+	.compress_tried = 1,
+	.compress_packed = 2,
+	.compress_before = 3,
+	.compress_after = 4,
+	.compress_timed = 5,
+	.compress_timed_ns = 6,
 };
 
 enum { KEYPAIR, INDEX, PATH, EVENT, COUNTERS };
