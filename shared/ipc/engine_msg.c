@@ -45,9 +45,35 @@ const char *path_reason_str(enum path_reason r)
 		[PATH_REASON_VALIDATED] = "authenticated packets came over this path",
 		[PATH_REASON_RELAYED] = "no direct path was found yet",
 		[PATH_REASON_POLICY] = "direct paths are not allowed for this pair",
+		[PATH_REASON_PROBING] = "candidates for a direct path are being probed",
+		[PATH_REASON_NO_CANDIDATES] = "no address for a direct path is known",
+		[PATH_REASON_SILENT] = "no address of the peer answers directly",
+		[PATH_REASON_NAT_BOTH_HARD] = "the NATs on both sides map each destination to another port",
+		[PATH_REASON_UDP_BLOCKED] = "UDP to the hub is blocked",
+		[PATH_REASON_TCP_ONLY] = "TCPOnly is set",
+		[PATH_REASON_IDLE] = "the direct path was given up because it was idle",
+		[PATH_REASON_LIMIT] = "as many direct paths as allowed are in use",
+		[PATH_REASON_DIRECT_LOST] = "the direct path does not answer any more",
+		[PATH_REASON_DIRECT_SLOWER] = "the way through the hub is faster than the direct one",
+		[PATH_REASON_PEER_TCP] = "the peer reaches the hub by TCP only",
+		[PATH_REASON_DIRECT_ONLY] = "only a direct path is allowed, and there is none",
 	};
 
 	return (unsigned)r < PATH_REASON_COUNT ? text[r] : "unknown";
+}
+
+const char *path_policy_str(enum path_policy p)
+{
+	static const char *const text[] = { "auto", "hub-only", "direct-only" };
+
+	return (unsigned)p < ARRAY_LEN(text) ? text[p] : "unknown";
+}
+
+const char *nat_mapping_str(enum nat_mapping n)
+{
+	static const char *const text[] = { "unknown", "easy", "hard" };
+
+	return (unsigned)n < ARRAY_LEN(text) ? text[n] : "unknown";
 }
 
 const char *engine_drop_str(enum engine_drop d)
@@ -130,6 +156,8 @@ void engine_peer_encode(const struct engine_peer *m, struct cursor *c)
 	cursor_put_u64(c, m->groups);
 	cursor_put_u64(c, m->reach);
 	cursor_put_u8(c, m->compression);
+	cursor_put_u8(c, (uint8_t)m->policy);
+	codec_put_bool(c, m->warm);
 	codec_put_bool(c, m->append);
 	cursor_put_u16(c, m->n_subnets);
 	for (unsigned i = 0; i < m->n_subnets; i++)
@@ -149,6 +177,8 @@ enum err engine_peer_decode(struct cursor *c, struct engine_peer *m)
 	m->groups = cursor_get_u64(c);
 	m->reach = cursor_get_u64(c);
 	m->compression = codec_get_u8_in(c, 0, NODE_COMPRESSION_MAX);
+	m->policy = (enum path_policy)codec_get_u8_in(c, PATH_POLICY_AUTO, PATH_POLICY_DIRECT_ONLY);
+	m->warm = codec_get_bool(c);
 	m->append = codec_get_bool(c);
 	m->n_subnets = codec_get_u16_in(c, 0, ENGINE_PEER_SUBNETS_MAX);
 	for (unsigned i = 0; i < m->n_subnets; i++)
@@ -203,6 +233,7 @@ void engine_endpoints_encode(const struct engine_endpoints *m, struct cursor *c)
 {
 	cursor_put_u32(c, m->id);
 	codec_put_bool(c, m->punch);
+	cursor_put_u8(c, (uint8_t)m->nat);
 	cursor_put_u8(c, m->n);
 	for (unsigned i = 0; i < m->n; i++)
 		codec_put_endpoint(c, &m->endpoints[i]);
@@ -212,6 +243,7 @@ enum err engine_endpoints_decode(struct cursor *c, struct engine_endpoints *m)
 {
 	m->id = codec_get_id(c);
 	m->punch = codec_get_bool(c);
+	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
 	m->n = codec_get_u8_in(c, 0, ENGINE_ENDPOINTS_MAX);
 	for (unsigned i = 0; i < m->n; i++)
 		codec_get_endpoint(c, &m->endpoints[i], CODEC_REQUIRED);
@@ -283,6 +315,8 @@ void engine_status_encode(const struct engine_status *m, struct cursor *c)
 	cursor_put_u64(c, m->tx_packets);
 	cursor_put_u32(c, m->rtt_us);
 	cursor_put_u16(c, m->pmtu);
+	cursor_put_u64(c, (uint64_t)m->since_wall_ms);
+	cursor_put_u16(c, m->loss_permille);
 	cursor_put_u8(c, m->cipher);
 	cursor_put_u64(c, m->compress_before);
 	cursor_put_u64(c, m->compress_after);
@@ -302,10 +336,12 @@ enum err engine_status_decode(struct cursor *c, struct engine_status *m)
 	m->tx_packets = cursor_get_u64(c);
 	m->rtt_us = cursor_get_u32(c);
 	m->pmtu = cursor_get_u16(c);
+	m->since_wall_ms = (int64_t)cursor_get_u64(c);
+	m->loss_permille = codec_get_u16_in(c, 0, 1000);
 	m->cipher = codec_get_u8_in(c, CIPHER_WIREGUARD, CIPHER_CHACHA20POLY1305);
 	m->compress_before = cursor_get_u64(c);
 	m->compress_after = cursor_get_u64(c);
-	if (m->handshake_wall_ms < 0)
+	if (m->handshake_wall_ms < 0 || m->since_wall_ms < 0)
 		cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);
 }

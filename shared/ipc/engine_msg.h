@@ -48,19 +48,48 @@ enum engine_msg {
 
 /* How packets reach a peer now. The order is that of preference. */
 enum path_kind { PATH_DOWN = 0, PATH_HUB_TCP = 1, PATH_HUB_UDP = 2, PATH_DIRECT_UDP = 3 };
-/* Why the path is what it is; each has a sentence in path_reason_str(). */
+/*
+ * Why the path is what it is; each has a sentence in path_reason_str(). The numbers travel on the
+ * link (CONTROL.md, `report`): they never change their meaning, new ones go to the end.
+ */
 enum path_reason {
 	PATH_REASON_NONE = 0,
-	PATH_REASON_NO_SESSION,  /* nothing was sent or received yet */
-	PATH_REASON_HANDSHAKE,   /* handshake under way */
-	PATH_REASON_NO_ANSWER,   /* handshakes are not answered */
-	PATH_REASON_NO_ENDPOINT, /* no address of the peer is known */
-	PATH_REASON_HUB_DOWN,    /* reached through the hub, which is not reachable */
-	PATH_REASON_VALIDATED,   /* authenticated packets came over this path */
-	PATH_REASON_RELAYED,     /* no direct path was found (yet) */
-	PATH_REASON_POLICY,      /* direct paths are not allowed for this pair */
+	PATH_REASON_NO_SESSION,     /* nothing was sent or received yet */
+	PATH_REASON_HANDSHAKE,      /* handshake under way */
+	PATH_REASON_NO_ANSWER,      /* handshakes are not answered */
+	PATH_REASON_NO_ENDPOINT,    /* no address of the peer is known */
+	PATH_REASON_HUB_DOWN,       /* reached through the hub, which is not reachable */
+	PATH_REASON_VALIDATED,      /* authenticated packets came over this path */
+	PATH_REASON_RELAYED,        /* no direct path was found (yet) */
+	PATH_REASON_POLICY,         /* direct paths are not allowed for this pair */
+	PATH_REASON_PROBING,        /* candidates are being probed */
+	PATH_REASON_NO_CANDIDATES,  /* nobody has told where the peer could be reached directly */
+	PATH_REASON_SILENT,         /* no candidate answers */
+	PATH_REASON_NAT_BOTH_HARD,  /* both NATs map by destination: no candidate can be right */
+	PATH_REASON_UDP_BLOCKED,    /* UDP to the hub is not answered, TCP is */
+	PATH_REASON_TCP_ONLY,       /* TCPOnly = yes */
+	PATH_REASON_IDLE,           /* the direct path was given up, since nobody used it */
+	PATH_REASON_LIMIT,          /* as many direct paths as allowed are in use */
+	PATH_REASON_DIRECT_LOST,    /* the direct path that there was does not answer any more */
+	PATH_REASON_DIRECT_SLOWER,  /* the hub is the faster way */
+	PATH_REASON_PEER_TCP,       /* the peer reaches the hub by TCP only, so UDP is blocked there */
+	PATH_REASON_DIRECT_ONLY,    /* only a direct path is allowed, and there is none */
 	PATH_REASON_COUNT
 };
+/* May the two use a direct path? Follows from the directory. */
+enum path_policy {
+	PATH_POLICY_AUTO = 0,
+	PATH_POLICY_HUB_ONLY = 1,    /* tinc's IndirectData: everything through the hub */
+	PATH_POLICY_DIRECT_ONLY = 2, /* tinc's DirectOnly: never through the hub */
+};
+/* How a node's NAT chooses the outer port (RFC 4787 section 4.1), as far as it is known. */
+enum nat_mapping {
+	NAT_UNKNOWN = 0,
+	NAT_EASY = 1, /* none, or endpoint-independent: everybody sees the same address and port */
+	NAT_HARD = 2, /* by destination: what the hub sees holds for the hub only */
+};
+const char *path_policy_str(enum path_policy p); /* "auto", "hub-only", "direct-only" */
+const char *nat_mapping_str(enum nat_mapping n); /* "unknown", "easy", "hard" */
 const char *path_kind_str(enum path_kind k);     /* "direct-udp", "hub-udp", "hub-tcp", "down" */
 const char *path_reason_str(enum path_reason r); /* an English sentence without a full stop */
 
@@ -97,6 +126,8 @@ struct engine_peer {
 	uint64_t groups;      /* policy: bit set of groups the peer is in */
 	uint64_t reach;       /* policy: bit set of groups that the peer may talk to */
 	uint8_t compression;  /* 0..11 as in tinc, 0 none */
+	enum path_policy policy;
+	bool warm;   /* a direct path is kept without traffic (ConnectTo names the peer) */
 	bool append; /* the subnets add to those of the message before, for the same peer */
 	uint16_t n_subnets;
 	struct node_subnet subnets[ENGINE_PEER_SUBNETS_MAX];
@@ -121,6 +152,7 @@ struct engine_node_id {
 struct engine_endpoints {
 	uint32_t id;
 	bool punch;
+	enum nat_mapping nat; /* of the peer */
 	uint8_t n;
 	struct endpoint endpoints[ENGINE_ENDPOINTS_MAX];
 };
@@ -157,7 +189,9 @@ struct engine_status {
 	uint64_t rx_bytes, tx_bytes; /* inner bytes */
 	uint64_t rx_packets, tx_packets;
 	uint32_t rtt_us; /* 0 unknown */
-	uint16_t pmtu;   /* 0 unknown */
+	uint16_t pmtu;   /* largest inner packet that the path carries, bytes, 0 unknown */
+	int64_t since_wall_ms;  /* when path or reason became what they are, 0 never */
+	uint16_t loss_permille; /* probes of the last while that were not answered */
 	uint8_t cipher;  /* enum tunnel_cipher of shared/wire/limits.h */
 	/* Bytes of all packets to a peer that asks for compression, as they were and as they went.
 	 */
