@@ -125,6 +125,11 @@ void engine_self_encode(const struct engine_self *m, struct cursor *c)
 	cursor_put_u16(c, m->mtu);
 	codec_put_own_addrs(c, m->addresses);
 	cursor_put_u64(c, (uint64_t)m->clock_ahead_ms);
+	cursor_put_u16(c, m->direct_idle_s);
+	cursor_put_u16(c, m->direct_max);
+	codec_put_bool(c, m->tcp_only);
+	codec_put_bool(c, m->pmtu_discovery);
+	codec_put_bool(c, m->priority_inheritance);
 }
 
 enum err engine_self_decode(struct cursor *c, struct engine_self *m)
@@ -136,6 +141,11 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 	m->mtu = codec_get_u16_in(c, TUN_MTU_MIN, TUN_MTU_MAX);
 	codec_get_own_addrs(c, m->addresses);
 	m->clock_ahead_ms = (int64_t)cursor_get_u64(c);
+	m->direct_idle_s = cursor_get_u16(c);
+	m->direct_max = cursor_get_u16(c);
+	m->tcp_only = codec_get_bool(c);
+	m->pmtu_discovery = codec_get_bool(c);
+	m->priority_inheritance = codec_get_bool(c);
 	if (m->clock_ahead_ms > CLOCK_AHEAD_MAX_MS || m->clock_ahead_ms < -CLOCK_AHEAD_MAX_MS)
 		cursor_fail(c, ERR_INVALID);
 	if (m->is_hub != (m->id == m->hub_id))

@@ -105,6 +105,12 @@ struct engine_self {
 	int64_t clock_ahead_ms;   /* how far the hub's wall clock is known to be ahead of ours, 0 or
 				     less: not. For handshake timestamps, where a clock was set back
 				   */
+	uint16_t direct_idle_s;    /* a direct path that nobody used for so long is given up; 0
+				      never */
+	uint16_t direct_max;       /* direct paths at the same time; 0 none at all */
+	bool tcp_only;             /* spoke: no UDP at all, to the hub by TCP */
+	bool pmtu_discovery;       /* probe what each path carries */
+	bool priority_inheritance; /* the inner packet's TOS or traffic class goes outside, too */
 };
 
 /* Prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more`. */

@@ -132,6 +132,9 @@ enum compress_method {
 /* ICMP errors that we send into the tunnel device or to peers, together. */
 #define ICMP_RATE_PER_S     100u
 #define SOCKET_BUFFER_BYTES (4u << 20)
+/* A spoke's direct paths, unless its configuration says otherwise. */
+#define DIRECT_IDLE_S_DEFAULT 300u
+#define DIRECT_MAX_DEFAULT    256u
 #define GROUPS_MAX          64u
 /* Compression: a smaller packet is sent as it is; nothing is to be had from it. */
 #define COMPRESS_MIN_BYTES 100u

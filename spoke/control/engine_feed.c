@@ -173,6 +173,9 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 		.aes = self ? self->aes : keys_cpu_has_aes(),
 		.mtu = c->welcome.mtu,
 		.clock_ahead_ms = c->clock_ahead_ms,
+		.direct_idle_s = DIRECT_IDLE_S_DEFAULT,
+		.direct_max = DIRECT_MAX_DEFAULT,
+		.pmtu_discovery = true,
 	};
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 	struct cursor body;

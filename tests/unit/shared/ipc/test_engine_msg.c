@@ -42,6 +42,11 @@ static const struct engine_self self = {
 	.aes = true,
 	.mtu = 1400,
 	.addresses = { V4, V6 },
+	.direct_idle_s = 0x1234,
+	.direct_max = 0x5678,
+	.tcp_only = true,
+	.pmtu_discovery = true,
+	.priority_inheritance = true,
 };
 static const struct engine_peer peer = {
 	.id = 0x01020304,
@@ -156,6 +161,9 @@ static void test_bad_bytes(void **state)
 		{ "MTU too small", SELF, 11, 0 },
 		{ "MTU too large", SELF, 11, 0xff },
 		{ "address of no kind", SELF, 12, 7 },
+		{ "tcp_only is no bool", SELF, 46, 2 },
+		{ "pmtu_discovery is no bool", SELF, 47, 2 },
+		{ "priority_inheritance is no bool", SELF, 48, 2 },
 		{ "bad name", PEER, 6, '-' },
 		{ "no kind", PEER, 10, 0 },
 		{ "kind too large", PEER, 10, 4 },
