@@ -10,10 +10,7 @@
  */
 #include "hub/init.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -26,13 +23,13 @@
 #include "hub/config.h"
 #include "hub/https_cert.h"
 #include "hub/init_report.h"
+#include "hub/place.h"
 #include "shared/keys/keys.h"
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
 #include "shared/base/hostport.h"
 #include "shared/base/log.h"
 #include "shared/monitor/launch.h"
-#include "shared/monitor/sandbox.h"
 
 #define PEM_MAX_BYTES 16384u
 #define KEEPALIVE_S   25u /* spokes towards the hub: mappings of NAT boxes live 30 s and more */
@@ -41,10 +38,7 @@ struct init {
 	const struct paths *paths;
 	struct init_options o;
 	struct sandbox_user user;
-	char etc_parent[PATHS_DIR_SIZE], state_parent[PATHS_DIR_SIZE];
-	bool made_etc_parent, made_state_parent;
-	char etc[PATHS_FILE_SIZE], state[PATHS_FILE_SIZE]; /* the temporary folders; empty: none */
-	bool state_in_place;
+	struct place place;
 	struct keys keys;
 	struct node hub;
 	char token[AUTH_TOKEN_MAX_CHARS];
@@ -72,98 +66,10 @@ static enum err fail_file(struct init *in, const char *path, enum err e)
 	return fail(in, LAUNCH_FAILED, "%s: %s", path, err_str(e));
 }
 
-/* The folder that a path stands in, slashes at its end left aside. */
-static void parent_of(const char *path, char out[PATHS_DIR_SIZE])
+/* The same for what the place says. */
+static enum err fail_place(struct init *in, int code)
 {
-	size_t n = strlen(path);
-
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	while (n > 0 && path[n - 1] != '/')
-		n--;
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	snprintf(out, PATHS_DIR_SIZE, "%.*s", n ? (int)n : 1, n ? path : ".");
-}
-
-/* True when the folder is not there, or nothing is in it: then a rename can put ours in its place.
- */
-static bool is_free(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *entry;
-	bool empty = true;
-
-	if (!d)
-		return errno == ENOENT;
-	while (empty && (entry = readdir(d)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	closedir(d);
-	return empty;
-}
-
-/* Step 1. */
-static enum err refuse_existing(struct init *in)
-{
-	char path[PATHS_FILE_SIZE];
-
-	if (file_exists(paths_join(path, in->paths->etc, "hub.conf")))
-		return fail(in, LAUNCH_REFUSED, "network %s exists already: %s", in->paths->net,
-			    path);
-	if (file_exists(paths_join(path, in->paths->state, "directory.db")))
-		return fail(in, LAUNCH_REFUSED,
-			    "there is a database of a network %s already, without its "
-			    "configuration: %s. Move it "
-			    "away if it is no longer needed.",
-			    in->paths->net, path);
-	if (!is_free(in->paths->etc))
-		return fail(in, LAUNCH_REFUSED,
-			    "%s is there already and not empty; move its contents away, and back "
-			    "after init",
-			    in->paths->etc);
-	if (!is_free(in->paths->state))
-		return fail(in, LAUNCH_REFUSED,
-			    "%s is there already and not empty; move its contents away",
-			    in->paths->state);
-	return ERR_OK;
-}
-
-static enum err find_user(struct init *in)
-{
-	enum err e;
-
-	if (geteuid() !=
-	    0) { /* somebody's own experiment: everything belongs to the one who runs it */
-		in->user = (struct sandbox_user){ geteuid(), getegid() };
-		return ERR_OK;
-	}
-	e = sandbox_find_user(in->o.user, &in->user);
-	if (e == ERR_NOTFOUND)
-		return fail(in, LAUNCH_FAILED,
-			    "there is no user %s; make it with: useradd --system --no-create-home "
-			    "--shell "
-			    "/usr/sbin/nologin %s",
-			    in->o.user, in->o.user);
-	return e ? fail(in, LAUNCH_FAILED, "user %s: %s", in->o.user, err_str(e)) : ERR_OK;
-}
-
-/* A temporary folder beside `target`, so that a rename puts it there. */
-static enum err make_beside(struct init *in, const char *target, char parent[PATHS_DIR_SIZE],
-			    bool *made_parent, char out[PATHS_FILE_SIZE])
-{
-	char template[PATHS_FILE_SIZE];
-	enum err e;
-
-	parent_of(target, parent);
-	*made_parent = !file_exists(parent);
-	e = file_make_dir(parent, 0755);
-	if (e)
-		return fail_file(in, parent, e);
-	paths_join(template, parent, ".branchline-init-XXXXXX");
-	if (!mkdtemp(template))
-		return fail(in, LAUNCH_FAILED, "%s: %s", parent, strerror(errno));
-	memcpy(out, template, PATHS_FILE_SIZE);
-	return ERR_OK;
+	return fail(in, code, "%s", in->place.error);
 }
 
 /* Puts a setting; the value is made by the caller. */
@@ -252,41 +158,26 @@ static enum err fill_store(struct init *in, struct store *s)
 	return e ? e : add_api_token(in, s);
 }
 
-/* The state folder belongs to the user of the workers. */
-static enum err give_away(struct init *in)
-{
-	static const char *const names[] = { "directory.db", "presence.db" };
-	char path[PATHS_FILE_SIZE];
-
-	if (geteuid() != 0)
-		return ERR_OK;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (chown(paths_join(path, in->state, names[i]), in->user.uid, in->user.gid))
-			return fail(in, LAUNCH_FAILED, "%s: %s", path, strerror(errno));
-	if (chown(in->state, in->user.uid, in->user.gid))
-		return fail(in, LAUNCH_FAILED, "%s: %s", in->state, strerror(errno));
-	return ERR_OK;
-}
-
 /* Step 2. */
 static enum err make_state(struct init *in)
 {
 	struct store *s = NULL;
-	enum err e = make_beside(in, in->paths->state, in->state_parent, &in->made_state_parent,
-				 in->state);
+	enum err e = place_make_state(&in->place);
 
 	if (e)
-		return e;
-	e = store_create(in->state);
+		return fail_place(in, LAUNCH_FAILED);
+	e = store_create(in->place.state);
 	if (!e)
-		e = store_open(in->state, &s);
+		e = store_open(in->place.state, &s);
 	if (!e)
 		e = fill_store(in, s);
 	if (e && !in->code)
 		fail(in, LAUNCH_FAILED, "database: %s%s%s", err_str(e), s ? ": " : "",
 		     s ? store_error(s) : "");
 	store_close(s);
-	return e ? e : give_away(in);
+	if (!e && place_give_state(&in->place, &in->user))
+		e = fail_place(in, LAUNCH_FAILED);
+	return e;
 }
 
 /* One private key as base64 on a line. */
@@ -297,7 +188,7 @@ static enum err write_key(struct init *in, const char *name, const struct secret
 
 	base64_encode(key->b, KEY_BYTES, text);
 	text[KEY_BASE64_SIZE - 1] = '\n';
-	e = file_write_atomic(paths_join(path, in->etc, name), text, KEY_BASE64_SIZE, 0600);
+	e = file_write_atomic(paths_join(path, in->place.etc, name), text, KEY_BASE64_SIZE, 0600);
 	secret_zero(text, sizeof(text));
 	return e ? fail_file(in, path, e) : ERR_OK;
 }
@@ -341,9 +232,9 @@ static enum err write_https(struct init *in)
 	e = https_cert_make(names, n, &key, &cert);
 	if (e)
 		fail(in, LAUNCH_FAILED, "HTTPS certificate: %s", err_str(e));
-	else if ((e = file_write_atomic(paths_join(path, in->etc, "https.key"), buf_data(&key),
+	else if ((e = file_write_atomic(paths_join(path, in->place.etc, "https.key"), buf_data(&key),
 					buf_len(&key), 0600)) ||
-		 (e = file_write_atomic(paths_join(path, in->etc, "https.crt"), buf_data(&cert),
+		 (e = file_write_atomic(paths_join(path, in->place.etc, "https.crt"), buf_data(&cert),
 					buf_len(&cert), 0644)))
 		fail_file(in, path, e);
 	buf_fini(&key);
@@ -365,7 +256,7 @@ static enum err write_conf(struct init *in)
 		       in->paths->net, in->o.name, (unsigned)in->o.port);
 	if (!e && strcmp(in->o.user, "branchline") != 0)
 		e = buf_printf(&b, "User = %s\n", in->o.user);
-	paths_join(path, in->etc, "hub.conf");
+	paths_join(path, in->place.etc, "hub.conf");
 	if (!e)
 		e = file_write_atomic(path, buf_data(&b), buf_len(&b), 0644);
 	buf_fini(&b);
@@ -376,85 +267,38 @@ static enum err write_conf(struct init *in)
 static enum err make_etc(struct init *in)
 {
 	char path[PATHS_FILE_SIZE];
-	enum err e = make_beside(in, in->paths->etc, in->etc_parent, &in->made_etc_parent, in->etc);
+	enum err e = place_make_etc(&in->place);
 
-	if (!e)
-		e = write_key(in, "identity.key", &in->keys.identity);
+	if (e)
+		return fail_place(in, LAUNCH_FAILED);
+	e = write_key(in, "identity.key", &in->keys.identity);
 	if (!e)
 		e = write_key(in, "tunnel.key", &in->keys.tunnel);
 	if (!e)
 		e = write_https(in);
 	if (!e)
 		e = write_conf(in);
-	if (!e && mkdir(paths_join(path, in->etc, "hosts"), 0755))
+	if (!e && mkdir(paths_join(path, in->place.etc, "hosts"), 0755))
 		return fail(in, LAUNCH_FAILED, "%s: %s", path, strerror(errno));
-	if (!e && chmod(in->etc, 0755))
-		return fail(in, LAUNCH_FAILED, "%s: %s", in->etc, strerror(errno));
 	return e;
-}
-
-/* A rename is on the disk when its folder is. */
-static void sync_dir(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (fsync(fd))
-		log_warn("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* Step 4. */
-static enum err put_in_place(struct init *in)
-{
-	if (rename(in->state, in->paths->state))
-		return fail(in, LAUNCH_FAILED, "%s: %s", in->paths->state, strerror(errno));
-	in->state_in_place = true;
-	sync_dir(in->state_parent);
-	if (rename(in->etc, in->paths->etc))
-		return fail(in, LAUNCH_FAILED, "%s: %s", in->paths->etc, strerror(errno));
-	sync_dir(in->etc_parent);
-	return ERR_OK;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-/* After a failure: nothing of it stays, not even a folder that was made for it. */
-static void clean_up(struct init *in)
-{
-	const char *state = in->state_in_place ? in->paths->state : in->state;
-
-	if (state[0] && nftw(state, remove_entry, 8, FTW_DEPTH | FTW_PHYS))
-		log_warn("%s: %s", state, strerror(errno));
-	if (in->etc[0] && nftw(in->etc, remove_entry, 8, FTW_DEPTH | FTW_PHYS))
-		log_warn("%s: %s", in->etc, strerror(errno));
-	if (in->made_state_parent)
-		rmdir(in->state_parent);
-	if (in->made_etc_parent)
-		rmdir(in->etc_parent);
 }
 
 static enum err make_all(struct init *in)
 {
-	enum err e = refuse_existing(in);
+	enum err e;
 
-	if (!e)
-		e = find_user(in);
-	if (e)
-		return e;
+	if (place_refuse_existing(&in->place))
+		return fail_place(in, LAUNCH_REFUSED);
+	if (place_find_user(&in->place, in->o.user, &in->user))
+		return fail_place(in, LAUNCH_FAILED);
 	if (keys_generate(&in->keys))
 		return fail(in, LAUNCH_FAILED, "the crypto library failed to make keys");
 	e = make_state(in);
 	if (!e)
 		e = make_etc(in);
-	return e ? e : put_in_place(in);
+	if (!e && place_commit(&in->place))
+		e = fail_place(in, LAUNCH_FAILED);
+	return e;
 }
 
 /* A signal in the middle would leave a half-made folder: they wait until we are through. */
@@ -471,7 +315,7 @@ static enum err make_undisturbed(struct init *in)
 	umask(022);
 	e = make_all(in);
 	if (e)
-		clean_up(in);
+		place_discard(&in->place);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return e;
 }
@@ -485,6 +329,7 @@ int init_main(const struct paths *paths, int argc, char **argv)
 	if (!in)
 		return LAUNCH_FAILED;
 	in->paths = paths;
+	place_init(&in->place, paths);
 	node_init(&in->hub);
 	if (init_options_parse(&in->o, argc, argv)) {
 		fprintf(stderr, "branchline-hub: init: %s\n", in->o.error);
