@@ -48,7 +48,7 @@ LIBS_ALL    = $(PKG_LIBS) -lpthread -ldl
 
 # Folders in link order: each may use those behind it.
 SHARED_DIRS := shared/tunnel shared/monitor shared/ipc shared/noise shared/keys shared/loop shared/wire shared/base
-HUB_DIRS    := hub/cli hub/api hub/control hub/directory hub hub/store
+HUB_DIRS    := hub/cli hub/api hub/control hub/directory hub/backup hub hub/store
 SPOKE_DIRS  := spoke/cli spoke/control spoke
 ALL_DIRS    := $(HUB_DIRS) $(SPOKE_DIRS) $(SHARED_DIRS)
 
@@ -120,7 +120,7 @@ LAYER_shared/ipc     := shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/monitor := shared/monitor shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/tunnel  := $(SHARED_DIRS)
 LAYER_hub/store      := hub/store shared/wire shared/base
-$(foreach d,hub hub/api hub/control hub/directory hub/cli,$(eval LAYER_$(d) := $(HUB_DIRS) $(SHARED_DIRS)))
+$(foreach d,hub hub/api hub/backup hub/control hub/directory hub/cli,$(eval LAYER_$(d) := $(HUB_DIRS) $(SHARED_DIRS)))
 $(foreach d,spoke spoke/control spoke/cli,$(eval LAYER_$(d) := $(SPOKE_DIRS) $(SHARED_DIRS)))
 
 define unit
@@ -143,7 +143,7 @@ check-unit: $(UNIT_ALL)
 
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(patsubst %.c,$(B)/%,$(FUZZ_SRCS))
-FUZZ_LIBS := $(foreach l,hub/store $(SHARED_DIRS),$(call lib,$(l)))
+FUZZ_LIBS := $(foreach l,hub/backup hub hub/store $(SHARED_DIRS),$(call lib,$(l)))
 ifdef FUZZ
 FUZZ_MAIN :=
 FUZZ_LINK := -fsanitize=fuzzer

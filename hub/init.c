@@ -232,10 +232,10 @@ static enum err write_https(struct init *in)
 	e = https_cert_make(names, n, &key, &cert);
 	if (e)
 		fail(in, LAUNCH_FAILED, "HTTPS certificate: %s", err_str(e));
-	else if ((e = file_write_atomic(paths_join(path, in->place.etc, "https.key"), buf_data(&key),
-					buf_len(&key), 0600)) ||
-		 (e = file_write_atomic(paths_join(path, in->place.etc, "https.crt"), buf_data(&cert),
-					buf_len(&cert), 0644)))
+	else if ((e = file_write_atomic(paths_join(path, in->place.etc, "https.key"),
+					buf_data(&key), buf_len(&key), 0600)) ||
+		 (e = file_write_atomic(paths_join(path, in->place.etc, "https.crt"),
+					buf_data(&cert), buf_len(&cert), 0644)))
 		fail_file(in, path, e);
 	buf_fini(&key);
 	buf_fini(&cert);

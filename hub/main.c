@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hub/api/api.h"
+#include "hub/backup/backup.h"
 #include "hub/cli/cli.h"
 #include "hub/config.h"
 #include "hub/control/control.h"
@@ -26,7 +27,11 @@ static void print_help(void)
 	printf("Usage: " PROGRAM " [flags] command [arguments]\n\n"
 	       "  init                     make a network, with this machine as its hub (init "
 	       "--help)\n"
-	       "  run                      run the hub\n");
+	       "  run                      run the hub\n"
+	       "  backup passphrase        say who can open backups, once\n"
+	       "  backup create FILE       the whole hub in one encrypted file\n"
+	       "  backup verify FILE       open a backup and check everything in it\n"
+	       "  backup restore FILE      make the network from a backup\n");
 	cli_usage(stdout);
 	printf("\nFlags before the command, or behind run:\n%s", launch_help);
 }
@@ -148,6 +153,8 @@ static int dispatch(struct launch *l, const struct paths *paths)
 		return run_command(l, paths);
 	if (command && strcmp(command, "init") == 0)
 		return init_main(paths, l->argc, l->argv);
+	if (command && strcmp(command, "backup") == 0)
+		return backup_main(paths, l->argc, l->argv);
 	if (command && cli_has_command(command))
 		return cli_main(paths, l->argc, l->argv);
 	if (command)

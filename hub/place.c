@@ -89,8 +89,7 @@ enum err place_refuse_existing(struct place *p)
 			    at->etc);
 	if (!is_free(at->state))
 		return fail(p, ERR_EXISTS,
-			    "%s is there already and not empty; move its contents away",
-			    at->state);
+			    "%s is there already and not empty; move its contents away", at->state);
 	return ERR_OK;
 }
 

@@ -35,8 +35,7 @@ enum err place_refuse_existing(struct place *p) must_check;
 enum err place_make_state(struct place *p) must_check;
 enum err place_make_etc(struct place *p) must_check;
 /* The user that the workers run as; without root: ourselves. ERR_NOTFOUND: no such user. */
-enum err place_find_user(struct place *p, const char *name,
-			 struct sandbox_user *out) must_check;
+enum err place_find_user(struct place *p, const char *name, struct sandbox_user *out) must_check;
 /* The state folder and the databases in it belong to the user of the workers; nothing without
  * root. */
 enum err place_give_state(struct place *p, const struct sandbox_user *user) must_check;

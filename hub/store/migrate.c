@@ -150,8 +150,7 @@ static enum err make_empty(const char *path)
 	return ERR_OK;
 }
 
-/* Copies the whole database to `to` by way of a temporary name, so that a copy with the final name
- * is always a whole one. */
+/* By way of a temporary name, so that a copy with the final name is always a whole one. */
 static enum err back_up(const struct migration_run *r, const char *to)
 {
 	char temporary[PATHS_FILE_SIZE + 32];
@@ -165,7 +164,7 @@ static enum err back_up(const struct migration_run *r, const char *to)
 	if (sqlite3_prepare_v2(r->db, "VACUUM INTO ?1", -1, &st, NULL) != SQLITE_OK ||
 	    sqlite3_bind_text(st, 1, temporary, -1, SQLITE_STATIC) != SQLITE_OK ||
 	    sqlite3_step(st) != SQLITE_DONE)
-		e = explain_sqlite(r, "copy before the upgrade");
+		e = explain_sqlite(r, "copy");
 	sqlite3_finalize(st);
 	if (!e) {
 		e = sync_file(temporary);
@@ -177,6 +176,14 @@ static enum err back_up(const struct migration_run *r, const char *to)
 	if (e)
 		unlink(temporary);
 	return e;
+}
+
+enum err migrate_copy(struct sqlite3 *db, const char *path, const char *to,
+		      char why[MIGRATE_WHY_SIZE])
+{
+	struct migration_run r = { db, path, why };
+
+	return back_up(&r, to);
 }
 
 /* No reference may lead nowhere after a migration: they are not checked while it rebuilds tables.

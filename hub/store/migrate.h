@@ -34,3 +34,7 @@ enum err migrate_run(struct sqlite3 *db, const char *path, const struct embedded
  * version, otherwise as above. */
 enum err migrate_check(struct sqlite3 *db, const char *path, const struct embedded_sql *list,
 		       char why[MIGRATE_WHY_SIZE]) must_check;
+/* Copies the whole database to a new file `to`, as one moment's state, while others may use it; a
+ * file of that name is replaced. Errors and `why` as above. */
+enum err migrate_copy(struct sqlite3 *db, const char *path, const char *to,
+		      char why[MIGRATE_WHY_SIZE]) must_check;

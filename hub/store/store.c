@@ -221,6 +221,11 @@ enum err store_commit(struct store *s)
 	return e;
 }
 
+enum err store_copy(struct store *s, const char *to)
+{
+	return migrate_copy(s->db[DB_DIRECTORY].db, files[DB_DIRECTORY].name, to, s->error);
+}
+
 static const char integrity_sql[] = "PRAGMA integrity_check(1)";
 static const char foreign_sql[] = "PRAGMA foreign_key_check";
 

@@ -33,6 +33,10 @@ void store_close(struct store *s);
 /* What failed last, in words, for the log and for "detail" of an API error. */
 const char *store_error(const struct store *s);
 
+/* Copies the directory database to the file `to` (0600), whole and as one moment's state, while the
+ * hub goes on. */
+enum err store_copy(struct store *s, const char *to) must_check;
+
 /* --- transactions (directory database) --- */
 enum err store_begin(struct store *s) must_check; /* BEGIN IMMEDIATE */
 /* On failure everything is rolled back. */

@@ -54,26 +54,26 @@ enum path_kind { PATH_DOWN = 0, PATH_HUB_TCP = 1, PATH_HUB_UDP = 2, PATH_DIRECT_
  */
 enum path_reason {
 	PATH_REASON_NONE = 0,
-	PATH_REASON_NO_SESSION,     /* nothing was sent or received yet */
-	PATH_REASON_HANDSHAKE,      /* handshake under way */
-	PATH_REASON_NO_ANSWER,      /* handshakes are not answered */
-	PATH_REASON_NO_ENDPOINT,    /* no address of the peer is known */
-	PATH_REASON_HUB_DOWN,       /* reached through the hub, which is not reachable */
-	PATH_REASON_VALIDATED,      /* authenticated packets came over this path */
-	PATH_REASON_RELAYED,        /* no direct path was found (yet) */
-	PATH_REASON_POLICY,         /* direct paths are not allowed for this pair */
-	PATH_REASON_PROBING,        /* candidates are being probed */
-	PATH_REASON_NO_CANDIDATES,  /* nobody has told where the peer could be reached directly */
-	PATH_REASON_SILENT,         /* no candidate answers */
-	PATH_REASON_NAT_BOTH_HARD,  /* both NATs map by destination: no candidate can be right */
-	PATH_REASON_UDP_BLOCKED,    /* UDP to the hub is not answered, TCP is */
-	PATH_REASON_TCP_ONLY,       /* TCPOnly = yes */
-	PATH_REASON_IDLE,           /* the direct path was given up, since nobody used it */
-	PATH_REASON_LIMIT,          /* as many direct paths as allowed are in use */
-	PATH_REASON_DIRECT_LOST,    /* the direct path that there was does not answer any more */
-	PATH_REASON_DIRECT_SLOWER,  /* the hub is the faster way */
-	PATH_REASON_PEER_TCP,       /* the peer reaches the hub by TCP only, so UDP is blocked there */
-	PATH_REASON_DIRECT_ONLY,    /* only a direct path is allowed, and there is none */
+	PATH_REASON_NO_SESSION,    /* nothing was sent or received yet */
+	PATH_REASON_HANDSHAKE,     /* handshake under way */
+	PATH_REASON_NO_ANSWER,     /* handshakes are not answered */
+	PATH_REASON_NO_ENDPOINT,   /* no address of the peer is known */
+	PATH_REASON_HUB_DOWN,      /* reached through the hub, which is not reachable */
+	PATH_REASON_VALIDATED,     /* authenticated packets came over this path */
+	PATH_REASON_RELAYED,       /* no direct path was found (yet) */
+	PATH_REASON_POLICY,        /* direct paths are not allowed for this pair */
+	PATH_REASON_PROBING,       /* candidates are being probed */
+	PATH_REASON_NO_CANDIDATES, /* nobody has told where the peer could be reached directly */
+	PATH_REASON_SILENT,        /* no candidate answers */
+	PATH_REASON_NAT_BOTH_HARD, /* both NATs map by destination: no candidate can be right */
+	PATH_REASON_UDP_BLOCKED,   /* UDP to the hub is not answered, TCP is */
+	PATH_REASON_TCP_ONLY,      /* TCPOnly = yes */
+	PATH_REASON_IDLE,          /* the direct path was given up, since nobody used it */
+	PATH_REASON_LIMIT,         /* as many direct paths as allowed are in use */
+	PATH_REASON_DIRECT_LOST,   /* the direct path that there was does not answer any more */
+	PATH_REASON_DIRECT_SLOWER, /* the hub is the faster way */
+	PATH_REASON_PEER_TCP,    /* the peer reaches the hub by TCP only, so UDP is blocked there */
+	PATH_REASON_DIRECT_ONLY, /* only a direct path is allowed, and there is none */
 	PATH_REASON_COUNT
 };
 /* May the two use a direct path? Follows from the directory. */
@@ -105,11 +105,11 @@ struct engine_self {
 	int64_t clock_ahead_ms;   /* how far the hub's wall clock is known to be ahead of ours, 0 or
 				     less: not. For handshake timestamps, where a clock was set back
 				   */
-	uint16_t direct_idle_s;    /* a direct path that nobody used for so long is given up; 0
-				      never */
-	uint16_t direct_max;       /* direct paths at the same time; 0 none at all */
-	bool tcp_only;             /* spoke: no UDP at all, to the hub by TCP */
-	bool pmtu_discovery;       /* probe what each path carries */
+	uint16_t direct_idle_s;   /* a direct path that nobody used for so long is given up; 0
+				     never */
+	uint16_t direct_max;      /* direct paths at the same time; 0 none at all */
+	bool tcp_only;            /* spoke: no UDP at all, to the hub by TCP */
+	bool pmtu_discovery;      /* probe what each path carries */
 	bool priority_inheritance; /* the inner packet's TOS or traffic class goes outside, too */
 };
 
@@ -194,11 +194,11 @@ struct engine_status {
 	int64_t handshake_wall_ms;   /* last completed handshake, 0 never */
 	uint64_t rx_bytes, tx_bytes; /* inner bytes */
 	uint64_t rx_packets, tx_packets;
-	uint32_t rtt_us; /* 0 unknown */
-	uint16_t pmtu;   /* largest inner packet that the path carries, bytes, 0 unknown */
+	uint32_t rtt_us;        /* 0 unknown */
+	uint16_t pmtu;          /* largest inner packet that the path carries, bytes, 0 unknown */
 	int64_t since_wall_ms;  /* when path or reason became what they are, 0 never */
 	uint16_t loss_permille; /* probes of the last while that were not answered */
-	uint8_t cipher;  /* enum tunnel_cipher of shared/wire/limits.h */
+	uint8_t cipher;         /* enum tunnel_cipher of shared/wire/limits.h */
 	/* Bytes of all packets to a peer that asks for compression, as they were and as they went.
 	 */
 	uint64_t compress_before, compress_after;

@@ -135,7 +135,7 @@ enum compress_method {
 /* A spoke's direct paths, unless its configuration says otherwise. */
 #define DIRECT_IDLE_S_DEFAULT 300u
 #define DIRECT_MAX_DEFAULT    256u
-#define GROUPS_MAX          64u
+#define GROUPS_MAX            64u
 /* Compression: a smaller packet is sent as it is; nothing is to be had from it. */
 #define COMPRESS_MIN_BYTES 100u
 /* Flows that are remembered for whether compression pays. */
