@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
-#include "hub/cli/units.h"
 #include "shared/base/clock.h"
+#include "shared/base/columns.h"
+#include "shared/base/units.h"
 
 int cmd_key_list(struct cli *cli, struct args *a)
 {

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
-#include "hub/cli/units.h"
 #include "shared/base/clock.h"
+#include "shared/base/columns.h"
+#include "shared/base/units.h"
 
 /* "10.20.0.0/24, 10.21.0.0/24#20": weights other than 10 are shown as they are typed. */
 static char *join_subnets(const json_t *subnets, char *out, size_t size)

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
-#include "hub/cli/units.h"
 #include "shared/base/clock.h"
+#include "shared/base/columns.h"
+#include "shared/base/units.h"
 
 static void add_row(struct columns *t, const json_t *n, int64_t now)
 {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
+#include "shared/base/columns.h"
 #include "shared/base/prefix.h"
 #include "shared/wire/limits.h"
 

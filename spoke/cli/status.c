@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "shared/base/units.h"
 #include "spoke/cli/cli.h"
 #include "spoke/cli/request.h"
 
@@ -18,19 +19,6 @@ static const char *text(const json_t *j, const char *key)
 static long long number(const json_t *j, const char *key)
 {
 	return json_integer_value(json_object_get(j, key));
-}
-
-/* "1.5 GiB": three digits are enough for the eye; --json has them all. */
-static const char *bytes_text(long long n, char out[24])
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	double v = (double)n;
-	size_t u = 0;
-
-	for (; v >= 1024 && u + 1 < ARRAY_LEN(units); u++)
-		v /= 1024;
-	snprintf(out, 24, u ? "%.1f %s" : "%.0f %s", v, units[u]);
-	return out;
 }
 
 /* A list of strings, or of objects with a string `key`. */
@@ -125,11 +113,12 @@ static void print_head(const json_t *j, bool verbose)
 
 static void print_peer(const json_t *p)
 {
-	char rx[24], tx[24];
+	char rx[UNITS_STR_SIZE], tx[UNITS_STR_SIZE];
 
 	printf("%-20s %-10s %-28s %-24s %10s %10s  %s\n", text(p, "name"), text(p, "path"),
-	       text(p, "endpoint"), text(p, "handshake"), bytes_text(number(p, "rx_bytes"), rx),
-	       bytes_text(number(p, "tx_bytes"), tx), text(p, "reason"));
+	       text(p, "endpoint"), text(p, "handshake"),
+	       units_bytes((uint64_t)number(p, "rx_bytes"), rx),
+	       units_bytes((uint64_t)number(p, "tx_bytes"), tx), text(p, "reason"));
 	print_list("    behind it: ", json_object_get(p, "subnets"), "prefix");
 }
 

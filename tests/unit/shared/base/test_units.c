@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "hub/cli/units.h"
+#include "shared/base/units.h"
 #include "shared/base/err.h"
 
 #define NOW_MS 1795358401500 /* 2026-11-22T14:40:01.5Z */

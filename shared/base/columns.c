@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hub/cli/columns.h"
+#include "shared/base/columns.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "hub/cli/columns.h"
+#include "shared/base/columns.h"
 
 static const char *const heads[] = { "ID", "NAME", "NOTE" };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hub/cli/units.h"
+#include "shared/base/units.h"
 
 #include <stdio.h>
 #include <string.h>
