@@ -33,37 +33,6 @@ const char *path_kind_str(enum path_kind k)
 	return "unknown";
 }
 
-const char *path_reason_str(enum path_reason r)
-{
-	static const char *const text[PATH_REASON_COUNT] = {
-		[PATH_REASON_NONE] = "no reason known",
-		[PATH_REASON_NO_SESSION] = "nothing was sent or received yet",
-		[PATH_REASON_HANDSHAKE] = "the handshake is under way",
-		[PATH_REASON_NO_ANSWER] = "handshakes are not answered",
-		[PATH_REASON_NO_ENDPOINT] = "no address of the peer is known",
-		[PATH_REASON_HUB_DOWN] = "it is reached through the hub, which is not reachable",
-		[PATH_REASON_VALIDATED] = "authenticated packets came over this path",
-		[PATH_REASON_RELAYED] = "no direct path was found yet",
-		[PATH_REASON_POLICY] = "direct paths are not allowed for this pair",
-		[PATH_REASON_PROBING] = "candidates for a direct path are being probed",
-		[PATH_REASON_NO_CANDIDATES] = "no address for a direct path is known",
-		[PATH_REASON_SILENT] = "no address of the peer answers directly",
-		[PATH_REASON_NAT_BOTH_HARD] =
-			"the NATs on both sides map each destination to another port",
-		[PATH_REASON_UDP_BLOCKED] = "UDP to the hub is blocked",
-		[PATH_REASON_TCP_ONLY] = "TCPOnly is set",
-		[PATH_REASON_IDLE] = "the direct path was given up because it was idle",
-		[PATH_REASON_LIMIT] = "as many direct paths as allowed are in use",
-		[PATH_REASON_DIRECT_LOST] = "the direct path does not answer any more",
-		[PATH_REASON_DIRECT_SLOWER] =
-			"the way through the hub is faster than the direct one",
-		[PATH_REASON_PEER_TCP] = "the peer reaches the hub by TCP only",
-		[PATH_REASON_DIRECT_ONLY] = "only a direct path is allowed, and there is none",
-	};
-
-	return (unsigned)r < PATH_REASON_COUNT ? text[r] : "unknown";
-}
-
 const char *path_policy_str(enum path_policy p)
 {
 	static const char *const text[] = { "auto", "hub-only", "direct-only" };

@@ -49,7 +49,7 @@ enum engine_msg {
 /* How packets reach a peer now. The order is that of preference. */
 enum path_kind { PATH_DOWN = 0, PATH_HUB_TCP = 1, PATH_HUB_UDP = 2, PATH_DIRECT_UDP = 3 };
 /*
- * Why the path is what it is; each has a sentence in path_reason_str(). The numbers travel on the
+ * Why the path is what it is; path_reason.c has the words of each. The numbers travel on the
  * link (CONTROL.md, `report`): they never change their meaning, new ones go to the end.
  */
 enum path_reason {
@@ -91,7 +91,11 @@ enum nat_mapping {
 const char *path_policy_str(enum path_policy p); /* "auto", "hub-only", "direct-only" */
 const char *nat_mapping_str(enum nat_mapping n); /* "unknown", "easy", "hard" */
 const char *path_kind_str(enum path_kind k);     /* "direct-udp", "hub-udp", "hub-tcp", "down" */
-const char *path_reason_str(enum path_reason r); /* an English sentence without a full stop */
+/* path_reason.c: a stable identifier for programs ("udp-blocked"), an English sentence without a
+ * full stop, and what an admin can do about it; "" when there is nothing to be done. */
+const char *path_reason_id(enum path_reason r);
+const char *path_reason_str(enum path_reason r);
+const char *path_reason_advice(enum path_reason r);
 
 /* Who this node is. Sent again when something of it changes. */
 struct engine_self {
