@@ -55,6 +55,19 @@ static uint32_t get_capabilities(struct fields *f)
 	return bits;
 }
 
+/* Left out when there is nothing to say: most messages of most links. */
+static void put_nonzero(struct fields_out *o, const char *key, int64_t v)
+{
+	if (v)
+		fields_put_int(o, key, v);
+}
+
+/* Not checked against the values of today: a later spoke may know more of them. */
+static uint8_t get_u8(struct fields *f, const char *key, enum fields_need need)
+{
+	return (uint8_t)fields_get_int(f, key, need, 0, UINT8_MAX);
+}
+
 static void put_join(const struct control_msg *m, struct fields_out *o)
 {
 	const struct control_join *j = &m->join;
@@ -94,6 +107,7 @@ static void put_hello(const struct control_msg *m, struct fields_out *o)
 	fields_put_bytes(o, "tunnel_key", h->tunnel_key.b, KEY_BYTES);
 	fields_put_bytes(o, "tunnel_sig", h->tunnel_sig, sizeof(h->tunnel_sig));
 	fields_put_endpoints(o, "candidates", h->candidates, h->n_candidates);
+	put_nonzero(o, "nat", h->nat);
 }
 
 static void get_hello(struct fields *f, struct control_msg *m)
@@ -111,6 +125,7 @@ static void get_hello(struct fields *f, struct control_msg *m)
 	fields_get_bytes(f, "tunnel_key", FIELDS_REQUIRED, h->tunnel_key.b, KEY_BYTES);
 	fields_get_bytes(f, "tunnel_sig", FIELDS_REQUIRED, h->tunnel_sig, sizeof(h->tunnel_sig));
 	h->n_candidates = fields_get_endpoints(f, "candidates", h->candidates, CANDIDATES_MAX);
+	h->nat = get_u8(f, "nat", FIELDS_OPTIONAL);
 }
 
 static json_t *peer_report_json(const struct control_peer_report *p)
@@ -126,24 +141,28 @@ static json_t *peer_report_json(const struct control_peer_report *p)
 	fields_put_count(&o, "rx_bytes", p->rx_bytes);
 	fields_put_count(&o, "tx_bytes", p->tx_bytes);
 	fields_put_int(&o, "rtt_us", p->rtt_us);
+	put_nonzero(&o, "since_ms", p->since_ms);
+	put_nonzero(&o, "loss_permille", p->loss_permille);
+	put_nonzero(&o, "pmtu", p->pmtu);
 	return fields_write_end(&o);
 }
 
-/* Path and reason are not checked against the values of today: a later spoke may know more of them.
- */
 static enum err peer_report_from_json(const json_t *j, struct control_peer_report *p)
 {
 	struct fields f;
 
 	fields_init(&f, j);
 	p->id = fields_get_id(&f, "id");
-	p->path = (uint8_t)fields_get_int(&f, "path", FIELDS_REQUIRED, 0, UINT8_MAX);
-	p->reason = (uint8_t)fields_get_int(&f, "reason", FIELDS_OPTIONAL, 0, UINT8_MAX);
+	p->path = get_u8(&f, "path", FIELDS_REQUIRED);
+	p->reason = get_u8(&f, "reason", FIELDS_OPTIONAL);
 	fields_get_endpoint(&f, "endpoint", &p->endpoint);
 	p->handshake_ms = (int64_t)fields_get_count(&f, "handshake_ms", FIELDS_OPTIONAL);
 	p->rx_bytes = fields_get_count(&f, "rx_bytes", FIELDS_OPTIONAL);
 	p->tx_bytes = fields_get_count(&f, "tx_bytes", FIELDS_OPTIONAL);
 	p->rtt_us = (uint32_t)fields_get_int(&f, "rtt_us", FIELDS_OPTIONAL, 0, UINT32_MAX);
+	p->since_ms = (int64_t)fields_get_count(&f, "since_ms", FIELDS_OPTIONAL);
+	p->loss_permille = (uint16_t)fields_get_int(&f, "loss_permille", FIELDS_OPTIONAL, 0, 1000);
+	p->pmtu = (uint16_t)fields_get_int(&f, "pmtu", FIELDS_OPTIONAL, 0, UINT16_MAX);
 	return f.err;
 }
 
@@ -155,6 +174,7 @@ static void put_report(const struct control_msg *m, struct fields_out *o)
 		if (json_array_append_new(array, peer_report_json(&m->report.peers[i])) != 0)
 			o->failed = true;
 	fields_put(o, "peers", array);
+	put_nonzero(o, "nat", m->report.nat);
 }
 
 static void get_report(struct fields *f, struct control_msg *m)
@@ -166,6 +186,7 @@ static void get_report(struct fields *f, struct control_msg *m)
 		if (peer_report_from_json(json_array_get(array, i), &m->report.peers[i]))
 			fields_fail(f, ERR_INVALID);
 	m->report.n_peers = array ? (uint16_t)json_array_size(array) : 0;
+	m->report.nat = get_u8(f, "nat", FIELDS_OPTIONAL);
 }
 
 static void put_locate(const struct control_msg *m, struct fields_out *o)
@@ -230,6 +251,7 @@ static void put_welcome(const struct control_msg *m, struct fields_out *o)
 	fields_put_int(o, "mtu", w->mtu);
 	fields_put_int(o, "keepalive", w->keepalive_s);
 	fields_put_int(o, "udp_port", w->udp_port);
+	put_nonzero(o, "nat_port", w->nat_port);
 	fields_put_int(o, "report_ms", w->report_ms);
 	fields_put_int(o, "time_ms", w->time_ms);
 	fields_put_endpoint(o, "observed", &w->observed);
@@ -252,6 +274,7 @@ static void get_welcome(struct fields *f, struct control_msg *m)
 	w->mtu = (uint16_t)fields_get_int(f, "mtu", FIELDS_REQUIRED, TUN_MTU_MIN, TUN_MTU_MAX);
 	w->keepalive_s = (uint16_t)fields_get_int(f, "keepalive", FIELDS_OPTIONAL, 0, UINT16_MAX);
 	w->udp_port = (uint16_t)fields_get_int(f, "udp_port", FIELDS_REQUIRED, 1, UINT16_MAX);
+	w->nat_port = (uint16_t)fields_get_int(f, "nat_port", FIELDS_OPTIONAL, 0, UINT16_MAX);
 	w->report_ms = (uint32_t)fields_get_int(f, "report_ms", FIELDS_REQUIRED, 1, UINT32_MAX);
 	w->time_ms = (int64_t)fields_get_count(f, "time_ms", FIELDS_REQUIRED);
 	fields_get_endpoint(f, "observed", &w->observed);
@@ -279,6 +302,7 @@ static void put_presence(const struct control_msg *m, struct fields_out *o)
 	fields_put_int(o, "id", m->presence.id);
 	fields_put_bool(o, "online", m->presence.online);
 	fields_put_endpoints(o, "endpoints", m->presence.endpoints, m->presence.n_endpoints);
+	put_nonzero(o, "nat", m->presence.nat);
 }
 
 static void get_presence(struct fields *f, struct control_msg *m)
@@ -288,6 +312,7 @@ static void get_presence(struct fields *f, struct control_msg *m)
 	p->id = fields_get_id(f, "id");
 	p->online = fields_get_bool(f, "online", FIELDS_REQUIRED);
 	p->n_endpoints = fields_get_endpoints(f, "endpoints", p->endpoints, CANDIDATES_MAX);
+	p->nat = get_u8(f, "nat", FIELDS_OPTIONAL);
 }
 
 static const char *const BYE_REASONS[] = {

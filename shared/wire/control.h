@@ -53,6 +53,7 @@ struct control_hello {
 	bool aes;
 	struct public_key tunnel_key;
 	uint8_t tunnel_sig[64];
+	uint8_t nat; /* the spoke's: enum nat_mapping; 0 not known */
 	uint8_t n_candidates;
 	struct endpoint candidates[16];
 };
@@ -64,9 +65,15 @@ struct control_peer_report {
 	int64_t handshake_ms; /* wall clock, 0 never */
 	uint64_t rx_bytes, tx_bytes;
 	uint32_t rtt_us;
+	int64_t since_ms; /* wall clock: when path or reason became what they are, 0 not known */
+	uint16_t loss_permille;
+	uint16_t pmtu; /* largest inner packet, bytes, 0 not known */
 };
 #define CONTROL_REPORT_PEERS_MAX 256u
+/* A report of so many peers fits into LINK_FRAME_CLIENT_MAX_BYTES whatever it says of them. */
+#define CONTROL_REPORT_PEERS_FIT 192u
 struct control_report {
+	uint8_t nat; /* the spoke's: enum nat_mapping; 0 not known, or not told here */
 	uint16_t n_peers;
 	struct control_peer_report peers[CONTROL_REPORT_PEERS_MAX];
 };
@@ -93,6 +100,7 @@ struct control_welcome {
 	uint16_t mtu;
 	uint16_t keepalive_s; /* towards the hub */
 	uint16_t udp_port;    /* of the hub's data plane */
+	uint16_t nat_port;    /* of the hub's second UDP socket (PROTOCOL.md, section 9), 0 none */
 	uint32_t report_ms;
 	int64_t time_ms;          /* hub's wall clock */
 	struct endpoint observed; /* the spoke's address as the hub sees the link */
@@ -100,6 +108,7 @@ struct control_welcome {
 struct control_presence {
 	uint32_t id;
 	bool online;
+	uint8_t nat; /* that node's: enum nat_mapping; 0 not known */
 	uint8_t n_endpoints;
 	struct endpoint endpoints[16];
 };

@@ -185,9 +185,12 @@ enum compress_method {
 #define LINK_PROPOSALS_BURST 10u
 /* What the hellos of one spoke may cost the hub (a change of its store, a snapshot on a link that
  * is up), over all its links. */
-#define LINK_HELLO_COSTS_PER_S  1u
-#define LINK_HELLO_COSTS_BURST  10u
-#define LINK_WATCHES_MAX        64u /* nodes whose presence one spoke follows; the oldest goes first */
+#define LINK_HELLO_COSTS_PER_S 1u
+#define LINK_HELLO_COSTS_BURST 10u
+#define LINK_WATCHES_MAX       64u /* nodes whose presence one spoke follows; the oldest goes first */
+/* Paths of one spoke that the hub remembers, and of all together: some 120 bytes each. */
+#define PAIRS_PER_SPOKE_MAX     1024u
+#define PAIRS_MAX               65536u
 #define LINK_JOINS_PER_S        50u /* join attempts of all together: each is a write to the store */
 #define LINK_JOINS_BURST        200u
 #define LINK_REPLACED_MAX       3u     /* one identity on two machines: so many replacements ... */

@@ -100,6 +100,7 @@ static void test_hello(void **state)
 	memset(m->hello.tunnel_key.b, 0x12, KEY_BYTES);
 	memset(m->hello.tunnel_sig, 0x34, sizeof(m->hello.tunnel_sig));
 	m->hello.n_candidates = fill_endpoints(m->hello.candidates);
+	m->hello.nat = UINT8_MAX;
 	check_round_trip(m, LINK_FRAME_STRANGER_MAX_BYTES);
 	free(m);
 }
@@ -121,10 +122,14 @@ static void test_report(void **state)
 	p[1].rx_bytes = INT64_MAX;
 	p[1].tx_bytes = INT64_MAX - 1;
 	p[1].rtt_us = UINT32_MAX;
+	p[1].since_ms = INT64_MAX;
+	p[1].loss_permille = 1000;
+	p[1].pmtu = UINT16_MAX;
+	m->report.nat = UINT8_MAX;
 	check_round_trip(m, LINK_FRAME_CLIENT_MAX_BYTES);
 	/* The largest report must reach a hub that does not inflate. */
-	m->report.n_peers = CONTROL_REPORT_PEERS_MAX;
-	for (unsigned i = 0; i < CONTROL_REPORT_PEERS_MAX; i++) {
+	m->report.n_peers = CONTROL_REPORT_PEERS_FIT;
+	for (unsigned i = 0; i < CONTROL_REPORT_PEERS_FIT; i++) {
 		struct endpoint e[16];
 
 		p[i] = p[1];
@@ -197,6 +202,7 @@ static void test_welcome(void **state)
 	w->mtu = TUN_MTU_MAX;
 	w->keepalive_s = UINT16_MAX;
 	w->udp_port = UINT16_MAX;
+	w->nat_port = UINT16_MAX;
 	w->report_ms = UINT32_MAX;
 	w->time_ms = INT64_MAX;
 	parse_endpoint(&w->observed, "[2001:db8::1]:65535");
@@ -212,6 +218,7 @@ static void test_presence(void **state)
 	m->presence.id = 1;
 	check_round_trip(m, LINK_FRAME_MAX_BYTES);
 	m->presence.online = true;
+	m->presence.nat = UINT8_MAX;
 	m->presence.n_endpoints = fill_endpoints(m->presence.endpoints);
 	check_round_trip(m, LINK_FRAME_MAX_BYTES);
 	m->type = CONTROL_PUNCH;
@@ -321,6 +328,8 @@ static void test_json_rows(void **state)
 		{ "{" HELLO "}", ERR_OK, CONTROL_HELLO },
 		{ "{" HELLO ",'candidates':['192.0.2.1:1','[::1]:1']}", ERR_OK, CONTROL_HELLO },
 		{ "{" HELLO ",'candidates':['192.0.2.1']}", ERR_INVALID, 0 },
+		{ "{" HELLO ",'nat':2}", ERR_OK, CONTROL_HELLO },
+		{ "{" HELLO ",'nat':-1}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'candidates':'192.0.2.1:1'}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'highest_revision':-1}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'highest_revision':1e3}", ERR_INVALID, 0 },
@@ -342,6 +351,13 @@ static void test_json_rows(void **state)
 		{ "{" PEER ",'handshake_ms':-1}]}", ERR_INVALID, 0 },
 		{ "{" PEER ",'rtt_us':4294967296}]}", ERR_INVALID, 0 },
 		{ "{" PEER ",'endpoint':'hub:1'}]}", ERR_INVALID, 0 },
+		{ "{" PEER ",'since_ms':9,'loss_permille':1000,'pmtu':1400}],'nat':9}", ERR_OK,
+		  CONTROL_REPORT },
+		{ "{" PEER ",'since_ms':-1}]}", ERR_INVALID, 0 },
+		{ "{" PEER ",'loss_permille':1001}]}", ERR_INVALID, 0 },
+		{ "{" PEER ",'pmtu':65536}]}", ERR_INVALID, 0 },
+		{ "{'type':'report','peers':[],'nat':'hard'}", ERR_INVALID, 0 },
+		{ "{'type':'report','peers':[],'nat':256}", ERR_INVALID, 0 },
 
 		{ "{'type':'locate','id':1}", ERR_OK, CONTROL_LOCATE },
 		{ "{'type':'locate'}", ERR_INVALID, 0 },
@@ -363,6 +379,7 @@ static void test_json_rows(void **state)
 		{ "{" WELCOME ",'mtu':9001,'udp_port':6655}", ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':0}", ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400}", ERR_INVALID, 0 },
+		{ "{" WELCOME ",'mtu':1400,'udp_port':1,'nat_port':65536}", ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'keepalive':65536}", ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'addresses':['10.0.0.1','10.0.0.2']}",
 		  ERR_INVALID, 0 },
@@ -381,6 +398,7 @@ static void test_json_rows(void **state)
 		{ "{'type':'presence','id':1,'online':true,'endpoints':[]}", ERR_OK,
 		  CONTROL_PRESENCE },
 		{ "{'type':'presence','id':1,'online':false}", ERR_OK, CONTROL_PRESENCE },
+		{ "{'type':'presence','id':1,'online':true,'nat':[]}", ERR_INVALID, 0 },
 		{ "{'type':'presence','id':1}", ERR_INVALID, 0 },
 		{ "{'type':'presence','online':true}", ERR_INVALID, 0 },
 		{ "{'type':'punch','id':1,'online':true,'endpoints':['192.0.2.1:0']}", ERR_INVALID,
