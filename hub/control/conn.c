@@ -73,6 +73,7 @@ static void leave_up(struct control *c, struct conn *conn)
 			recv_locate_tell(c, conn, false);
 	}
 	watch_drop(c, conn);
+	pairs_drop(c, &conn->pairs, conn->id);
 }
 
 static void reap_later(struct loop_later *l) { conn_reap(container_of(l, struct control, reap)); }
@@ -249,6 +250,7 @@ enum err conn_new(struct control *c, int fd, const struct endpoint *remote)
 	bucket_init(&conn->locates, LINK_LOCATES_PER_S, LINK_LOCATES_BURST, now_ms);
 	bucket_init(&conn->proposals, LINK_PROPOSALS_PER_S, LINK_PROPOSALS_BURST, now_ms);
 	watch_side_init(&conn->watches);
+	pair_side_init(&conn->pairs);
 	list_init(&conn->in_moved);
 	list_push_back(&c->conns, &conn->in_all);
 	list_push_back(&c->strangers, &conn->in_strangers);

@@ -23,6 +23,7 @@
  *   last received    LINK_DEAD_MS         BYE: GONE (the stream itself gives up after 2 s)
  */
 #include "hub/control/admission.h"
+#include "hub/control/pairs.h"
 #include "hub/control/watch.h"
 #include "shared/base/list.h"
 #include "shared/loop/stream.h"
@@ -33,13 +34,6 @@
 struct control;
 
 enum conn_state { CONN_TLS, CONN_FIRST, CONN_UP, CONN_BYE, CONN_GONE, CONN_STATES };
-
-/* What the spoke told last about its paths, boiled down. */
-struct conn_report {
-	int64_t at_ms; /* wall time, 0 none yet */
-	uint16_t n_peers, n_direct, n_relayed;
-	uint64_t rx_bytes, tx_bytes; /* of all its peers */
-};
 
 struct conn {
 	struct control *control;
@@ -69,8 +63,8 @@ struct conn {
 	uint8_t n_candidates;
 	struct endpoint
 		candidates[CONN_CANDIDATES_MAX]; /* where it says that it can be reached; UDP */
-	struct conn_report report;
-	struct watch_side watches; /* nodes whose presence it follows */
+	struct pair_side pairs;                  /* how it reaches others, as it tells */
+	struct watch_side watches;               /* nodes whose presence it follows */
 	struct list in_moved; /* control.moved: its endpoints changed, those who follow it are told
 				 soon */
 };

@@ -78,7 +78,8 @@ static enum err init_tables(struct control *c)
 	directory_init(&c->dir);
 	push_init(c);
 	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
-	    (e = watch_init(&c->watches)) || (e = presence_init(c)) || (e = names_init(c)))
+	    (e = watch_init(&c->watches)) || (e = presence_init(c)) || (e = pairs_init(c)) ||
+	    (e = names_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
@@ -104,6 +105,7 @@ static enum err start(struct worker *w)
 	if (e)
 		return e;
 	presence_start(c);
+	pairs_start(c);
 	presence_hub(c);
 	net_feed_start(c);
 	e = listener_start(c);
@@ -237,6 +239,7 @@ static void fini(struct worker *w)
 		push_fini(c);
 		net_feed_fini(c);
 		presence_fini(c);
+		pairs_fini(c);
 		names_fini(c);
 		watch_fini(&c->watches);
 		registry_fini(&c->registry);

@@ -54,5 +54,6 @@ void core_stopped(struct control *c)
 {
 	timer_disarm(loop_timers(c->loop), &c->stop_timer);
 	presence_flush(c);
+	pairs_flush(c);
 	loop_stop(c->loop, 0);
 }

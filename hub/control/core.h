@@ -9,6 +9,7 @@
 #include "hub/control/listener.h"
 #include "hub/control/names.h"
 #include "hub/control/net_feed.h"
+#include "hub/control/pairs.h"
 #include "hub/control/presence.h"
 #include "hub/control/push.h"
 #include "hub/control/registry.h"
@@ -55,6 +56,7 @@ struct control {
 
 	struct push push;
 	struct presence presence;
+	struct pairs pairs;
 	struct engine_feed engine;
 	struct totals totals;
 	struct net_feed net;

@@ -28,6 +28,7 @@ static const char *const names[COUNTERS] = {
 	[COUNT_LOCATE_LIMITED] = "locate-limited",
 	[COUNT_PROPOSAL_LIMITED] = "proposal-limited",
 	[COUNT_HELLO_LIMITED] = "hello-limited",
+	[COUNT_PAIRS_LIMITED] = "pairs-limited",
 	[COUNT_FALSE_ACK] = "false-ack",
 	[COUNT_DEAD] = "dead",
 	[COUNT_STORE_FAILED] = "store-failed",

@@ -28,6 +28,7 @@ enum counter {
 	COUNT_LOCATE_LIMITED,
 	COUNT_PROPOSAL_LIMITED,
 	COUNT_HELLO_LIMITED, /* hellos that asked for too many changes or snapshots */
+	COUNT_PAIRS_LIMITED, /* paths told that were over a limit */
 	COUNT_FALSE_ACK,     /* of a revision that was not sent */
 	COUNT_DEAD,          /* links on which nothing was heard any more */
 	COUNT_STORE_FAILED,  /* reads and writes of the store that failed */

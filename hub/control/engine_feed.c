@@ -133,11 +133,14 @@ void engine_feed_self(struct control *c)
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch)
 {
 	struct engine_endpoints m = { .id = n->id, .punch = punch };
+	struct presence_node *p;
 	uint8_t mem[1024];
 	struct cursor cur;
 
 	if (!c->engine.there)
 		return;
+	p = presence_get(c, n->id);
+	m.nat = p ? (enum nat_mapping)p->row.nat : NAT_UNKNOWN;
 	m.n = endpoints_of(c, n, m.endpoints, ENGINE_ENDPOINTS_MAX);
 	if (m.n == 0)
 		return;

@@ -132,6 +132,20 @@ bool presence_path(struct control *c, struct presence_node *p, enum path_kind pa
 	return moved;
 }
 
+bool presence_nat(struct control *c, uint32_t id, uint8_t nat)
+{
+	struct presence_node *p = presence_get(c, id);
+
+	/* A later spoke may know of more kinds than we do. */
+	if (nat > NAT_HARD)
+		nat = NAT_UNKNOWN;
+	if (!p || p->row.nat == nat)
+		return false;
+	p->row.nat = nat;
+	presence_changed(c, p);
+	return true;
+}
+
 void presence_traffic(struct control *c, struct presence_node *p, const struct engine_status *s)
 {
 	struct store_presence *r = &p->row;

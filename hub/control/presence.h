@@ -19,7 +19,6 @@
 
 struct control;
 struct conn;
-struct conn_report;
 
 /* All that is known about one node. Made at first use. */
 struct presence_node {
@@ -76,5 +75,7 @@ void presence_holds(struct control *c, uint32_t id, uint64_t revision);
  */
 bool presence_path(struct control *c, struct presence_node *p, enum path_kind path,
 		   enum path_reason reason, const struct endpoint *at);
+/* How the node's NAT maps, as it tells: enum nat_mapping. True when that is news. */
+bool presence_nat(struct control *c, uint32_t id, uint8_t nat);
 /* The hub's engine counted. */
 void presence_traffic(struct control *c, struct presence_node *p, const struct engine_status *s);

@@ -100,6 +100,29 @@ void reach_path(struct control *c, const struct engine_path *m)
 	bring_tick_forward(c);
 }
 
+/* The hub's own row of the pair. */
+static void tell_pair(struct control *c, const struct engine_status *m)
+{
+	const struct store_pair row = {
+		.node_id = c->settings.hub_id,
+		.peer_id = m->id,
+		.path = (uint8_t)m->path,
+		.reason = (uint8_t)m->reason,
+		.endpoint = m->endpoint,
+		.since_ms = m->since_wall_ms,
+		.handshake_ms = m->handshake_wall_ms,
+		.rx_bytes = m->rx_bytes & INT64_MAX,
+		.tx_bytes = m->tx_bytes & INT64_MAX,
+		.rtt_us = m->rtt_us,
+		.loss_permille = m->loss_permille,
+		.pmtu = m->pmtu,
+	};
+
+	/* A node that was never there has no path to be shown. */
+	if (m->path != PATH_DOWN || m->handshake_wall_ms)
+		pairs_tell(c, &c->pairs.own, &row);
+}
+
 void reach_status(struct control *c, const struct engine_status *m)
 {
 	struct presence_node *p;
@@ -108,6 +131,7 @@ void reach_status(struct control *c, const struct engine_status *m)
 	if (!take_path(c, m->id, m->path, m->reason, &m->endpoint, &p, &n))
 		return;
 	presence_traffic(c, p, m);
+	tell_pair(c, m);
 	if (!p->path_known) {
 		/*
 		 * We are new and the engine is not: its peers became reachable before, and scripts
@@ -125,6 +149,8 @@ void reach_status(struct control *c, const struct engine_status *m)
 void reach_engine_lost(struct control *c)
 {
 	struct table_node *t = NULL;
+
+	pairs_drop(c, &c->pairs.own, c->settings.hub_id);
 
 	while ((t = table_next(&c->presence.by_id, t))) {
 		struct presence_node *p = container_of(t, struct presence_node, by_id);

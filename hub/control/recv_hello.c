@@ -168,6 +168,7 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	if (!n || !(conn->state == CONN_FIRST || conn->state == CONN_UP))
 		return;
 	bool moved = take_candidates(conn, h);
+	moved = presence_nat(c, id, h->nat) || moved;
 	bool first = conn->state == CONN_FIRST;
 	if (first && !conn_up(conn, n, h->capabilities, h->version))
 		return;

@@ -19,9 +19,13 @@ static void tell(struct control *c, struct conn *to, enum control_type type, uin
 
 	const struct node *n = online ? directory_find(&c->dir, id) : NULL;
 
+	struct presence_node *p = n ? presence_get(c, id) : NULL;
+
 	if (n)
 		m.presence.n_endpoints =
 			endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
+	if (p)
+		m.presence.nat = p->row.nat;
 	conn_send(to, &m);
 }
 

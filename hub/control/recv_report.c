@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * report: how the spoke reaches its peers. Boiled down in memory; its view of the hub stands in for
- * ours while our engine is away.
+ * report: how the spoke reaches its peers. Its view of the hub stands in for ours while our engine
+ * is away.
  */
 #include <string.h>
 
 #include "hub/control/core.h"
 #include "hub/control/recv.h"
-#include "shared/base/clock.h"
-
-static uint64_t add_capped(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
-static void count_peer(struct conn_report *r, const struct control_peer_report *p)
-{
-	r->n_direct = (uint16_t)(r->n_direct + (p->path == PATH_DIRECT_UDP));
-	r->n_relayed =
-		(uint16_t)(r->n_relayed + (p->path == PATH_HUB_UDP || p->path == PATH_HUB_TCP));
-	r->rx_bytes = add_capped(r->rx_bytes, p->rx_bytes);
-	r->tx_bytes = add_capped(r->tx_bytes, p->tx_bytes);
-}
 
 /* What the spoke receives we have sent. The store counts in 63 bits. */
 static void stand_in(struct control *c, uint32_t id, const struct control_peer_report *hub)
@@ -36,14 +21,48 @@ static void stand_in(struct control *c, uint32_t id, const struct control_peer_r
 	presence_changed(c, p);
 }
 
+/* Only of nodes that it may know of; of others it cannot say anything true. */
+static bool may_tell_of(const struct control *c, const struct node *teller, uint32_t id)
+{
+	const struct node *n = directory_find(&c->dir, id);
+
+	return teller && n && n->id != teller->id && n->status == NODE_ACTIVE &&
+	       (n->id == c->settings.hub_id || node_may_talk(teller, n));
+}
+
+static void take_peer(struct control *c, struct conn *conn, const struct control_peer_report *p)
+{
+	const struct store_pair row = {
+		.node_id = conn->id,
+		.peer_id = p->id,
+		.path = p->path,
+		.reason = p->reason,
+		.endpoint = p->endpoint,
+		.since_ms = p->since_ms,
+		.handshake_ms = p->handshake_ms,
+		.rx_bytes = p->rx_bytes & INT64_MAX,
+		.tx_bytes = p->tx_bytes & INT64_MAX,
+		.rtt_us = p->rtt_us,
+		.loss_permille = p->loss_permille,
+		.pmtu = p->pmtu,
+	};
+
+	pairs_tell(c, &conn->pairs, &row);
+}
+
 void recv_report(struct control *c, struct conn *conn, const struct control_msg *m)
 {
-	struct conn_report r = { .at_ms = clock_wall_ms(), .n_peers = m->report.n_peers };
+	const struct node *teller = directory_find(&c->dir, conn->id);
 
 	for (uint16_t i = 0; i < m->report.n_peers; i++) {
-		count_peer(&r, &m->report.peers[i]);
-		if (m->report.peers[i].id == c->settings.hub_id)
-			stand_in(c, conn->id, &m->report.peers[i]);
+		const struct control_peer_report *p = &m->report.peers[i];
+
+		if (may_tell_of(c, teller, p->id))
+			take_peer(c, conn, p);
+		if (p->id == c->settings.hub_id)
+			stand_in(c, conn->id, p);
 	}
-	conn->report = r;
+	/* Others choose their way to it by that. */
+	if (m->report.nat && presence_nat(c, conn->id, m->report.nat))
+		recv_locate_moved(c, conn);
 }

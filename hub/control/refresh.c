@@ -23,6 +23,8 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 		log_error("control: out of memory for the index of identity keys");
 	engine_feed_node(c, old, now);
 	names_node(c, old, now);
+	if (old && old->status == NODE_ACTIVE && now->status != NODE_ACTIVE)
+		pairs_forget(c, now->id);
 }
 
 /*

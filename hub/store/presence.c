@@ -8,7 +8,7 @@
 
 #define PRESENCE_COLUMNS                                                                           \
 	"SELECT node_id, online, since_ms, link, version, acked_revision, acked_ms, path, reason," \
-	" endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us FROM presence"
+	" endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us, nat FROM presence"
 
 static const char begin_sql[] = "BEGIN IMMEDIATE";
 static const char commit_sql[] = "COMMIT";
@@ -16,8 +16,8 @@ static const char rollback_sql[] = "ROLLBACK";
 static const char put_sql[] =
 	"INSERT OR REPLACE INTO presence (node_id, online, since_ms, link, version, "
 	"acked_revision, acked_ms, path,"
-	" reason, endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+	" reason, endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us, nat)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 static const char get_sql[] = PRESENCE_COLUMNS " WHERE node_id = ?1";
 static const char list_sql[] = PRESENCE_COLUMNS " ORDER BY node_id";
 static const char reset_sql[] =
@@ -31,39 +31,24 @@ static const char totals_put_sql[] =
 static const char totals_list_sql[] = "SELECT name, value, fact FROM hub_totals ORDER BY rowid";
 static const char spokes_sql[] = "SELECT id FROM nodes WHERE kind = 2 AND status = 2 ORDER BY id";
 
-/* An endpoint as text; empty for none. */
-static const char *endpoint_text(const struct endpoint *e, char out[ENDPOINT_STR_SIZE])
-{
-	return endpoint_is_set(e) ? endpoint_format(e, out) : "";
-}
-
-static void get_endpoint(struct query *q, int col, struct endpoint *out)
-{
-	char text[ENDPOINT_STR_SIZE];
-
-	*out = (struct endpoint){ 0 };
-	query_get_text(q, col, text, sizeof(text));
-	if (text[0] && endpoint_parse(text, 0, out))
-		query_fail(q, ERR_CORRUPT, "a stored endpoint is not one");
-}
-
 static void read_presence(struct query *q, struct store_presence *p)
 {
 	*p = (struct store_presence){ 0 };
 	p->node_id = query_get_u32(q, 0, 1, UINT32_MAX);
 	p->online = query_get_bool(q, 1);
 	p->since_ms = query_get_ms(q, 2);
-	get_endpoint(q, 3, &p->link);
+	query_get_endpoint(q, 3, &p->link);
 	query_get_text(q, 4, p->version, sizeof(p->version));
 	p->acked_revision = (uint64_t)query_get_i64(q, 5, 0, INT64_MAX);
 	p->acked_ms = query_get_ms(q, 6);
 	p->path = (uint8_t)query_get_u32(q, 7, 0, UINT8_MAX);
 	p->reason = (uint8_t)query_get_u32(q, 8, 0, UINT8_MAX);
-	get_endpoint(q, 9, &p->endpoint);
+	query_get_endpoint(q, 9, &p->endpoint);
 	p->handshake_ms = query_get_ms(q, 10);
 	p->rx_bytes = (uint64_t)query_get_i64(q, 11, 0, INT64_MAX);
 	p->tx_bytes = (uint64_t)query_get_i64(q, 12, 0, INT64_MAX);
 	p->rtt_us = query_get_u32(q, 13, 0, UINT32_MAX);
+	p->nat = (uint8_t)query_get_u32(q, 14, 0, UINT8_MAX);
 }
 
 /* A statement without arguments. */
@@ -77,29 +62,30 @@ static enum err run_plain(struct store *s, const char *sql)
 
 static enum err put_one(struct store *s, const struct store_presence *p)
 {
-	char link[ENDPOINT_STR_SIZE], endpoint[ENDPOINT_STR_SIZE];
 	struct query q;
 
 	query_open(&q, s, DB_PRESENCE, put_sql);
 	query_u32(&q, 1, p->node_id);
 	query_u32(&q, 2, p->online);
 	query_i64(&q, 3, p->since_ms);
-	query_text(&q, 4, endpoint_text(&p->link, link));
+	query_endpoint(&q, 4, &p->link);
 	query_text(&q, 5, p->version);
 	query_u64(&q, 6, p->acked_revision);
 	query_i64(&q, 7, p->acked_ms);
 	query_u32(&q, 8, p->path);
 	query_u32(&q, 9, p->reason);
-	query_text(&q, 10, endpoint_text(&p->endpoint, endpoint));
+	query_endpoint(&q, 10, &p->endpoint);
 	query_i64(&q, 11, p->handshake_ms);
 	query_u64(&q, 12, p->rx_bytes);
 	query_u64(&q, 13, p->tx_bytes);
 	query_u32(&q, 14, p->rtt_us);
+	query_u32(&q, 15, p->nat);
 	return query_run(&q);
 }
 
-/* Ends a transaction in which `e` has happened. */
-static enum err end_transaction(struct store *s, enum err e)
+enum err store_presence_begin(struct store *s) { return run_plain(s, begin_sql); }
+
+enum err store_presence_end(struct store *s, enum err e)
 {
 	if (!e)
 		e = run_plain(s, commit_sql);
@@ -110,13 +96,13 @@ static enum err end_transaction(struct store *s, enum err e)
 
 enum err store_presence_put(struct store *s, const struct store_presence *rows, size_t n)
 {
-	enum err e = run_plain(s, begin_sql);
+	enum err e = store_presence_begin(s);
 
 	if (e)
 		return e;
 	for (size_t i = 0; i < n && !e; i++)
 		e = put_one(s, &rows[i]);
-	return end_transaction(s, e);
+	return store_presence_end(s, e);
 }
 
 enum err store_presence_get(struct store *s, uint32_t node_id, struct store_presence *out)
@@ -176,14 +162,14 @@ static enum err put_total(struct store *s, const struct store_total *t)
 
 enum err store_totals_put(struct store *s, const struct store_total *rows, size_t n)
 {
-	enum err e = run_plain(s, begin_sql);
+	enum err e = store_presence_begin(s);
 
 	if (e)
 		return e;
 	e = run_plain(s, totals_clear_sql);
 	for (size_t i = 0; i < n && !e; i++)
 		e = put_total(s, &rows[i]);
-	return end_transaction(s, e);
+	return store_presence_end(s, e);
 }
 
 /* The schema's promise about names and facts, for those who put them into other languages. */

@@ -193,6 +193,16 @@ void query_text_max(struct query *q, int index, const char *v, size_t size)
 		query_text(q, index, v);
 }
 
+void query_endpoint(struct query *q, int index, const struct endpoint *e)
+{
+	char text[ENDPOINT_STR_SIZE];
+
+	if (!q->err)
+		bound(q, sqlite3_bind_text(q->st, index,
+					   endpoint_is_set(e) ? endpoint_format(e, text) : "", -1,
+					   SQLITE_TRANSIENT));
+}
+
 void query_blob(struct query *q, int index, const void *p, size_t n)
 {
 	if (!q->err)
@@ -330,6 +340,16 @@ void query_get_addr(struct query *q, int col, unsigned family, struct addr *out)
 	query_get_blob(q, col, out->b, family == 4 ? 4 : 16);
 	if (!q->err)
 		out->family = family == 4 ? AF_INET : AF_INET6;
+}
+
+void query_get_endpoint(struct query *q, int col, struct endpoint *out)
+{
+	char text[ENDPOINT_STR_SIZE];
+
+	*out = (struct endpoint){ 0 };
+	query_get_text(q, col, text, sizeof(text));
+	if (text[0] && endpoint_parse(text, 0, out))
+		query_fail(q, ERR_CORRUPT, "a stored endpoint is not one");
 }
 
 void query_get_prefix(struct query *q, int col, struct prefix *out)

@@ -245,6 +245,7 @@ struct store_presence {
 	int64_t handshake_ms;
 	uint64_t rx_bytes, tx_bytes;
 	uint32_t rtt_us;
+	uint8_t nat; /* enum nat_mapping, as the node tells */
 };
 /* One transaction for `n` rows. */
 enum err store_presence_put(struct store *s, const struct store_presence *rows,
@@ -272,6 +273,37 @@ enum err store_totals_put(struct store *s, const struct store_total *rows, size_
 /* In the order in which they were put. What `cb` returns ends the walk unless it is ERR_OK. */
 typedef enum err (*store_total_cb)(void *arg, const struct store_total *t);
 enum err store_totals_list(struct store *s, store_total_cb cb, void *arg) must_check;
+/* --- pairs: how nodes reach each other, as each of them tells --- */
+struct store_pair {
+	uint32_t id;               /* of the row: pages go by it. Given by the store */
+	uint32_t node_id, peer_id; /* who tells, about whom */
+	uint8_t path, reason;      /* enum path_kind, path_reason */
+	struct endpoint endpoint;  /* where its packets go */
+	int64_t since_ms;          /* of path and reason, by its clock; 0 not known */
+	int64_t handshake_ms;
+	uint64_t rx_bytes, tx_bytes; /* as it counts them */
+	uint32_t rtt_us;
+	uint16_t loss_permille, pmtu;
+	int64_t told_ms; /* by the hub's clock */
+};
+/* All rows that a node has told, or all about a node: the other id is 0. */
+struct store_pair_gone {
+	uint32_t node_id, peer_id;
+};
+/* One transaction: what is `gone` goes, then `rows` are put. */
+enum err store_pairs_put(struct store *s, const struct store_pair_gone *gone, size_t n_gone,
+			 const struct store_pair *rows, size_t n) must_check;
+/* At control's start: nobody has told anything. */
+enum err store_pairs_clear(struct store *s) must_check;
+/* Those with an id above `after`, in its order; of one node (either side) unless `node_id` is 0.
+ * What `cb` returns ends the walk unless it is ERR_OK. */
+typedef enum err (*store_pair_cb)(void *arg, const struct store_pair *p);
+enum err store_pairs_list(struct store *s, uint32_t after, uint32_t node_id, store_pair_cb cb,
+			  void *arg) must_check;
+/* How many there are of each path and reason. */
+typedef enum err (*store_pair_count_cb)(void *arg, uint8_t path, uint8_t reason, uint32_t n);
+enum err store_pairs_count(struct store *s, store_pair_count_cb cb, void *arg) must_check;
+
 /*
  * Who has applied `revision`: active spokes that are online or were when it was made (their link
  * may be coming back just now, after control was started again: they are not to be taken for

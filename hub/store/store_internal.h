@@ -77,6 +77,8 @@ void query_text(struct query *q, int index, const char *v);
 /* The same; ERR_INVALID when it does not fit `size` bytes with the end mark, and so could not be
  * read back. NULL is "". */
 void query_text_max(struct query *q, int index, const char *v, size_t size);
+/* As text, copied; empty for none. */
+void query_endpoint(struct query *q, int index, const struct endpoint *e);
 void query_blob(struct query *q, int index, const void *p, size_t n);
 /* An address, or NULL for family 0. */
 void query_addr(struct query *q, int index, const struct addr *a);
@@ -104,12 +106,19 @@ void query_get_name(struct query *q, int col, char out[NAME_SIZE]);
 void query_get_blob(struct query *q, int col, void *out, size_t n);
 /* NULL reads as family 0. `family` as in the schema: 4 or 6. */
 void query_get_addr(struct query *q, int col, unsigned family, struct addr *out);
+/* Empty reads as none; ERR_CORRUPT for what is no endpoint. */
+void query_get_endpoint(struct query *q, int col, struct endpoint *out);
 bool query_is_null(struct query *q, int col);
 /* Fails the query, unless it has failed already. */
 void query_fail(struct query *q, enum err e, const char *what);
 
 /* Columns of a prefix from `col`: family, first, length. */
 void query_get_prefix(struct query *q, int col, struct prefix *out);
+
+/* presence.c: a transaction of the presence database. The end gets what happened in it: ERR_OK
+ * commits, anything else rolls back and is returned. */
+enum err store_presence_begin(struct store *s) must_check;
+enum err store_presence_end(struct store *s, enum err e) must_check;
 
 /* The last address of a prefix: with its own address, the range in which memcmp order finds what
  * lies in it. */

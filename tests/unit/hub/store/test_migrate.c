@@ -314,6 +314,7 @@ static void presence_is_upgraded(void **state)
 {
 	struct store_presence p = { .node_id = 7, .acked_revision = 3 };
 	const struct store_total t = { "link.joined", 1, "" };
+	const struct store_pair pair = { .node_id = 7, .peer_id = 8 };
 	unsigned latest = migrate_latest(embedded_presence_sql);
 
 	(void)state;
@@ -337,6 +338,8 @@ static void presence_is_upgraded(void **state)
 		assert_ok(store_totals_put(f.s, &t, 1));
 		assert_ok(store_totals_list(f.s, count_total, &n));
 		assert_int_equal(n, 1);
+		assert_int_equal(p.nat, 0);
+		assert_ok(store_pairs_put(f.s, NULL, 0, &pair, 1));
 		fixture_close(&f);
 	}
 }

@@ -14,7 +14,7 @@ static void round_trip(void **state)
 {
 	struct store_presence p = {
 		.node_id = 7, .online = true, .since_ms = 5, .version = "0.1.0", .acked_revision = 12, .acked_ms = 13, .path = 3,
-		.reason = 6, .handshake_ms = 99, .rx_bytes = 1ull << 40, .tx_bytes = 2, .rtt_us = 15000,
+		.reason = 6, .handshake_ms = 99, .rx_bytes = 1ull << 40, .tx_bytes = 2, .rtt_us = 15000, .nat = 2,
 	}, got;
 	struct fixture f;
 	int n = 0;
@@ -33,6 +33,7 @@ static void round_trip(void **state)
 	assert_int_equal(got.rx_bytes, 1ull << 40);
 	assert_int_equal(got.rtt_us, 15000);
 	assert_int_equal(got.path, 3);
+	assert_int_equal(got.nat, 2);
 	assert_ok(store_presence_list(f.s, count, &n));
 	assert_int_equal(n, 1);
 	assert_ok(store_presence_reset(f.s));
@@ -71,6 +72,7 @@ static void tampered_rows(void **state)
 		"UPDATE presence SET online = 4",
 		"UPDATE presence SET rx_bytes = -1",
 		"UPDATE presence SET path = 1000",
+		"UPDATE presence SET nat = 256",
 		"UPDATE presence SET version = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
 	};
 	struct store_presence p = { .node_id = 7, .online = true };
