@@ -6,6 +6,7 @@
 
 #include "shared/base/table.h"
 #include "shared/ipc/engine_msg.h"
+#include "shared/wire/control.h"
 
 struct peer_state {
 	struct table_node by_id;
@@ -13,8 +14,13 @@ struct peer_state {
 	enum path_kind path;
 	enum path_reason reason;
 	struct endpoint endpoint;
-	bool is_up;          /* host-up has run, host-down has not */
-	uint64_t located_ms; /* the last locate, CLOCK_BOOTTIME; 0 never */
+	bool is_up;                      /* host-up has run, host-down has not */
+	uint64_t located_ms;             /* the last locate, CLOCK_BOOTTIME; 0 never */
+	struct control_peer_report told; /* the last report of it, ... */
+	uint32_t told_link;              /* ... and on which link (spoke.links) that was; 0 none */
+	/* Where the hub says that it may be reached, as the engine was told. */
+	uint8_t n_candidates;
+	struct endpoint candidates[ENGINE_ENDPOINTS_MAX];
 };
 
 struct peers {

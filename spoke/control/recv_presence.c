@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where a peer is, as the hub sees it: for the engine, which looks for a direct path. */
+#include <string.h>
+
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
+
+/* For `status`: what is being tried. */
+static void keep_candidates(struct spoke *s, const struct control_presence *p)
+{
+	struct peer_state *state = peers_get(&s->peers, p->id);
+
+	if (!state)
+		return;
+	state->n_candidates = p->online ? p->n_endpoints : 0;
+	memcpy(state->candidates, p->endpoints, state->n_candidates * sizeof(p->endpoints[0]));
+}
 
 void recv_presence(struct spoke *s, const struct control_presence *p, bool punch)
 {
@@ -14,6 +27,7 @@ void recv_presence(struct spoke *s, const struct control_presence *p, bool punch
 		return;
 	log_debug(2, "node %s is %s, %u addresses%s", n->name, p->online ? "online" : "offline",
 		  p->n_endpoints, punch ? ", it is looking for us" : "");
+	keep_candidates(s, p);
 	engine_feed_endpoints(&s->engine, p->id, punch, p->endpoints,
 			      p->online ? p->n_endpoints : 0);
 }

@@ -99,6 +99,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	s->cache.last_good = s->client.dialer.at;
 	s->acked = 0;
 	s->confirmed = false;
+	s->links++;
 	log_notice("link to hub %s is up (%s, revision %" PRIu64 ")", w->hub_name,
 		   endpoint_format(&s->client.dialer.at, text), w->revision);
 	client_welcomed(&s->client, w->capabilities);

@@ -1,17 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every welcome.report_ms: how each peer is reached and how much went to and fro, for the hub's
- * pages. */
+/*
+ * Every welcome.report_ms: how each peer is reached and how much went to and fro, for the hub's
+ * pages. The first time on a link all of it, then what is news.
+ */
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
-/* Peers a message, so that the frame stays below LINK_FRAME_CLIENT_MAX_BYTES at some 230 bytes of
- * JSON each. */
-#define REPORT_CHUNK_PEERS 128u
+_Static_assert(REPORT_CHUNK_PEERS <= CONTROL_REPORT_PEERS_FIT, "a report fits one frame");
 
-static bool is_worth_telling(const struct engine_status *r)
+static struct control_peer_report peer_report(const struct engine_status *r)
 {
-	return r->path != PATH_DOWN || r->handshake_wall_ms != 0 ||
-	       r->reason != PATH_REASON_NO_SESSION;
+	return (struct control_peer_report){
+		.id = r->id,
+		.path = (uint8_t)r->path,
+		.reason = (uint8_t)r->reason,
+		.endpoint = r->endpoint,
+		.handshake_ms = r->handshake_wall_ms,
+		.rx_bytes = r->rx_bytes,
+		.tx_bytes = r->tx_bytes,
+		.rtt_us = r->rtt_us,
+		.since_ms = r->since_wall_ms,
+		.loss_permille = r->loss_permille,
+		.pmtu = r->pmtu,
+	};
+}
+
+/* Round trip and loss alone are no news: they change with every probe. */
+static bool is_news(const struct control_peer_report *told, const struct control_peer_report *now)
+{
+	return told->path != now->path || told->reason != now->reason ||
+	       told->since_ms != now->since_ms || told->pmtu != now->pmtu ||
+	       told->rx_bytes != now->rx_bytes || told->tx_bytes != now->tx_bytes ||
+	       told->handshake_ms != now->handshake_ms ||
+	       !endpoint_equal(&told->endpoint, &now->endpoint);
+}
+
+/* Is there anything to tell of a peer, and was it not told before? */
+static bool is_worth_telling(struct spoke *s, const struct control_peer_report *now)
+{
+	struct peer_state *p = peers_get(&s->peers, now->id);
+	bool silent = now->path == PATH_DOWN && now->handshake_ms == 0 &&
+		      now->reason == PATH_REASON_NO_SESSION;
+
+	if (!p)
+		return !silent;
+	if (p->told_link == s->links ? !is_news(&p->told, now) : silent)
+		return false;
+	p->told = *now;
+	p->told_link = s->links;
+	return true;
 }
 
 static void send_chunk(struct spoke *s, struct control_msg *m)
@@ -25,20 +62,11 @@ static void send_rows(struct spoke *s, const struct engine_status *rows, size_t 
 	struct control_msg m = { .type = CONTROL_REPORT };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct engine_status *r = &rows[i];
+		const struct control_peer_report now = peer_report(&rows[i]);
 
-		if (!is_worth_telling(r))
+		if (!is_worth_telling(s, &now))
 			continue;
-		m.report.peers[m.report.n_peers++] = (struct control_peer_report){
-			.id = r->id,
-			.path = (uint8_t)r->path,
-			.reason = (uint8_t)r->reason,
-			.endpoint = r->endpoint,
-			.handshake_ms = r->handshake_wall_ms,
-			.rx_bytes = r->rx_bytes,
-			.tx_bytes = r->tx_bytes,
-			.rtt_us = r->rtt_us,
-		};
+		m.report.peers[m.report.n_peers++] = now;
 		if (m.report.n_peers == REPORT_CHUNK_PEERS)
 			send_chunk(s, &m);
 	}

@@ -18,6 +18,7 @@
 
 /* How often the time of the last confirmation is written down while the link is up. */
 #define SPOKE_CACHE_SAVE_MS 900000u
+#define REPORT_CHUNK_PEERS  128u  /* in one report */
 #define LOCATE_AGAIN_MS     5000u /* one peer is not asked for more often */
 #define LOCATE_RATE_PER_S   20u   /* nor all together */
 
@@ -40,6 +41,7 @@ struct spoke {
 	struct status_server status;
 
 	uint64_t acked; /* the revision confirmed on this link, 0 none */
+	uint32_t links; /* that came up so far: which one a report was on */
 	bool confirmed; /* on this link the hub has said that our directory is its present one */
 	bool want_snapshot; /* the next hello asks for everything */
 	bool started;
