@@ -101,6 +101,7 @@ void engine_self_encode(const struct engine_self *m, struct cursor *c)
 	codec_put_bool(c, m->tcp_only);
 	codec_put_bool(c, m->pmtu_discovery);
 	codec_put_bool(c, m->priority_inheritance);
+	cursor_put_u8(c, (uint8_t)m->nat);
 }
 
 enum err engine_self_decode(struct cursor *c, struct engine_self *m)
@@ -117,6 +118,7 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 	m->tcp_only = codec_get_bool(c);
 	m->pmtu_discovery = codec_get_bool(c);
 	m->priority_inheritance = codec_get_bool(c);
+	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
 	if (m->clock_ahead_ms > CLOCK_AHEAD_MAX_MS || m->clock_ahead_ms < -CLOCK_AHEAD_MAX_MS)
 		cursor_fail(c, ERR_INVALID);
 	if (m->is_hub != (m->id == m->hub_id))

@@ -11,7 +11,7 @@
  *   4. ENGINE_SYNC_END: those not named since 2 go       ENGINE_PATH (a peer's path changed)
  *   5. ENGINE_PEER, ENGINE_PEER_GONE, ENGINE_COMMIT      ENGINE_PONG
  *   any time: ENGINE_ENDPOINTS, ENGINE_PING,             ENGINE_STATUS for each peer, then
- *             ENGINE_STATUS_GET                          ENGINE_STATUS_END
+ *             ENGINE_STATUS_GET, ENGINE_REBIND           ENGINE_STATUS_END
  *
  * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not
  * handed to the kernel.
@@ -36,6 +36,7 @@ enum engine_msg {
 	ENGINE_ENDPOINTS,
 	ENGINE_PING,
 	ENGINE_STATUS_GET, /* struct engine_tag */
+	ENGINE_REBIND,     /* no payload: this machine's own addresses have changed */
 
 	ENGINE_READY = 64, /* no payload */
 	ENGINE_APPLIED,    /* struct engine_revision */
@@ -115,6 +116,7 @@ struct engine_self {
 	bool tcp_only;            /* spoke: no UDP at all, to the hub by TCP */
 	bool pmtu_discovery;      /* probe what each path carries */
 	bool priority_inheritance; /* the inner packet's TOS or traffic class goes outside, too */
+	enum nat_mapping nat;      /* our own */
 };
 
 /* Prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more`. */

@@ -93,8 +93,11 @@ enum mover_event_flag {
 	MOVER_RECEIVED = 1 << 1,      /* something authentic */
 	MOVER_RECEIVED_DATA = 1 << 2, /* and data among it */
 	MOVER_CONFIRMED = 1 << 3, /* the first packet with the keypair `index`, made as responder */
-	MOVER_ENDPOINT = 1 << 4,  /* `endpoint` is where the peer's packets come from now */
-	MOVER_EVENT_FLAGS = (1 << 5) - 1,
+	MOVER_ENDPOINT = 1 << 4,  /* `endpoint` is where other packets than probes came from, and
+				     not the address that ours go to */
+	MOVER_RECEIVED_HERE = 1 << 5, /* something came over the way that our packets take */
+	MOVER_RECEIVED_RELAYED = 1 << 6, /* data came through the hub, ours go straight */
+	MOVER_EVENT_FLAGS = (1 << 7) - 1,
 };
 struct mover_event {
 	uint32_t peer;

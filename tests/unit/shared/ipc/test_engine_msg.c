@@ -47,6 +47,7 @@ static const struct engine_self self = {
 	.tcp_only = true,
 	.pmtu_discovery = true,
 	.priority_inheritance = true,
+	.nat = NAT_HARD,
 };
 static const struct engine_peer peer = {
 	.id = 0x01020304,
@@ -164,6 +165,7 @@ static void test_bad_bytes(void **state)
 		{ "tcp_only is no bool", SELF, 46, 2 },
 		{ "pmtu_discovery is no bool", SELF, 47, 2 },
 		{ "priority_inheritance is no bool", SELF, 48, 2 },
+		{ "own NAT", SELF, 49, 3 },
 		{ "bad name", PEER, 6, '-' },
 		{ "no kind", PEER, 10, 0 },
 		{ "kind too large", PEER, 10, 4 },

@@ -94,7 +94,7 @@ static void test_bad_bytes(void **state)
 		{ KEYPAIR, 5, 2 },                                   /* bool */
 		{ KEYPAIR, 22, 8 },                                  /* no worker has this number */
 		{ PATH, 4, 2 },     { PATH, 7, 9 }, { PATH, 12, 5 }, /* address kind */
-		{ EVENT, 4, 64 },                                    /* unknown flag */
+		{ EVENT, 4, 128 },                                   /* unknown flag */
 		{ EVENT, 4, 23 }, /* endpoint without its flag: the confirming packet was relayed */
 		{ EVENT, 4, 1 },  /* index without its flag */
 		{ EVENT, 10, 0 }, /* no endpoint, but the flag */
