@@ -20,6 +20,9 @@ void nodes_get(struct request *r);
 void nodes_edit(struct request *r);
 void nodes_delete(struct request *r);
 void nodes_revoke(struct request *r);
+/* paths.c */
+void paths_list(struct request *r);
+void paths_of_node(struct request *r);
 /* keys.c */
 void keys_list(struct request *r);
 void keys_get(struct request *r);

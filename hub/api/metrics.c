@@ -10,6 +10,7 @@
 #include "hub/api/handlers.h"
 #include "hub/api/presence_map.h"
 #include "hub/api/totals.h"
+#include "shared/ipc/engine_msg.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -139,16 +140,45 @@ static void put_link(struct sheet *s, json_t *link, bool refused)
 	}
 }
 
+/* --- paths --- */
+
+struct path_counts {
+	json_int_t kinds[PATH_DIRECT_UDP + 1], reasons[PATH_REASON_COUNT];
+};
+
+/* What a later spoke may call otherwise counts as down, and without a reason. */
+static enum err count_pair(void *arg, uint8_t path, uint8_t reason, uint32_t n)
+{
+	struct path_counts *c = arg;
+
+	c->kinds[path <= PATH_DIRECT_UDP ? path : PATH_DOWN] += n;
+	c->reasons[reason < PATH_REASON_COUNT ? reason : PATH_REASON_NONE] += n;
+	return ERR_OK;
+}
+
+static void put_paths(struct sheet *s, const struct path_counts *c)
+{
+	put_head(s, "paths", "gauge", "Paths between nodes, each direction as its node tells it.");
+	for (unsigned k = 0; k < ARRAY_LEN(c->kinds); k++)
+		put(s, "branchline_paths{path=\"%s\"} %" JSON_INTEGER_FORMAT,
+		    path_kind_str((enum path_kind)k), c->kinds[k]);
+	put_head(s, "path_reasons", "gauge", "The same paths by why they are what they are.");
+	for (unsigned r = 0; r < ARRAY_LEN(c->reasons); r++)
+		put(s, "branchline_path_reasons{reason=\"%s\"} %" JSON_INTEGER_FORMAT,
+		    path_reason_id((enum path_reason)r), c->reasons[r]);
+}
+
 /* --- the whole --- */
 
 static void answer(struct request *r, const struct node_counts *nodes, const struct totals *t,
-		   uint64_t revision)
+		   const struct path_counts *paths, uint64_t revision)
 {
 	struct sheet s = { .text = &r->reply.body };
 
 	put_one(&s, "revision", "gauge", "Revision of the directory.", (json_int_t)revision);
 	put_nodes(&s, nodes);
 	put_engine(&s, t->engine);
+	put_paths(&s, paths);
 	put_head(&s, "link_refused_total", "counter", "Connections and messages refused.");
 	put_link(&s, t->link, true);
 	put_head(&s, "link_events_total", "counter", "What else happened on the links.");
@@ -164,6 +194,7 @@ static void answer(struct request *r, const struct node_counts *nodes, const str
 void metrics_get(struct request *r)
 {
 	struct node_counts nodes = { 0 };
+	struct path_counts paths = { 0 };
 	struct totals totals = { 0 };
 	uint64_t revision = 0;
 	enum err e;
@@ -175,10 +206,12 @@ void metrics_get(struct request *r)
 		e = store_revision_get(r->api->store, &revision);
 	if (!e)
 		e = totals_load(r->api->store, &totals);
+	if (!e)
+		e = store_pairs_count(r->api->store, count_pair, &paths);
 	if (e)
 		request_store_failed(r, e, "metrics");
 	else
-		answer(r, &nodes, &totals, revision);
+		answer(r, &nodes, &totals, &paths, revision);
 	totals_fini(&totals);
 	presence_map_fini(&nodes.presence);
 }

@@ -37,12 +37,15 @@ enum err page_add(struct page *p, uint32_t id, json_t *item)
 	return json_array_append_new(p->items, item) < 0 ? ERR_NOMEM : ERR_OK;
 }
 
-/* The address of the next page, with the filter that this one had. */
+/* The address of the next page, with the node in the path and the filter that this one had. */
 static void link_next(const struct page *p, struct request *r)
 {
-	const char *node = params_get(&r->query, "node");
+	const char *node = params_get(&r->query, "node"), *path = r->route->path;
+	const char *brace = strchr(path, '{');
+	int head = brace ? (int)(brace - path) : (int)strlen(path);
 
-	reply_header(&r->reply, "Link", "<%s?limit=%u&after=%u%s%s>; rel=\"next\"", r->route->path,
+	reply_header(&r->reply, "Link", "<%.*s%s%s?limit=%u&after=%u%s%s>; rel=\"next\"", head,
+		     path, brace ? r->param : "", brace ? strchr(brace, '}') + 1 : "",
 		     p->want.limit, p->last_id, node ? "&node=" : "", node ? node : "");
 }
 

@@ -150,22 +150,42 @@ json_t *render_join_token(const struct store_token *t, int64_t now_ms)
 			 "revoked_at", render_time(t->revoked_ms));
 }
 
+json_t *render_pair(const struct store_pair *p, const char *node, const char *peer)
+{
+	const enum path_reason why = (enum path_reason)p->reason;
+
+	return json_pack(
+		"{s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, "
+		"s:o, s:i, s:o, s:o}",
+		"id", (json_int_t)p->id, "node_id", (json_int_t)p->node_id, "node", node, "peer_id",
+		(json_int_t)p->peer_id, "peer", peer, "path",
+		path_kind_str((enum path_kind)p->path), "reason_id", path_reason_id(why), "reason",
+		path_reason_str(why), "advice", text_or_null(path_reason_advice(why)), "since",
+		render_time(p->since_ms), "endpoint", render_endpoint(&p->endpoint), "handshake_at",
+		render_time(p->handshake_ms), "rx_bytes", (json_int_t)p->rx_bytes, "tx_bytes",
+		(json_int_t)p->tx_bytes, "rtt_us",
+		p->rtt_us ? json_integer(p->rtt_us) : json_null(), "loss_permille",
+		(int)p->loss_permille, "pmtu", p->pmtu ? json_integer(p->pmtu) : json_null(),
+		"told_at", render_time(p->told_ms));
+}
+
 json_t *render_presence(const struct node *n, const struct store_presence *p)
 {
 	static const struct store_presence unheard;
 
 	if (!p)
 		p = &unheard;
-	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:s, s:s, s:o, "
-			 "s:o, s:I, s:I, s:o}",
-			 "id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind),
-			 "status", node_status_str(n->status), "addresses", render_addresses(n),
-			 "online", p->online, "since", render_time(p->since_ms), "link",
-			 render_endpoint(&p->link), "version", text_or_null(p->version),
-			 "acked_revision", (json_int_t)p->acked_revision, "acked_at",
-			 render_time(p->acked_ms), "path", path_kind_str(p->path), "path_reason",
-			 path_reason_str(p->reason), "endpoint", render_endpoint(&p->endpoint),
-			 "handshake_at", render_time(p->handshake_ms), "rx_bytes",
-			 (json_int_t)p->rx_bytes, "tx_bytes", (json_int_t)p->tx_bytes, "rtt_us",
-			 p->rtt_us ? json_integer(p->rtt_us) : json_null());
+	return json_pack(
+		"{s:I, s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:s, s:s, s:o, "
+		"s:o, s:I, s:I, s:o, s:s, s:s}",
+		"id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind), "status",
+		node_status_str(n->status), "addresses", render_addresses(n), "online", p->online,
+		"since", render_time(p->since_ms), "link", render_endpoint(&p->link), "version",
+		text_or_null(p->version), "acked_revision", (json_int_t)p->acked_revision,
+		"acked_at", render_time(p->acked_ms), "path", path_kind_str(p->path), "path_reason",
+		path_reason_str(p->reason), "endpoint", render_endpoint(&p->endpoint),
+		"handshake_at", render_time(p->handshake_ms), "rx_bytes", (json_int_t)p->rx_bytes,
+		"tx_bytes", (json_int_t)p->tx_bytes, "rtt_us",
+		p->rtt_us ? json_integer(p->rtt_us) : json_null(), "path_reason_id",
+		path_reason_id(p->reason), "nat", nat_mapping_str((enum nat_mapping)p->nat));
 }

@@ -19,6 +19,8 @@ json_t *render_subnet(const struct store_subnet *s);
 json_t *render_join_token(const struct store_token *t, int64_t now_ms);
 /* One node of GET /status. `p` may be NULL: nothing was ever heard of it. */
 json_t *render_presence(const struct node *n, const struct store_presence *p);
+/* How `node` reaches `peer`, as it tells; the names stand for the ids of `p`. */
+json_t *render_pair(const struct store_pair *p, const char *node, const char *peer);
 /* The node's own addresses in the network. */
 json_t *render_addresses(const struct node *n);
 /* SHA-256 of a public key, as lower-case hex. */

@@ -92,8 +92,11 @@ static const struct route routes[] = {
 	ROUTE(HTTP_PATCH, V1 "/nodes/{id}", nodes_edit, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(node_edit)),
 	ROUTE(HTTP_DELETE, V1 "/nodes/{id}", nodes_delete, CHANGE(ROUTE_IF_MATCH)),
+	ROUTE(HTTP_GET, V1 "/nodes/{id}/paths", paths_of_node, .query = "limit after"),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/revoke", nodes_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
+
+	ROUTE(HTTP_GET, V1 "/paths", paths_list, .query = "limit after node"),
 
 	ROUTE(HTTP_GET, V1 "/keys", keys_list, .flags = ROUTE_ETAG, .query = "limit after node"),
 	ROUTE(HTTP_GET, V1 "/keys/{id}", keys_get, .flags = ROUTE_ETAG),

@@ -105,7 +105,9 @@ static const struct args_option api_token_options[] = {
 };
 
 static const struct args_option status_options[] = {
-	{ "--verbose", NULL, false, "also the data plane, and what it dropped and why" },
+	{ "--verbose", NULL, false,
+	  "also the data plane, what it dropped and why, and of each node its "
+	  "NAT and the reason of its path" },
 	END,
 };
 
@@ -130,6 +132,8 @@ const struct command commands[] = {
 	{ "subnet", "remove", "NODE PREFIX | ID", "take it away", 1, 2, change_options,
 	  cmd_subnet_remove },
 	{ "subnet", "list", "[NODE]", "list subnets", 0, 1, NULL, cmd_subnet_list },
+	{ "path", "list", "[NODE]", "how nodes reach each other, and why so", 0, 1, NULL,
+	  cmd_path_list },
 	{ "token", "create", "NODE", "make a join token, and print the line to paste", 1, 1,
 	  token_create_options, cmd_token_create },
 	{ "token", "list", "", "list join tokens", 0, 0, NULL, cmd_token_list },

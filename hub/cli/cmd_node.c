@@ -113,6 +113,10 @@ static void print_presence(const json_t *p)
 		printf(" (%s)", call_str(p, "path_reason"));
 	putchar('\n');
 	line("endpoint", call_str(p, "endpoint"));
+	if (strcmp(call_str(p, "nat"), "unknown") != 0)
+		line("NAT", strcmp(call_str(p, "nat"), "hard") == 0
+				    ? "hard: another port for each destination"
+				    : "easy: direct paths work with most nodes");
 	if (call_str_or_null(p, "handshake_at"))
 		printf("%-13s%s ago\n", "handshake",
 		       units_ago(call_str(p, "handshake_at"), now, text));

@@ -6,7 +6,7 @@
 #include "shared/base/columns.h"
 #include "shared/base/units.h"
 
-static void add_row(struct columns *t, const json_t *n, int64_t now)
+static void add_row(struct columns *t, const json_t *n, int64_t now, bool verbose)
 {
 	char text[UNITS_STR_SIZE];
 	int64_t rtt = call_int(n, "rtt_us");
@@ -23,6 +23,10 @@ static void add_row(struct columns *t, const json_t *n, int64_t now)
 	columns_add(t, units_bytes((uint64_t)call_int(n, "tx_bytes"), text));
 	columns_add(t, rtt ? units_rtt((uint64_t)rtt, text) : "");
 	columns_addf(t, "%lld", (long long)call_int(n, "acked_revision"));
+	if (!verbose)
+		return;
+	columns_add(t, agent ? call_str(n, "nat") : "");
+	columns_add(t, call_str(n, "path_reason"));
 }
 
 /* The offloads of one side: "tun-tso" and "tun-uso" as "tun tso+uso". */
@@ -115,9 +119,10 @@ static void print_head(const json_t *s, bool verbose)
 
 int cmd_status(struct cli *cli, struct args *a)
 {
-	static const char *const heads[] = { "NAME", "KIND",     "STATUS",    "ONLINE",
-					     "PATH", "ENDPOINT", "HANDSHAKE", "RECEIVED",
-					     "SENT", "RTT",      "REVISION" };
+	static const char *const heads[] = { "NAME",     "KIND",      "STATUS",   "ONLINE", "PATH",
+					     "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT",   "RTT",
+					     "REVISION", "NAT",       "WHY" };
+	const bool verbose = args_has(a, "--verbose");
 	struct columns table;
 	json_t *s, *nodes, *n;
 	size_t i;
@@ -131,14 +136,14 @@ int cmd_status(struct cli *cli, struct args *a)
 		json_decref(s);
 		return code;
 	}
-	print_head(s, args_has(a, "--verbose"));
-	columns_init(&table, 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10, ARRAY_LEN(heads),
-		     heads);
+	print_head(s, verbose);
+	columns_init(&table, 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10,
+		     ARRAY_LEN(heads) - (verbose ? 0 : 2), heads);
 	nodes = json_object_get(s, "nodes");
 	json_array_foreach(nodes, i, n)
 	{
 		if (strcmp(call_str(n, "kind"), "hub") != 0)
-			add_row(&table, n, clock_wall_ms());
+			add_row(&table, n, clock_wall_ms(), verbose);
 	}
 	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
 	columns_fini(&table);

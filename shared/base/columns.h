@@ -6,7 +6,7 @@
 
 #include "shared/base/err.h"
 
-#define COLUMNS_MAX 12u
+#define COLUMNS_MAX 16u
 
 struct columns {
 	unsigned n; /* columns */

@@ -11,6 +11,7 @@
 #include "hub/api/handlers.h"
 #include "hub/api/request.h"
 #include "hub/api/routes.h"
+#include "shared/ipc/engine_msg.h"
 #include "shared/keys/keys.h"
 #include "tests/lib/store_fixture.h"
 
@@ -187,6 +188,14 @@ static const struct {
 	{ "DELETE", "/api/v1/tokens/1", NULL, 409, "token_already_revoked", NULL },
 	{ "GET", "/api/v1/tokens", NULL, 200, NULL, NULL },
 	{ "GET", "/api/v1/keys", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/paths", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/paths?node=oslo", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/paths?node=nobody", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/paths?limit=0", NULL, 400, "query_invalid", NULL },
+	{ "GET", "/api/v1/paths", "{}", 400, "body_unexpected", NULL },
+	{ "GET", "/api/v1/nodes/oslo/paths", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/nodes/nobody/paths", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/nodes/oslo/paths?node=oslo", NULL, 400, "query_unknown", NULL },
 	{ "GET", "/api/v1/keys/1", NULL, 200, NULL, NULL },
 	{ "GET", "/api/v1/keys/99", NULL, 404, "not_found", NULL },
 	{ "POST", "/api/v1/api-tokens", "{\"name\":\"ci\"}", 201, NULL, NULL },
@@ -239,6 +248,9 @@ static const char *const common_metrics[] = {
 	"\nbranchline_nodes{status=\"invited\",online=\"false\"} 1\n",
 	"\nbranchline_nodes{status=\"active\",online=\"true\"} 0\n",
 	"\nbranchline_revision ",
+	"\nbranchline_paths{path=\"hub-udp\"} 1\n",
+	"\nbranchline_path_reasons{reason=\"nat-both-hard\"} 1\n",
+	"\nbranchline_path_reasons{reason=\"validated\"} 0\n",
 };
 static const struct store_total link_totals[] = { { "link.refused-tls", 3, "" },
 						  { "link.joined", 5, "" } };
@@ -284,12 +296,17 @@ static void metrics_have(bool engine)
 static void metrics(void **unused)
 {
 	static const struct auth_peer stranger = { .uid = 1 };
+	static const struct store_pair pair = { .node_id = 1,
+						.peer_id = 2,
+						.path = PATH_HUB_UDP,
+						.reason = PATH_REASON_NAT_BOTH_HARD };
 	char path[] = "/metrics";
 	struct request r;
 
 	(void)unused;
 	assert_int_equal(call("POST", "/api/v1/nodes", "{\"name\":\"oslo\"}", NULL), 201);
 	assert_ok(store_totals_put(fixture.s, all_totals, ARRAY_LEN(all_totals)));
+	assert_ok(store_pairs_put(fixture.s, NULL, 0, &pair, 1));
 	metrics_have(true);
 	assert_ok(store_totals_put(fixture.s, link_totals, ARRAY_LEN(link_totals)));
 	metrics_have(false);
@@ -316,6 +333,56 @@ static void status_has_totals(void **unused)
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "link"), "joined")),
 			 5);
 	json_decref(j);
+}
+
+/* Names for ids, reasons as words, pages by the row, and nothing of nodes that are not there. */
+static void paths_of_pairs(void **unused)
+{
+	static const char device[] = "{\"name\":\"phone\",\"kind\":\"wireguard\",\"tunnel_key\":"
+				     "\"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\"}";
+	static const struct store_pair pairs[] = {
+		{ .node_id = 1,
+		  .peer_id = 2,
+		  .path = PATH_DIRECT_UDP,
+		  .reason = 6,
+		  .rtt_us = 9200 },
+		{ .node_id = 2, .peer_id = 1, .path = 2, .reason = PATH_REASON_UDP_BLOCKED },
+		{ .node_id = 1, .peer_id = 77, .path = 2, .reason = 200 },
+	};
+	json_t *j, *item;
+
+	(void)unused;
+	assert_int_equal(call("POST", "/api/v1/nodes", device, NULL), 201);
+	assert_ok(store_pairs_put(fixture.s, NULL, 0, pairs, ARRAY_LEN(pairs)));
+	assert_int_equal(call("GET", "/api/v1/paths", NULL, &j), 200);
+	assert_int_equal(json_array_size(json_object_get(j, "items")), 2);
+	item = json_array_get(json_object_get(j, "items"), 1);
+	assert_string_equal(json_string_value(json_object_get(item, "node")), "phone");
+	assert_string_equal(json_string_value(json_object_get(item, "peer")), "hq");
+	assert_string_equal(json_string_value(json_object_get(item, "reason_id")), "udp-blocked");
+	assert_true(json_is_string(json_object_get(item, "advice")));
+	assert_true(json_is_null(json_object_get(item, "rtt_us")));
+	json_decref(j);
+	assert_int_equal(call("GET", "/api/v1/nodes/phone/paths?limit=1", NULL, &j), 200);
+	assert_int_equal(json_array_size(json_object_get(j, "items")), 1);
+	assert_true(json_integer_value(json_object_get(j, "next_after")) > 0);
+	json_decref(j);
+}
+
+static void pages_of_paths_lead_on(void **unused)
+{
+	char path[] = "/api/v1/nodes/id:1/paths?limit=1";
+	struct request r;
+	bool found = false;
+
+	paths_of_pairs(unused);
+	start(&r, "GET", path);
+	finish(&r, NULL);
+	for (unsigned i = 0; i < r.reply.n_headers; i++)
+		found |= strstr(r.reply.headers[i].value,
+				"</api/v1/nodes/id:1/paths?limit=1&after=") != NULL;
+	assert_true(found);
+	request_fini(&r);
 }
 
 static void the_line_to_paste(void **unused)
@@ -563,6 +630,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers_requests, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_has_totals, setup, teardown),
 		cmocka_unit_test_setup_teardown(metrics, setup, teardown),
+		cmocka_unit_test_setup_teardown(paths_of_pairs, setup, teardown),
+		cmocka_unit_test_setup_teardown(pages_of_paths_lead_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_line_to_paste, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_same_post_twice, setup, teardown),
