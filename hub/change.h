@@ -39,20 +39,22 @@ struct change_node_add {
 	bool aes;                              /* hub at init */
 	uint16_t keepalive_s;
 	uint8_t compression;
-	const char *comment; /* may be NULL */
+	enum path_policy path_policy; /* spokes only */
+	const char *comment;          /* may be NULL */
 };
 /*
  * Problem codes: name_invalid, node_exists, address_invalid, address_taken, pool_exhausted,
  * subnet_invalid, subnet_in_pool, subnet_overlap, subnet_duplicate, weight_invalid, limit_reached,
- * key_exists, key_missing, key_invalid, endpoint_invalid, compression_invalid, comment_invalid.
+ * key_exists, key_missing, key_invalid, endpoint_invalid, compression_invalid, path_policy_invalid,
+ * comment_invalid.
  * Every change may also end in store_busy, store_full, store_readonly or store_failed.
  */
 enum err change_node_add(struct change *c, const struct change_node_add *in,
 			 struct node *out) must_check;
 /*
- * Endpoints, keepalive, compression, comment; NULL / negative: leave alone. The hub's endpoints are
- * also written to the setting "hub_addresses". Codes: not_found, node_is_hub (its name stands in
- * hub.conf), keepalive_invalid, and those of change_node_add().
+ * Endpoints, keepalive, compression, path policy, comment; NULL / negative: leave alone. The hub's
+ * endpoints are also written to the setting "hub_addresses". Codes: not_found, node_is_hub (its
+ * name stands in hub.conf), keepalive_invalid, and those of change_node_add().
  */
 struct change_node_edit {
 	const char *name;
@@ -61,6 +63,7 @@ struct change_node_edit {
 	bool set_endpoints;
 	int keepalive_s;
 	int compression;
+	const enum path_policy *path_policy;
 	const char *comment;
 };
 enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in,

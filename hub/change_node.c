@@ -50,6 +50,18 @@ static enum err set_endpoints(struct change *c, const char *const *endpoints, si
 	return ERR_OK;
 }
 
+/* Only a spoke has a choice between the hub and a direct path. */
+static enum err set_path_policy(struct change *c, enum path_policy policy, struct node *n)
+{
+	if (policy != PATH_POLICY_AUTO && n->kind != NODE_SPOKE)
+		return change_refuse(c, ERR_INVALID, "path_policy_invalid", "/path_policy",
+				     "Only a spoke can be hub-only or direct-only: %s is a %s, "
+				     "which has no direct paths to other nodes.",
+				     n->name, node_kind_str(n->kind));
+	n->path_policy = policy;
+	return ERR_OK;
+}
+
 /* Checks each subnet against everybody else, and the list against itself. They are kept in the node
  * until it has an id. */
 static enum err set_subnets(struct change *c, const struct change_node_add *in, struct node *n)
@@ -125,6 +137,8 @@ static enum err compose(struct change *c, const struct change_node_add *in, stru
 	e = in->comment ? change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid",
 					    "/comment")
 			: ERR_OK;
+	if (!e)
+		e = set_path_policy(c, in->path_policy, n);
 	if (!e)
 		e = check_keys(c, in);
 	if (!e)
@@ -265,6 +279,8 @@ static enum err apply_edit(struct change *c, const struct change_node_edit *in, 
 	if (!e && in->comment)
 		e = change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid",
 				      "/comment");
+	if (!e && in->path_policy)
+		e = set_path_policy(c, *in->path_policy, n);
 	if (!e && in->set_endpoints)
 		e = set_endpoints(c, in->endpoints, in->n_endpoints, n);
 	return e;
@@ -305,8 +321,9 @@ static enum err node_edit(struct change *c, const struct node *before,
 	if (e)
 		return e;
 	return change_audit(c, "node.edit", "node", before->name,
-			    json_pack("{s:s, s:i, s:i, s:i}", "name", n->name, "keepalive",
-				      n->keepalive_s, "compression", n->compression, "endpoints",
+			    json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", n->name, "keepalive",
+				      n->keepalive_s, "compression", n->compression, "path_policy",
+				      path_policy_str(n->path_policy), "endpoints",
 				      (int)n->n_endpoints));
 }
 

@@ -137,6 +137,7 @@ static enum err check_prefix(const char *s, const char *at, struct problem *p)
 static enum err check_text(const char *s, const struct body_field *f, const char *at,
 			   struct problem *p)
 {
+	enum path_policy policy;
 	struct addr addr;
 	uint8_t key[32];
 
@@ -156,6 +157,12 @@ static enum err check_text(const char *s, const struct body_field *f, const char
 			       ? ERR_OK
 			       : refuse(p, "member_invalid", at,
 					"this must be \"spoke\" or \"wireguard\"");
+	case BODY_PATH:
+		return path_policy_parse(s, &policy) == ERR_OK
+			       ? ERR_OK
+			       : refuse(p, "member_invalid", at,
+					"this must be \"auto\", \"hub-only\" or "
+					"\"direct-only\"");
 	case BODY_ADDRESS:
 		return addr_parse(s, &addr) == ERR_OK
 			       ? ERR_OK
@@ -293,6 +300,13 @@ int64_t body_int(const json_t *object, const char *name, int64_t def)
 	const json_t *v = json_object_get(object, name);
 
 	return v ? json_integer_value(v) : def;
+}
+
+enum path_policy body_path_policy(const json_t *object, const char *name, enum path_policy def)
+{
+	const char *s = body_str(object, name);
+
+	return s && path_policy_parse(s, &def) != ERR_OK ? PATH_POLICY_AUTO : def;
 }
 
 bool body_bool(const json_t *object, const char *name)

@@ -16,6 +16,7 @@
 #include "shared/base/addr.h"
 #include "shared/base/prefix.h"
 #include "shared/base/secret.h"
+#include "shared/wire/path_policy.h"
 
 #define BODY_MAX_BYTES (64u << 10)
 #define BODY_DEPTH_MAX 6u
@@ -26,6 +27,7 @@ enum body_type {
 	BODY_INT,    /* min..max */
 	BODY_BOOL,
 	BODY_KIND,     /* "spoke" or "wireguard" */
+	BODY_PATH,     /* "auto", "hub-only" or "direct-only" */
 	BODY_PREFIX,   /* "10.20.0.0/24", no host bits */
 	BODY_ADDRESS,  /* a numeric IP address */
 	BODY_ENDPOINT, /* "HOST PORT" */
@@ -56,4 +58,5 @@ enum err body_check(const json_t *object, const struct body_field *fields, size_
 /* After body_check(): NULL or `def` when the member is not there. */
 const char *body_str(const json_t *object, const char *name);
 int64_t body_int(const json_t *object, const char *name, int64_t def);
+enum path_policy body_path_policy(const json_t *object, const char *name, enum path_policy def);
 bool body_bool(const json_t *object, const char *name);

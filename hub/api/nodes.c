@@ -118,6 +118,7 @@ static enum err take_add(const json_t *body, struct add_input *in)
 		.tunnel_key = key ? &in->tunnel_key : NULL,
 		.keepalive_s = (uint16_t)body_int(body, "keepalive_s", 0),
 		.compression = (uint8_t)body_int(body, "compression", 0),
+		.path_policy = body_path_policy(body, "path_policy", PATH_POLICY_AUTO),
 		.comment = body_str(body, "comment"),
 	};
 	for (size_t i = 0; i < in->add.n_addresses && !e; i++)
@@ -159,6 +160,8 @@ void nodes_add(struct request *r)
 void nodes_edit(struct request *r)
 {
 	const char *endpoints[NODE_ENDPOINTS_MAX];
+	const enum path_policy path_policy =
+		body_path_policy(r->json, "path_policy", PATH_POLICY_AUTO);
 	struct change c = request_change(r);
 	struct change_node_edit edit = {
 		.endpoints = endpoints,
@@ -166,6 +169,7 @@ void nodes_edit(struct request *r)
 		.set_endpoints = json_object_get(r->json, "endpoints") != NULL,
 		.keepalive_s = (int)body_int(r->json, "keepalive_s", -1),
 		.compression = (int)body_int(r->json, "compression", -1),
+		.path_policy = body_str(r->json, "path_policy") ? &path_policy : NULL,
 		.comment = body_str(r->json, "comment"),
 	};
 	struct store_node_meta meta = { 0 };

@@ -77,13 +77,14 @@ static json_t *render_node_endpoints(const struct node *n)
 
 json_t *render_node(const struct node *n, const struct store_node_meta *meta)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:b, "
-			 "s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, "
+			 "s:b, s:o, s:o, s:o, s:o, s:o}",
 			 "id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind),
 			 "status", node_status_str(n->status), "revision", (json_int_t)n->revision,
 			 "addresses", render_addresses(n), "subnets", render_node_subnets(n),
 			 "endpoints", render_node_endpoints(n), "keepalive_s", (int)n->keepalive_s,
-			 "compression", (int)n->compression, "aes", n->aes, "identity_fingerprint",
+			 "compression", (int)n->compression, "path_policy",
+			 path_policy_str(n->path_policy), "aes", n->aes, "identity_fingerprint",
 			 n->has_identity ? render_fingerprint(&n->identity_key) : json_null(),
 			 "tunnel_key",
 			 n->has_tunnel ? render_public_key(&n->tunnel_key) : json_null(),

@@ -30,6 +30,7 @@ static const struct body_field node_add[] = {
 	{ .name = "tunnel_key", .type = BODY_KEY },
 	{ .name = "keepalive_s", .type = BODY_INT, .min = 0, .max = 65535 },
 	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
+	{ .name = "path_policy", .type = BODY_PATH },
 	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
 };
 
@@ -40,6 +41,7 @@ static const struct body_field node_edit[] = {
 	  .item = BODY_ENDPOINT },
 	{ .name = "keepalive_s", .type = BODY_INT, .min = 0, .max = 65535 },
 	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
+	{ .name = "path_policy", .type = BODY_PATH },
 	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
 };
 

@@ -19,6 +19,12 @@
 		NULL, NULL, false, NULL                                                            \
 	}
 
+#define PATH_OPTION                                                                                \
+	{                                                                                          \
+		"--path", "POLICY", false,                                                         \
+			"how it and other branches meet: auto, hub-only or direct-only"            \
+	}
+
 static const struct args_option common_options[] = {
 	{ "--json", NULL, false, "print JSON" },
 	{ "--url", "URL", false, "a hub on another machine: https://HOST:PORT" },
@@ -43,6 +49,7 @@ static const struct args_option node_add_options[] = {
 	{ "--public-key", "KEY", false, "public key of a WireGuard device" },
 	{ "--keepalive", "SECONDS", false,
 	  "send something at least so often (0: only when needed)" },
+	PATH_OPTION,
 	{ "--comment", "TEXT", false, "a note for people" },
 	{ "--expires", "SECONDS", false, "life of the join token (default 86400)" },
 	DRY_RUN,
@@ -56,6 +63,7 @@ static const struct args_option node_edit_options[] = {
 	{ "--keepalive", "SECONDS", false,
 	  "send something at least so often (0: only when needed)" },
 	{ "--compression", "LEVEL", false, "0 none, 1 to 9 zlib, 10 and 11 LZO" },
+	PATH_OPTION,
 	{ "--comment", "TEXT", false, "a note for people" },
 	DRY_RUN,
 	END,

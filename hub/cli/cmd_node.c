@@ -89,6 +89,8 @@ static void print_node(const json_t *n)
 		printf("%-13s%lld s\n", "keepalive", (long long)call_int(n, "keepalive_s"));
 	if (call_int(n, "compression"))
 		printf("%-13slevel %lld\n", "compression", (long long)call_int(n, "compression"));
+	if (strcmp(call_str(n, "path_policy"), "auto") != 0)
+		line("path policy", call_str(n, "path_policy"));
 	line("comment", call_str(n, "comment"));
 	printf("%-13s%s ago, at revision %lld\n", "changed",
 	       units_ago(call_str_or_null(n, "updated_at"), now, ago),
@@ -194,6 +196,8 @@ static int edit_body(struct args *a, json_t *body)
 			return call_usage("%s", a->error);
 		json_object_set_new(body, "compression", json_integer((json_int_t)n));
 	}
+	if (args_has(a, "--path"))
+		json_object_set_new(body, "path_policy", json_string(args_get(a, "--path")));
 	if (args_has(a, "--comment"))
 		json_object_set_new(body, "comment", json_string(args_get(a, "--comment")));
 	if (args_has(a, "--endpoint") || args_has(a, "--no-endpoints")) {

@@ -52,6 +52,8 @@ static int make_body(struct args *a, json_t *body)
 	add_strings(a, body, "--endpoint", "endpoints");
 	if (args_has(a, "--public-key"))
 		json_object_set_new(body, "tunnel_key", json_string(args_get(a, "--public-key")));
+	if (args_has(a, "--path"))
+		json_object_set_new(body, "path_policy", json_string(args_get(a, "--path")));
 	if (args_has(a, "--comment"))
 		json_object_set_new(body, "comment", json_string(args_get(a, "--comment")));
 	if (args_has(a, "--keepalive")) {

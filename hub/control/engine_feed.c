@@ -81,6 +81,9 @@ static void tell_peer(struct control *c, const struct node *n)
 	m.groups = n->groups;
 	m.reach = n->reach;
 	m.compression = n->compression;
+	m.policy = n->path_policy;
+	m.hub_only = n->hub_only;
+	m.direct_only = n->direct_only;
 	for (unsigned i = 0; i < ARRAY_LEN(n->addresses); i++) {
 		struct node_subnet own = { .weight = SUBNET_WEIGHT_DEFAULT };
 		if (!n->addresses[i].family)

@@ -11,6 +11,15 @@
 #include "hub/control/endpoints.h"
 #include "hub/control/recv.h"
 
+/* Those who may only meet at the hub need not know more of each other than whether they are there.
+ */
+static bool may_meet(const struct control *c, const struct conn *to, const struct node *n)
+{
+	const struct node *follower = directory_find(&c->dir, to->id);
+
+	return follower && node_path_policy(follower, n) != PATH_POLICY_HUB_ONLY;
+}
+
 /* Presence or punch about node `id` for `to`. */
 static void tell(struct control *c, struct conn *to, enum control_type type, uint32_t id,
 		 bool online)
@@ -21,7 +30,7 @@ static void tell(struct control *c, struct conn *to, enum control_type type, uin
 
 	struct presence_node *p = n ? presence_get(c, id) : NULL;
 
-	if (n)
+	if (n && may_meet(c, to, n))
 		m.presence.n_endpoints =
 			endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
 	if (p)
@@ -70,7 +79,8 @@ void recv_locate(struct control *c, struct conn *conn, const struct control_msg 
 	if (!other)
 		return;
 	watch_add(c, other, conn->id);
-	tell(c, other, CONTROL_PUNCH, conn->id, true);
+	if (may_meet(c, other, directory_find(&c->dir, conn->id)))
+		tell(c, other, CONTROL_PUNCH, conn->id, true);
 }
 
 static void tell_online(struct control *c, struct conn *follower, uint32_t id)

@@ -11,6 +11,13 @@ static const char policy_put_sql[] =
 	"INSERT INTO policies (from_group, to_group, created_ms) VALUES (?1, ?2, ?3)";
 static const char policy_remove_sql[] =
 	"DELETE FROM policies WHERE from_group = ?1 AND to_group = ?2";
+static const char policy_path_sql[] =
+	"UPDATE policies SET path_policy = ?3 WHERE from_group = ?1 AND to_group = ?2";
+static const char policies_list_sql[] =
+	"SELECT from_group, to_group, path_policy FROM policies ORDER BY from_group, to_group";
+static const char members_touch_sql[] =
+	"UPDATE nodes SET revision = ?2, updated_ms = ?3 WHERE status <> 5 AND id IN"
+	" (SELECT node_id FROM node_groups WHERE group_bit = ?1)";
 static const char members_clear_sql[] = "DELETE FROM node_groups WHERE node_id = ?1";
 static const char member_add_sql[] = "INSERT INTO node_groups (node_id, group_bit) VALUES (?1, ?2)";
 
@@ -62,6 +69,47 @@ enum err store_policy_remove(struct store *s, uint8_t from_bit, uint8_t to_bit)
 	query_u32(&q, 1, from_bit);
 	query_u32(&q, 2, to_bit);
 	return query_run_one(&q);
+}
+
+enum err store_policy_path_put(struct store *s, uint8_t from_bit, uint8_t to_bit,
+			       enum path_policy path)
+{
+	struct query q;
+
+	query_open(&q, s, DB_DIRECTORY, policy_path_sql);
+	query_u32(&q, 1, from_bit);
+	query_u32(&q, 2, to_bit);
+	query_u32(&q, 3, path);
+	return query_run_one(&q);
+}
+
+enum err store_policies_list(struct store *s, store_policy_cb cb, void *arg)
+{
+	struct store_policy p;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_DIRECTORY, policies_list_sql);
+	while (!e && query_next(&q)) {
+		p.from_bit = (uint8_t)query_get_u32(&q, 0, 0, GROUPS_MAX - 1);
+		p.to_bit = (uint8_t)query_get_u32(&q, 1, 0, GROUPS_MAX - 1);
+		p.path_policy = (enum path_policy)query_get_u32(&q, 2, PATH_POLICY_AUTO,
+								PATH_POLICY_DIRECT_ONLY);
+		if (!q.err)
+			e = cb(arg, &p);
+	}
+	return query_close(&q) ? q.err : e;
+}
+
+enum err store_group_touch(struct store *s, uint8_t bit, uint64_t revision)
+{
+	struct query q;
+
+	query_open(&q, s, DB_DIRECTORY, members_touch_sql);
+	query_u32(&q, 1, bit);
+	query_u64(&q, 2, revision);
+	query_i64(&q, 3, clock_wall_ms());
+	return query_run(&q);
 }
 
 enum err store_node_groups_put(struct store *s, uint32_t node_id, uint64_t groups)

@@ -10,6 +10,13 @@
 #include "hub/store/store_internal.h"
 #include "shared/base/clock.h"
 
+/* The groups with which rows of this path policy connect the groups of node `n`. */
+#define PATH_GROUPS(policy)                                                                        \
+	" (SELECT coalesce(sum(1 << bit), 0) FROM ("                                               \
+	"   SELECT p.to_group AS bit FROM node_groups g JOIN policies p ON p.from_group = "        \
+	"g.group_bit WHERE g.node_id = n.id AND p.path_policy = " policy                           \
+	"   UNION SELECT p.from_group FROM node_groups g JOIN policies p ON p.to_group = "         \
+	"g.group_bit WHERE g.node_id = n.id AND p.path_policy = " policy "))"
 #define NODE_COLUMNS                                                                               \
 	"SELECT n.id, n.name, n.kind, n.status, n.revision, n.aes, n.compression, n.keepalive_s,"  \
 	" n.address4, n.address6, n.comment, n.created_ms, n.updated_ms, n.revoked_ms, "           \
@@ -20,10 +27,12 @@
 	"g.group_bit WHERE g.node_id = n.id"                                                       \
 	"   UNION SELECT p.from_group FROM node_groups g JOIN policies p ON p.to_group = "         \
 	"g.group_bit WHERE g.node_id = n.id)),"                                                    \
-	" i.public_key, i.unbroken, t.public_key, t.signature"                                     \
-	" FROM nodes n"                                                                            \
-	" LEFT JOIN keys i ON i.node_id = n.id AND i.kind = 1 AND i.status = 1"                    \
-	" LEFT JOIN keys t ON t.node_id = n.id AND t.kind = 2 AND t.status = 1"
+	" i.public_key, i.unbroken, t.public_key, t.signature, n.path_policy," PATH_GROUPS(        \
+		"1") ", " PATH_GROUPS("2") " FROM nodes n"                                         \
+					   " LEFT JOIN keys i ON i.node_id = n.id AND i.kind = 1 " \
+					   "AND i.status = 1"                                      \
+					   " LEFT JOIN keys t ON t.node_id = n.id AND t.kind = 2 " \
+					   "AND t.status = 1"
 
 static const char get_sql[] = NODE_COLUMNS " WHERE n.id = ?1";
 static const char find_sql[] = NODE_COLUMNS " WHERE n.name = ?1 AND n.status <> 5";
@@ -36,11 +45,13 @@ static const char endpoints_sql[] =
 static const char insert_sql[] =
 	"INSERT INTO nodes (name, kind, status, revision, aes, compression, keepalive_s, address4, "
 	"address6,"
-	" created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)";
+	" path_policy, created_ms, updated_ms)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)";
 static const char update_sql[] =
 	"UPDATE nodes SET name = ?1, kind = ?2, status = ?3, revision = ?4, aes = ?5, compression "
 	"= ?6,"
-	" keepalive_s = ?7, address4 = ?8, address6 = ?9, updated_ms = ?10 WHERE id = ?11";
+	" keepalive_s = ?7, address4 = ?8, address6 = ?9, path_policy = ?10, updated_ms = ?11"
+	" WHERE id = ?12";
 static const char comment_sql[] = "UPDATE nodes SET comment = ?2 WHERE id = ?1";
 static const char endpoints_clear_sql[] = "DELETE FROM node_endpoints WHERE node_id = ?1";
 static const char endpoint_add_sql[] =
@@ -83,6 +94,10 @@ static void read_row(struct query *q, struct node *n, struct store_node_meta *m)
 	query_get_text(q, 14, m->revoked_why, sizeof(m->revoked_why));
 	n->groups = (uint64_t)query_get_i64(q, 15, INT64_MIN, INT64_MAX);
 	n->reach = (uint64_t)query_get_i64(q, 16, INT64_MIN, INT64_MAX);
+	n->path_policy =
+		(enum path_policy)query_get_u32(q, 21, PATH_POLICY_AUTO, PATH_POLICY_DIRECT_ONLY);
+	n->hub_only = (uint64_t)query_get_i64(q, 22, INT64_MIN, INT64_MAX);
+	n->direct_only = (uint64_t)query_get_i64(q, 23, INT64_MIN, INT64_MAX);
 }
 
 /* Columns from NODE_COLUMNS that come from `keys`. */
@@ -250,9 +265,10 @@ enum err store_node_put(struct store *s, struct node *n)
 	query_u32(&q, 7, n->keepalive_s);
 	query_addr(&q, 8, &n->addresses[0]);
 	query_addr(&q, 9, &n->addresses[1]);
-	query_i64(&q, 10, clock_wall_ms());
+	query_u32(&q, 10, n->path_policy);
+	query_i64(&q, 11, clock_wall_ms());
 	if (!is_new)
-		query_u32(&q, 11, n->id);
+		query_u32(&q, 12, n->id);
 	e = query_run_one(&q);
 	if (e)
 		return e;

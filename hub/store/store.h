@@ -83,6 +83,19 @@ enum err store_groups_list(struct store *s, store_group_cb cb, void *arg) must_c
 /* Allows two groups to talk to each other. ERR_NOTFOUND: no such group; ERR_EXISTS. */
 enum err store_policy_put(struct store *s, uint8_t from_bit, uint8_t to_bit) must_check;
 enum err store_policy_remove(struct store *s, uint8_t from_bit, uint8_t to_bit) must_check;
+/* Which paths nodes of the two groups may use with each other; auto in a new row. ERR_NOTFOUND: no
+ * such row. ERR_INVALID: no such policy. */
+enum err store_policy_path_put(struct store *s, uint8_t from_bit, uint8_t to_bit,
+			       enum path_policy path) must_check;
+struct store_policy {
+	uint8_t from_bit, to_bit;
+	enum path_policy path_policy;
+};
+typedef enum err (*store_policy_cb)(void *arg, const struct store_policy *p);
+enum err store_policies_list(struct store *s, store_policy_cb cb, void *arg) must_check;
+/* All nodes of the group change with `revision`: a policy row of it is a part of what each is told.
+ * For both groups of a row that was added, removed or changed. */
+enum err store_group_touch(struct store *s, uint8_t bit, uint64_t revision) must_check;
 /* Replaces the groups that a node is in. ERR_NOTFOUND: no such node or group. */
 enum err store_node_groups_put(struct store *s, uint32_t node_id, uint64_t groups) must_check;
 

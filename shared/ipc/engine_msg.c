@@ -33,13 +33,6 @@ const char *path_kind_str(enum path_kind k)
 	return "unknown";
 }
 
-const char *path_policy_str(enum path_policy p)
-{
-	static const char *const text[] = { "auto", "hub-only", "direct-only" };
-
-	return (unsigned)p < ARRAY_LEN(text) ? text[p] : "unknown";
-}
-
 const char *nat_mapping_str(enum nat_mapping n)
 {
 	static const char *const text[] = { "unknown", "easy", "hard" };
@@ -140,6 +133,8 @@ void engine_peer_encode(const struct engine_peer *m, struct cursor *c)
 	cursor_put_u64(c, m->reach);
 	cursor_put_u8(c, m->compression);
 	cursor_put_u8(c, (uint8_t)m->policy);
+	cursor_put_u64(c, m->hub_only);
+	cursor_put_u64(c, m->direct_only);
 	codec_put_bool(c, m->warm);
 	codec_put_bool(c, m->append);
 	cursor_put_u16(c, m->n_subnets);
@@ -161,6 +156,8 @@ enum err engine_peer_decode(struct cursor *c, struct engine_peer *m)
 	m->reach = cursor_get_u64(c);
 	m->compression = codec_get_u8_in(c, 0, NODE_COMPRESSION_MAX);
 	m->policy = (enum path_policy)codec_get_u8_in(c, PATH_POLICY_AUTO, PATH_POLICY_DIRECT_ONLY);
+	m->hub_only = cursor_get_u64(c);
+	m->direct_only = cursor_get_u64(c);
 	m->warm = codec_get_bool(c);
 	m->append = codec_get_bool(c);
 	m->n_subnets = codec_get_u16_in(c, 0, ENGINE_PEER_SUBNETS_MAX);

@@ -25,6 +25,7 @@
 #include "shared/base/secret.h"
 #include "shared/wire/limits.h"
 #include "shared/wire/node.h"
+#include "shared/wire/path_policy.h"
 
 enum engine_msg {
 	ENGINE_SELF = 1,
@@ -77,19 +78,12 @@ enum path_reason {
 	PATH_REASON_DIRECT_ONLY, /* only a direct path is allowed, and there is none */
 	PATH_REASON_COUNT
 };
-/* May the two use a direct path? Follows from the directory. */
-enum path_policy {
-	PATH_POLICY_AUTO = 0,
-	PATH_POLICY_HUB_ONLY = 1,    /* tinc's IndirectData: everything through the hub */
-	PATH_POLICY_DIRECT_ONLY = 2, /* tinc's DirectOnly: never through the hub */
-};
 /* How a node's NAT chooses the outer port (RFC 4787 section 4.1), as far as it is known. */
 enum nat_mapping {
 	NAT_UNKNOWN = 0,
 	NAT_EASY = 1, /* none, or endpoint-independent: everybody sees the same address and port */
 	NAT_HARD = 2, /* by destination: what the hub sees holds for the hub only */
 };
-const char *path_policy_str(enum path_policy p); /* "auto", "hub-only", "direct-only" */
 const char *nat_mapping_str(enum nat_mapping n); /* "unknown", "easy", "hard" */
 const char *path_kind_str(enum path_kind k);     /* "direct-udp", "hub-udp", "hub-tcp", "down" */
 /* path_reason.c: a stable identifier for programs ("udp-blocked"), an English sentence without a
@@ -138,7 +132,12 @@ struct engine_peer {
 	uint64_t groups;      /* policy: bit set of groups the peer is in */
 	uint64_t reach;       /* policy: bit set of groups that the peer may talk to */
 	uint8_t compression;  /* 0..11 as in tinc, 0 none */
+	/*
+	 * Spoke: what holds between us and the peer. Hub: the peer's own setting; with the two bit
+	 * sets it gives what holds between two peers, which the hub then relays or not.
+	 */
 	enum path_policy policy;
+	uint64_t hub_only, direct_only; /* hub only: bit sets of groups, as in struct path_rules */
 	bool warm;   /* a direct path is kept without traffic (ConnectTo names the peer) */
 	bool append; /* the subnets add to those of the message before, for the same peer */
 	uint16_t n_subnets;

@@ -331,6 +331,9 @@ static void send_peer(struct movers *m, unsigned number, const struct peer *p)
 		.groups = p->set.groups,
 		.reach = p->set.reach,
 		.compression = p->set.compression,
+		.policy = p->set.policy,
+		.hub_only = p->set.hub_only,
+		.direct_only = p->set.direct_only,
 	};
 	struct cursor c;
 

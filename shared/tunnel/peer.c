@@ -31,6 +31,21 @@ bool peer_may_talk(const struct peer *a, const struct peer *b)
 	return (a->set.reach & b->set.groups) || (b->set.reach & a->set.groups);
 }
 
+/* As the directory told it to us about each of them. */
+static struct path_rules rules_of(const struct peer *p)
+{
+	return (struct path_rules){ p->set.policy, p->set.groups, p->set.hub_only,
+				    p->set.direct_only };
+}
+
+bool peer_may_relay(const struct peer *a, const struct peer *b)
+{
+	const struct path_rules of_a = rules_of(a), of_b = rules_of(b);
+
+	return peer_may_talk(a, b) &&
+	       path_policy_of_pair(&of_a, &of_b) != PATH_POLICY_DIRECT_ONLY;
+}
+
 /* The cipher follows from the directory alone (DESIGN section 4), so nobody can negotiate it down.
  */
 static enum tunnel_cipher cipher_for(const struct tunnel *t, enum node_kind kind, bool aes)
@@ -118,6 +133,9 @@ static void copy_settings(struct peer *p, const struct engine_peer *m)
 	p->set.groups = m->groups;
 	p->set.reach = m->reach;
 	p->set.compression = m->compression;
+	p->set.policy = m->policy;
+	p->set.hub_only = m->hub_only;
+	p->set.direct_only = m->direct_only;
 }
 
 /* A peer in both tables with an idle session, without settings. */

@@ -110,6 +110,8 @@ struct peer {
 		uint16_t keepalive_s;
 		uint64_t groups, reach;
 		uint8_t compression;
+		enum path_policy policy;
+		uint64_t hub_only, direct_only; /* hub only */
 	} set;
 	enum tunnel_cipher cipher;
 	uint32_t seen_in_sync; /* number of the last sync that named it */
@@ -150,3 +152,5 @@ void peer_drop(struct peer *p);
 void peer_drop_unseen(struct tunnel *t, uint32_t seen);
 /* May the two talk through us (relay, forwarding)? */
 bool peer_may_talk(const struct peer *a, const struct peer *b);
+/* Hub: may we relay between the two? Not when they are to use direct paths only. */
+bool peer_may_relay(const struct peer *a, const struct peer *b);

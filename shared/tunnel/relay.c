@@ -19,7 +19,7 @@ static enum engine_drop refuse(struct tunnel *t, struct peer *source,
 		return DROP_UNKNOWN_PEER;
 	if (!destination || !peer_is_agent(destination))
 		return DROP_NO_ROUTE;
-	if (!peer_may_talk(source, destination))
+	if (!peer_may_relay(source, destination))
 		return DROP_POLICY;
 	if (!peer_has_session(destination) || !endpoint_is_set(&destination->path.endpoint))
 		return DROP_NO_SESSION;

@@ -149,7 +149,8 @@ bool node_equal(const struct node *a, const struct node *b)
 	return a->id == b->id && strcmp(a->name, b->name) == 0 && a->kind == b->kind &&
 	       a->status == b->status && keys_equal(a, b) && a->aes == b->aes &&
 	       a->compression == b->compression && a->keepalive_s == b->keepalive_s &&
-	       a->groups == b->groups && a->reach == b->reach &&
+	       a->groups == b->groups && a->reach == b->reach && a->path_policy == b->path_policy &&
+	       a->hub_only == b->hub_only && a->direct_only == b->direct_only &&
 	       addr_equal(&a->addresses[0], &b->addresses[0]) &&
 	       addr_equal(&a->addresses[1], &b->addresses[1]) && subnets_equal(a, b) &&
 	       endpoints_equal(a, b);
@@ -160,6 +161,16 @@ bool node_may_talk(const struct node *a, const struct node *b)
 	if (a->kind == NODE_HUB || b->kind == NODE_HUB)
 		return true;
 	return (a->reach & b->groups) != 0 || (b->reach & a->groups) != 0;
+}
+
+enum path_policy node_path_policy(const struct node *a, const struct node *b)
+{
+	const struct path_rules of_a = { a->path_policy, a->groups, a->hub_only, a->direct_only };
+	const struct path_rules of_b = { b->path_policy, b->groups, b->hub_only, b->direct_only };
+
+	if (a->kind != NODE_SPOKE || b->kind != NODE_SPOKE)
+		return PATH_POLICY_AUTO;
+	return path_policy_of_pair(&of_a, &of_b);
 }
 
 static json_t *subnets_to_json(const struct node *n)
@@ -194,6 +205,17 @@ static json_t *endpoints_to_json(const struct node *n)
 	return array;
 }
 
+/* Without a word of it: auto, as before there was a choice. */
+static void put_path_policy(struct fields_out *o, const struct node *n)
+{
+	if (n->path_policy != PATH_POLICY_AUTO)
+		fields_put_text(o, "path_policy", path_policy_str(n->path_policy));
+	if (n->hub_only)
+		fields_put_bits(o, "hub_only", n->hub_only);
+	if (n->direct_only)
+		fields_put_bits(o, "direct_only", n->direct_only);
+}
+
 json_t *node_to_json(const struct node *n)
 {
 	struct fields_out o;
@@ -216,6 +238,7 @@ json_t *node_to_json(const struct node *n)
 	fields_put_int(&o, "keepalive", n->keepalive_s);
 	fields_put_bits(&o, "groups", n->groups);
 	fields_put_bits(&o, "reach", n->reach);
+	put_path_policy(&o, n);
 	fields_put_addrs(&o, "addresses", n->addresses);
 	fields_put(&o, "subnets", subnets_to_json(n));
 	fields_put(&o, "endpoints", endpoints_to_json(n));
@@ -246,6 +269,16 @@ static void get_keys(struct fields *f, struct node *n)
 	    !n->has_tunnel)
 		fields_fail(f, ERR_INVALID);
 	n->key_unbroken = fields_get_bool(f, "key_unbroken", FIELDS_OPTIONAL);
+}
+
+static void get_path_policy(struct fields *f, struct node *n)
+{
+	const char *policy = fields_get_str(f, "path_policy", FIELDS_OPTIONAL);
+
+	if (policy && path_policy_parse(policy, &n->path_policy))
+		fields_fail(f, ERR_INVALID);
+	n->hub_only = fields_get_bits(f, "hub_only", FIELDS_OPTIONAL);
+	n->direct_only = fields_get_bits(f, "direct_only", FIELDS_OPTIONAL);
 }
 
 static void get_subnets(struct fields *f, struct node *n)
@@ -309,6 +342,7 @@ enum err node_from_json(const json_t *j, struct node *out)
 		(uint16_t)fields_get_int(&f, "keepalive", FIELDS_OPTIONAL, 0, UINT16_MAX);
 	out->groups = fields_get_bits(&f, "groups", FIELDS_OPTIONAL);
 	out->reach = fields_get_bits(&f, "reach", FIELDS_OPTIONAL);
+	get_path_policy(&f, out);
 	fields_get_addrs(&f, "addresses", out->addresses);
 	get_subnets(&f, out);
 	get_endpoints(&f, out);

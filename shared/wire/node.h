@@ -11,6 +11,7 @@
 #include "shared/base/prefix.h"
 #include "shared/base/secret.h"
 #include "shared/wire/limits.h"
+#include "shared/wire/path_policy.h"
 
 enum node_kind { NODE_HUB = 1, NODE_SPOKE = 2, NODE_WIREGUARD = 3 };
 /* invited: made by the admin, no keys yet. active. disabled: keeps its keys, may not connect.
@@ -53,6 +54,10 @@ struct node {
 	uint64_t groups;      /* bit set of groups that it is in; bit 0 is the group "default" */
 	uint64_t reach;       /* bit set of groups that its groups may talk to, by policy, in either
 				 direction */
+	enum path_policy path_policy; /* of a spoke: how it and other spokes may reach each other */
+	/* Bit sets of groups, by policy, in either direction: with nodes of these all goes through
+	 * the hub, or nothing does. Parts of `reach`. */
+	uint64_t hub_only, direct_only;
 	struct addr addresses[2]; /* its own in the network: [0] IPv4, [1] IPv6; family 0 none */
 	uint32_t n_subnets;
 	struct node_subnet *subnets; /* owned; sorted by prefix_cmp; approved ones only */
@@ -71,12 +76,15 @@ enum err node_subnet_add(struct node *n, const struct node_subnet *s) must_check
 bool node_equal(const struct node *a, const struct node *b);
 /* Policy: may these two talk to each other? */
 bool node_may_talk(const struct node *a, const struct node *b);
+/* Policy: which paths may the two use? Between others than spokes there is no choice: auto. */
+enum path_policy node_path_policy(const struct node *a, const struct node *b);
 
 /*
  * A new JSON object (caller owns the reference), NULL when memory is out. Fields as documented in
  * schema/CONTROL.md: id, name, kind, status, revision, identity_key, tunnel_key, tunnel_sig
- * (base64), aes, compression, keepalive, groups, reach (decimal strings), addresses [..], subnets
- * [{prefix, weight}], endpoints [..], key_unbroken.
+ * (base64), aes, compression, keepalive, groups, reach (decimal strings), path_policy, hub_only,
+ * direct_only (these three only when they say something), addresses [..], subnets [{prefix,
+ * weight}], endpoints [..], key_unbroken.
  */
 json_t *node_to_json(const struct node *n);
 /* Strict about what it knows, blind to unknown fields. `out` is initialised by this function; on

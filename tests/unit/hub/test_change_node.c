@@ -35,6 +35,13 @@ static void refusals_of_add(void **state)
 		  ERR_INVALID,
 		  "compression_invalid",
 		  "/compression" },
+		{ { .name = "n",
+		    .kind = NODE_WIREGUARD,
+		    .tunnel_key = &k.tunnel_public,
+		    .path_policy = PATH_POLICY_HUB_ONLY },
+		  ERR_INVALID,
+		  "path_policy_invalid",
+		  "/path_policy" },
 		{ { .name = "n", .kind = NODE_SPOKE, .comment = "a\nb" },
 		  ERR_INVALID,
 		  "comment_invalid",
@@ -252,6 +259,10 @@ static void edit(void **state)
 						  .keepalive_s = -1,
 						  .compression = -1 };
 	struct change_node_edit bad = { .keepalive_s = 70000, .compression = -1 };
+	const enum path_policy hub_only = PATH_POLICY_HUB_ONLY;
+	struct change_node_edit path = { .keepalive_s = -1,
+					 .compression = -1,
+					 .path_policy = &hub_only };
 	struct store_node_meta meta;
 	struct network w;
 	struct buf b;
@@ -281,6 +292,15 @@ static void edit(void **state)
 	assert_code(&w.c, change_node_edit(&w.c, id, &comment, &n), ERR_OK, "");
 	node_fini(&n);
 	assert_int_equal(network_revision(&w), before + 1);
+	assert_code(&w.c, change_node_edit(&w.c, id, &path, &n), ERR_OK, "");
+	assert_int_equal(n.path_policy, PATH_POLICY_HUB_ONLY);
+	node_fini(&n);
+	assert_code(&w.c, change_node_edit(&w.c, id, &comment, &n), ERR_OK, "");
+	assert_int_equal(n.path_policy, PATH_POLICY_HUB_ONLY);
+	node_fini(&n);
+	assert_int_equal(network_revision(&w), before + 2);
+	assert_code(&w.c, change_node_edit(&w.c, w.hub, &path, &n), ERR_INVALID,
+		    "path_policy_invalid");
 	assert_code(&w.c, change_node_edit(&w.c, id, &taken, &n), ERR_EXISTS, "node_exists");
 	assert_code(&w.c, change_node_edit(&w.c, id, &bad, &n), ERR_INVALID, "keepalive_invalid");
 	assert_code(&w.c, change_node_edit(&w.c, w.hub, &hub_name, &n), ERR_DENIED, "node_is_hub");

@@ -76,7 +76,7 @@ static void port_and_name(void **state)
 static void upgrade(void **state)
 {
 	struct embedded_sql first[2] = { embedded_directory_sql[0], { 0 } };
-	char path[PATHS_FILE_SIZE];
+	char path[PATHS_FILE_SIZE], copy[64];
 	struct stat folder, file;
 	struct paths paths;
 	struct fixture f;
@@ -92,7 +92,9 @@ static void upgrade(void **state)
 	assert_int_equal(prepare_with(&paths, "LogLevel=0"), ERR_SYSTEM);
 	assert_ok(store_open(paths.state, &s));
 	store_close(s);
-	assert_int_equal(stat(paths_join(path, paths.state, "directory.db.before-v2"), &file), 0);
+	snprintf(copy, sizeof(copy), "directory.db.before-v%u",
+		 migrate_latest(embedded_directory_sql));
+	assert_int_equal(stat(paths_join(path, paths.state, copy), &file), 0);
 	assert_int_equal(file.st_uid, folder.st_uid);
 	assert_int_equal(stat(paths_join(path, paths.state, "directory.db"), &file), 0);
 	assert_int_equal(file.st_uid, folder.st_uid);

@@ -19,6 +19,7 @@ static const struct body_field fields[] = {
 	{ .name = "n", .type = BODY_INT, .min = -1, .max = 10 },
 	{ .name = "flag", .type = BODY_BOOL },
 	{ .name = "kind", .type = BODY_KIND },
+	{ .name = "path", .type = BODY_PATH },
 	{ .name = "address", .type = BODY_ADDRESS },
 	{ .name = "endpoint", .type = BODY_ENDPOINT },
 	{ .name = "key", .type = BODY_KEY },
@@ -42,6 +43,9 @@ static const struct {
 } cases[] = {
 	{ "{\"name\":\"a\"}", NULL, 0, "" },
 	{ " {\"name\" : \"a\"}\n", NULL, 0, "" },
+	{ A "\"path\":\"direct-only\"}", NULL, 0, "" },
+	{ A "\"path\":\"direct\"}", "member_invalid", 422, "/path" },
+	{ A "\"path\":1}", "member_type", 422, "/path" },
 	{ "", "member_missing", 422, "/name" },
 	{ "{}", "member_missing", 422, "/name" },
 	{ "{", "json_invalid", 400, "" },

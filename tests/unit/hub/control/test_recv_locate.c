@@ -106,6 +106,25 @@ static void test_offline(void **state)
 	spoke_end(&hidden);
 }
 
+/* Whoever may meet only at the hub is told that the other is there, and not where. */
+static void test_hub_only(void **state)
+{
+	struct world *w = *state;
+	struct spoke a, b;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	spoke_joins(w, &b, "bergen", NULL);
+	directory_find(&w->c->dir, b.id)->path_policy = PATH_POLICY_HUB_ONLY;
+	spoke_sends_locate(&a, b.id);
+	const struct control_presence *p = &spoke_expects(&a, CONTROL_PRESENCE)->presence;
+	assert_true(p->online);
+	assert_int_equal(p->n_endpoints, 0);
+	settle(w, 50);
+	assert_null(spoke_got(&b, CONTROL_PUNCH, 0));
+	spoke_end(&a);
+	spoke_end(&b);
+}
+
 static void test_limited(void **state)
 {
 	struct world *w = *state;
@@ -201,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_both_sides, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_offline, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_hub_only, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_watches_are_bounded, world_setup,
 						world_teardown),

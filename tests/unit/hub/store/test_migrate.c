@@ -129,6 +129,8 @@ static void assert_rows_of_v1(struct store *s)
 	assert_int_equal(n.n_subnets, 1);
 	assert_int_equal(n.subnets[0].weight, 7);
 	assert_string_equal(n.endpoints[0], "oslo.example.com 6655");
+	assert_int_equal(n.path_policy, PATH_POLICY_AUTO);
+	assert_true(n.hub_only == 0 && n.direct_only == 0);
 	node_fini(&n);
 	assert_ok(store_token_get(s, 1, &token));
 	assert_int_equal(token.uses, 1);

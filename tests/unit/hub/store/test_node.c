@@ -306,6 +306,59 @@ static void groups_and_policy(void **state)
 	assert_true(reach_of(s, branch) == 0);
 }
 
+static enum err note_policy(void *arg, const struct store_policy *p)
+{
+	struct store_policy *last = arg;
+
+	*last = *p;
+	return ERR_OK;
+}
+
+/* The path policy of rows reaches both groups' nodes; the node's own setting is its own. */
+static void path_policy(void **state)
+{
+	struct store *s = ((struct fixture *)*state)->s;
+	struct store_group masters = { .bit = 63, .name = "masters" },
+			   branches = { .bit = 7, .name = "branches" };
+	uint32_t master = fixture_node(s, "hq", NODE_SPOKE, NODE_ACTIVE, NULL);
+	uint32_t branch = fixture_node(s, "oslo", NODE_SPOKE, NODE_ACTIVE, NULL);
+	struct store_policy last = { 0 };
+	struct node n;
+
+	assert_ok(store_group_put(s, &masters));
+	assert_ok(store_group_put(s, &branches));
+	assert_ok(store_node_groups_put(s, master, 1ull << 63));
+	assert_ok(store_node_groups_put(s, branch, 1ull << 7));
+	assert_int_equal(store_policy_path_put(s, 7, 63, PATH_POLICY_HUB_ONLY), ERR_NOTFOUND);
+	assert_ok(store_policy_put(s, 7, 63));
+	assert_ok(store_policy_put(s, 7, 7));
+	assert_int_equal(store_policy_path_put(s, 7, 63, (enum path_policy)3), ERR_INVALID);
+	assert_ok(store_policy_path_put(s, 7, 63, PATH_POLICY_HUB_ONLY));
+	assert_ok(store_policy_path_put(s, 7, 7, PATH_POLICY_DIRECT_ONLY));
+	assert_ok(store_node_get(s, branch, &n, NULL));
+	assert_true(n.hub_only == 1ull << 63 && n.direct_only == 1ull << 7);
+	assert_int_equal(n.path_policy, PATH_POLICY_AUTO);
+	n.path_policy = PATH_POLICY_HUB_ONLY;
+	assert_ok(store_begin(s));
+	assert_ok(store_node_put(s, &n));
+	assert_ok(store_group_touch(s, 63, 99));
+	assert_ok(store_commit(s));
+	node_fini(&n);
+	assert_ok(store_node_get(s, master, &n, NULL));
+	assert_true(n.hub_only == 1ull << 7 && n.direct_only == 0);
+	assert_int_equal(n.path_policy, PATH_POLICY_AUTO);
+	assert_int_equal(n.revision, 99);
+	node_fini(&n);
+	assert_ok(store_node_get(s, branch, &n, NULL));
+	assert_int_equal(n.path_policy, PATH_POLICY_HUB_ONLY);
+	assert_int_not_equal(n.revision, 99);
+	node_fini(&n);
+	assert_ok(store_policies_list(s, note_policy, &last));
+	assert_int_equal(last.from_bit, 7);
+	assert_int_equal(last.to_bit, 63);
+	assert_int_equal(last.path_policy, PATH_POLICY_HUB_ONLY);
+}
+
 static enum err note_addr(void *arg, const struct addr *a)
 {
 	char text[ADDR_STR_SIZE];
@@ -391,6 +444,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(status_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(since, setup, teardown),
 		cmocka_unit_test_setup_teardown(groups_and_policy, setup, teardown),
+		cmocka_unit_test_setup_teardown(path_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(tampered_rows, setup, teardown),
 	};

@@ -420,6 +420,31 @@ static void test_policy_stops_the_relay(void **state)
 	assert_true(n->hub.t->drops[DROP_POLICY] >= 1);
 }
 
+/* direct-only between two groups: the hub talks with both, and relays nothing between them. */
+static void test_direct_only_stops_the_relay(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE), b = peer_record(&n->b, NODE_SPOKE);
+	const struct engine_revision rev = { .revision = 9 };
+
+	a.direct_only = b.direct_only = 1;
+	node_send(&n->hub, ENGINE_PEER, engine_peer_encode, &a);
+	node_send(&n->hub, ENGINE_PEER, engine_peer_encode, &b);
+	node_send(&n->hub, ENGINE_COMMIT, engine_revision_encode, &rev);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "not by the hub", 100);
+	expect_silence(&n->b);
+	assert_true(n->hub.t->drops[DROP_POLICY] >= 1);
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "to the hub", 100);
+	expect_mark(&n->hub, "to the hub");
+	/* hub-only of one of them wins. */
+	a.policy = PATH_POLICY_HUB_ONLY;
+	node_send(&n->hub, ENGINE_PEER, engine_peer_encode, &a);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "by the hub", 100);
+	expect_mark(&n->b, "by the hub");
+}
+
 static void test_gone_peer_is_cut_at_once(void **state)
 {
 	struct net *n = *state;
@@ -628,6 +653,7 @@ int main(void)
 		engine_test(test_roaming_of_relayed_traffic),
 		engine_test(test_unauthenticated_envelopes_are_not_relayed),
 		engine_test(test_policy_stops_the_relay),
+		engine_test(test_direct_only_stops_the_relay),
 		engine_test(test_gone_peer_is_cut_at_once),
 		engine_test(test_sync_keeps_sessions_and_drops_the_unnamed),
 		engine_test(test_new_key_means_new_session),

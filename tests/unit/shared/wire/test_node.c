@@ -46,6 +46,9 @@ static void full_node(struct node *n)
 	n->keepalive_s = UINT16_MAX;
 	n->groups = UINT64_MAX;
 	n->reach = 1ull << 63;
+	n->path_policy = PATH_POLICY_DIRECT_ONLY;
+	n->hub_only = UINT64_MAX;
+	n->direct_only = 1ull << 62;
 	assert_int_equal(addr_parse("10.255.0.7", &n->addresses[0]), ERR_OK);
 	assert_int_equal(addr_parse("fd00::7", &n->addresses[1]), ERR_OK);
 	add(n, "2001:db8::/32", SUBNET_WEIGHT_MAX);
@@ -137,6 +140,9 @@ static void test_equal(void **state)
 	DIFFERS(c.keepalive_s = 0);
 	DIFFERS(c.groups = 1);
 	DIFFERS(c.reach = 1);
+	DIFFERS(c.path_policy = PATH_POLICY_HUB_ONLY);
+	DIFFERS(c.hub_only = 1);
+	DIFFERS(c.direct_only = 1);
 	DIFFERS(c.addresses[0].b[3] ^= 1);
 	DIFFERS(c.addresses[1].family = 0);
 	DIFFERS(c.n_subnets = 2);
@@ -210,6 +216,35 @@ static void test_may_talk(void **state)
 				  .reach = rows[i].reach_b };
 
 		if (node_may_talk(&a, &b) != rows[i].may || node_may_talk(&b, &a) != rows[i].may)
+			fail_msg("row %zu", i);
+	}
+}
+
+/* Only spokes have a choice, and either side's word counts. */
+static void test_path_policy(void **state)
+{
+	static const struct {
+		enum node_kind kind_a, kind_b;
+		enum path_policy own_a, own_b, pair;
+	} rows[] = {
+		{ NODE_SPOKE, NODE_SPOKE, PATH_POLICY_AUTO, PATH_POLICY_AUTO, PATH_POLICY_AUTO },
+		{ NODE_SPOKE, NODE_SPOKE, PATH_POLICY_AUTO, PATH_POLICY_DIRECT_ONLY,
+		  PATH_POLICY_DIRECT_ONLY },
+		{ NODE_SPOKE, NODE_SPOKE, PATH_POLICY_HUB_ONLY, PATH_POLICY_DIRECT_ONLY,
+		  PATH_POLICY_HUB_ONLY },
+		{ NODE_SPOKE, NODE_HUB, PATH_POLICY_DIRECT_ONLY, PATH_POLICY_AUTO,
+		  PATH_POLICY_AUTO },
+		{ NODE_SPOKE, NODE_WIREGUARD, PATH_POLICY_HUB_ONLY, PATH_POLICY_AUTO,
+		  PATH_POLICY_AUTO },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct node a = { .kind = rows[i].kind_a, .path_policy = rows[i].own_a };
+		struct node b = { .kind = rows[i].kind_b, .path_policy = rows[i].own_b };
+
+		if (node_path_policy(&a, &b) != rows[i].pair ||
+		    node_path_policy(&b, &a) != rows[i].pair)
 			fail_msg("row %zu", i);
 	}
 }
@@ -295,6 +330,12 @@ static void test_json_optional_rows(void **state)
 		{ "'groups':1", false },
 		{ "'reach':'0'", true },
 		{ "'reach':' 1'", false },
+		{ "'path_policy':'hub-only','hub_only':'3','direct_only':'4'", true },
+		{ "'path_policy':null,'hub_only':null", true },
+		{ "'path_policy':'direct'", false },
+		{ "'path_policy':1", false },
+		{ "'hub_only':1", false },
+		{ "'direct_only':'-1'", false },
 		{ "'addresses':['10.0.0.1','fd00::1']", true },
 		{ "'addresses':['fd00::1','10.0.0.1']", true },
 		{ "'addresses':['10.0.0.1','10.0.0.2']", false },
@@ -377,15 +418,11 @@ static void test_sign_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_too_large_to_write),
-		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_subnet_add),
-		cmocka_unit_test(test_may_talk),
-		cmocka_unit_test(test_json_rows),
-		cmocka_unit_test(test_json_optional_rows),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_sign_input),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_too_large_to_write),
+		cmocka_unit_test(test_equal),      cmocka_unit_test(test_subnet_add),
+		cmocka_unit_test(test_may_talk),   cmocka_unit_test(test_path_policy),
+		cmocka_unit_test(test_json_rows),  cmocka_unit_test(test_json_optional_rows),
+		cmocka_unit_test(test_names),      cmocka_unit_test(test_sign_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
