@@ -2,7 +2,9 @@
 #include "spoke/config.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,12 +13,14 @@
 #include "shared/keys/keys.h"
 #include "shared/wire/limits.h"
 
-_Static_assert(WORKERS_MAX == 8, "as the table says");
+_Static_assert(WORKERS_MAX == 8 && DIRECT_IDLE_S_DEFAULT == 300 && DIRECT_MAX_DEFAULT == 256,
+	       "as the table says");
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
 	  "the name of this node, as the hub knows it" },
 	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "a hub to dial, whose Address lines are in hosts/NAME; several are tried in turn" },
+	  "a hub to dial, whose Address lines are in hosts/NAME, several are tried in turn; or "
+	  "another branch, to which a direct tunnel is kept" },
 	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun",
 	  "the device from which the tunnel interface is made" },
 	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
@@ -39,6 +43,18 @@ static const struct config_var vars[] = {
 	  "the number of processes that move packets, 1 to 8" },
 	{ "LocalDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
 	  "tell the hub this machine's own addresses, so that neighbours find each other" },
+	{ "IndirectData", CONFIG_BOOL, CONFIG_SERVER | CONFIG_HOST, 0, 0, "no",
+	  "reach other branches, or in hosts/NAME that one, through the hub only" },
+	{ "DirectOnly", CONFIG_BOOL, CONFIG_SERVER | CONFIG_HOST, 0, 0, "no",
+	  "never reach other branches, or in hosts/NAME that one, through the hub" },
+	{ "DirectIdle", CONFIG_INT, CONFIG_SERVER, 0, 65535, "300",
+	  "seconds after which a direct path that nobody uses is given up; 0: never" },
+	{ "DirectMax", CONFIG_INT, CONFIG_SERVER, 0, 65535, "256",
+	  "the number of direct paths at the same time; 0: none" },
+	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "find out with probes how large a packet each path carries" },
+	{ "PriorityInheritance", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
+	  "give tunnel packets the TOS or traffic class of the packets inside" },
 	{ "OfflineGrace", CONFIG_INT, CONFIG_SERVER, 60, 31536000, "86400",
 	  "seconds for which the cached directory is trusted while the hub is away" },
 	{ "Cipher", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
@@ -52,7 +68,7 @@ static const struct config_var vars[] = {
 	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
 	  "time, to find out whether an offload is at fault" },
 	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "where the node is dialled: a name or an address, and an optional port" },
+	  "where the node is reached: a name or an address, and an optional port" },
 	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "a prefix behind the node, with an optional #weight; for ourselves it is proposed to the "
 	  "hub" },
@@ -71,7 +87,13 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths)
 	paths_join(c->pid_file, paths->run, "spoke.pid");
 }
 
-void spoke_config_fini(struct spoke_config *c) { config_fini(&c->raw); }
+void spoke_config_fini(struct spoke_config *c)
+{
+	config_fini(&c->raw);
+	free(c->hosts);
+	c->hosts = NULL;
+	c->n_hosts = c->cap_hosts = 0;
+}
 
 /* "10.20.0.0/24" or "10.20.0.0/24#5", as in tinc. */
 static enum err parse_subnet(struct config *raw, const struct config_entry *e,
@@ -134,14 +156,23 @@ static enum err host_error(struct spoke_config *c, const struct config *host)
 	return ERR_INVALID;
 }
 
-/* The Address lines of a ConnectTo name. */
-static enum err take_addresses(struct spoke_config *c, struct config *host, struct spoke_hub *hub)
+/* IndirectData and DirectOnly of one file. */
+static enum path_policy policy_of(const struct config *c)
+{
+	return path_policy_stricter(
+		config_bool(c, "IndirectData") ? PATH_POLICY_HUB_ONLY : PATH_POLICY_AUTO,
+		config_bool(c, "DirectOnly") ? PATH_POLICY_DIRECT_ONLY : PATH_POLICY_AUTO);
+}
+
+/* The Address lines of a hosts file, and what it says of paths. */
+static enum err take_host(struct spoke_config *c, struct config *host, struct spoke_host *out)
 {
 	const struct config_entry *e, *port_entry = config_nth(host, "Port", 0);
 	uint16_t default_port = port_entry ? (uint16_t)config_int(host, "Port") : UDP_PORT_DEFAULT;
 	char name[HOSTPORT_HOST_SIZE];
 	uint16_t port;
 
+	out->path_policy = policy_of(host);
 	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
 		if (hostport_split(e->value, default_port, name, &port)) {
 			config_complain(
@@ -150,11 +181,11 @@ static enum err take_addresses(struct spoke_config *c, struct config *host, stru
 				e->value);
 			return host_error(c, host);
 		}
-		if (hub->n_addresses == NODE_ENDPOINTS_MAX) {
+		if (out->n_addresses == NODE_ENDPOINTS_MAX) {
 			config_complain(host, e, "more than %u Address lines", NODE_ENDPOINTS_MAX);
 			return host_error(c, host);
 		}
-		snprintf(hub->addresses[hub->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name,
+		snprintf(out->addresses[out->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name,
 			 (unsigned)port);
 	}
 	return ERR_OK;
@@ -185,7 +216,7 @@ static enum err load_hubs(struct spoke_config *c)
 
 	for (size_t i = 0; err == ERR_OK && (e = config_nth(&c->raw, "ConnectTo", i)) != NULL;
 	     i++) {
-		struct spoke_hub *hub = &c->hubs[c->n_hubs];
+		struct spoke_host *hub = &c->hubs[c->n_hubs];
 		struct config host;
 
 		if (c->n_hubs == SPOKE_HUBS_MAX)
@@ -197,15 +228,13 @@ static enum err load_hubs(struct spoke_config *c)
 		c->n_hubs++;
 		config_init(&host, vars, ARRAY_LEN(vars));
 		err = read_host(c, hub->name, &host);
-		err = err == ERR_OK         ? take_addresses(c, &host, hub)
-		      : err == ERR_NOTFOUND ? ERR_OK
-					    : err;
+		err = err == ERR_OK ? take_host(c, &host, hub) : err == ERR_NOTFOUND ? ERR_OK : err;
 		config_fini(&host);
 	}
 	return err;
 }
 
-/* Our own hosts file: subnets to propose, and the port as in tinc. */
+/* Our own hosts file: subnets to propose, where we are reached, and the port as in tinc. */
 static enum err load_own_host(struct spoke_config *c)
 {
 	struct config host;
@@ -215,9 +244,137 @@ static enum err load_own_host(struct spoke_config *c)
 	e = read_host(c, c->name, &host);
 	if (e == ERR_OK && !config_nth(&c->raw, "Port", 0) && config_nth(&host, "Port", 0))
 		c->port = (uint16_t)config_int(&host, "Port");
+	if (e == ERR_OK)
+		e = take_host(c, &host, &c->own);
 	e = e == ERR_OK ? take_subnets(c, &host) : e == ERR_NOTFOUND ? ERR_OK : e;
 	config_fini(&host);
+	c->path_policy = path_policy_stricter(policy_of(&c->raw), c->own.path_policy);
 	return e;
+}
+
+/* --- all other files of hosts/ --- */
+
+/* Scripts live in the same folder: hosts/NAME-up, hosts/NAME-down. */
+static bool is_script(const char *name)
+{
+	const char *dash = strrchr(name, '-');
+
+	return dash && (strcmp(dash, "-up") == 0 || strcmp(dash, "-down") == 0);
+}
+
+static enum err grow_hosts(struct spoke_config *c)
+{
+	size_t cap = c->cap_hosts ? c->cap_hosts * 2 : 16;
+	struct spoke_host *hosts;
+
+	if (c->n_hosts < c->cap_hosts)
+		return ERR_OK;
+	hosts = reallocarray(c->hosts, cap, sizeof(*hosts));
+	if (!hosts)
+		return ERR_NOMEM;
+	c->hosts = hosts;
+	c->cap_hosts = cap;
+	return ERR_OK;
+}
+
+/*
+ * One of them. A file that cannot be read is passed over with a warning: it may be left from
+ * another program, and nothing that was asked for needs it.
+ */
+static enum err load_host(struct spoke_config *c, const char *name)
+{
+	struct config host;
+	enum err e = grow_hosts(c);
+
+	if (e)
+		return e;
+	memset(&c->hosts[c->n_hosts], 0, sizeof(c->hosts[0]));
+	snprintf(c->hosts[c->n_hosts].name, NAME_SIZE, "%.63s", name);
+	config_init(&host, vars, ARRAY_LEN(vars));
+	e = read_host(c, name, &host);
+	if (e == ERR_OK)
+		e = take_host(c, &host, &c->hosts[c->n_hosts]);
+	config_fini(&host);
+	if (e == ERR_OK)
+		c->n_hosts++;
+	else if (e != ERR_NOTFOUND && !c->host_warning[0])
+		memcpy(c->host_warning, c->raw.error, sizeof(c->host_warning));
+	c->raw.error[0] = '\0';
+	return ERR_OK;
+}
+
+static int host_order(const void *a, const void *b)
+{
+	return strcmp(((const struct spoke_host *)a)->name, ((const struct spoke_host *)b)->name);
+}
+
+/* The files of the folder; there may be none. */
+static enum err load_hosts(struct spoke_config *c)
+{
+	char path[PATHS_FILE_SIZE];
+	DIR *dir = opendir(paths_join(path, c->paths.etc, "hosts"));
+	const struct dirent *d;
+	enum err e = ERR_OK;
+
+	while (dir && e == ERR_OK && c->n_hosts < SPOKE_HOSTS_MAX && (d = readdir(dir)) != NULL)
+		if (name_is_valid(d->d_name) && !is_script(d->d_name) &&
+		    strcmp(d->d_name, c->name) != 0)
+			e = load_host(c, d->d_name);
+	if (dir)
+		closedir(dir);
+	if (c->n_hosts)
+		qsort(c->hosts, c->n_hosts, sizeof(c->hosts[0]), host_order);
+	return e;
+}
+
+const struct spoke_host *spoke_config_host(const struct spoke_config *c, const char *name)
+{
+	struct spoke_host key;
+
+	if (!c->n_hosts || strlen(name) >= sizeof(key.name))
+		return NULL;
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	return bsearch(&key, c->hosts, c->n_hosts, sizeof(c->hosts[0]), host_order);
+}
+
+bool spoke_config_connects_to(const struct spoke_config *c, const char *name)
+{
+	for (unsigned i = 0; i < c->n_hubs; i++)
+		if (strcmp(c->hubs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+enum path_policy spoke_config_path_policy(const struct spoke_config *c, const char *name)
+{
+	const struct spoke_host *host = spoke_config_host(c, name);
+
+	return path_policy_stricter(c->path_policy, host ? host->path_policy : PATH_POLICY_AUTO);
+}
+
+void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
+{
+	struct spoke_host *old = c->hosts;
+
+	memcpy(c->hubs, fresh->hubs, sizeof(c->hubs));
+	c->n_hubs = fresh->n_hubs;
+	c->own = fresh->own;
+	memcpy(c->subnets, fresh->subnets, sizeof(c->subnets));
+	c->n_subnets = fresh->n_subnets;
+	c->hosts = fresh->hosts;
+	c->n_hosts = fresh->n_hosts;
+	c->cap_hosts = fresh->cap_hosts;
+	fresh->hosts = NULL;
+	fresh->n_hosts = fresh->cap_hosts = 0;
+	free(old);
+	memcpy(c->host_warning, fresh->host_warning, sizeof(c->host_warning));
+	c->offline_grace_s = fresh->offline_grace_s;
+	c->local_discovery = fresh->local_discovery;
+	c->path_policy = fresh->path_policy;
+	c->direct_idle_s = fresh->direct_idle_s;
+	c->direct_max = fresh->direct_max;
+	c->pmtu_discovery = fresh->pmtu_discovery;
+	c->priority_inheritance = fresh->priority_inheritance;
 }
 
 static enum err set_family(struct spoke_config *c)
@@ -324,6 +481,10 @@ static enum err settle(struct spoke_config *c)
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
 	c->local_discovery = config_bool(&c->raw, "LocalDiscovery");
 	c->offline_grace_s = (uint32_t)config_int(&c->raw, "OfflineGrace");
+	c->direct_idle_s = (uint16_t)config_int(&c->raw, "DirectIdle");
+	c->direct_max = (uint16_t)config_int(&c->raw, "DirectMax");
+	c->pmtu_discovery = config_bool(&c->raw, "PMTUDiscovery");
+	c->priority_inheritance = config_bool(&c->raw, "PriorityInheritance");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	e = set_family(c);
@@ -337,7 +498,9 @@ static enum err settle(struct spoke_config *c)
 		e = load_own_host(c);
 	if (!e)
 		e = set_udp(c);
-	return e ? e : load_hubs(c);
+	if (!e)
+		e = load_hubs(c);
+	return e ? e : load_hosts(c);
 }
 
 enum err spoke_config_load(struct spoke_config *c, const struct paths *paths,

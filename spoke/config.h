@@ -12,13 +12,15 @@
 #include "shared/noise/aead.h"
 #include "shared/wire/node.h"
 
-#define SPOKE_HUBS_MAX        16u  /* ConnectTo lines */
-#define SPOKE_OWN_SUBNETS_MAX 256u /* Subnet lines of our own hosts file */
+#define SPOKE_HUBS_MAX        16u   /* ConnectTo lines */
+#define SPOKE_OWN_SUBNETS_MAX 256u  /* Subnet lines of our own hosts file */
+#define SPOKE_HOSTS_MAX       4096u /* files in hosts/ */
 
-/* One ConnectTo. Without addresses it is a name that only the directory may know (another spoke, or
- * the hub). */
-struct spoke_hub {
+/* One node of which a line here speaks: a ConnectTo, a hosts file. Without addresses it is a name
+ * that only the directory may know (another spoke, or the hub). */
+struct spoke_host {
 	char name[NAME_SIZE];
+	enum path_policy path_policy; /* IndirectData, DirectOnly of its hosts file */
 	unsigned n_addresses;
 	char addresses[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE]; /* "host port" */
 };
@@ -43,10 +45,21 @@ struct spoke_config {
 	bool offload;             /* Offload: segmentation offloads of TUN device and UDP sockets */
 	bool local_discovery;     /* LocalDiscovery: tell the hub our machine's own addresses */
 	uint32_t offline_grace_s; /* OfflineGrace */
-	unsigned workers;         /* Workers, 1..WORKERS_MAX: processes that move packets */
-	int log_level;            /* LogLevel */
+	uint16_t direct_idle_s;   /* DirectIdle, 0 never */
+	uint16_t direct_max;      /* DirectMax, 0 none at all */
+	bool pmtu_discovery;      /* PMTUDiscovery */
+	bool priority_inheritance; /* PriorityInheritance */
+	/* IndirectData, DirectOnly of spoke.conf or our own hosts file: with every other spoke.
+	 * What is said here only tightens what the hub says. */
+	enum path_policy path_policy;
+	unsigned workers; /* Workers, 1..WORKERS_MAX: processes that move packets */
+	int log_level;    /* LogLevel */
 	unsigned n_hubs;
-	struct spoke_hub hubs[SPOKE_HUBS_MAX]; /* ConnectTo, in their order */
+	struct spoke_host hubs[SPOKE_HUBS_MAX]; /* ConnectTo, in their order */
+	struct spoke_host own;                  /* our own hosts file */
+	size_t n_hosts, cap_hosts;
+	struct spoke_host *hosts; /* all other files of hosts/, by name; owned */
+	char host_warning[512];   /* why a hosts file that nothing needs is passed over, or "" */
 	unsigned n_subnets;
 	/* Subnet lines of our own hosts file. */
 	struct node_subnet subnets[SPOKE_OWN_SUBNETS_MAX];
@@ -72,3 +85,14 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths);
 enum err spoke_config_load(struct spoke_config *c, const struct paths *paths,
 			   const char *const *overrides) must_check;
 void spoke_config_fini(struct spoke_config *c);
+/* What hosts/NAME says, or NULL when there is no such file. */
+const struct spoke_host *spoke_config_host(const struct spoke_config *c, const char *name);
+/* True when a ConnectTo line names the node. */
+bool spoke_config_connects_to(const struct spoke_config *c, const char *name);
+/* The policy of our own lines for the pair of us and this node; auto when they say nothing. */
+enum path_policy spoke_config_path_policy(const struct spoke_config *c, const char *name);
+/*
+ * Takes over from `fresh` what may change while the daemon runs (SIGHUP): ConnectTo, the hosts
+ * files, and the variables that the engine or the link take up at any time.
+ */
+void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh);

@@ -42,8 +42,7 @@ bool peer_may_relay(const struct peer *a, const struct peer *b)
 {
 	const struct path_rules of_a = rules_of(a), of_b = rules_of(b);
 
-	return peer_may_talk(a, b) &&
-	       path_policy_of_pair(&of_a, &of_b) != PATH_POLICY_DIRECT_ONLY;
+	return peer_may_talk(a, b) && path_policy_of_pair(&of_a, &of_b) != PATH_POLICY_DIRECT_ONLY;
 }
 
 /* The cipher follows from the directory alone (DESIGN section 4), so nobody can negotiate it down.

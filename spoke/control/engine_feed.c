@@ -6,7 +6,11 @@
 #include "shared/base/log.h"
 #include "shared/keys/keys.h"
 
-void engine_feed_init(struct engine_feed *f) { memset(f, 0, sizeof(*f)); }
+void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg)
+{
+	memset(f, 0, sizeof(*f));
+	f->cfg = cfg;
+}
 
 void engine_feed_fini(struct engine_feed *f)
 {
@@ -81,6 +85,18 @@ bool engine_feed_is_peer(const struct cache *c, const struct node *n)
 	    n->id == c->welcome.id)
 		return false;
 	return n->kind == NODE_HUB ? n->id == c->welcome.hub_id : n->kind == NODE_SPOKE;
+}
+
+enum path_policy engine_feed_policy(const struct engine_feed *f, const struct cache *c,
+				    const struct node *n)
+{
+	const struct node *self = cache_self(c);
+
+	if (n->kind != NODE_SPOKE || n->id == c->welcome.id)
+		return PATH_POLICY_AUTO;
+	return path_policy_stricter(self ? node_path_policy(self, n) : PATH_POLICY_AUTO,
+				    f->cfg ? spoke_config_path_policy(f->cfg, n->name)
+					   : PATH_POLICY_AUTO);
 }
 
 struct routes {
@@ -180,6 +196,12 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 	struct cursor body;
 
+	if (f->cfg) {
+		m.direct_idle_s = f->cfg->direct_idle_s;
+		m.direct_max = f->cfg->direct_max;
+		m.pmtu_discovery = f->cfg->pmtu_discovery;
+		m.priority_inheritance = f->cfg->priority_inheritance;
+	}
 	memcpy(m.addresses, self ? self->addresses : c->welcome.addresses, sizeof(m.addresses));
 	cursor_init_write(&body, mem, sizeof(mem));
 	engine_self_encode(&m, &body);
@@ -226,6 +248,9 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 		.groups = n->groups,
 		.reach = n->reach,
 		.compression = n->compression,
+		.policy = engine_feed_policy(f, c, n),
+		.warm = f->cfg && n->kind == NODE_SPOKE && !is_self &&
+			spoke_config_connects_to(f->cfg, n->name),
 	};
 
 	if (engine_feed_routes(c, n, &routes, &count)) {

@@ -10,17 +10,20 @@
  */
 #include "shared/ipc/channel.h"
 #include "shared/ipc/engine_msg.h"
+#include "spoke/config.h"
 #include "spoke/control/cache.h"
 
 struct engine_feed {
-	struct channel *engine; /* NULL while it is away */
+	const struct spoke_config *cfg; /* what is said here of paths; NULL: nothing */
+	struct channel *engine;         /* NULL while it is away */
 	bool muted;       /* no peers at all: the hub refused us, or the directory is too old */
 	uint64_t applied; /* the revision that this engine has confirmed last, 0 none */
 	uint32_t n_refused, cap_refused;
 	uint32_t *refused; /* ids, in no order */
 };
 
-void engine_feed_init(struct engine_feed *f);
+/* `cfg` is kept by reference. */
+void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg);
 void engine_feed_fini(struct engine_feed *f);
 /* The engine's channel, new or gone (NULL). Nothing is sent. */
 void engine_feed_attach(struct engine_feed *f, struct channel *engine);
@@ -54,5 +57,8 @@ bool engine_feed_send(struct engine_feed *f, enum engine_msg type, struct cursor
  */
 enum err engine_feed_routes(const struct cache *c, const struct node *n, struct node_subnet **out,
 			    size_t *count) must_check;
+/* Pure: which paths we may use with this node: the directory's word, and ours. */
+enum path_policy engine_feed_policy(const struct engine_feed *f, const struct cache *c,
+				    const struct node *n);
 /* Pure: may this node be a peer of ours, leaving its signature aside? */
 bool engine_feed_is_peer(const struct cache *c, const struct node *n);

@@ -108,6 +108,17 @@ static const char *special_reason(const struct spoke *s, const struct node *n)
 	return n->kind == NODE_WIREGUARD ? "reached through the hub" : NULL;
 }
 
+/* Which paths we may use with a peer, and whether a direct one is kept without traffic. */
+static void add_choice(json_t *peer, const struct spoke *s, const struct node *n)
+{
+	json_object_set_new(
+		peer, "policy",
+		json_string(path_policy_str(engine_feed_policy(&s->engine, &s->cache, n))));
+	json_object_set_new(
+		peer, "warm",
+		json_boolean(n->kind == NODE_SPOKE && spoke_config_connects_to(s->cfg, n->name)));
+}
+
 static json_t *peers_json(const struct spoke *s, const struct gather *g)
 {
 	json_t *list = json_array();
@@ -116,12 +127,14 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 		const struct node *n = &s->cache.dir.nodes[i];
 		bool is_wireguard = n->kind == NODE_WIREGUARD && n->status == NODE_ACTIVE;
 
-		if (is_wireguard || engine_feed_is_peer(&s->cache, n))
-			json_array_append_new(
-				list, peer_json(n,
-						find_row(g, is_wireguard ? s->cache.welcome.hub_id
-									 : n->id),
-						special_reason(s, n)));
+		json_t *peer;
+
+		if (!is_wireguard && !engine_feed_is_peer(&s->cache, n))
+			continue;
+		peer = peer_json(n, find_row(g, is_wireguard ? s->cache.welcome.hub_id : n->id),
+				 special_reason(s, n));
+		add_choice(peer, s, n);
+		json_array_append_new(list, peer);
 	}
 	return list;
 }

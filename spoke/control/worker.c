@@ -150,7 +150,7 @@ static enum err load(void *config, void **state)
 	s->wrong_hub_limit = (struct log_limit){ .burst = 3, .every_ms = 60000 };
 	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
 	cache_init(&s->cache);
-	engine_feed_init(&s->engine);
+	engine_feed_init(&s->engine, s->cfg);
 	e = load_keys(s);
 	if (!e)
 		e = peers_init(&s->peers);
@@ -213,6 +213,13 @@ static void save_fired(struct timer *t, uint64_t now_ms)
 	timer_arm(loop_timers(s->loop), t, now_ms + SPOKE_CACHE_SAVE_MS);
 }
 
+/* A hosts file that could not be read, and that nothing needs. */
+static void warn_of_hosts(const struct spoke *s)
+{
+	if (s->cfg->host_warning[0])
+		log_warn("%s; this file of hosts/ is passed over", s->cfg->host_warning);
+}
+
 static enum err start(struct worker *w)
 {
 	struct spoke *s = w->state;
@@ -231,6 +238,7 @@ static enum err start(struct worker *w)
 	if (e)
 		return e;
 	s->started = true;
+	warn_of_hosts(s);
 	s->save_timer.fire = save_fired;
 	timer_arm(loop_timers(s->loop), &s->save_timer, loop_now_ms(s->loop) + SPOKE_CACHE_SAVE_MS);
 	if (s->cache.refused)
@@ -357,14 +365,11 @@ static void reload(struct worker *w)
 	if (spoke_config_load(fresh, &s->cfg->paths, s->cfg->overrides)) {
 		log_error("%s; the configuration stays as it was", fresh->raw.error);
 	} else {
-		memcpy(s->cfg->hubs, fresh->hubs, sizeof(s->cfg->hubs));
-		s->cfg->n_hubs = fresh->n_hubs;
-		memcpy(s->cfg->subnets, fresh->subnets, sizeof(s->cfg->subnets));
-		s->cfg->n_subnets = fresh->n_subnets;
-		s->cfg->offline_grace_s = fresh->offline_grace_s;
-		s->cfg->local_discovery = fresh->local_discovery;
-		log_notice(
-			"ConnectTo, hosts files, OfflineGrace and LocalDiscovery were read again");
+		spoke_config_take(s->cfg, fresh);
+		log_notice("ConnectTo, hosts files, OfflineGrace and what is set for paths were "
+			   "read again");
+		warn_of_hosts(s);
+		apply_cache(s);
 		client_hurry(&s->client);
 	}
 	spoke_config_fini(fresh);

@@ -46,8 +46,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "spoke.conf",     "hosts/linodeHQ", "hosts/oslo",
-					     "hosts/dbserver", "hosts",          "" };
+	static const char *const files[] = { "spoke.conf",    "hosts/linodeHQ",
+					     "hosts/oslo",    "hosts/dbserver",
+					     "hosts/oslo-up", "hosts/old",
+					     "hosts",         "" };
 	struct fixture *f = *state;
 	char path[128];
 
@@ -113,6 +115,81 @@ static void several_hubs_port_and_own_subnets(void **state)
 	spoke_config_fini(&f->c);
 }
 
+/* What is said here of paths: of all in spoke.conf and our own file, of one in hosts/NAME. */
+static void paths(void **state)
+{
+	struct fixture *f = *state;
+	const struct spoke_host *host;
+
+	put(f, "spoke.conf", "Name = oslo\nConnectTo = dbserver\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_int_equal(f->c.path_policy, PATH_POLICY_AUTO);
+	assert_int_equal(f->c.direct_idle_s, DIRECT_IDLE_S_DEFAULT);
+	assert_int_equal(f->c.direct_max, DIRECT_MAX_DEFAULT);
+	assert_true(f->c.pmtu_discovery);
+	assert_false(f->c.priority_inheritance);
+	assert_null(spoke_config_host(&f->c, "dbserver"));
+	assert_true(spoke_config_connects_to(&f->c, "dbserver"));
+	assert_false(spoke_config_connects_to(&f->c, "linodeHQ"));
+	spoke_config_fini(&f->c);
+
+	put(f, "spoke.conf",
+	    "Name = oslo\nDirectOnly = yes\nDirectIdle = 0\nDirectMax = 7\n"
+	    "PMTUDiscovery = no\nPriorityInheritance = yes\n");
+	put(f, "hosts/dbserver", "Address = db.example.com\nIndirectData = yes\n");
+	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\n");
+	put(f, "hosts/oslo", "Address = 192.0.2.1 7000\n");
+	put(f, "hosts/oslo-up", "#!/bin/sh\nexit 0\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_int_equal(f->c.direct_idle_s, 0);
+	assert_int_equal(f->c.direct_max, 7);
+	assert_false(f->c.pmtu_discovery);
+	assert_true(f->c.priority_inheritance);
+	assert_int_equal(f->c.n_hosts, 2);
+	assert_string_equal(f->c.host_warning, "");
+	host = spoke_config_host(&f->c, "dbserver");
+	assert_non_null(host);
+	assert_string_equal(host->addresses[0], "db.example.com 6655");
+	assert_int_equal(spoke_config_path_policy(&f->c, "dbserver"), PATH_POLICY_HUB_ONLY);
+	assert_int_equal(spoke_config_path_policy(&f->c, "linodeHQ"), PATH_POLICY_DIRECT_ONLY);
+	assert_int_equal(spoke_config_path_policy(&f->c, "web"), PATH_POLICY_DIRECT_ONLY);
+	assert_string_equal(f->c.own.addresses[0], "192.0.2.1 7000");
+	spoke_config_fini(&f->c);
+
+	/* Our own hosts file counts as spoke.conf, as in tinc. */
+	put(f, "spoke.conf", "Name = oslo\n");
+	put(f, "hosts/oslo", "IndirectData = yes\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_int_equal(spoke_config_path_policy(&f->c, "web"), PATH_POLICY_HUB_ONLY);
+	spoke_config_fini(&f->c);
+}
+
+/* A file that nothing needs does not keep the daemon from starting; SIGHUP reads it again. */
+static void strange_hosts_file(void **state)
+{
+	struct fixture *f = *state;
+	struct spoke_config fresh;
+
+	put(f, "spoke.conf", "Name = oslo\nConnectTo = linodeHQ\n");
+	put(f, "hosts/old", "Cipher = blowfish\n");
+	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_non_null(strstr(f->c.host_warning, "old:1"));
+	assert_null(spoke_config_host(&f->c, "old"));
+	assert_non_null(spoke_config_host(&f->c, "linodeHQ"));
+
+	put(f, "hosts/old", "DirectOnly = yes\n");
+	put(f, "spoke.conf", "Name = oslo\nConnectTo = old\nDirectMax = 3\n");
+	assert_int_equal(spoke_config_load(&fresh, &f->paths, NULL), ERR_OK);
+	spoke_config_take(&f->c, &fresh);
+	spoke_config_fini(&fresh);
+	assert_int_equal(f->c.direct_max, 3);
+	assert_true(spoke_config_connects_to(&f->c, "old"));
+	assert_int_equal(spoke_config_path_policy(&f->c, "old"), PATH_POLICY_DIRECT_ONLY);
+	assert_string_equal(f->c.host_warning, "");
+	spoke_config_fini(&f->c);
+}
+
 static void port_of_own_hosts_file(void **state)
 {
 	struct fixture *f = *state;
@@ -153,6 +230,9 @@ static void bad_lines(void **state)
 		  "is not an address" },
 		{ "spoke.conf", "Name = oslo\nLocalDiscovery = perhaps\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nOfflineGrace = 10\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nDirectIdle = 65536\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nDirectMax = -1\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nIndirectData = hub\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nConnectTo = oslo\n", "itself" },
 		{ "spoke.conf", "Name = oslo\nConnectTo = ../etc\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nAddress = 1.2.3.4\n", "spoke.conf:2" },
@@ -186,6 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(guide_lines_are_valid, setup, teardown),
 		cmocka_unit_test_setup_teardown(several_hubs_port_and_own_subnets, setup, teardown),
+		cmocka_unit_test_setup_teardown(paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(strange_hosts_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_of_own_hosts_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_lines, setup, teardown),
 	};

@@ -82,7 +82,7 @@ static void new_files(void **state)
 			 migrate_latest(embedded_directory_sql));
 	/* Doing it again changes nothing and copies nothing. */
 	assert_ok(store_create(f.dir));
-	assert_false(fixture_exists(&f, "directory.db.before-v2"));
+	assert_false(fixture_exists(&f, "directory.db.before-v3"));
 	fixture_close(&f);
 }
 
