@@ -150,6 +150,16 @@ static enum err receive_status_get(struct tunnel *t, struct cursor *body)
 	return e;
 }
 
+/* Our own addresses have changed: the hub, who relays for us, learns where we are by a handshake. */
+static enum err receive_rebind(struct tunnel *t, struct cursor *body)
+{
+	enum err e = cursor_end(body);
+
+	if (!e && t->hub)
+		session_initiate(t->hub, false);
+	return e;
+}
+
 enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 {
 	if (!t->configured && type != ENGINE_SELF)
@@ -172,6 +182,8 @@ enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 		return receive_endpoints(t, body);
 	case ENGINE_PING:
 		return receive_ping(t, body);
+	case ENGINE_REBIND:
+		return receive_rebind(t, body);
 	case ENGINE_STATUS_GET:
 		return receive_status_get(t, body);
 	default:

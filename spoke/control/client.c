@@ -59,7 +59,7 @@ static uint64_t deadline_ms(const struct client *c)
 	case CLIENT_GREETING:
 		return c->since_ms + LINK_HANDSHAKE_MS;
 	case CLIENT_UP:
-		return c->heard_ms + LINK_DEAD_MS;
+		return c->probed_ms ? c->probed_ms + CLIENT_PROBE_MS : c->heard_ms + LINK_DEAD_MS;
 	case CLIENT_WAITING:
 		return c->since_ms + client_retry_delay_ms(&c->retry, secret_random_u32());
 	default:
@@ -76,6 +76,7 @@ static void client_move(struct client *c, enum client_state to)
 	c->state = to;
 	c->since_ms = loop_now_ms(c->loop);
 	c->heard_ms = c->since_ms;
+	c->probed_ms = 0;
 	if (from == CLIENT_UP || to == CLIENT_UP || from == CLIENT_STOPPED)
 		c->since_wall_ms = clock_wall_ms();
 	log_debug(3, "link: %s -> %s", state_names[from], state_names[to]);
@@ -98,14 +99,17 @@ static void timer_fired(struct timer *t, uint64_t now_ms)
 	struct client *c = container_of(t, struct client, timer);
 
 	/* Bytes move the deadline without arming the timer each time. */
-	if (c->state == CLIENT_UP && now_ms < c->heard_ms + LINK_DEAD_MS)
-		timer_arm(loop_timers(c->loop), t, c->heard_ms + LINK_DEAD_MS);
+	if (c->state == CLIENT_UP && now_ms < deadline_ms(c))
+		timer_arm(loop_timers(c->loop), t, deadline_ms(c));
 	else if (c->state == CLIENT_WAITING)
 		dial(c);
 	else if (c->state == CLIENT_GREETING)
 		client_close(c, "the hub did not answer the hello", false, 0);
 	else if (c->state == CLIENT_UP)
-		client_close(c, "nothing was heard from the hub for too long", false, 0);
+		client_close(c,
+			     c->probed_ms ? "the hub did not answer after the network had changed"
+					  : "nothing was heard from the hub for too long",
+			     false, 0);
 }
 
 static bool dialer_check(struct dialer *d, const struct endpoint *at, const struct public_key *peer)
@@ -115,15 +119,21 @@ static bool dialer_check(struct dialer *d, const struct endpoint *at, const stru
 	return c->ev->check(c, at, peer);
 }
 
+static void send_hello(struct client *c)
+{
+	struct control_msg m = { .type = CONTROL_HELLO };
+
+	c->ev->hello(c, &m.hello);
+	client_send(c, &m);
+}
+
 static void dialer_opened(struct dialer *d)
 {
 	struct client *c = d->owner;
-	struct control_msg m = { .type = CONTROL_HELLO };
 
 	client_move(c, CLIENT_GREETING);
 	c->capabilities = 0;
-	c->ev->hello(c, &m.hello);
-	client_send(c, &m);
+	send_hello(c);
 }
 
 /* Hands over every whole message, until one of them has closed the link. */
@@ -134,6 +144,7 @@ static void dialer_received(struct dialer *d, struct buf *in)
 	enum err e = ERR_OK;
 
 	c->heard_ms = loop_now_ms(c->loop);
+	c->probed_ms = 0;
 	while (d->is_open) {
 		e = control_decode(in, LINK_FRAME_MAX_BYTES, &m);
 		if (e)
@@ -248,6 +259,28 @@ void client_hurry(struct client *c)
 		return;
 	c->retry = (struct client_retry){ 0 };
 	dial(c);
+}
+
+void client_network_changed(struct client *c, bool gone)
+{
+	if (c->state == CLIENT_STOPPED)
+		return;
+	if (c->state == CLIENT_UP && !gone) {
+		send_hello(c);
+		/* Sending may have closed it. */
+		if (c->state != CLIENT_UP)
+			return;
+		c->probed_ms = loop_now_ms(c->loop);
+		timer_arm(loop_timers(c->loop), &c->timer, deadline_ms(c));
+		return;
+	}
+	/* A new round from the start: names and addresses may lead elsewhere now. */
+	if (c->state != CLIENT_WAITING) {
+		client_close(c, "this machine's addresses have changed", false, 0);
+		c->retry.attempt = 0;
+	}
+	if (!c->retry.refused && !c->retry.asked_ms)
+		dial(c);
 }
 
 void client_send(struct client *c, const struct control_msg *m)

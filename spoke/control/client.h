@@ -17,6 +17,8 @@
  *   WAITING   client_retry_delay_ms()                 dial
  *   GREETING  LINK_HANDSHAKE_MS without a welcome     close, WAITING
  *   UP        LINK_DEAD_MS without a byte             close, WAITING
+ *   UP        CLIENT_PROBE_MS without an answer to     close, WAITING
+ *             client_probe()
  */
 #include "shared/wire/control.h"
 #include "spoke/control/dialer.h"
@@ -34,6 +36,9 @@ const char *client_state_str(
 
 /* A link that was up for so long starts its retries from the shortest delay again. */
 #define CLIENT_STABLE_MS 10000u
+
+/* After the network has changed the hub has so long to answer another hello. */
+#define CLIENT_PROBE_MS 5000u
 
 /* What the next try depends on. */
 struct client_retry {
@@ -76,6 +81,7 @@ struct client {
 	uint64_t since_ms;       /* of the state, CLOCK_BOOTTIME */
 	int64_t since_wall_ms; /* of the present up or down time, wall clock; 0 before the first */
 	uint64_t heard_ms;     /* last byte from the hub */
+	uint64_t probed_ms;    /* UP: a hello was sent that nothing has come after yet; 0 none */
 	uint32_t capabilities; /* of the hub, from its welcome */
 	struct client_retry retry;
 	struct timer timer;
@@ -96,6 +102,13 @@ void client_welcomed(struct client *c, uint32_t capabilities);
 void client_close(struct client *c, const char *why, bool refused, uint32_t asked_ms);
 /* Dials now if it is waiting: the configuration or the network has changed. */
 void client_hurry(struct client *c);
+/*
+ * This machine's addresses or routes have changed. `gone`: the link's own address is not there any
+ * more, so that nothing can come over it: it is dialled anew at once. Otherwise the hub is told our
+ * new candidates by another hello, and must answer it soon. A hub that has asked us to wait is not
+ * hurried.
+ */
+void client_network_changed(struct client *c, bool gone);
 /* Sends a message; without a link it is dropped. */
 void client_send(struct client *c, const struct control_msg *m);
 static inline bool client_is_up(const struct client *c) { return c->state == CLIENT_UP; }

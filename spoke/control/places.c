@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where the hub is dialled and how it is known, and the addresses at which others may find us. */
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "shared/base/base64.h"
@@ -50,39 +48,9 @@ bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct p
 	return false;
 }
 
-/* Would a neighbour on the same network reach us there? */
-static bool is_candidate(const struct spoke *s, const struct ifaddrs *i, const struct addr *a)
-{
-	bool is_link_local = a->family == AF_INET6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-
-	return (i->ifa_flags & IFF_UP) && !(i->ifa_flags & IFF_LOOPBACK) &&
-	       strcmp(i->ifa_name, s->cfg->interface) != 0 && !addr_is_special(a) &&
-	       !is_link_local && (s->cfg->family == AF_UNSPEC || s->cfg->family == a->family);
-}
-
 size_t places_own(const struct spoke *s, struct endpoint *out, size_t max)
 {
-	struct ifaddrs *all = NULL;
-	size_t n = 0;
-
-	if (!s->cfg->local_discovery || getifaddrs(&all) < 0)
-		return 0;
-	for (const struct ifaddrs *i = all; i && n < max; i = i->ifa_next) {
-		struct sockaddr_storage ss = { 0 };
-		struct endpoint e;
-		socklen_t len;
-
-		if (!i->ifa_addr ||
-		    (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
-			continue;
-		len = i->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-							: sizeof(struct sockaddr_in6);
-		memcpy(&ss, i->ifa_addr, len);
-		if (endpoint_from_sockaddr(&ss, len, &e) || !is_candidate(s, i, &e.addr))
-			continue;
-		e.port = s->cfg->port;
-		out[n++] = e;
-	}
-	freeifaddrs(all);
-	return n;
+	return own_address_candidates(&s->addresses, s->cfg,
+				      s->cache.has_welcome ? s->cache.welcome.pools : NULL, out,
+				      max);
 }

@@ -13,6 +13,8 @@
 #include "spoke/control/client.h"
 #include "spoke/control/gather.h"
 #include "spoke/control/net_feed.h"
+#include "spoke/control/netwatch.h"
+#include "spoke/control/own_address.h"
 #include "spoke/control/peers.h"
 #include "spoke/control/status.h"
 
@@ -40,6 +42,9 @@ struct spoke {
 	struct gathers gathers;
 	struct status_server status;
 
+	struct netwatch netwatch;
+	struct own_addresses addresses; /* of this machine, as they were last seen */
+
 	uint64_t acked; /* the revision confirmed on this link, 0 none */
 	uint32_t links; /* that came up so far: which one a report was on */
 	bool confirmed; /* on this link the hub has said that our directory is its present one */
@@ -53,6 +58,7 @@ struct spoke {
 	uint64_t locate_ms; /* the second in which `locates` are counted */
 	unsigned locates;
 	struct log_limit wrong_hub_limit; /* log lines about hubs with another key */
+	struct log_limit network_limit;   /* log lines about changes of our own addresses */
 	struct log_limit cache_limit;     /* log lines about a cache that cannot be written */
 };
 
@@ -101,5 +107,9 @@ void grace_settle(struct spoke *s);
 void places_add(struct spoke *s, struct dialer *d);
 /* The hub's key: pinned, or in the directory. */
 bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct public_key *peer);
-/* Our own addresses outside of the tunnel, at most `max`, with our UDP port. */
+/* Where others may reach us, for the hello: at most `max`. */
 size_t places_own(const struct spoke *s, struct endpoint *out, size_t max);
+
+/* --- rebind.c: this machine's addresses change --- */
+/* Reads them, and follows their changes from here on. */
+void rebind_start(struct spoke *s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The control worker of a spoke: wires the stations of spoke.h together. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -148,13 +149,18 @@ static enum err load(void *config, void **state)
 		return ERR_NOMEM;
 	s->cfg = config;
 	s->wrong_hub_limit = (struct log_limit){ .burst = 3, .every_ms = 60000 };
+	s->network_limit = (struct log_limit){ .burst = 5, .every_ms = 60000 };
 	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
 	cache_init(&s->cache);
 	engine_feed_init(&s->engine, s->cfg);
+	if (netwatch_open(&s->netwatch))
+		log_warn("changes of this machine's addresses will not be noticed: %s",
+			 strerror(errno));
 	e = load_keys(s);
 	if (!e)
 		e = peers_init(&s->peers);
 	if (e) {
+		netwatch_close(&s->netwatch);
 		stream_identity_free(s->identity);
 		cache_fini(&s->cache);
 		free(s);
@@ -244,6 +250,7 @@ static enum err start(struct worker *w)
 	if (s->cache.refused)
 		log_error("the hub has refused this node before: %s; it is asked again",
 			  s->cache.refused_why);
+	rebind_start(s);
 	/* From the cache, so that the tunnels work without the hub. */
 	grace_begin(s);
 	grace_settle(s);
@@ -398,6 +405,7 @@ static void fini(struct worker *w)
 		timer_disarm(loop_timers(s->loop), &s->grace_timer);
 		status_fini(&s->status);
 	}
+	netwatch_close(&s->netwatch);
 	client_fini(&s->client);
 	net_feed_fini(&s->net);
 	engine_feed_fini(&s->engine);
