@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* change: what all changes have in common. The changes themselves are in change_node.c,
- * change_subnet.c, change_token.c, change_join.c. */
+ * change_subnet.c, change_group.c, change_token.c, change_join.c. */
 #include "hub/change.h"
 
 #include <ctype.h>

@@ -41,12 +41,13 @@ struct change_node_add {
 	uint8_t compression;
 	enum path_policy path_policy; /* spokes only */
 	const char *comment;          /* may be NULL */
+	uint64_t groups;              /* bit set; 0: "default" only */
 };
 /*
  * Problem codes: name_invalid, node_exists, address_invalid, address_taken, pool_exhausted,
  * subnet_invalid, subnet_in_pool, subnet_overlap, subnet_duplicate, weight_invalid, limit_reached,
  * key_exists, key_missing, key_invalid, endpoint_invalid, compression_invalid, path_policy_invalid,
- * comment_invalid.
+ * comment_invalid, group_unknown.
  * Every change may also end in store_busy, store_full, store_readonly or store_failed.
  */
 enum err change_node_add(struct change *c, const struct change_node_add *in,
@@ -65,6 +66,8 @@ struct change_node_edit {
 	int compression;
 	const enum path_policy *path_policy;
 	const char *comment;
+	bool set_groups;                            /* `groups` replaces those that it is in */
+	uint64_t groups, join_groups, leave_groups; /* bit sets; leaving goes after joining */
 };
 enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in,
 			  struct node *out) must_check;
@@ -72,6 +75,32 @@ enum err change_node_edit(struct change *c, uint32_t id, const struct change_nod
  * tokens too. */
 enum err change_node_revoke(struct change *c, uint32_t id, const char *why) must_check;
 enum err change_node_delete(struct change *c, uint32_t id) must_check;
+
+/*
+ * Groups. A new one gets the lowest free bit. Names and comments are not of the directory, so these
+ * make no new revision. Codes: name_invalid (also one of digits only), group_exists,
+ * comment_invalid, limit_reached, not_found, group_is_default (it cannot be renamed nor deleted),
+ * group_in_use (detail lists the nodes and policies).
+ */
+enum err change_group_add(struct change *c, const char *name, const char *comment,
+			  struct store_group *out) must_check;
+/* NULL: leave alone. */
+enum err change_group_edit(struct change *c, uint8_t bit, const char *name, const char *comment,
+			   struct store_group *out) must_check;
+enum err change_group_delete(struct change *c, uint8_t bit) must_check;
+
+/*
+ * Policies: two groups (also one with itself) may talk to each other. Every node of theirs changes
+ * with it. Codes: not_found, policy_exists (also the other way round, which means the same).
+ */
+enum err change_policy_add(struct change *c, uint8_t from_bit, uint8_t to_bit,
+			   enum path_policy path, struct store_policy *out) must_check;
+enum err change_policy_edit(struct change *c, uint8_t from_bit, uint8_t to_bit,
+			    enum path_policy path, struct store_policy *out) must_check;
+enum err change_policy_remove(struct change *c, uint8_t from_bit, uint8_t to_bit) must_check;
+/* What holds for the group "default", in which every new node is: may its nodes talk to each other?
+ * As it is already: ERR_OK without a new revision. */
+enum err change_policy_default(struct change *c, bool allow) must_check;
 
 /* Codes: subnet_overlap (detail names the other node and prefix), subnet_duplicate, subnet_in_pool,
  * not_found, limit_reached. The very same prefix on two nodes is allowed with different or equal

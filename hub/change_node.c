@@ -134,6 +134,7 @@ static enum err compose(struct change *c, const struct change_node_add *in, stru
 	n->aes = in->aes;
 	n->compression = in->compression;
 	n->keepalive_s = in->keepalive_s;
+	n->groups = in->groups;
 	e = in->comment ? change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid",
 					    "/comment")
 			: ERR_OK;
@@ -205,6 +206,14 @@ static json_t *describe(const struct node *n)
 			 "subnets_total", (json_int_t)n->n_subnets);
 }
 
+/* A group that went away between the request and the change. */
+static enum err group_unknown(struct change *c, enum err e)
+{
+	return e == ERR_NOTFOUND ? change_refuse(c, e, "group_unknown", "/groups",
+						 "There is no such group any more.")
+				 : e;
+}
+
 static enum err node_add(struct change *c, const struct change_node_add *in, struct node *n)
 {
 	enum err e = compose(c, in, n);
@@ -214,7 +223,7 @@ static enum err node_add(struct change *c, const struct change_node_add *in, str
 	if (e)
 		return e;
 	n->revision = c->revision;
-	e = store_node_put(c->store, n);
+	e = group_unknown(c, store_node_put(c->store, n));
 	if (!e)
 		e = put_belongings(c, in, n);
 	return e ? e : change_audit(c, "node.add", "node", n->name, describe(n));
@@ -283,6 +292,9 @@ static enum err apply_edit(struct change *c, const struct change_node_edit *in, 
 		e = set_path_policy(c, *in->path_policy, n);
 	if (!e && in->set_endpoints)
 		e = set_endpoints(c, in->endpoints, in->n_endpoints, n);
+	if (in->set_groups)
+		n->groups = in->groups;
+	n->groups = (n->groups | in->join_groups) & ~in->leave_groups;
 	return e;
 }
 
@@ -303,6 +315,18 @@ static enum err publish_hub_addresses(struct change *c, const struct node *n)
 	return e;
 }
 
+/* What an edit can change, for the audit entry; NULL when memory is out. */
+static json_t *describe_settings(struct change *c, const struct node *n)
+{
+	json_t *endpoints = json_array(), *groups = change_group_names(c, n->groups);
+
+	for (uint32_t i = 0; endpoints && i < n->n_endpoints; i++)
+		json_array_append_new(endpoints, json_string(n->endpoints[i]));
+	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o}", "name", n->name, "keepalive",
+			 n->keepalive_s, "compression", n->compression, "path_policy",
+			 path_policy_str(n->path_policy), "endpoints", endpoints, "groups", groups);
+}
+
 static enum err node_edit(struct change *c, const struct node *before,
 			  const struct change_node_edit *in, struct node *n)
 {
@@ -317,14 +341,14 @@ static enum err node_edit(struct change *c, const struct node *before,
 		n->revision = c->revision;
 		if (!e)
 			e = store_node_put(c->store, n);
+		if (!e && n->groups != before->groups)
+			e = group_unknown(c, store_node_groups_put(c->store, n->id, n->groups));
 	}
 	if (e)
 		return e;
 	return change_audit(c, "node.edit", "node", before->name,
-			    json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", n->name, "keepalive",
-				      n->keepalive_s, "compression", n->compression, "path_policy",
-				      path_policy_str(n->path_policy), "endpoints",
-				      (int)n->n_endpoints));
+			    json_pack("{s:o, s:o}", "before", describe_settings(c, before), "after",
+				      describe_settings(c, n)));
 }
 
 enum err change_node_edit(struct change *c, uint32_t id, const struct change_node_edit *in,

@@ -57,6 +57,10 @@ enum err change_check_subnet(struct change *c, uint32_t node_id, const struct no
 enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key,
 			  uint32_t except_node, bool *is_current, const char *pointer) must_check;
 
+/* --- change_group.c --- */
+/* The names of a set of groups, for audit entries; NULL when they cannot be read. */
+json_t *change_group_names(struct change *c, uint64_t groups);
+
 /* --- change_pool.c: addresses of nodes --- */
 /* The network's pools: [0] IPv4, [1] IPv6; family 0 none. */
 enum err change_pools_read(struct change *c, struct prefix pools[2]) must_check;

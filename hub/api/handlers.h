@@ -32,6 +32,21 @@ void subnets_list(struct request *r);
 void subnets_add(struct request *r);
 void subnets_get(struct request *r);
 void subnets_remove(struct request *r);
+/* groups.c */
+void groups_list(struct request *r);
+void groups_add(struct request *r);
+void groups_get(struct request *r);
+void groups_edit(struct request *r);
+void groups_delete(struct request *r);
+/* policies.c */
+void policies_list(struct request *r);
+void policies_add(struct request *r);
+void policies_get(struct request *r);
+void policies_edit(struct request *r);
+void policies_remove(struct request *r);
+void policies_default_get(struct request *r);
+void policies_default_set(struct request *r);
+void policies_check(struct request *r);
 /* tokens.c */
 void tokens_list(struct request *r);
 void tokens_add(struct request *r);

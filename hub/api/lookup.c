@@ -125,6 +125,95 @@ enum err lookup_node_filter(struct request *r, uint32_t *id)
 	return e;
 }
 
+struct group_search {
+	const char *name;
+	uint64_t id; /* looked for instead, unless it is 0 */
+	bool found;
+	struct store_group group;
+};
+
+static enum err look_group(void *arg, const struct store_group *g)
+{
+	struct group_search *x = arg;
+
+	if (x->id ? x->id == g->bit + 1u : strcmp(x->name, g->name) == 0) {
+		x->group = *g;
+		x->found = true;
+	}
+	return ERR_OK;
+}
+
+/* Finds a group by text, without answering. */
+static enum err find_group(struct store *s, const char *text, struct store_group *out)
+{
+	struct group_search x = { .name = text };
+	enum err e;
+
+	if (!params_parse_uint(text, GROUPS_MAX, &x.id))
+		x.id = 0;
+	e = store_groups_list(s, look_group, &x);
+	if (!e && !x.found)
+		e = ERR_NOTFOUND;
+	if (!e)
+		*out = x.group;
+	return e;
+}
+
+enum err lookup_group(struct request *r, const char *text, struct store_group *out)
+{
+	char what[96];
+	enum err e = find_group(r->api->store, text, out);
+
+	if (e) {
+		snprintf(what, sizeof(what), "group \"%.64s\"", text);
+		request_store_failed(r, e, what);
+	}
+	return e;
+}
+
+/* Answers for a group that a body names at `pointer`. */
+static enum err group_failed(struct request *r, enum err e, const char *text, const char *pointer)
+{
+	struct problem p = { 0 };
+
+	if (e == ERR_NOTFOUND) {
+		problem_set(&p, 422, "group_unknown", pointer, "there is no group \"%.64s\"", text);
+		reply_problem(&r->reply, &p);
+	} else {
+		request_store_failed(r, e, "group");
+	}
+	return e;
+}
+
+enum err lookup_group_member(struct request *r, const char *member, struct store_group *out)
+{
+	const char *text = body_str(r->json, member);
+	char pointer[64];
+	enum err e = find_group(r->api->store, text, out);
+
+	snprintf(pointer, sizeof(pointer), "/%s", member);
+	return e ? group_failed(r, e, text, pointer) : ERR_OK;
+}
+
+enum err lookup_groups(struct request *r, const char *member, uint64_t *out)
+{
+	const json_t *list = json_object_get(r->json, member);
+	struct store_group g;
+	char pointer[64];
+
+	*out = 0;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		enum err e = find_group(r->api->store, text, &g);
+
+		snprintf(pointer, sizeof(pointer), "/%s/%zu", member, i);
+		if (e)
+			return group_failed(r, e, text, pointer);
+		*out |= 1ull << g.bit;
+	}
+	return ERR_OK;
+}
+
 enum err lookup_setting(struct request *r, const char *key, char out[LOOKUP_SETTING_SIZE])
 {
 	struct buf b;

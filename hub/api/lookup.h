@@ -19,6 +19,15 @@ enum err lookup_node_member(struct request *r, const char *member, struct node *
 /* The id for the query parameter ?node=, 0 without one. */
 enum err lookup_node_filter(struct request *r, uint32_t *id) must_check;
 
+/* A group by name, or by id (digits only: no group is called so). */
+enum err lookup_group(struct request *r, const char *text, struct store_group *out) must_check;
+/* The same for a member of the body that names one. */
+enum err lookup_group_member(struct request *r, const char *member,
+			     struct store_group *out) must_check;
+/* For a member that lists names of groups: the set of their bits, 0 without it. An unknown one is
+ * refused (422 group_unknown). */
+enum err lookup_groups(struct request *r, const char *member, uint64_t *out) must_check;
+
 /* A network setting; ERR_NOTFOUND gives "" and is no failure. */
 enum err lookup_setting(struct request *r, const char *key,
 			char out[LOOKUP_SETTING_SIZE]) must_check;

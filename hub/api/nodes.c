@@ -19,23 +19,42 @@ struct add_input {
 	struct change_node_add add;
 };
 
+struct node_page {
+	struct page page;
+	struct render_groups groups;
+};
+
 static enum err add_to_page(void *arg, const struct node *n, const struct store_node_meta *meta)
 {
+	struct node_page *p = arg;
+
 	if (n->status == NODE_DELETED)
 		return ERR_OK;
-	return page_add(arg, n->id, render_node(n, meta));
+	return page_add(&p->page, n->id, render_node(n, meta, &p->groups));
 }
 
 void nodes_list(struct request *r)
 {
-	struct page page;
+	struct node_page p;
 	enum err e;
 
-	if (page_init(&page, r))
+	if (page_init(&p.page, r))
 		return;
-	e = store_nodes_since(r->api->store, 0, page.want.after, 0, add_to_page, &page);
-	page_reply(&page, r, e);
-	page_fini(&page);
+	e = render_groups_load(r->api->store, &p.groups);
+	if (!e)
+		e = store_nodes_since(r->api->store, 0, p.page.want.after, 0, add_to_page, &p);
+	page_reply(&p.page, r, e);
+	page_fini(&p.page);
+}
+
+/* A node that was just read, as JSON; NULL when its groups cannot be read. */
+static json_t *render(struct request *r, const struct node *n, const struct store_node_meta *meta)
+{
+	struct render_groups groups;
+
+	if (render_groups_load(r->api->store, &groups))
+		return NULL;
+	return render_node(n, meta, &groups);
 }
 
 void nodes_get(struct request *r)
@@ -45,7 +64,7 @@ void nodes_get(struct request *r)
 
 	if (lookup_node(r, r->param, &n, &meta))
 		return;
-	reply_json(&r->reply, 200, render_node(&n, &meta));
+	reply_json(&r->reply, 200, render(r, &n, &meta));
 	node_fini(&n);
 }
 
@@ -58,7 +77,7 @@ static json_t *read_node(struct request *r, uint32_t id)
 
 	if (store_node_get(r->api->store, id, &n, &meta))
 		return NULL;
-	j = render_node(&n, &meta);
+	j = render(r, &n, &meta);
 	node_fini(&n);
 	return j;
 }
@@ -71,7 +90,7 @@ static void node_changed(struct request *r, unsigned status, const struct change
 	static const struct store_node_meta no_meta;
 
 	request_changed(r, status, c, "node",
-			c->dry_run ? render_node(n, &no_meta) : read_node(r, n->id));
+			c->dry_run ? render(r, n, &no_meta) : read_node(r, n->id));
 }
 
 /* Points `out` at the strings of a list of endpoints. Returns their number. */
@@ -137,6 +156,8 @@ void nodes_add(struct request *r)
 	struct node n;
 	enum err e = take_add(r->json, &in);
 
+	if (lookup_groups(r, "groups", &in.add.groups))
+		return;
 	if (!e && in.add.kind == NODE_SPOKE && in.add.tunnel_key) {
 		struct problem p = { 0 };
 
@@ -171,14 +192,18 @@ void nodes_edit(struct request *r)
 		.compression = (int)body_int(r->json, "compression", -1),
 		.path_policy = body_str(r->json, "path_policy") ? &path_policy : NULL,
 		.comment = body_str(r->json, "comment"),
+		.set_groups = json_object_get(r->json, "groups") != NULL,
 	};
 	struct store_node_meta meta = { 0 };
 	struct node n, changed;
 	enum err e;
 
-	if (lookup_node(r, r->param, &n, &meta))
+	if (lookup_groups(r, "groups", &edit.groups) ||
+	    lookup_groups(r, "join_groups", &edit.join_groups) ||
+	    lookup_groups(r, "leave_groups", &edit.leave_groups) ||
+	    lookup_node(r, r->param, &n, &meta))
 		return;
-	if (request_if_match(r, render_node(&n, &meta))) {
+	if (request_if_match(r, render(r, &n, &meta))) {
 		e = change_node_edit(&c, n.id, &edit, &changed);
 		if (e) {
 			request_change_failed(r, e, &c);
@@ -199,7 +224,7 @@ void nodes_delete(struct request *r)
 
 	if (lookup_node(r, r->param, &n, &meta))
 		return;
-	if (request_if_match(r, render_node(&n, &meta))) {
+	if (request_if_match(r, render(r, &n, &meta))) {
 		e = change_node_delete(&c, n.id);
 		if (e)
 			request_change_failed(r, e, &c);
@@ -219,7 +244,7 @@ void nodes_revoke(struct request *r)
 
 	if (lookup_node(r, r->param, &n, &meta))
 		return;
-	if (request_if_match(r, render_node(&n, &meta))) {
+	if (request_if_match(r, render(r, &n, &meta))) {
 		e = change_node_revoke(&c, n.id, reason ? reason : "");
 		if (e)
 			request_change_failed(r, e, &c);

@@ -75,23 +75,62 @@ static json_t *render_node_endpoints(const struct node *n)
 	return list;
 }
 
-json_t *render_node(const struct node *n, const struct store_node_meta *meta)
+static enum err take_group(void *arg, const struct store_group *g)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, "
-			 "s:b, s:o, s:o, s:o, s:o, s:o}",
-			 "id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind),
-			 "status", node_status_str(n->status), "revision", (json_int_t)n->revision,
-			 "addresses", render_addresses(n), "subnets", render_node_subnets(n),
-			 "endpoints", render_node_endpoints(n), "keepalive_s", (int)n->keepalive_s,
-			 "compression", (int)n->compression, "path_policy",
-			 path_policy_str(n->path_policy), "aes", n->aes, "identity_fingerprint",
-			 n->has_identity ? render_fingerprint(&n->identity_key) : json_null(),
-			 "tunnel_key",
-			 n->has_tunnel ? render_public_key(&n->tunnel_key) : json_null(),
-			 "key_unbroken", n->key_unbroken, "comment", fields_text(meta->comment),
-			 "created_at", render_time(meta->created_ms), "updated_at",
-			 render_time(meta->updated_ms), "revoked_at", render_time(meta->revoked_ms),
-			 "revoked_why", text_or_null(meta->revoked_why));
+	struct render_groups *groups = arg;
+
+	snprintf(groups->names[g->bit], NAME_SIZE, "%s", g->name);
+	return ERR_OK;
+}
+
+enum err render_groups_load(struct store *s, struct render_groups *out)
+{
+	memset(out, 0, sizeof(*out));
+	return store_groups_list(s, take_group, out);
+}
+
+static json_t *render_node_groups(const struct node *n, const struct render_groups *groups)
+{
+	json_t *list = json_array();
+
+	for (unsigned bit = 0; bit < GROUPS_MAX; bit++)
+		if (n->groups >> bit & 1)
+			json_array_append_new(list, json_string(groups->names[bit]));
+	return list;
+}
+
+json_t *render_group(const struct store_group *g)
+{
+	return json_pack("{s:I, s:s, s:o, s:I, s:o}", "id", (json_int_t)render_group_id(g), "name",
+			 g->name, "comment", fields_text(g->comment), "nodes",
+			 (json_int_t)g->n_nodes, "created_at", render_time(g->created_ms));
+}
+
+json_t *render_policy(const struct store_policy *p)
+{
+	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)render_policy_id(p), "from",
+			 p->from, "to", p->to, "path_policy", path_policy_str(p->path_policy),
+			 "created_at", render_time(p->created_ms));
+}
+
+json_t *render_node(const struct node *n, const struct store_node_meta *meta,
+		    const struct render_groups *groups)
+{
+	return json_pack(
+		"{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, "
+		"s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
+		"id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind), "status",
+		node_status_str(n->status), "revision", (json_int_t)n->revision, "addresses",
+		render_addresses(n), "subnets", render_node_subnets(n), "endpoints",
+		render_node_endpoints(n), "groups", render_node_groups(n, groups), "keepalive_s",
+		(int)n->keepalive_s, "compression", (int)n->compression, "path_policy",
+		path_policy_str(n->path_policy), "aes", n->aes, "identity_fingerprint",
+		n->has_identity ? render_fingerprint(&n->identity_key) : json_null(), "tunnel_key",
+		n->has_tunnel ? render_public_key(&n->tunnel_key) : json_null(), "key_unbroken",
+		n->key_unbroken, "comment", fields_text(meta->comment), "created_at",
+		render_time(meta->created_ms), "updated_at", render_time(meta->updated_ms),
+		"revoked_at", render_time(meta->revoked_ms), "revoked_why",
+		text_or_null(meta->revoked_why));
 }
 
 static const char *key_kind_str(enum key_kind k)

@@ -12,7 +12,21 @@
 json_t *render_time(int64_t wall_ms);
 /* "203.0.113.7:6655", or null. */
 json_t *render_endpoint(const struct endpoint *e);
-json_t *render_node(const struct node *n, const struct store_node_meta *meta);
+/* The names of all groups; "" for a bit without one. */
+struct render_groups {
+	char names[GROUPS_MAX][NAME_SIZE];
+};
+enum err render_groups_load(struct store *s, struct render_groups *out) must_check;
+json_t *render_node(const struct node *n, const struct store_node_meta *meta,
+		    const struct render_groups *groups);
+json_t *render_group(const struct store_group *g);
+/* In the API groups and policies have ids from 1 on. */
+static inline uint32_t render_group_id(const struct store_group *g) { return g->bit + 1u; }
+static inline uint32_t render_policy_id(const struct store_policy *p)
+{
+	return p->from_bit * GROUPS_MAX + p->to_bit + 1u;
+}
+json_t *render_policy(const struct store_policy *p);
 json_t *render_key(const struct store_key *k);
 json_t *render_subnet(const struct store_subnet *s);
 /* `now_ms` (wall) decides between "open" and "expired". */

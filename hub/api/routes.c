@@ -32,6 +32,7 @@ static const struct body_field node_add[] = {
 	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
 	{ .name = "path_policy", .type = BODY_PATH },
 	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+	{ .name = "groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
 };
 
 static const struct body_field node_edit[] = {
@@ -43,6 +44,9 @@ static const struct body_field node_edit[] = {
 	{ .name = "compression", .type = BODY_INT, .min = 0, .max = 11 },
 	{ .name = "path_policy", .type = BODY_PATH },
 	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+	{ .name = "groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
+	{ .name = "join_groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
+	{ .name = "leave_groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
 };
 
 static const struct body_field revoke[] = {
@@ -54,6 +58,30 @@ static const struct body_field subnet_add[] = {
 	{ .name = "prefix", .type = BODY_PREFIX, .required = true },
 	{ .name = "weight", .type = BODY_INT, .min = 0, .max = SUBNET_WEIGHT_MAX },
 	{ .name = "failover", .type = BODY_BOOL },
+};
+
+static const struct body_field group_add[] = {
+	{ .name = "name", .type = BODY_NAME, .required = true },
+	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field group_edit[] = {
+	{ .name = "name", .type = BODY_NAME },
+	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field policy_add[] = {
+	{ .name = "from", .type = BODY_NAME, .required = true },
+	{ .name = "to", .type = BODY_NAME, .required = true },
+	{ .name = "path_policy", .type = BODY_PATH },
+};
+
+static const struct body_field policy_edit[] = {
+	{ .name = "path_policy", .type = BODY_PATH, .required = true },
+};
+
+static const struct body_field policy_default[] = {
+	{ .name = "allow", .type = BODY_BOOL, .required = true },
 };
 
 static const struct body_field token_add[] = {
@@ -110,6 +138,24 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/subnets", subnets_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(subnet_add)),
 	ROUTE(HTTP_GET, V1 "/subnets/{id}", subnets_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_DELETE, V1 "/subnets/{id}", subnets_remove, CHANGE(ROUTE_IF_MATCH)),
+
+	ROUTE(HTTP_GET, V1 "/groups", groups_list, .flags = ROUTE_ETAG, .query = "limit after"),
+	ROUTE(HTTP_POST, V1 "/groups", groups_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(group_add)),
+	ROUTE(HTTP_GET, V1 "/groups/{id}", groups_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/groups/{id}", groups_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(group_edit)),
+	ROUTE(HTTP_DELETE, V1 "/groups/{id}", groups_delete, CHANGE(ROUTE_IF_MATCH)),
+
+	ROUTE(HTTP_GET, V1 "/policies", policies_list, .flags = ROUTE_ETAG, .query = "limit after"),
+	ROUTE(HTTP_POST, V1 "/policies", policies_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(policy_add)),
+	ROUTE(HTTP_GET, V1 "/policies/check", policies_check, .query = "from to"),
+	ROUTE(HTTP_GET, V1 "/policies/default", policies_default_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/policies/default", policies_default_set, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(policy_default)),
+	ROUTE(HTTP_GET, V1 "/policies/{id}", policies_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/policies/{id}", policies_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(policy_edit)),
+	ROUTE(HTTP_DELETE, V1 "/policies/{id}", policies_remove, CHANGE(ROUTE_IF_MATCH)),
 
 	ROUTE(HTTP_GET, V1 "/tokens", tokens_list, .flags = ROUTE_ETAG, .query = "limit after"),
 	ROUTE(HTTP_POST, V1 "/tokens", tokens_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(token_add)),

@@ -60,6 +60,7 @@ static enum err describe_hub(struct request *r, json_t **out)
 {
 	json_t *addresses = json_array(), *node;
 	char port[LOOKUP_SETTING_SIZE];
+	static const struct render_groups no_groups;
 	struct node hub;
 	uint64_t udp_port = 0;
 	enum err e;
@@ -75,7 +76,7 @@ static enum err describe_hub(struct request *r, json_t **out)
 	}
 	if (!params_parse_uint(port, 65535, &udp_port))
 		udp_port = UDP_PORT_DEFAULT;
-	node = render_node(&hub, &(struct store_node_meta){ 0 });
+	node = render_node(&hub, &(struct store_node_meta){ 0 }, &no_groups);
 	*out = json_pack("{s:I, s:s, s:O, s:O, s:O, s:o, s:I}", "id", (json_int_t)hub.id, "name",
 			 hub.name, "addresses", json_object_get(node, "addresses"), "tunnel_key",
 			 json_object_get(node, "tunnel_key"), "identity_fingerprint",

@@ -51,6 +51,7 @@ static const struct args_option node_add_options[] = {
 	  "send something at least so often (0: only when needed)" },
 	PATH_OPTION,
 	{ "--comment", "TEXT", false, "a note for people" },
+	{ "--group", "NAME", true, "a group that it is in (default: default)" },
 	{ "--expires", "SECONDS", false, "life of the join token (default 86400)" },
 	DRY_RUN,
 	END,
@@ -65,6 +66,8 @@ static const struct args_option node_edit_options[] = {
 	{ "--compression", "LEVEL", false, "0 none, 1 to 9 zlib, 10 and 11 LZO" },
 	PATH_OPTION,
 	{ "--comment", "TEXT", false, "a note for people" },
+	{ "--group", "+NAME,-NAME", true,
+	  "groups to join (+) and to leave (-); names without a sign replace all" },
 	DRY_RUN,
 	END,
 };
@@ -95,6 +98,26 @@ static const struct args_option delete_options[] = {
 static const struct args_option subnet_add_options[] = {
 	{ "--weight", "N", false, "lower wins (default 10)" },
 	{ "--failover", NULL, false, "the same prefix may be behind another node, too" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option group_create_options[] = {
+	{ "--comment", "TEXT", false, "a note for people" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option group_edit_options[] = {
+	{ "--name", "NAME", false, "a new name" },
+	{ "--comment", "TEXT", false, "a note for people" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option policy_options[] = {
+	{ "--path", "POLICY", false,
+	  "how their nodes meet: auto (default), hub-only or direct-only" },
 	DRY_RUN,
 	END,
 };
@@ -142,6 +165,24 @@ const struct command commands[] = {
 	{ "subnet", "list", "[NODE]", "list subnets", 0, 1, NULL, cmd_subnet_list },
 	{ "path", "list", "[NODE]", "how nodes reach each other, and why so", 0, 1, NULL,
 	  cmd_path_list },
+	{ "group", "create", "NAME", "make a group of nodes", 1, 1, group_create_options,
+	  cmd_group_create },
+	{ "group", "list", "", "list groups", 0, 0, NULL, cmd_group_list },
+	{ "group", "edit", "NAME", "rename a group, or change its comment", 1, 1,
+	  group_edit_options, cmd_group_edit },
+	{ "group", "delete", "NAME", "delete a group that nothing uses", 1, 1, delete_options,
+	  cmd_group_delete },
+	{ "policy", "add", "GROUP GROUP", "let two groups talk to each other", 2, 2, policy_options,
+	  cmd_policy_add },
+	{ "policy", "edit", "GROUP GROUP", "change which paths they may use", 2, 2, policy_options,
+	  cmd_policy_edit },
+	{ "policy", "list", "", "list what is allowed", 0, 0, NULL, cmd_policy_list },
+	{ "policy", "remove", "GROUP GROUP", "take that back", 2, 2, change_options,
+	  cmd_policy_remove },
+	{ "policy", "default", "[allow|deny]", "show, open or close the network", 0, 1,
+	  change_options, cmd_policy_default },
+	{ "policy", "check", "NODE NODE", "can one reach the other, and what decides it", 2, 2,
+	  NULL, cmd_policy_check },
 	{ "token", "create", "NODE", "make a join token, and print the line to paste", 1, 1,
 	  token_create_options, cmd_token_create },
 	{ "token", "list", "", "list join tokens", 0, 0, NULL, cmd_token_list },

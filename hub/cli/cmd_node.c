@@ -83,6 +83,7 @@ static void print_node(const json_t *n)
 	line("addresses", call_join(json_object_get(n, "addresses"), text, sizeof(text)));
 	line("subnets", join_subnets(json_object_get(n, "subnets"), text, sizeof(text)));
 	line("endpoints", call_join(json_object_get(n, "endpoints"), text, sizeof(text)));
+	line("groups", call_join(json_object_get(n, "groups"), text, sizeof(text)));
 	line("identity", call_str(n, "identity_fingerprint"));
 	line("tunnel key", call_str(n, "tunnel_key"));
 	if (call_int(n, "keepalive_s"))
@@ -181,6 +182,39 @@ int cmd_node_delete(struct cli *cli, struct args *a)
 	return code;
 }
 
+/* Appends to a list of the body that is made when it is missing. */
+static void append(json_t *body, const char *member, const char *text)
+{
+	json_t *list = json_object_get(body, member);
+
+	if (!list) {
+		list = json_array();
+		json_object_set_new(body, member, list);
+	}
+	json_array_append_new(list, json_string(text));
+}
+
+/* "+staff,-default": one value of --group. */
+static void add_groups(json_t *body, const char *value)
+{
+	char name[128];
+
+	for (;;) {
+		size_t n = strcspn(value, ",");
+		bool sign = *value == '+' || *value == '-';
+
+		snprintf(name, sizeof(name), "%.*s", (int)(n - sign), value + sign);
+		append(body,
+		       *value == '+'   ? "join_groups"
+		       : *value == '-' ? "leave_groups"
+				       : "groups",
+		       name);
+		if (!value[n])
+			return;
+		value += n + 1;
+	}
+}
+
 /* The options that were given, as the members to change. */
 static int edit_body(struct args *a, json_t *body)
 {
@@ -200,6 +234,8 @@ static int edit_body(struct args *a, json_t *body)
 		json_object_set_new(body, "path_policy", json_string(args_get(a, "--path")));
 	if (args_has(a, "--comment"))
 		json_object_set_new(body, "comment", json_string(args_get(a, "--comment")));
+	for (unsigned i = 0; args_nth(a, "--group", i); i++)
+		add_groups(body, args_nth(a, "--group", i));
 	if (args_has(a, "--endpoint") || args_has(a, "--no-endpoints")) {
 		json_t *list = json_array();
 

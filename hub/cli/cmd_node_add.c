@@ -50,6 +50,7 @@ static int make_body(struct args *a, json_t *body)
 		return code;
 	add_strings(a, body, "--address", "addresses");
 	add_strings(a, body, "--endpoint", "endpoints");
+	add_strings(a, body, "--group", "groups");
 	if (args_has(a, "--public-key"))
 		json_object_set_new(body, "tunnel_key", json_string(args_get(a, "--public-key")));
 	if (args_has(a, "--path"))

@@ -42,6 +42,18 @@ int cmd_node_revoke(struct cli *cli, struct args *a);
 int cmd_subnet_add(struct cli *cli, struct args *a);
 int cmd_subnet_remove(struct cli *cli, struct args *a);
 int cmd_subnet_list(struct cli *cli, struct args *a);
+/* cmd_group.c */
+int cmd_group_create(struct cli *cli, struct args *a);
+int cmd_group_list(struct cli *cli, struct args *a);
+int cmd_group_edit(struct cli *cli, struct args *a);
+int cmd_group_delete(struct cli *cli, struct args *a);
+/* cmd_policy.c */
+int cmd_policy_add(struct cli *cli, struct args *a);
+int cmd_policy_list(struct cli *cli, struct args *a);
+int cmd_policy_edit(struct cli *cli, struct args *a);
+int cmd_policy_remove(struct cli *cli, struct args *a);
+int cmd_policy_default(struct cli *cli, struct args *a);
+int cmd_policy_check(struct cli *cli, struct args *a);
 /* cmd_token.c */
 int cmd_token_create(struct cli *cli, struct args *a);
 int cmd_token_list(struct cli *cli, struct args *a);

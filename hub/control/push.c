@@ -14,17 +14,24 @@ void push_fini(struct control *c)
 }
 
 /*
- * True when the frame in the cache says just what `viewer`, who holds revision `from`, has to be
- * told.
+ * What directory_delta() will start from: who changed itself, or knows a revision that we do not,
+ * gets a snapshot.
+ */
+static uint64_t base_of(const struct control *c, const struct node *viewer, uint64_t sent)
+{
+	return viewer->revision > sent || sent > c->dir.revision ? 0 : sent;
+}
+
+/* True when the frame in the cache says just what `viewer`, who starts from `from`, has to be told.
  */
 static bool hit(const struct control *c, const struct node *viewer, uint64_t from,
 		uint32_t capabilities)
 {
 	const struct push_cache *x = &c->push.cache;
 
-	return x->valid && from && x->from == from && x->to == c->dir.revision &&
+	return x->valid && x->from == from && x->to == c->dir.revision &&
 	       x->groups == viewer->groups && x->reach == viewer->reach &&
-	       x->capabilities == capabilities && viewer->revision <= from;
+	       x->capabilities == capabilities;
 }
 
 /* Makes the frame for `viewer` in the cache, unless it is there. */
@@ -32,7 +39,7 @@ static enum err make_frame(struct control *c, const struct node *viewer, const s
 {
 	struct push_cache *x = &c->push.cache;
 	struct control_msg m = { .type = CONTROL_DIRECTORY };
-	uint64_t from = conn->sent_revision;
+	uint64_t from = base_of(c, viewer, conn->sent_revision);
 
 	if (hit(c, viewer, from, conn->capabilities))
 		return ERR_OK;
@@ -50,8 +57,9 @@ static enum err make_frame(struct control *c, const struct node *viewer, const s
 	x->groups = viewer->groups;
 	x->reach = viewer->reach;
 	x->capabilities = conn->capabilities;
-	/* Who changed itself is told so; nobody else may get that frame. */
-	x->valid = viewer->revision <= from;
+	/* In a snapshot everybody finds itself. Others see it there, too, only if policy lets its
+	 * groups talk among themselves; otherwise the frame is for this one alone. */
+	x->valid = from || node_may_talk(viewer, viewer);
 	return ERR_OK;
 }
 

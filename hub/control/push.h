@@ -15,8 +15,8 @@ struct conn;
 struct node;
 
 /*
- * A frame that others can be sent, too: those who hold the same revision, are under the same
- * policy, and did not change themselves see the same difference.
+ * A frame that others can be sent, too: those who start from the same revision (0: a snapshot) and
+ * are under the same policy see the same.
  */
 struct push_cache {
 	bool valid;

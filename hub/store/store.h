@@ -74,12 +74,19 @@ struct store_group {
 	uint8_t bit;
 	char name[NAME_SIZE];
 	char comment[STORE_TEXT_SIZE];
+	int64_t created_ms; /* not written */
+	uint32_t n_nodes;   /* in it now; not written */
 };
 /* Adds the group, or changes name and comment of the one with this bit. ERR_EXISTS: the name is
  * taken. */
 enum err store_group_put(struct store *s, const struct store_group *g) must_check;
 typedef enum err (*store_group_cb)(void *arg, const struct store_group *g);
 enum err store_groups_list(struct store *s, store_group_cb cb, void *arg) must_check;
+/* With its memberships and policies. ERR_NOTFOUND. */
+enum err store_group_remove(struct store *s, uint8_t bit) must_check;
+/* The names of the nodes in a group, by id. */
+typedef enum err (*store_name_cb)(void *arg, const char *name);
+enum err store_group_nodes(struct store *s, uint8_t bit, store_name_cb cb, void *arg) must_check;
 /* Allows two groups to talk to each other. ERR_NOTFOUND: no such group; ERR_EXISTS. */
 enum err store_policy_put(struct store *s, uint8_t from_bit, uint8_t to_bit) must_check;
 enum err store_policy_remove(struct store *s, uint8_t from_bit, uint8_t to_bit) must_check;
@@ -89,8 +96,11 @@ enum err store_policy_path_put(struct store *s, uint8_t from_bit, uint8_t to_bit
 			       enum path_policy path) must_check;
 struct store_policy {
 	uint8_t from_bit, to_bit;
+	char from[NAME_SIZE], to[NAME_SIZE];
 	enum path_policy path_policy;
+	int64_t created_ms;
 };
+/* By from_bit, then to_bit. */
 typedef enum err (*store_policy_cb)(void *arg, const struct store_policy *p);
 enum err store_policies_list(struct store *s, store_policy_cb cb, void *arg) must_check;
 /* All nodes of the group change with `revision`: a policy row of it is a part of what each is told.

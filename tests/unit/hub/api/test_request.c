@@ -200,6 +200,39 @@ static const struct {
 	{ "GET", "/api/v1/keys/99", NULL, 404, "not_found", NULL },
 	{ "POST", "/api/v1/api-tokens", "{\"name\":\"ci\"}", 201, NULL, NULL },
 	{ "POST", "/api/v1/api-tokens", "{\"name\":\"ci\"}", 409, "api_token_exists", "/name" },
+	{ "POST", "/api/v1/groups", "{\"name\":\"masters\"}", 201, NULL, NULL },
+	{ "POST", "/api/v1/groups", "{\"name\":\"masters\"}", 409, "group_exists", "/name" },
+	{ "GET", "/api/v1/groups", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/groups/masters", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/groups/2", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/groups/3", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/groups/65", NULL, 404, "not_found", NULL },
+	{ "PATCH", "/api/v1/groups/2", "{\"name\":\"staff\"}", 200, NULL, NULL },
+	{ "PATCH", "/api/v1/nodes/oslo", "{\"join_groups\":[\"staff\"]}", 200, NULL, NULL },
+	{ "PATCH", "/api/v1/nodes/oslo", "{\"groups\":[\"default\",\"x\"]}", 422, "group_unknown",
+	  "/groups/1" },
+	{ "DELETE", "/api/v1/groups/staff", NULL, 409, "group_in_use", NULL },
+	{ "POST", "/api/v1/policies", "{\"from\":\"staff\",\"to\":\"default\"}", 201, NULL, NULL },
+	{ "POST", "/api/v1/policies", "{\"from\":\"default\",\"to\":\"staff\"}", 409,
+	  "policy_exists", NULL },
+	{ "POST", "/api/v1/policies", "{\"from\":\"default\",\"to\":\"x\"}", 422, "group_unknown",
+	  "/to" },
+	{ "GET", "/api/v1/policies", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/policies/65", NULL, 200, NULL, NULL },
+	{ "PATCH", "/api/v1/policies/65", "{\"path_policy\":\"hub-only\"}", 200, NULL, NULL },
+	{ "PATCH", "/api/v1/policies/65", "{}", 422, "member_missing", "/path_policy" },
+	{ "GET", "/api/v1/policies/2", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/policies/default", NULL, 200, NULL, NULL },
+	{ "PATCH", "/api/v1/policies/default", "{\"allow\":false}", 200, NULL, NULL },
+	{ "GET", "/api/v1/policies/1", NULL, 404, "not_found", NULL },
+	{ "GET", "/api/v1/policies/check?from=oslo&to=hq", NULL, 200, NULL, NULL },
+	{ "GET", "/api/v1/policies/check?from=oslo", NULL, 400, "query_invalid", NULL },
+	{ "GET", "/api/v1/policies/check?from=oslo&to=x", NULL, 404, "not_found", NULL },
+	{ "DELETE", "/api/v1/policies/65", NULL, 200, NULL, NULL },
+	{ "DELETE", "/api/v1/policies/65", NULL, 404, "not_found", NULL },
+	{ "PATCH", "/api/v1/nodes/oslo", "{\"leave_groups\":[\"staff\"]}", 200, NULL, NULL },
+	{ "DELETE", "/api/v1/groups/staff", NULL, 200, NULL, NULL },
+	{ "DELETE", "/api/v1/groups/default", NULL, 409, "group_is_default", NULL },
 	{ "POST", "/api/v1/nodes/hq/revoke", NULL, 409, "node_is_hub", NULL },
 	{ "POST", "/api/v1/nodes/oslo/revoke?dry_run=1", NULL, 200, NULL, NULL },
 	{ "POST", "/api/v1/nodes/oslo/revoke", "{\"reason\":\"stolen\"}", 200, NULL, NULL },
@@ -230,6 +263,46 @@ static void answers_requests(void **unused)
 			assert_string_equal(pointer, rows[i].pointer);
 		json_decref(j);
 	}
+}
+
+/* Sets up what the request says, and asks who decides. */
+static void check(const char *from, const char *to, bool allowed, const char *by)
+{
+	char path[128];
+	json_t *j;
+
+	snprintf(path, sizeof(path), "/api/v1/policies/check?from=%s&to=%s", from, to);
+	assert_int_equal(call("GET", path, NULL, &j), 200);
+	assert_int_equal(json_is_true(json_object_get(j, "allowed")), allowed);
+	assert_string_equal(json_string_value(json_object_get(j, "decided_by")), by);
+	if (strcmp(by, "policy") == 0)
+		assert_true(json_array_size(json_object_get(j, "rules")) > 0);
+	json_decref(j);
+}
+
+static void who_decides(void **unused)
+{
+	(void)unused;
+	fixture_node(fixture.s, "oslo", NODE_SPOKE, NODE_ACTIVE, "10.99.0.8");
+	fixture_node(fixture.s, "bergen", NODE_SPOKE, NODE_ACTIVE, "10.99.0.9");
+	assert_int_equal(call("POST", "/api/v1/nodes", "{\"name\":\"new\"}", NULL), 201);
+	check("oslo", "bergen", true, "policy");
+	check("oslo", "oslo", true, "self");
+	check("oslo", "new", false, "status");
+	check("new", "hq", false, "status");
+	assert_int_equal(call("PATCH", "/api/v1/policies/default", "{\"allow\":false}", NULL), 200);
+	check("oslo", "bergen", false, "none");
+	check("oslo", "hq", true, "hub");
+	check("hq", "bergen", true, "hub");
+	assert_int_equal(call("POST", "/api/v1/groups", "{\"name\":\"masters\"}", NULL), 201);
+	assert_int_equal(call("PATCH", "/api/v1/nodes/oslo", "{\"groups\":[\"masters\"]}", NULL),
+			 200);
+	check("bergen", "oslo", false, "none");
+	assert_int_equal(
+		call("POST", "/api/v1/policies", "{\"from\":\"masters\",\"to\":\"default\"}", NULL),
+		201);
+	check("oslo", "bergen", true, "policy");
+	check("bergen", "oslo", true, "policy");
 }
 
 /* What is there only while there is an engine, and what always. */
@@ -628,6 +701,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers_requests, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_decides, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_has_totals, setup, teardown),
 		cmocka_unit_test_setup_teardown(metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(paths_of_pairs, setup, teardown),
