@@ -121,6 +121,11 @@ enum err change_token_create(struct change *c, uint32_t node_id, uint32_t expire
 			     uint8_t secret[JOIN_SECRET_BYTES], struct store_token *out) must_check;
 enum err change_token_revoke(struct change *c, uint32_t token_id) must_check;
 
+/* API tokens. `t` has all but its id; its text never comes here. Codes: name_invalid,
+ * api_token_exists; not_found, api_token_already_revoked. */
+enum err change_api_token_create(struct change *c, struct store_api_token *t) must_check;
+enum err change_api_token_revoke(struct change *c, uint32_t id) must_check;
+
 /*
  * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
  * token_used, token_expired, token_revoked, name_joined, key_exists, key_invalid. The same identity

@@ -138,14 +138,13 @@ static enum err add_hub(struct init *in, struct store *s)
 static enum err add_api_token(struct init *in, struct store *s)
 {
 	struct store_api_token t = { .name = "admin", .role = "admin" };
-	struct store_audit entry = { "init", "api-token.create", "api-token:admin",
-				     "{\"role\":\"admin\"}" };
-	enum err e;
+	struct change c = { .store = s, .actor = "init" };
 
 	auth_token_new(in->token);
 	auth_token_hash(in->token, t.hash);
-	e = store_api_token_put(s, &t);
-	return e ? e : store_audit_add(s, &entry);
+	if (change_api_token_create(&c, &t))
+		return fail(in, LAUNCH_FAILED, "%s", c.detail);
+	return ERR_OK;
 }
 
 /* Everything in the store. A failure that has said nothing yet is told by the caller. */

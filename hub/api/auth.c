@@ -123,7 +123,7 @@ static void note_use(struct store *s, const struct store_api_token *t, int64_t w
 }
 
 enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
-		     char actor[AUTH_ACTOR_SIZE])
+		     struct auth_who *who)
 {
 	size_t prefix = sizeof(AUTH_TOKEN_PREFIX) - 1;
 	struct store_api_token t = { 0 };
@@ -146,7 +146,9 @@ enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
 	else if (!e && t.expires_ms && t.expires_ms <= wall_ms)
 		e = ERR_EXPIRED;
 	if (!e) {
-		snprintf(actor, AUTH_ACTOR_SIZE, "token:%s", t.name);
+		snprintf(who->actor, sizeof(who->actor), "token:%s", t.name);
+		snprintf(who->scopes, sizeof(who->scopes), "%s", t.scopes);
+		who->role = role_parse(t.role);
 		note_use(s, &t, wall_ms);
 	}
 	secret_zero(hash, sizeof(hash));

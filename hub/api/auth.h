@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "hub/api/role.h"
 #include "hub/store/store.h"
 #include "shared/base/addr.h"
 
@@ -21,6 +22,13 @@
 #define AUTH_SOURCES_MAX    256u
 #define AUTH_FAILURES_BURST 10u   /* failures of one source before it has to wait */
 #define AUTH_FAILURE_MS     6000u /* one more is allowed after so long */
+
+/* Who is asking, and what they may do. */
+struct auth_who {
+	char actor[AUTH_ACTOR_SIZE];
+	enum role role;
+	char scopes[STORE_TEXT_SIZE]; /* of an API token; "" all */
+};
 
 /* Who may use the UNIX socket; filled before the rights are dropped. */
 struct auth_unix {
@@ -59,11 +67,11 @@ void auth_token_hash(const char *token, uint8_t out[32]);
 /* A new token: "blt_" and 43 characters for 256 random bits. `out` must be zeroed after use. */
 void auth_token_new(char out[AUTH_TOKEN_MAX_CHARS]);
 /*
- * `header` is the value of Authorization, or NULL. Writes the actor "token:NAME". ERR_AUTH: none,
+ * `header` is the value of Authorization, or NULL. Writes who it is, "token:NAME". ERR_AUTH: none,
  * malformed or unknown; ERR_EXPIRED; ERR_REVOKED; others: the store failed.
  */
 enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
-		     char actor[AUTH_ACTOR_SIZE]) must_check;
+		     struct auth_who *who) must_check;
 
 /* 0 when `source` may try, else the milliseconds until it may. */
 uint64_t auth_limit_wait_ms(const struct auth_limit *l, const struct addr *source, uint64_t now_ms);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hub/api/params.h"
+#include "hub/api/role.h"
 #include "shared/base/base64.h"
 #include "shared/base/hostport.h"
 #include "shared/base/name.h"
@@ -163,6 +164,11 @@ static enum err check_text(const char *s, const struct body_field *f, const char
 			       : refuse(p, "member_invalid", at,
 					"this must be \"auto\", \"hub-only\" or "
 					"\"direct-only\"");
+	case BODY_ROLE:
+		return role_parse(s) != ROLE_NONE
+			       ? ERR_OK
+			       : refuse(p, "member_invalid", at,
+					"this must be \"admin\", \"operator\" or \"auditor\"");
 	case BODY_ADDRESS:
 		return addr_parse(s, &addr) == ERR_OK
 			       ? ERR_OK

@@ -53,7 +53,10 @@ void tokens_add(struct request *r);
 void tokens_get(struct request *r);
 void tokens_revoke(struct request *r);
 /* api_tokens.c */
+void api_tokens_list(struct request *r);
 void api_tokens_add(struct request *r);
+void api_tokens_get(struct request *r);
+void api_tokens_revoke(struct request *r);
 /* revisions.c */
 void revisions_current(struct request *r);
 void revisions_get(struct request *r);

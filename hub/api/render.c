@@ -209,6 +209,33 @@ json_t *render_pair(const struct store_pair *p, const char *node, const char *pe
 		"told_at", render_time(p->told_ms));
 }
 
+/* The words of a text as an array. */
+static json_t *render_words(const char *text)
+{
+	json_t *list = json_array();
+
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		size_t n = strcspn(text, " ");
+
+		json_array_append_new(list, json_stringn(text, n));
+		text += n;
+	}
+	return list;
+}
+
+json_t *render_api_token(const struct store_api_token *t, int64_t now_ms)
+{
+	const char *state = t->revoked_ms				   ? "revoked"
+			    : t->expires_ms && t->expires_ms <= now_ms ? "expired"
+								       : "open";
+
+	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "id", (json_int_t)t->id,
+			 "name", t->name, "role", t->role, "scopes", render_words(t->scopes),
+			 "state", state, "created_at", render_time(t->created_ms), "expires_at",
+			 render_time(t->expires_ms), "used_at", render_time(t->used_ms),
+			 "revoked_at", render_time(t->revoked_ms));
+}
+
 json_t *render_presence(const struct node *n, const struct store_presence *p)
 {
 	static const struct store_presence unheard;

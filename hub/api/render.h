@@ -31,6 +31,8 @@ json_t *render_key(const struct store_key *k);
 json_t *render_subnet(const struct store_subnet *s);
 /* `now_ms` (wall) decides between "open" and "expired". */
 json_t *render_join_token(const struct store_token *t, int64_t now_ms);
+/* Never its hash. `now_ms` as above. */
+json_t *render_api_token(const struct store_api_token *t, int64_t now_ms);
 /* One node of GET /status. `p` may be NULL: nothing was ever heard of it. */
 json_t *render_presence(const struct node *n, const struct store_presence *p);
 /* How `node` reaches `peer`, as it tells; the names stand for the ids of `p`. */

@@ -55,7 +55,8 @@ static void authenticate_unix(struct request *r)
 			     "only root and members of the group may use this socket");
 		return;
 	}
-	auth_peer_actor(r->peer, r->actor);
+	auth_peer_actor(r->peer, r->who.actor);
+	r->who.role = ROLE_ADMIN;
 }
 
 static void authenticate_bearer(struct request *r)
@@ -72,7 +73,7 @@ static void authenticate_bearer(struct request *r)
 			     "too many failed attempts from your address");
 		return;
 	}
-	e = auth_bearer(r->api->store, r->headers.authorization, clock_wall_ms(), r->actor);
+	e = auth_bearer(r->api->store, r->headers.authorization, clock_wall_ms(), &r->who);
 	if (e == ERR_OK)
 		return;
 	if (e != ERR_AUTH && e != ERR_EXPIRED && e != ERR_REVOKED) {
@@ -86,6 +87,20 @@ static void authenticate_bearer(struct request *r)
 				 addr_format(&r->remote, text), err_str(e));
 	}
 	refuse_bearer(r, e);
+}
+
+/* Known, but is this for them? */
+static void authorise(struct request *r)
+{
+	enum role least = role_of_route(r->route);
+
+	if (r->who.role < least)
+		reply_refuse(&r->reply, 403, "role_too_low",
+			     "this needs the role %s, and yours is %s", role_str(least),
+			     role_str(r->who.role));
+	else if (!role_scopes_allow(r->who.scopes, r->route))
+		reply_refuse(&r->reply, 403, "scope_missing",
+			     "your API token is only for: %.200s", r->who.scopes);
 }
 
 static void no_route(struct request *r, unsigned allowed)
@@ -126,6 +141,10 @@ bool request_begin(struct request *r)
 		else
 			authenticate_bearer(r);
 	}
+	if (r->reply.status)
+		return true;
+	if (r->route && !(r->route->flags & ROUTE_OPEN))
+		authorise(r);
 	if (r->reply.status)
 		return true;
 	if (!r->route)
@@ -220,7 +239,7 @@ static bool make_id(struct request *r, struct idempotency_id *id)
 			     IDEMPOTENCY_KEY_MAX_CHARS);
 		ok = false;
 	} else {
-		idempotency_make_id(r->actor, key, buf_cstr(&target), buf_data(&r->body),
+		idempotency_make_id(r->who.actor, key, buf_cstr(&target), buf_data(&r->body),
 				    buf_len(&r->body), id);
 	}
 	buf_fini(&target);
@@ -273,7 +292,7 @@ void request_run(struct request *r)
 
 struct change request_change(struct request *r)
 {
-	return (struct change){ .store = r->api->store, .actor = r->actor, .dry_run = r->dry_run };
+	return (struct change){ .store = r->api->store, .actor = r->who.actor, .dry_run = r->dry_run };
 }
 
 void request_change_failed(struct request *r, enum err e, const struct change *c)
@@ -282,7 +301,7 @@ void request_change_failed(struct request *r, enum err e, const struct change *c
 
 	problem_from_change(&p, e, c);
 	if (p.status >= 500)
-		log_warn("api: a change by %s failed: %s (%s)", r->actor, p.detail, err_str(e));
+		log_warn("api: a change by %s failed: %s (%s)", r->who.actor, p.detail, err_str(e));
 	reply_problem(&r->reply, &p);
 }
 

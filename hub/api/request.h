@@ -41,7 +41,7 @@ struct request {
 	void *connection;             /* the server's own */
 
 	/* made here */
-	char actor[AUTH_ACTOR_SIZE];
+	struct auth_who who;
 	const struct route *route;
 	char param[ROUTE_PARAM_SIZE];
 	struct buf body;

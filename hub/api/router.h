@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "hub/api/body.h"
+#include "hub/api/role.h"
 
 struct request;
 
@@ -21,6 +22,7 @@ struct route {
 	const char *path; /* "/api/v1/nodes/{id}/revoke"; one {parameter} at most */
 	void (*handle)(struct request *r);
 	unsigned flags;    /* enum route_flag */
+	enum role role;    /* the least; ROLE_NONE: auditor for GET, operator for changes */
 	const char *query; /* names of query parameters, separated by blanks; NULL none */
 	const struct body_field *body; /* members of the JSON body; NULL: no body is taken */
 	size_t n_body;

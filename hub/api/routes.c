@@ -92,6 +92,8 @@ static const struct body_field token_add[] = {
 
 static const struct body_field api_token_add[] = {
 	{ .name = "name", .type = BODY_NAME, .required = true },
+	{ .name = "role", .type = BODY_ROLE },
+	{ .name = "scopes", .type = BODY_LIST, .max = ROLE_SCOPES_MAX, .item = BODY_STRING },
 	{ .name = "expires_s", .type = BODY_INT, .min = 1, .max = 10 * TOKEN_EXPIRES_MAX_S },
 };
 
@@ -101,6 +103,7 @@ static const struct body_field empty[1];
 #define BODY(table)       .body = (table), .n_body = ARRAY_LEN(table)
 #define NEEDS_BODY(table) BODY(table), .body_required = true
 #define NO_MEMBERS        .body = empty, .n_body = 0
+#define ADMINS            .role = ROLE_ADMIN
 #define V1                "/api/v1"
 #define CHANGE(f)         .flags = (f), .query = "dry_run"
 #define ROUTE(m, p, h, ...)                                                                        \
@@ -164,8 +167,15 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/tokens/{id}/revoke", tokens_revoke,
 	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS),
 
+	ROUTE(HTTP_GET, V1 "/api-tokens", api_tokens_list, .flags = ROUTE_ETAG,
+	      .query = "limit after"),
 	ROUTE(HTTP_POST, V1 "/api-tokens", api_tokens_add, CHANGE(ROUTE_ONCE),
-	      NEEDS_BODY(api_token_add)),
+	      NEEDS_BODY(api_token_add), ADMINS),
+	ROUTE(HTTP_GET, V1 "/api-tokens/{id}", api_tokens_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_DELETE, V1 "/api-tokens/{id}", api_tokens_revoke, CHANGE(ROUTE_IF_MATCH),
+	      ADMINS),
+	ROUTE(HTTP_POST, V1 "/api-tokens/{id}/revoke", api_tokens_revoke,
+	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS, ADMINS),
 
 	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
 	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except"),

@@ -130,6 +130,9 @@ static const struct args_option token_create_options[] = {
 };
 
 static const struct args_option api_token_options[] = {
+	{ "--role", "ROLE", false,
+	  "auditor (looks only), operator (runs the network) or admin (default)" },
+	{ "--scope", "NOUN[:read]", true, "narrow it to a part of the API, such as nodes:read" },
 	{ "--expires", "SECONDS", false, "life of the token (default: no end)" },
 	DRY_RUN,
 	END,
@@ -193,6 +196,9 @@ const struct command commands[] = {
 	  key_revoke_options, cmd_key_revoke },
 	{ "api-token", "create", "NAME", "make a token for the API over HTTPS", 1, 1,
 	  api_token_options, cmd_api_token_create },
+	{ "api-token", "list", "", "list API tokens", 0, 0, NULL, cmd_api_token_list },
+	{ "api-token", "revoke", "NAME | ID", "make an API token worthless", 1, 1, change_options,
+	  cmd_api_token_revoke },
 	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,

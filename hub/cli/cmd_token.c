@@ -93,33 +93,3 @@ int cmd_token_revoke(struct cli *cli, struct args *a)
 	json_decref(answer);
 	return code;
 }
-
-int cmd_api_token_create(struct cli *cli, struct args *a)
-{
-	json_t *body = json_pack("{s:s}", "name", a->words[0]), *answer = NULL;
-	uint64_t expires_s;
-	int code = CLI_DONE;
-
-	if (args_uint(a, "--expires", 1, 10 * EXPIRES_MAX_S, 0, &expires_s))
-		code = call_usage("%s", a->error);
-	if (!code && expires_s)
-		json_object_set_new(body, "expires_s", json_integer((json_int_t)expires_s));
-	if (!code)
-		code = call_api(cli, "POST", "/api/v1/api-tokens", body, 0, &answer);
-	json_decref(body);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(answer);
-	} else if (cli->dry_run) {
-		fprintf(stderr, "An API token could be made. Nothing was changed.\n");
-	} else {
-		fprintf(stderr,
-			"API token \"%s\", shown only now; keep it in a file of mode 0600 for "
-			"--token-file:\n",
-			a->words[0]);
-		printf("%s\n", call_str(answer, "token"));
-	}
-	json_decref(answer);
-	return code;
-}

@@ -58,7 +58,10 @@ int cmd_policy_check(struct cli *cli, struct args *a);
 int cmd_token_create(struct cli *cli, struct args *a);
 int cmd_token_list(struct cli *cli, struct args *a);
 int cmd_token_revoke(struct cli *cli, struct args *a);
+/* cmd_api_token.c */
 int cmd_api_token_create(struct cli *cli, struct args *a);
+int cmd_api_token_list(struct cli *cli, struct args *a);
+int cmd_api_token_revoke(struct cli *cli, struct args *a);
 /* cmd_key.c, cmd_revoke.c */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);

@@ -87,7 +87,8 @@ static const struct {
 
 static void judges_tokens(void **unused)
 {
-	char actor[AUTH_ACTOR_SIZE], longest[1024] = "Bearer blt_";
+	char longest[1024] = "Bearer blt_";
+	struct auth_who who = { 0 };
 	struct fixture f;
 
 	(void)unused;
@@ -95,13 +96,14 @@ static void judges_tokens(void **unused)
 	add_token(f.s, "ci", "blt_good", 0);
 	add_token(f.s, "old", "blt_old", 5000);
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
-		actor[0] = '\0';
-		assert_int_equal(auth_bearer(f.s, headers[i].header, 5000, actor), headers[i].want);
-		assert_string_equal(actor, headers[i].want ? "" : "token:ci");
+		memset(&who, 0, sizeof(who));
+		assert_int_equal(auth_bearer(f.s, headers[i].header, 5000, &who), headers[i].want);
+		assert_string_equal(who.actor, headers[i].want ? "" : "token:ci");
+		assert_int_equal(who.role, headers[i].want ? ROLE_NONE : ROLE_ADMIN);
 	}
-	assert_ok(auth_bearer(f.s, "Bearer blt_old", 4999, actor));
+	assert_ok(auth_bearer(f.s, "Bearer blt_old", 4999, &who));
 	memset(longest + 11, 'x', sizeof(longest) - 12);
-	assert_int_equal(auth_bearer(f.s, longest, 5000, actor), ERR_AUTH);
+	assert_int_equal(auth_bearer(f.s, longest, 5000, &who), ERR_AUTH);
 	fixture_close(&f);
 }
 

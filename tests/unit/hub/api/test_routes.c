@@ -186,6 +186,24 @@ static void authentication_agrees(void **unused)
 	}
 }
 
+/* x-role stands where the role is another than the method's usual one. */
+static void roles_agree(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < api_routes.n; i++) {
+		const struct route *r = &api_routes.routes[i];
+		const char *said =
+			json_string_value(json_object_get(operation_of(r), "x-role"));
+		enum role usual = r->method == HTTP_GET ? ROLE_AUDITOR : ROLE_OPERATOR;
+
+		if (r->flags & ROUTE_OPEN)
+			assert_null(said);
+		else if ((said ? role_parse(said) : usual) != role_of_route(r))
+			fail_msg("%s %s: the role is not that of schema/openapi.yaml",
+				 router_method_str(r->method), r->path);
+	}
+}
+
 static bool is_required(json_t *schema, const char *name)
 {
 	json_t *v;
@@ -271,6 +289,7 @@ int main(void)
 		cmocka_unit_test(everything_described_is_served),
 		cmocka_unit_test(parameters_agree),
 		cmocka_unit_test(authentication_agrees),
+		cmocka_unit_test(roles_agree),
 		cmocka_unit_test(bodies_agree),
 	};
 
