@@ -39,8 +39,8 @@ static enum err api_token_revoke(struct change *c, uint32_t id)
 	enum err e = store_api_token_get(c->store, id, &t);
 
 	if (e == ERR_NOTFOUND)
-		return change_refuse(c, e, "not_found", "",
-				     "There is no API token with the id %u.", id);
+		return change_refuse(c, e, "not_found", "", "There is no API token with the id %u.",
+				     id);
 	if (e)
 		return e;
 	if (t.revoked_ms)

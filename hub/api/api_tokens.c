@@ -70,8 +70,8 @@ static enum err take_scopes(struct request *r, char out[STORE_TEXT_SIZE])
 			reply_problem(&r->reply, &p);
 			return ERR_INVALID;
 		}
-		used += (size_t)snprintf(out + used, STORE_TEXT_SIZE - used, "%s%s", used ? " " : "",
-					 scope);
+		used += (size_t)snprintf(out + used, STORE_TEXT_SIZE - used, "%s%s",
+					 used ? " " : "", scope);
 	}
 	return ERR_OK;
 }

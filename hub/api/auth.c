@@ -122,8 +122,7 @@ static void note_use(struct store *s, const struct store_api_token *t, int64_t w
 			  err_str(e));
 }
 
-enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
-		     struct auth_who *who)
+enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms, struct auth_who *who)
 {
 	size_t prefix = sizeof(AUTH_TOKEN_PREFIX) - 1;
 	struct store_api_token t = { 0 };

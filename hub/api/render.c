@@ -225,7 +225,7 @@ static json_t *render_words(const char *text)
 
 json_t *render_api_token(const struct store_api_token *t, int64_t now_ms)
 {
-	const char *state = t->revoked_ms				   ? "revoked"
+	const char *state = t->revoked_ms                              ? "revoked"
 			    : t->expires_ms && t->expires_ms <= now_ms ? "expired"
 								       : "open";
 

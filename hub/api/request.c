@@ -99,8 +99,8 @@ static void authorise(struct request *r)
 			     "this needs the role %s, and yours is %s", role_str(least),
 			     role_str(r->who.role));
 	else if (!role_scopes_allow(r->who.scopes, r->route))
-		reply_refuse(&r->reply, 403, "scope_missing",
-			     "your API token is only for: %.200s", r->who.scopes);
+		reply_refuse(&r->reply, 403, "scope_missing", "your API token is only for: %.200s",
+			     r->who.scopes);
 }
 
 static void no_route(struct request *r, unsigned allowed)
@@ -292,7 +292,9 @@ void request_run(struct request *r)
 
 struct change request_change(struct request *r)
 {
-	return (struct change){ .store = r->api->store, .actor = r->who.actor, .dry_run = r->dry_run };
+	return (struct change){ .store = r->api->store,
+				.actor = r->who.actor,
+				.dry_run = r->dry_run };
 }
 
 void request_change_failed(struct request *r, enum err e, const struct change *c)

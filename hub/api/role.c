@@ -38,8 +38,8 @@ enum role role_of_route(const struct route *r)
 static char *word_of(const char *path, char out[WORD_SIZE])
 {
 	static const char base[] = "/api/v1/";
-	const char *s = strncmp(path, base, sizeof(base) - 1) == 0 ? path + sizeof(base) - 1
-								   : path + 1;
+	const char *s =
+		strncmp(path, base, sizeof(base) - 1) == 0 ? path + sizeof(base) - 1 : path + 1;
 
 	snprintf(out, WORD_SIZE, "%.*s", (int)strcspn(s, "/."), s);
 	if (strcmp(out, "revisions") == 0)

@@ -12,10 +12,12 @@
 
 static const char help[] =
 	"Usage: branchline-hub -n NET backup passphrase        who can open backups (once)\n"
-	"       branchline-hub -n NET backup create FILE       the whole hub in one encrypted file\n"
+	"       branchline-hub -n NET backup create FILE       the whole hub in one encrypted "
+	"file\n"
 	"       branchline-hub -n NET backup verify FILE       open it and check everything in it\n"
 	"       branchline-hub -n NET backup restore FILE      make the network from it\n\n"
-	"FILE is \"-\" for standard output (create). A passphrase is asked for on the terminal, or\n"
+	"FILE is \"-\" for standard output (create). A passphrase is asked for on the terminal, "
+	"or\n"
 	"read from standard input when that is none. Without it a backup is worth nothing: keep\n"
 	"it where the hub is not.\n\n"
 	"  --help    show this\n";

@@ -28,7 +28,7 @@ struct create {
 	const char *file;
 	struct hub_config config;
 	struct recipient recipient;
-	int db;                         /* the copy of the database, its name already gone */
+	int db;                          /* the copy of the database, its name already gone */
 	char temporary[PATHS_FILE_SIZE]; /* the backup until it is whole; empty: standard output */
 	int out;
 	struct sealed_writer *w;
@@ -122,7 +122,8 @@ static int put_bytes(struct create *c, int fd, uint64_t size, const char *name)
 			continue;
 		if (k <= 0)
 			return backup_fail(LAUNCH_FAILED, "%s: %s", name,
-					   k ? strerror(errno) : "became shorter while it was read");
+					   k ? strerror(errno)
+					     : "became shorter while it was read");
 		sealed_write(c->w, bytes, (size_t)k);
 		size -= (uint64_t)k;
 	}
@@ -167,8 +168,10 @@ static int put_entry(struct create *c, const char *dir, const char *prefix, cons
 	if (!S_ISREG(st.st_mode))
 		return LAUNCH_DONE;
 	if (!archive_name_is_valid(name)) {
-		fprintf(stderr, "branchline-hub: backup: %s is left out: not a name that is used "
-				"here\n", path);
+		fprintf(stderr,
+			"branchline-hub: backup: %s is left out: not a name that is used "
+			"here\n",
+			path);
 		return LAUNCH_DONE;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -27,7 +27,8 @@ struct recipient {
 	uint8_t log_n; /* scrypt's N is 2^log_n; r and p are the constants above */
 	uint8_t salt[RECIPIENT_SALT_BYTES];
 	struct public_key public;
-	struct secret_key origin; /* proves that the maker of a backup was the hub; zeros: not known */
+	struct secret_key
+		origin; /* proves that the maker of a backup was the hub; zeros: not known */
 };
 
 /* A new one, with a fresh salt. ERR_INVALID: the passphrase is too short or too long; ERR_CRYPTO.

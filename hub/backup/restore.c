@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * backup verify and restore: both unpack everything into temporary folders and look at the database;
- * restore then gives the folders their names, verify removes them. What a backup says is hostile
- * until its last chunk has proved authentic, and nothing has its final name before that.
+ * backup verify and restore: both unpack everything into temporary folders and look at the
+ * database; restore then gives the folders their names, verify removes them. What a backup says is
+ * hostile until its last chunk has proved authentic, and nothing has its final name before that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -240,8 +240,7 @@ static int check_contents(struct restore *x)
 	if (e)
 		return backup_fail(LAUNCH_REFUSED, "%s: its hub.conf: %s", x->file,
 				   x->config.raw.error[0] ? x->config.raw.error : err_str(e));
-	if (place_find_user(&x->place, x->config.user, &user) ||
-	    place_give_state(&x->place, &user))
+	if (place_find_user(&x->place, x->config.user, &user) || place_give_state(&x->place, &user))
 		return backup_fail(LAUNCH_FAILED, "%s", x->place.error);
 	return look_in_child(x, &user);
 }

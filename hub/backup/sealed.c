@@ -145,9 +145,9 @@ static void put_chunk(struct sealed_writer *w, bool last)
 	cursor_init_write(&c, w->out, LENGTH_BYTES);
 	cursor_put_u32(&c, (uint32_t)w->n | (last ? LAST : 0));
 	if (!s->err)
-		fail(s, primitives_seal(&s->primitives, CIPHER_CHACHA20POLY1305, s->key.b,
-					s->chunk, w->out, LENGTH_BYTES, w->plain, w->n,
-					w->out + LENGTH_BYTES));
+		fail(s,
+		     primitives_seal(&s->primitives, CIPHER_CHACHA20POLY1305, s->key.b, s->chunk,
+				     w->out, LENGTH_BYTES, w->plain, w->n, w->out + LENGTH_BYTES));
 	write_all(s, w->out, LENGTH_BYTES + w->n + AEAD_TAG_BYTES);
 	s->chunk++;
 	w->n = 0;

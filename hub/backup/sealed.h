@@ -5,11 +5,13 @@
  * or put together anew. Layout: schema/BACKUP.md.
  *
  *   header    "BLBK", version, log_n, salt, recipient's public key, a public key of this file
- *   chunk     length and "last" flag (u32), sealed bytes, tag;   repeated; the last one has the flag
+ *   chunk     length and "last" flag (u32), sealed bytes, tag;   repeated; the last one has the
+ * flag
  *
  * Each chunk is sealed by ChaCha20-Poly1305 with its number as the nonce and its first four bytes
  * as associated data, under a key made of X25519 between the file's key, which is forgotten, and
- * the recipient's, and of the origin key. Errors are sticky: write or read everything, then look at the end.
+ * the recipient's, and of the origin key. Errors are sticky: write or read everything, then look at
+ * the end.
  */
 #include <stdbool.h>
 

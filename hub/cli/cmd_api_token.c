@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
-#include "hub/cli/units.h"
+#include "shared/base/columns.h"
+#include "shared/base/units.h"
 #include "shared/base/clock.h"
 
 #define EXPIRES_MAX_S (3660u * 86400u)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
+#include "shared/base/columns.h"
 
 /* Prints the answer of a change: as JSON, or as a sentence about `name`. Takes `answer`. */
 static int say(struct cli *cli, json_t *answer, const char *name, const char *done,

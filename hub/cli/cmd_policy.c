@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "hub/cli/call.h"
-#include "hub/cli/columns.h"
+#include "shared/base/columns.h"
 
 /* Prints the answer of a change: as JSON, or as a sentence with the revision. Takes `answer`. */
 static int say(struct cli *cli, json_t *answer, const char *what)

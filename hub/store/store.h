@@ -241,8 +241,7 @@ struct store_api_token {
 enum err store_api_token_put(struct store *s, struct store_api_token *t) must_check;
 enum err store_api_token_find(struct store *s, const uint8_t hash[32],
 			      struct store_api_token *out) must_check;
-enum err store_api_token_get(struct store *s, uint32_t id,
-			     struct store_api_token *out) must_check;
+enum err store_api_token_get(struct store *s, uint32_t id, struct store_api_token *out) must_check;
 enum err store_api_token_revoke(struct store *s, uint32_t id) must_check; /* ERR_NOTFOUND */
 typedef enum err (*store_api_token_cb)(void *arg, const struct store_api_token *t);
 enum err store_api_tokens_list(struct store *s, uint32_t after_id, uint32_t limit,

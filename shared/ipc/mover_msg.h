@@ -95,7 +95,7 @@ enum mover_event_flag {
 	MOVER_CONFIRMED = 1 << 3, /* the first packet with the keypair `index`, made as responder */
 	MOVER_ENDPOINT = 1 << 4,  /* `endpoint` is where other packets than probes came from, and
 				     not the address that ours go to */
-	MOVER_RECEIVED_HERE = 1 << 5, /* something came over the way that our packets take */
+	MOVER_RECEIVED_HERE = 1 << 5,    /* something came over the way that our packets take */
 	MOVER_RECEIVED_RELAYED = 1 << 6, /* data came through the hub, ours go straight */
 	MOVER_EVENT_FLAGS = (1 << 7) - 1,
 };

@@ -150,7 +150,8 @@ static enum err receive_status_get(struct tunnel *t, struct cursor *body)
 	return e;
 }
 
-/* Our own addresses have changed: the hub, who relays for us, learns where we are by a handshake. */
+/* Our own addresses have changed: the hub, who relays for us, learns where we are by a handshake.
+ */
 static enum err receive_rebind(struct tunnel *t, struct cursor *body)
 {
 	enum err e = cursor_end(body);

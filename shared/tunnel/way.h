@@ -15,10 +15,7 @@ struct way {
 	struct endpoint endpoint; /* otherwise; family 0 when `relayed` */
 };
 
-static inline struct way way_to(const struct endpoint *e)
-{
-	return (struct way){ .endpoint = *e };
-}
+static inline struct way way_to(const struct endpoint *e) { return (struct way){ .endpoint = *e }; }
 static inline struct way way_relay(void) { return (struct way){ .relayed = true }; }
 /* How a packet came: `relayed`, in an envelope, or from the outer address `from`. */
 static inline struct way way_back(const struct endpoint *from, bool relayed)

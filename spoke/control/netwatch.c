@@ -142,8 +142,8 @@ static void netlink_ready(struct loop_fd *f, uint32_t events)
 	for (;;) {
 		struct sockaddr_nl from;
 		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(w->netlink, mem, sizeof(mem), 0, (struct sockaddr *)&from,
-				     &len);
+		ssize_t n =
+			recvfrom(w->netlink, mem, sizeof(mem), 0, (struct sockaddr *)&from, &len);
 
 		if (n < 0 && errno == ENOBUFS) {
 			what |= NETWATCH_ADDRESS | NETWATCH_ROUTE;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * netwatch: tells when the ground under our paths has changed: this machine's addresses, its default
- * route, or time that went by without us (suspend). By events of the kernel, never by asking.
+ * netwatch: tells when the ground under our paths has changed: this machine's addresses, its
+ * default route, or time that went by without us (suspend). By events of the kernel, never by
+ * asking.
  *
  *   1. netwatch_open()    needs no rights, but is done while there are some
  *   2. netwatch_start()   changed() may come from here on
@@ -18,7 +19,7 @@
 #define NETWATCH_SETTLE_MS 200u
 #define NETWATCH_AGAIN_MS  1000u
 /* The wall clock went ahead of the monotonic one by more than this: the machine has slept. */
-#define NETWATCH_SLEPT_MS  3000
+#define NETWATCH_SLEPT_MS 3000
 
 enum netwatch_what {
 	NETWATCH_ADDRESS = 1 << 0, /* an address or interface came, went or changed; perhaps one
@@ -34,7 +35,7 @@ struct netwatch {
 	struct timer settle;
 	unsigned happened; /* enum netwatch_what, not told yet */
 	uint64_t told_ms;
-	int64_t offset_ms; /* of the wall clock to the monotonic one */
+	int64_t offset_ms;  /* of the wall clock to the monotonic one */
 	const char *tunnel; /* our own interface, whose routes do not count */
 	void (*changed)(struct netwatch *w, unsigned what);
 };

@@ -148,8 +148,8 @@ enum err own_address_read(const char *own, struct own_addresses *out)
 
 static bool same_row(const struct own_address *a, const struct own_address *b)
 {
-	return a->interface == b->interface && a->running == b->running &&
-	       a->tunnel == b->tunnel && addr_equal(&a->addr, &b->addr);
+	return a->interface == b->interface && a->running == b->running && a->tunnel == b->tunnel &&
+	       addr_equal(&a->addr, &b->addr);
 }
 
 bool own_address_same(const struct own_addresses *a, const struct own_addresses *b)

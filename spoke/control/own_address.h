@@ -34,8 +34,8 @@ bool own_address_has(const struct own_addresses *a, const struct addr *addr);
  *
  *   BindToAddress    these addresses and ports, also on tunnels
  *   otherwise        the addresses of running interfaces that are no tunnels and not in `pools`
- *                    (inside a Branchline network), nor link-local, with our port; none with LocalDiscovery = no
- *   own hosts file   numeric Address lines: what is behind a port forwarding
+ *                    (inside a Branchline network), nor link-local, with our port; none with
+ * LocalDiscovery = no own hosts file   numeric Address lines: what is behind a port forwarding
  *
  * None at all with IndirectData: nobody is to look for us. `pools` may be NULL.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Backups: the input as a line of backup.key, as a whole file, and, so that the inside is reached at
- * all, as the contents of a file that is sealed rightly.
+ * Backups: the input as a line of backup.key, as a whole file, and, so that the inside is reached
+ * at all, as the contents of a file that is sealed rightly.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -11,7 +11,8 @@
 #include "hub/api/routes.h"
 #include "tests/lib/store_fixture.h"
 
-/* The authorisation matrix: every route by every role, what is expected against what is answered. */
+/* The authorisation matrix: every route by every role, what is expected against what is answered.
+ */
 
 #define ALL 0
 #define AUD 1
@@ -34,7 +35,9 @@ static const struct {
 	{ "GET", "/api/v1/nodes/{id}", AUD },
 	{ "PATCH", "/api/v1/nodes/{id}", OPE },
 	{ "DELETE", "/api/v1/nodes/{id}", OPE },
+	{ "GET", "/api/v1/nodes/{id}/paths", AUD },
 	{ "POST", "/api/v1/nodes/{id}/revoke", OPE },
+	{ "GET", "/api/v1/paths", AUD },
 	{ "GET", "/api/v1/keys", AUD },
 	{ "GET", "/api/v1/keys/{id}", AUD },
 	{ "POST", "/api/v1/keys/{id}/revoke", OPE },
@@ -151,7 +154,8 @@ static void every_route_by_every_role(void **unused)
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
 		for (int role = 0; role < 4; role++) {
 			unsigned want = role >= expected[i].least ? 0 : role ? 403 : 401;
-			unsigned got = ask(expected[i].method, expected[i].path, tokens[role], code);
+			unsigned got =
+				ask(expected[i].method, expected[i].path, tokens[role], code);
 
 			if (got != want)
 				fail_msg("%s %s as %s: %u %s", expected[i].method, expected[i].path,
@@ -169,12 +173,12 @@ static void no_route_is_left_out(void **unused)
 		const struct route *r = &api_routes.routes[i];
 		size_t k = 0;
 
-		while (k < ARRAY_LEN(expected) &&
-		       (strcmp(expected[k].path, r->path) != 0 ||
-			router_method(expected[k].method) != r->method))
+		while (k < ARRAY_LEN(expected) && (strcmp(expected[k].path, r->path) != 0 ||
+						   router_method(expected[k].method) != r->method))
 			k++;
 		if (k == ARRAY_LEN(expected))
-			fail_msg("%s %s is not in this test", router_method_str(r->method), r->path);
+			fail_msg("%s %s is not in this test", router_method_str(r->method),
+				 r->path);
 	}
 	assert_int_equal(api_routes.n, ARRAY_LEN(expected));
 }
@@ -208,11 +212,11 @@ static void what_is_a_scope(void **unused)
 		const char *text;
 		bool valid;
 	} rows[] = {
-		{ "nodes", true },       { "nodes:read", true }, { "metrics:read", true },
-		{ "revision", true },    { "openapi", true },    { "api-tokens", true },
-		{ "nodes:write", false }, { "node", false },     { "", false },
-		{ ":read", false },      { "healthz", false },   { "nodes ", false },
-		{ "nodes:read ", false }, { "NODES", false },    { "revisions", false },
+		{ "nodes", true },        { "nodes:read", true }, { "metrics:read", true },
+		{ "revision", true },     { "openapi", true },    { "api-tokens", true },
+		{ "nodes:write", false }, { "node", false },      { "", false },
+		{ ":read", false },       { "healthz", false },   { "nodes ", false },
+		{ "nodes:read ", false }, { "NODES", false },     { "revisions", false },
 	};
 
 	(void)unused;

@@ -192,8 +192,7 @@ static void roles_agree(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < api_routes.n; i++) {
 		const struct route *r = &api_routes.routes[i];
-		const char *said =
-			json_string_value(json_object_get(operation_of(r), "x-role"));
+		const char *said = json_string_value(json_object_get(operation_of(r), "x-role"));
 		enum role usual = r->method == HTTP_GET ? ROLE_AUDITOR : ROLE_OPERATOR;
 
 		if (r->flags & ROUTE_OPEN)

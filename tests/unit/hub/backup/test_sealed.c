@@ -222,9 +222,9 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_wrong_passphrase),
-		cmocka_unit_test(test_origin),     cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_cut),        cmocka_unit_test(test_order),
+		cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_wrong_passphrase),
+		cmocka_unit_test(test_origin),       cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_cut),          cmocka_unit_test(test_order),
 		cmocka_unit_test(test_not_all_read), cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_full),
 	};
