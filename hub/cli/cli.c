@@ -186,6 +186,8 @@ const struct command commands[] = {
 	  change_options, cmd_policy_default },
 	{ "policy", "check", "NODE NODE", "can one reach the other, and what decides it", 2, 2,
 	  NULL, cmd_policy_check },
+	{ "import-tinc", NULL, "DIR", "take over nodes and subnets of a tinc network", 1, 1,
+	  change_options, cmd_import_tinc },
 	{ "token", "create", "NODE", "make a join token, and print the line to paste", 1, 1,
 	  token_create_options, cmd_token_create },
 	{ "token", "list", "", "list join tokens", 0, 0, NULL, cmd_token_list },

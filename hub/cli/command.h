@@ -67,6 +67,8 @@ int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);
 /* cmd_path.c */
 int cmd_path_list(struct cli *cli, struct args *a);
+/* cmd_import.c */
+int cmd_import_tinc(struct cli *cli, struct args *a);
 /* cmd_status.c */
 int cmd_status(struct cli *cli, struct args *a);
 int cmd_revision(struct cli *cli, struct args *a);

@@ -33,6 +33,12 @@ void config_init(struct config *c, const struct config_var *vars, size_t n_vars)
 	*c = (struct config){ .vars = vars, .n_vars = n_vars };
 }
 
+void config_tolerate(struct config *c, config_unknown_cb cb, void *arg)
+{
+	c->unknown = cb;
+	c->unknown_arg = arg;
+}
+
 static void free_entry(struct config_entry *e)
 {
 	/* A value may be a secret (a proxy's password). */
@@ -235,6 +241,10 @@ static enum err add_line(struct config *c, struct line *l, unsigned where)
 	const struct config_var *var;
 	enum err e = split(c, l);
 
+	if (!e && c->unknown && !find_var(c, l->key)) {
+		c->unknown(c->unknown_arg, l->label, l->number, l->key);
+		return ERR_OK;
+	}
 	if (!e)
 		e = check_line(c, l, where, &var);
 	if (e)

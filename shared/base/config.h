@@ -48,17 +48,24 @@ struct config_entry {
 	unsigned line;
 };
 
+/* A key that the table does not have, and where it stands. */
+typedef void (*config_unknown_cb)(void *arg, const char *file, unsigned line, const char *key);
+
 struct config {
 	const struct config_var *vars;
 	size_t n_vars;
 	struct config_entry *entries;
 	size_t count, cap;
-	char error[512]; /* after a failure: "FILE:LINE: what is wrong, and what to do" */
+	char error[512];           /* after a failure: "FILE:LINE: what is wrong, and what to do" */
+	config_unknown_cb unknown; /* NULL: an unknown key is an error */
+	void *unknown_arg;
 };
 
 /* Caller owns the struct; `vars` must outlive it. */
 void config_init(struct config *c, const struct config_var *vars, size_t n_vars);
 void config_fini(struct config *c);
+/* For files of other programs: unknown keys are told to `cb` and passed over. */
+void config_tolerate(struct config *c, config_unknown_cb cb, void *arg);
 /* Reads a file as a whole; `where` is CONFIG_SERVER or CONFIG_HOST. On failure nothing of the file
  * is kept and c->error says why. */
 enum err config_read(struct config *c, const char *path, unsigned where) must_check;

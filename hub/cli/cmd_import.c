@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * import-tinc: nodes, subnets, addresses and policies of a tinc network, put into the directory
+ * through the API like everything else. Each node is one change; what is there already is left
+ * alone, so that it can be run again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub/cli/call.h"
+#include "hub/cli/tincnet.h"
+#include "shared/base/prefix.h"
+
+struct import {
+	struct cli *cli;
+	struct tincnet net;
+	struct prefix pools[2]; /* the nodes' own addresses come from there; family 0: none */
+	json_t *nodes;          /* {"items": [...]} of the API, owned */
+	json_t *result;         /* for --json, owned */
+	unsigned n_added, n_completed, n_unchanged, n_refused;
+};
+
+/* --- what is there ---------------------------------------------------------------------------- */
+
+static const json_t *find_node(const struct import *im, const char *name)
+{
+	const json_t *items = json_object_get(im->nodes, "items");
+
+	for (size_t i = 0; i < json_array_size(items); i++)
+		if (strcmp(call_str(json_array_get(items, i), "name"), name) == 0)
+			return json_array_get(items, i);
+	return NULL;
+}
+
+static const json_t *find_hub(const struct import *im)
+{
+	const json_t *items = json_object_get(im->nodes, "items");
+
+	for (size_t i = 0; i < json_array_size(items); i++)
+		if (strcmp(call_str(json_array_get(items, i), "kind"), "hub") == 0)
+			return json_array_get(items, i);
+	return NULL;
+}
+
+static int read_network(struct import *im)
+{
+	const json_t *pools;
+	json_t *status;
+	int code = call_api(im->cli, "GET", "/api/v1/status?limit=1", NULL, 0, &status);
+
+	if (code)
+		return code;
+	pools = json_object_get(status, "pools");
+	for (size_t i = 0; i < ARRAY_LEN(im->pools); i++) {
+		const char *text = json_string_value(json_array_get(pools, i));
+
+		if (!text || prefix_parse(text, &im->pools[i], NULL) != ERR_OK)
+			im->pools[i].addr.family = 0;
+	}
+	json_decref(status);
+	return call_list(im->cli, "/api/v1/nodes", "items", &im->nodes);
+}
+
+/* --- one node --------------------------------------------------------------------------------- */
+
+/* A single address out of a pool: what tinc calls a subnet is the node's own address here. */
+static bool is_own_address(const struct import *im, const struct prefix *p)
+{
+	for (size_t i = 0; i < ARRAY_LEN(im->pools); i++)
+		if (p->addr.family == im->pools[i].addr.family && p->len == addr_bits(&p->addr) &&
+		    prefix_contains(&im->pools[i], &p->addr))
+			return true;
+	return false;
+}
+
+static json_t *subnet_json(const struct node_subnet *s)
+{
+	char text[PREFIX_STR_SIZE];
+
+	return json_pack("{s:s, s:I}", "prefix", prefix_format(&s->prefix, text), "weight",
+			 (json_int_t)s->weight);
+}
+
+static json_t *node_body(const struct import *im, const struct tinc_host *h)
+{
+	json_t *subnets = json_array(), *addresses = json_array(), *endpoints = json_array();
+	char text[ADDR_STR_SIZE];
+
+	for (size_t i = 0; i < h->n_subnets; i++) {
+		const struct prefix *p = &h->subnets[i].prefix;
+
+		if (is_own_address(im, p))
+			json_array_append_new(addresses, json_string(addr_format(&p->addr, text)));
+		else
+			json_array_append_new(subnets, subnet_json(&h->subnets[i]));
+	}
+	for (size_t i = 0; i < h->n_endpoints; i++)
+		json_array_append_new(endpoints, json_string(h->endpoints[i]));
+	return json_pack("{s:s, s:o, s:o, s:o, s:i, s:s}", "name", h->name, "subnets", subnets,
+			 "addresses", addresses, "endpoints", endpoints, "compression",
+			 (int)h->compression, "path_policy", path_policy_str(h->path_policy));
+}
+
+static void record(struct import *im, const char *name, const char *outcome, const char *command)
+{
+	json_array_append_new(json_object_get(im->result, "nodes"),
+			      json_pack("{s:s, s:s, s:o}", "name", name, "outcome", outcome,
+					"command",
+					command && *command ? json_string(command) : json_null()));
+}
+
+/* The line to paste at the branch. */
+static int invite(struct import *im, const struct tinc_host *h)
+{
+	json_t *body = json_pack("{s:s}", "node", h->name), *answer;
+	int code = call_api(im->cli, "POST", "/api/v1/tokens", body, 0, &answer);
+
+	json_decref(body);
+	if (code) {
+		record(im, h->name, "added", NULL);
+		return code;
+	}
+	record(im, h->name, "added", call_str(answer, "command"));
+	if (!im->cli->json)
+		printf("%-20s %s\n", h->name, call_str(answer, "command"));
+	json_decref(answer);
+	return CLI_DONE;
+}
+
+static int refuse(struct import *im, const char *name, int code)
+{
+	/* Without an answer the next ones will get none, either. */
+	if (code != CLI_REFUSED)
+		return code;
+	fprintf(stderr, "branchline-hub: %s was not carried over, see the line above\n", name);
+	record(im, name, "refused", NULL);
+	im->n_refused++;
+	return CLI_DONE;
+}
+
+static int add_node(struct import *im, const struct tinc_host *h)
+{
+	json_t *body = node_body(im, h), *answer;
+	int code = call_api(im->cli, "POST", "/api/v1/nodes", body, 0, &answer);
+
+	json_decref(body);
+	json_decref(answer);
+	if (code)
+		return refuse(im, h->name, code);
+	im->n_added++;
+	if (!im->cli->dry_run)
+		return invite(im, h);
+	record(im, h->name, "addable", NULL);
+	if (!im->cli->json)
+		printf("%-20s could be added\n", h->name);
+	return CLI_DONE;
+}
+
+static bool has_subnet(const json_t *node, const struct prefix *p)
+{
+	const json_t *list = json_object_get(node, "subnets");
+	struct prefix have;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (prefix_parse(call_str(json_array_get(list, i), "prefix"), &have, NULL) ==
+			    ERR_OK &&
+		    prefix_equal(&have, p))
+			return true;
+	return false;
+}
+
+/* A node that is there gets the subnets that it lacks. */
+static int complete_node(struct import *im, const struct tinc_host *h, const json_t *node)
+{
+	unsigned added = 0;
+	int code = CLI_DONE;
+
+	for (size_t i = 0; i < h->n_subnets && !code; i++) {
+		const struct node_subnet *s = &h->subnets[i];
+		json_t *body, *answer;
+
+		if (is_own_address(im, &s->prefix) || has_subnet(node, &s->prefix))
+			continue;
+		body = subnet_json(s);
+		json_object_set_new(body, "node", json_string(call_str(node, "name")));
+		code = call_api(im->cli, "POST", "/api/v1/subnets", body, 0, &answer);
+		json_decref(body);
+		json_decref(answer);
+		if (code)
+			return refuse(im, h->name, code);
+		added++;
+	}
+	*(added ? &im->n_completed : &im->n_unchanged) += 1;
+	record(im, h->name, added ? "completed" : "unchanged", NULL);
+	if (!im->cli->json && added)
+		printf("%-20s is there; subnets that %s: %u\n", h->name,
+		       im->cli->dry_run ? "could be added" : "were added", added);
+	return code;
+}
+
+static int carry(struct import *im, const struct tinc_host *h)
+{
+	const json_t *node = tincnet_is_self(&im->net, h) ? find_hub(im) : find_node(im, h->name);
+
+	return node ? complete_node(im, h, node) : add_node(im, h);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static void report(const struct import *im)
+{
+	const json_t *hub = find_hub(im);
+
+	for (size_t i = 0; i < im->net.n_notes; i++)
+		fprintf(stderr, "note: %s\n", im->net.notes[i]);
+	fprintf(stderr,
+		"%s of the tinc network is this hub, %s. Its keys, scripts and settings stay as "
+		"they are here.\n",
+		im->net.self, hub ? call_str(hub, "name") : "?");
+	fprintf(stderr, "%u nodes %s, %u completed, %u unchanged, %u refused, %zu notes.%s\n",
+		im->n_added, im->cli->dry_run ? "could be added" : "added", im->n_completed,
+		im->n_unchanged, im->n_refused, im->net.n_notes,
+		im->cli->dry_run ? " Nothing was changed." : "");
+}
+
+static int run(struct import *im, const char *dir)
+{
+	int code;
+
+	if (tincnet_read(&im->net, dir)) {
+		fprintf(stderr, "branchline-hub: import-tinc: %s\n", im->net.error);
+		return CLI_FAILED;
+	}
+	code = read_network(im);
+	for (size_t i = 0; i < im->net.n_hosts && !code; i++)
+		code = carry(im, &im->net.hosts[i]);
+	if (code)
+		return code;
+	for (size_t i = 0; im->cli->json && i < im->net.n_notes; i++)
+		json_array_append_new(json_object_get(im->result, "notes"),
+				      json_string(im->net.notes[i]));
+	if (im->cli->json)
+		code = call_print_json(im->result);
+	else
+		report(im);
+	return code ? code : im->n_refused ? CLI_REFUSED : CLI_DONE;
+}
+
+int cmd_import_tinc(struct cli *cli, struct args *a)
+{
+	struct import im = { .cli = cli };
+	int code;
+
+	im.result = json_pack("{s:[], s:[]}", "nodes", "notes");
+	code = run(&im, a->words[0]);
+	tincnet_fini(&im.net);
+	json_decref(im.nodes);
+	json_decref(im.result);
+	return code;
+}
