@@ -13,12 +13,15 @@
 #define TUN_F_USO6 0x40
 #endif
 
+/* Of which the vnet header takes the last bytes, so that the packet is aligned. */
+#define FRONT_BYTES 64u
+
 struct tun {
 	int fd;
 	struct tun_offloads offloads;
 	struct tun_counters counters;
-	uint8_t header[VNET_HEADER_BYTES];
-	uint8_t packet[TUN_PACKET_BYTES] __attribute__((aligned(64)));
+	/* One read fills header and packet, which begins FRONT_BYTES behind the start. */
+	uint8_t memory[FRONT_BYTES + TUN_PACKET_BYTES] __attribute__((aligned(64)));
 };
 
 /* Asks for as much as the kernel has: UDP segmentation is newer (6.2) than TCP's. */
@@ -48,7 +51,8 @@ enum err tun_new(const struct worker_fds *fds, struct tun **out)
 
 	if (!t)
 		return ERR_NOMEM;
-	memset(t, 0, offsetof(struct tun, packet));
+	/* With the header, which stays like that for a device that has none. */
+	memset(t, 0, offsetof(struct tun, memory) + FRONT_BYTES);
 	t->fd = fds->tun;
 	t->offloads.vnet = fds->tun_vnet_hdr;
 	if (t->fd >= 0 && t->offloads.vnet)
@@ -68,21 +72,18 @@ const struct tun_counters *tun_counters(const struct tun *t) { return &t->counte
 enum err tun_read(struct tun *t, uint8_t **packet, size_t *len, const uint8_t **header)
 {
 	const size_t header_bytes = t->offloads.vnet ? VNET_HEADER_BYTES : 0;
-	struct iovec iov[2] = {
-		{ .iov_base = t->header, .iov_len = header_bytes },
-		{ .iov_base = t->packet, .iov_len = sizeof(t->packet) },
-	};
+	uint8_t *at = t->memory + FRONT_BYTES;
 	ssize_t got;
 
 	do {
-		got = readv(t->fd, iov, 2);
+		got = read(t->fd, at - header_bytes, header_bytes + TUN_PACKET_BYTES);
 	} while (got < 0 && errno == EINTR);
 	/* EIO: the interface is down for the moment. EBADFD: it was deleted. */
 	if (got < 0)
 		return errno == EAGAIN || errno == EIO ? ERR_AGAIN : ERR_CLOSED;
 	t->counters.read++;
-	*packet = t->packet;
-	*header = t->header;
+	*packet = at;
+	*header = at - VNET_HEADER_BYTES;
 	*len = (size_t)got > header_bytes ? (size_t)got - header_bytes : 0;
 	return ERR_OK;
 }
