@@ -89,7 +89,7 @@ static void kill_at(struct child *ch, unsigned in_ms)
 static struct worker_fds fds_of(const struct children *c, enum worker_role role)
 {
 	const struct worker_fds *all = c->p.fds;
-	struct worker_fds f = { .tun = -1, .listen_unix = -1 };
+	struct worker_fds f = { .tun = -1, .tun_bulk = -1, .listen_unix = -1 };
 
 	memset(f.udp, 0xff, sizeof(f.udp));
 	memset(f.listen_tcp, 0xff, sizeof(f.listen_tcp));
@@ -98,6 +98,7 @@ static struct worker_fds fds_of(const struct children *c, enum worker_role role)
 		f.listen_unix = all->listen_unix;
 	if (role == WORKER_ENGINE) {
 		f.tun = all->tun;
+		f.tun_bulk = all->tun_bulk;
 		f.tun_vnet_hdr = all->tun_vnet_hdr;
 		f.n_udp = all->n_udp;
 		memcpy(f.udp, all->udp, sizeof(f.udp));

@@ -66,7 +66,9 @@ static enum err complain(const char *path, const char *name, int errnum)
 		log_error("interface %s is in use by another process", name);
 		return ERR_BUSY;
 	case EINVAL:
-		log_error("interface %s exists already and is not a TUN interface", name);
+		log_error("interface %s exists already: it is in use by another process, or no "
+			  "TUN interface",
+			  name);
 		return ERR_INVALID;
 	default:
 		log_error("cannot make interface %s on %s: %s", name, path, strerror(errnum));

@@ -9,7 +9,11 @@
 
 #include "shared/base/err.h"
 
-/* Txqueuelen: the kernel's default for TUN, said aloud since latency depends on it. */
+/*
+ * Txqueuelen of each queue: the kernel's default for TUN, said aloud since latency depends on it.
+ * It counts packets, super-packets of 64 KiB like others: few enough of those for a short wait
+ * would be too few for a burst of small ones. So those that wait badly have a queue of their own.
+ */
 #define DEVICE_TX_QUEUE_PACKETS 500u
 #define DEVICE_VNET_HDR_BYTES   10 /* struct virtio_net_hdr without num_buffers */
 
@@ -35,8 +39,9 @@ bool device_name_is_valid(const char *name);
 enum err device_open(const char *path, const char *name, bool want_vnet_hdr,
 		     struct device *out) must_check;
 /*
- * The same with 1 + `n_more` queues, for as many workers: the first is out->fd, the others go to
- * `more`. The kernel gives each flow to the queue that its packets last came from. With `n_more` 0
+ * The same with 1 + `n_more` queues, for as many workers, or for two kinds of traffic: the first is
+ * out->fd, the others go to `more`. The kernel gives each flow to the queue that its packets last
+ * came from. With `n_more` 0
  * there is no IFF_MULTI_QUEUE. On failure nothing stays open.
  */
 enum err device_open_queues(const char *path, const char *name, bool want_vnet_hdr,

@@ -102,17 +102,32 @@ static enum err open_pidfile(struct monitor *m)
 
 static bool has_device(const struct monitor *m) { return strcmp(m->p->device, "none") != 0; }
 
+/*
+ * How many queues the device has beside the first: one for each mover; else one for bulk. An
+ * interface that is there already has as many as it was made with, so it is not asked for more.
+ */
+static unsigned more_queues(const struct monitor *m)
+{
+	if (m->n_movers)
+		return m->n_movers;
+	return m->p->vnet_hdr && if_nametoindex(m->p->interface) == 0;
+}
+
 static enum err open_device(struct monitor *m)
 {
 	int queues[WORKERS_MAX - 1];
+	unsigned n_more;
 	enum err e;
 
 	if (!has_device(m))
 		return ERR_OK;
+	n_more = more_queues(m);
 	e = device_open_queues(m->p->device, m->p->interface, m->p->vnet_hdr, &m->device, queues,
-			       m->n_movers);
+			       n_more);
 	if (e != ERR_OK)
 		return e;
+	if (n_more > m->n_movers)
+		m->fds.tun_bulk = queues[0];
 	for (unsigned i = 0; i < m->n_movers; i++) {
 		m->mover_fds[i].tun = queues[i];
 		m->mover_fds[i].tun_vnet_hdr = m->device.vnet_hdr;
@@ -341,7 +356,7 @@ static enum err make_parts(struct monitor *m)
 
 static void no_fds(struct worker_fds *f)
 {
-	*f = (struct worker_fds){ .tun = -1, .listen_unix = -1 };
+	*f = (struct worker_fds){ .tun = -1, .tun_bulk = -1, .listen_unix = -1 };
 	memset(f->udp, 0xff, sizeof(f->udp));
 	memset(f->listen_tcp, 0xff, sizeof(f->listen_tcp));
 	memset(f->listen_https, 0xff, sizeof(f->listen_https));
@@ -381,6 +396,7 @@ static void close_all(struct monitor *m)
 		sockets_close(m->mover_fds[i].udp, m->mover_fds[i].n_udp);
 		sockets_close(&m->mover_fds[i].tun, 1);
 	}
+	sockets_close(&m->fds.tun_bulk, 1);
 	netlink_close(m->netlink);
 	device_close(&m->device);
 	if (m->pidfile_fd >= 0)

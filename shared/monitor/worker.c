@@ -76,6 +76,7 @@ static void close_others(const struct worker_start *s)
 	keep[n++] = s->monitor_fd;
 	keep[n++] = log_fd();
 	keep[n++] = f->tun;
+	keep[n++] = f->tun_bulk;
 	keep[n++] = f->listen_unix;
 	for (unsigned i = 0; i < f->n_udp; i++)
 		keep[n++] = f->udp[i];

@@ -18,6 +18,7 @@
  * role. */
 struct worker_fds {
 	int tun;           /* engine */
+	int tun_bulk;      /* engine: the device's second queue, see shared/tunnel/tun.h */
 	bool tun_vnet_hdr; /* IFF_VNET_HDR is on: every packet has a 10-byte struct virtio_net_hdr
 			      before it */
 	int udp[WORKER_UDP_SOCKETS_MAX]; /* engine; bound, non-blocking */

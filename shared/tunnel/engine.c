@@ -53,7 +53,16 @@ static void tun_ready(struct loop_fd *f, uint32_t events)
 
 	(void)events;
 	t->now_ms = loop_now_ms(t->loop);
-	tx_run(t);
+	tx_run(t, TUN_FIRST);
+}
+
+static void bulk_ready(struct loop_fd *f, uint32_t events)
+{
+	struct tunnel *t = container_of(f, struct tunnel, bulk_reader);
+
+	(void)events;
+	t->now_ms = loop_now_ms(t->loop);
+	tx_run(t, TUN_BULK);
 }
 
 static enum err add_readers(struct tunnel *t)
@@ -67,8 +76,12 @@ static enum err add_readers(struct tunnel *t)
 		r->socket = i;
 		e = loop_fd_add(t->loop, &r->fd, udp_fd(t->udp, i), EPOLLIN, udp_ready);
 	}
-	if (!e && tun_fd(t->tun) >= 0)
-		e = loop_fd_add(t->loop, &t->tun_reader, tun_fd(t->tun), EPOLLIN, tun_ready);
+	if (!e && tun_fd(t->tun, TUN_FIRST) >= 0)
+		e = loop_fd_add(t->loop, &t->tun_reader, tun_fd(t->tun, TUN_FIRST), EPOLLIN,
+				tun_ready);
+	if (!e && tun_fd(t->tun, TUN_BULK) >= 0)
+		e = loop_fd_add(t->loop, &t->bulk_reader, tun_fd(t->tun, TUN_BULK), EPOLLIN,
+				bulk_ready);
 	return e;
 }
 
@@ -178,6 +191,8 @@ static void fini(struct worker *w)
 			loop_fd_del(t->loop, &t->readers[i].fd);
 	if (t->tun_reader.ready)
 		loop_fd_del(t->loop, &t->tun_reader);
+	if (t->bulk_reader.ready)
+		loop_fd_del(t->loop, &t->bulk_reader);
 	if (t->by_key.buckets) {
 		t->sync++;
 		peer_drop_unseen(t, t->sync);

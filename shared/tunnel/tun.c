@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,11 +14,13 @@
 #define TUN_F_USO6 0x40
 #endif
 
+#define MIN_PACKET_BYTES 20u
+
 /* Of which the vnet header takes the last bytes, so that the packet is aligned. */
 #define FRONT_BYTES 64u
 
 struct tun {
-	int fd;
+	int fds[TUN_QUEUES]; /* by queue; -1: none */
 	struct tun_offloads offloads;
 	struct tun_counters counters;
 	/* One read fills header and packet, which begins FRONT_BYTES behind the start. */
@@ -37,7 +40,7 @@ static void negotiate(struct tun *t)
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(wishes); i++) {
-		if (ioctl(t->fd, TUNSETOFFLOAD, wishes[i].bits))
+		if (ioctl(t->fds[TUN_FIRST], TUNSETOFFLOAD, wishes[i].bits))
 			continue;
 		t->offloads.tso = wishes[i].tso;
 		t->offloads.uso = wishes[i].uso;
@@ -53,9 +56,10 @@ enum err tun_new(const struct worker_fds *fds, struct tun **out)
 		return ERR_NOMEM;
 	/* With the header, which stays like that for a device that has none. */
 	memset(t, 0, offsetof(struct tun, memory) + FRONT_BYTES);
-	t->fd = fds->tun;
+	t->fds[TUN_FIRST] = fds->tun;
+	t->fds[TUN_BULK] = fds->tun_bulk;
 	t->offloads.vnet = fds->tun_vnet_hdr;
-	if (t->fd >= 0 && t->offloads.vnet)
+	if (fds->tun >= 0 && t->offloads.vnet)
 		negotiate(t);
 	*out = t;
 	return ERR_OK;
@@ -63,20 +67,21 @@ enum err tun_new(const struct worker_fds *fds, struct tun **out)
 
 void tun_free(struct tun *t) { free(t); }
 
-int tun_fd(const struct tun *t) { return t->fd; }
+int tun_fd(const struct tun *t, enum tun_queue queue) { return t->fds[queue]; }
 
 struct tun_offloads tun_offloads(const struct tun *t) { return t->offloads; }
 
 const struct tun_counters *tun_counters(const struct tun *t) { return &t->counters; }
 
-enum err tun_read(struct tun *t, uint8_t **packet, size_t *len, const uint8_t **header)
+enum err tun_read(struct tun *t, enum tun_queue queue, uint8_t **packet, size_t *len,
+		  const uint8_t **header)
 {
 	const size_t header_bytes = t->offloads.vnet ? VNET_HEADER_BYTES : 0;
 	uint8_t *at = t->memory + FRONT_BYTES;
 	ssize_t got;
 
 	do {
-		got = read(t->fd, at - header_bytes, header_bytes + TUN_PACKET_BYTES);
+		got = read(t->fds[queue], at - header_bytes, header_bytes + TUN_PACKET_BYTES);
 	} while (got < 0 && errno == EINTR);
 	/* EIO: the interface is down for the moment. EBADFD: it was deleted. */
 	if (got < 0)
@@ -88,9 +93,22 @@ enum err tun_read(struct tun *t, uint8_t **packet, size_t *len, const uint8_t **
 	return ERR_OK;
 }
 
+/* Does the packet, whose whole IP header is in its first piece, belong to a TCP flow? */
+static bool is_tcp(const struct iovec *first)
+{
+	const uint8_t *p = first->iov_base;
+
+	if (first->iov_len < MIN_PACKET_BYTES)
+		return false;
+	return (p[0] >> 4 == 4 ? p[9] : p[6]) == IPPROTO_TCP;
+}
+
 void tun_writev(struct tun *t, const struct iovec *iov, int n)
 {
-	if (t->fd < 0 || writev(t->fd, iov, n) < 0)
+	const bool bulk = t->fds[TUN_BULK] >= 0 && is_tcp(&iov[t->offloads.vnet]);
+	const int fd = t->fds[bulk ? TUN_BULK : TUN_FIRST];
+
+	if (fd < 0 || writev(fd, iov, n) < 0)
 		t->counters.write_failed++;
 	else
 		t->counters.written++;

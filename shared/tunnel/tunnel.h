@@ -55,7 +55,8 @@ struct tunnel {
 	struct coalescer coalescer; /* received packets on their way to the device */
 	struct udp_reader readers[WORKER_UDP_SOCKETS_MAX];
 	struct loop_fd tun_reader;
-	struct channel *control; /* NULL while control is away */
+	struct loop_fd bulk_reader; /* of the device's second queue */
+	struct channel *control;    /* NULL while control is away */
 	struct rate_sources handshake_rate;
 	struct rate_bucket icmp_rate;
 	struct {

@@ -65,13 +65,15 @@ static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uin
 		session_send(p, packet, len, partial ? TRANSPORT_FLAG_PARTIAL_CSUM : 0);
 }
 
-void tx_run(struct tunnel *t)
+void tx_run(struct tunnel *t, enum tun_queue queue)
 {
-	for (unsigned i = 0; i < TUN_BURST; i++) {
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < TUN_BURST && bytes < TUN_BURST_BYTES; i++) {
 		const uint8_t *header;
 		uint8_t *packet;
 		size_t len;
-		enum err e = tun_read(t->tun, &packet, &len, &header);
+		enum err e = tun_read(t->tun, queue, &packet, &len, &header);
 
 		if (e == ERR_CLOSED) {
 			loop_stop(t->loop, 1);
@@ -79,6 +81,7 @@ void tx_run(struct tunnel *t)
 		}
 		if (e)
 			break;
+		bytes += len;
 		send_packet(t, packet, len, header);
 	}
 	udp_flush(t->udp);

@@ -184,6 +184,7 @@ static inline void node_open(struct box *n, uint32_t id)
 	n->w.loop = the_loop;
 	n->w.ops = &engine_role_ops;
 	n->w.fds.tun = pair[0];
+	n->w.fds.tun_bulk = -1;
 	n->w.fds.udp[0] = udp_socket(&n->udp);
 	n->w.fds.n_udp = 1;
 	assert_int_equal(engine_role_ops.start(&n->w), ERR_OK);

@@ -82,6 +82,7 @@ static inline void mover_open(struct mover_box *m, struct box *engine)
 	m->n.w.loop = the_loop;
 	m->n.w.ops = &m->ops;
 	m->n.w.fds.tun = pair[0];
+	m->n.w.fds.tun_bulk = -1;
 	m->n.w.fds.udp[0] = udp_socket(&m->n.udp);
 	m->n.w.fds.n_udp = 1;
 	assert_int_equal(m->ops.start(&m->n.w), ERR_OK);
