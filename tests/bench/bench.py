@@ -25,7 +25,8 @@ import report  # noqa: E402
 import world as w  # noqa: E402
 from bed import Bed, mtu  # noqa: E402
 
-PARTS = ("tcp", "udp", "ping", "wire", "loss")
+PARTS = ("tcp", "udp", "ping", "voip", "wire", "loss")
+VOICE_STREAMS = (0, 1, 4)
 LOSS_PER_MILLE = (0, 1, 10)
 
 
@@ -89,8 +90,12 @@ class Visit:
         if "udp" in self.parts:
             for size in (64, 1200):
                 self.attempt(f"udp{size}", m.udp, source, self.sink, self.address, self.seconds, size)
+            self.attempt("udp1200_usual", m.udp, source, self.sink, self.address, self.seconds, 1200, False)
         if "ping" in self.parts:
             self.attempt("ping_loaded", m.ping_under_load, source, self.sink, self.address, self.seconds)
+        if "voip" in self.parts:
+            for streams in VOICE_STREAMS:
+                self.attempt(f"voice{streams}", m.voice, source, self.sink, self.address, self.seconds, streams)
         self.values["memory_after"] = m.memory(self.peer.ends)
         if "wire" in self.parts and self.bed.kind == "plain":
             self.bed.wire()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One measurement each: iperf3, ping, processor time, memory, and how long until the first answer."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,10 @@ import world as w
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 IPERF_GRACE_S = 20
+# iperf3's socket buffers in the UDP test. A receiver with the usual 208 KiB, which has to share two processors with a sender that takes
+# one for itself, loses there half of what a fast tunnel hands it: a tenth of a millisecond of packets is all that goes in.
+UDP_BUFFER = "2M"
+VOICE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib", "voice.py")
 
 # Runs in a namespace: an echo request every 3 ms to an address until one comes back, then the time of that.
 # No route and no device are as good as no answer: the daemon that makes them is only being started.
@@ -144,9 +149,10 @@ def tcp(source, sink, address, seconds, streams, ends):
     }
 
 
-def udp(source, sink, address, seconds, size):
+def udp(source, sink, address, seconds, size, buffers=True):
     """Datagrams as fast as the sender can: how many per second arrive, as the receiving program counted them."""
-    said, served = iperf(source, sink, address, seconds, "-u", "-b", "0", "-l", str(size))
+    options = ("-w", UDP_BUFFER) if buffers else ()
+    said, served = iperf(source, sink, address, seconds, "-u", "-b", "0", "-l", str(size), *options)
     sent = sum(s["udp"]["packets"] for s in said["end"]["streams"]) if said["end"].get("streams") else 0
     took = said["end"]["streams"][0]["udp"]["seconds"]
     got = sum(i["sum"]["bytes"] for i in served["intervals"]) / size
@@ -170,19 +176,46 @@ def ping(source, address, count, interval=0.01):
     return {"median_us": quantile(times, 0.5), "p99_us": quantile(times, 0.99), "lost": count - len(times)}
 
 
-def ping_under_load(source, sink, address, seconds):
-    """The same beside one TCP stream, in the same direction."""
+@contextlib.contextmanager
+def bulk(source, sink, address, seconds, streams=1):
+    """TCP from source to sink, under way before the body and still after `seconds` in it."""
     server = sink.start(["iperf3", "-s", "-1", "--forceflush"], name="iperf3 server")
     server.wait_line("listening")
-    client = source.start(["iperf3", "-c", address, "-t", str(seconds + 2), "-C", "cubic", "--forceflush", "-i", "0.5"],
-                          name="iperf3 client")
+    client = source.start(["iperf3", "-c", address, "-t", str(seconds + 2), "-C", "cubic", "-P", str(streams), "--forceflush",
+                           "-i", "0.5"], name="iperf3 client")
     try:
         client.wait_line(r"bits/sec")
-        return ping(source, address, max(20, int(seconds * 100)))
+        yield
     finally:
         for p in (client, server):
             p.popen.kill()
             p.popen.wait()
+
+
+def ping_under_load(source, sink, address, seconds):
+    """The same beside one TCP stream, in the same direction."""
+    with bulk(source, sink, address, seconds):
+        return ping(source, address, max(20, int(seconds * 100)))
+
+
+def heard(side):
+    """What one end of a call heard: one-way delays in microseconds, and the share of packets that did not come."""
+    delays = side["delays_us"]
+    if not delays:
+        raise w.Failed("nothing was heard")
+    return {"median_us": quantile(delays, 0.5), "p99_us": quantile(delays, 0.99), "max_us": max(delays),
+            "lost_percent": 100 * (1 - len(delays) / side["expected"])}
+
+
+def voice(source, sink, address, seconds, streams=0):
+    """A call (voice.py), alone or beside TCP streams: what was heard in the direction of these ("with"), and against it."""
+    answering = sink.start(["/usr/bin/python3", "-u", VOICE, "answer"], name="answering")
+    answering.wait_line("ready")
+    with bulk(source, sink, address, seconds, streams) if streams else contextlib.nullcontext():
+        said = source.run(["/usr/bin/python3", VOICE, "call", address, str(seconds)], timeout=seconds + 30)
+        answering.popen.wait(10)
+    answering.reader.join(5)
+    return {"with": heard(json.loads(answering.lines[-1])), "against": heard(json.loads(said.stdout))}
 
 
 class FirstReply:

@@ -96,6 +96,19 @@ class OursIpsecMb(Ours):
     backend = "ipsec-mb"
 
 
+class OursWorkers2(Ours):
+    """Two processes that move packets, at both ends."""
+
+    name = "ours-workers2"
+    settings = "as it comes, Workers = 2"
+
+    def options(self):
+        return ("-o", "Workers=2")
+
+    def missing(self):
+        return None if accepts("Workers=2") else "this build has no Workers"
+
+
 class OursRelayed(Ours):
     """Spoke to spoke, which have no route to each other: the hub passes on what it cannot read."""
 
@@ -155,4 +168,4 @@ class OursWireguard(Ours):
         pass
 
 
-ALL = (Ours, OursOpenssl, OursIpsecMb, OursRelayed, OursWireguard)
+ALL = (Ours, OursOpenssl, OursIpsecMb, OursWorkers2, OursRelayed, OursWireguard)

@@ -80,19 +80,39 @@ def throughput(n):
 
 def packets(n):
     heads = ["peer", "UDP 64 B, kpps delivered", "loss %", f"/ {BASE}", "UDP 1200 B, kpps delivered", "loss %", f"/ {BASE}",
-             "idle ping, us: median", "p99", "beside one TCP stream: median", "p99", "lost"]
+             "with usual buffers", f"/ {BASE}", "idle ping, us: median", "p99", "beside one TCP stream: median", "p99", "lost"]
 
     def udp(p, size):
         pps = n.median(p, f"udp{size}.pps")
         return [show(pps and pps / 1000, ".1f"), show(n.median(p, f"udp{size}.loss_percent"), ".1f"),
                 show(n.ratio(p, f"udp{size}.pps", BASE))]
 
+    def usual(p):
+        pps = n.median(p, "udp1200_usual.pps")
+        return [show(pps and pps / 1000, ".1f"), show(n.ratio(p, "udp1200_usual.pps", BASE))]
+
     rows = [[
-        p, *udp(p, 64), *udp(p, 1200), show(n.median(p, "ping_idle.median_us"), ".0f"), show(n.median(p, "ping_idle.p99_us"), ".0f"),
+        p, *udp(p, 64), *udp(p, 1200), *usual(p),
+        show(n.median(p, "ping_idle.median_us"), ".0f"), show(n.median(p, "ping_idle.p99_us"), ".0f"),
         show(n.median(p, "ping_loaded.median_us"), ".0f"), show(n.median(p, "ping_loaded.p99_us"), ".0f"),
         show(n.median(p, "ping_loaded.lost"), ".0f"),
     ] for p in n.peers]
     return table(heads, rows)
+
+
+def calls(n):
+    """One-way delays of a call's packets, in microseconds: median / p99 / max, and what was lost."""
+    heads = ["peer"]
+    for beside in ("alone", "beside one TCP stream", "beside 4"):
+        heads += [f"{beside}, their direction", "the other", "lost %"]
+
+    def cells(p, key):
+        ways = [" / ".join(show(n.median(p, f"{key}.{way}.{q}"), ".0f") for q in ("median_us", "p99_us", "max_us"))
+                for way in ("with", "against")]
+        lost = [v for way in ("with", "against") if (v := n.median(p, f"{key}.{way}.lost_percent")) is not None]
+        return [*ways, show(max(lost) if lost else None, ".1f")]
+
+    return table(heads, [[p, *(c for streams in (0, 1, 4) for c in cells(p, f"voice{streams}"))] for p in n.peers])
 
 
 def start_and_memory(n):
@@ -212,7 +232,10 @@ def markdown(result):
         "## Aims", checks(n, result),
         "## TCP", throughput(n),
         "## Packets and latency", packets(n),
-        "UDP is sent as fast as iperf3 can: it and the daemons fight for the same processors, so the loss is no property of the tunnel.",
+        "UDP is sent as fast as iperf3 can: it and the daemons fight for the same processors, so the loss is no property of the tunnel. "
+        "iperf3 has socket buffers of 2 MiB, but in the column \"usual buffers\": there it loses most of what it does not read at once.",
+        "## A call", calls(n),
+        "50 packets a second of 200 bytes each way; one-way delay in microseconds, median / p99 / max of a round.",
         "## Start and memory", start_and_memory(n),
         "## A wire, and loss", wire_and_loss(n),
         "Wire-like: the sender's segmentation (TSO, USO) is off, the receiver's GRO on. Loss: the same through a bridge that drops each "
