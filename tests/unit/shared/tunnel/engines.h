@@ -30,6 +30,7 @@ struct box {
 	uint32_t id;
 	struct tunnel *t; /* the engine's state, looked into by tests */
 	int tun;          /* the kernel's side of the TUN device */
+	int bulk;         /* and of its second queue; -1: none */
 	struct endpoint udp;
 	struct secret_key key;
 	struct public_key public;
@@ -42,7 +43,9 @@ struct box {
 };
 
 static struct loop *the_loop;
-static unsigned the_workers = 1; /* of the engines that node_open() makes */
+/* Of the engines that node_open() makes. */
+static unsigned the_workers = 1;
+static bool the_bulk_queue;
 
 struct wait {
 	struct timer poll;
@@ -184,7 +187,13 @@ static inline void node_open(struct box *n, uint32_t id)
 	n->w.loop = the_loop;
 	n->w.ops = &engine_role_ops;
 	n->w.fds.tun = pair[0];
-	n->w.fds.tun_bulk = -1;
+	n->w.fds.tun_bulk = n->bulk = -1;
+	if (the_bulk_queue) {
+		assert_int_equal(
+			socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+		n->bulk = pair[1];
+		n->w.fds.tun_bulk = pair[0];
+	}
 	n->w.fds.udp[0] = udp_socket(&n->udp);
 	n->w.fds.n_udp = 1;
 	assert_int_equal(engine_role_ops.start(&n->w), ERR_OK);
@@ -204,6 +213,10 @@ static inline void node_close(struct box *n)
 	close(n->w.fds.udp[0]);
 	close(n->w.fds.tun);
 	close(n->tun);
+	if (n->bulk >= 0) {
+		close(n->w.fds.tun_bulk);
+		close(n->bulk);
+	}
 }
 
 #define node_send(n, type, encode, m)                                                              \
