@@ -105,6 +105,9 @@ enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out)
 	if (!u)
 		return ERR_NOMEM;
 	memset(u, 0, offsetof(struct udp, tx_msgs));
+	/* The kernel is never handed bytes that nobody has set, be it padding. */
+	for (unsigned i = 0; i < UDP_TRAINS; i++)
+		memset(&u->trains[i].cmsg, 0, sizeof(u->trains[i].cmsg));
 	u->send_fd[0] = u->send_fd[1] = -1;
 	u->burst = 1;
 	u->gro = offload;
