@@ -441,7 +441,9 @@ static void test_direct_only_stops_the_relay(void **state)
 	a.policy = PATH_POLICY_HUB_ONLY;
 	node_send(&n->hub, ENGINE_PEER, engine_peer_encode, &a);
 	settle();
+	/* The first packet has waited for its session, and is still good. */
 	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "by the hub", 100);
+	expect_mark(&n->b, "not by the hub");
 	expect_mark(&n->b, "by the hub");
 }
 
