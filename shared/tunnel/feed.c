@@ -124,8 +124,9 @@ static enum err receive_endpoints(struct tunnel *t, struct cursor *body)
 		return ERR_OK;
 	path_candidates(p, &m);
 	/* Somebody who is to be connected always, or is waited for, need not wait for the next
-	 * packet. */
-	if (!p->session.current && (m.punch || p->set.keepalive_s || p->session.pending.n))
+	 * packet. Who is looking for us makes the session itself while the hub relays. */
+	if (!p->session.current &&
+	    ((m.punch && !path_relay_works(p)) || p->set.keepalive_s || p->session.pending.n))
 		session_initiate(p, false);
 	return ERR_OK;
 }
@@ -150,14 +151,12 @@ static enum err receive_status_get(struct tunnel *t, struct cursor *body)
 	return e;
 }
 
-/* Our own addresses have changed: the hub, who relays for us, learns where we are by a handshake.
- */
-static enum err receive_rebind(struct tunnel *t, struct cursor *body)
+static enum err receive_rebind(struct tunnel *t, const struct cursor *body)
 {
 	enum err e = cursor_end(body);
 
-	if (!e && t->hub)
-		session_initiate(t->hub, false);
+	if (!e)
+		path_rebind(t);
 	return e;
 }
 
@@ -183,10 +182,10 @@ enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 		return receive_endpoints(t, body);
 	case ENGINE_PING:
 		return receive_ping(t, body);
-	case ENGINE_REBIND:
-		return receive_rebind(t, body);
 	case ENGINE_STATUS_GET:
 		return receive_status_get(t, body);
+	case ENGINE_REBIND:
+		return receive_rebind(t, body);
 	default:
 		return ERR_INVALID;
 	}

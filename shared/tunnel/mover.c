@@ -103,7 +103,7 @@ static bool tell_peer(struct mover *m, struct peer *p)
 	struct cursor c;
 
 	if ((e.flags & MOVER_ENDPOINT) || ((e.flags & MOVER_CONFIRMED) && !e.relayed))
-		e.endpoint = p->path.endpoint;
+		e.endpoint = p->news.endpoint;
 	cursor_init_write(&c, mem, sizeof(mem));
 	mover_event_encode(&e, &c);
 	if (!tell(m, MOVER_EVENT, &c))
@@ -193,23 +193,47 @@ void mover_tell_later(struct peer *p)
 	arm_tell(m, p->tunnel->now_ms + MOVER_EVENT_MS);
 }
 
-void mover_note_received(struct peer *p, const struct keypair *kp, bool first, bool data,
-			 const struct session_source *from)
+/* Another address than the one that packets go to. Where the newest packet decides we follow it at
+ * once, else the engine finds out. True: the engine must hear of it now. */
+static bool note_elsewhere(struct peer *p, enum path_traffic traffic,
+			   const struct session_source *from)
 {
+	const bool told = endpoint_equal(&p->news.endpoint, &from->endpoint);
+
+	if (traffic == PATH_TRAFFIC_PROBE)
+		return false;
+	if (from->relay_from) {
+		if (!p->path.relayed && traffic == PATH_TRAFFIC_DATA)
+			p->news.flags |= MOVER_RECEIVED_RELAYED;
+		return false;
+	}
+	if (!path_has_choice(p))
+		p->path.endpoint = from->endpoint;
+	p->news.endpoint = from->endpoint;
+	p->news.flags |= MOVER_ENDPOINT;
+	/* An address that it knows it hears of with the other news. */
+	return !told || !path_has_choice(p);
+}
+
+void mover_note_received(struct peer *p, const struct keypair *kp, bool first,
+			 enum path_traffic traffic, const struct session_source *from)
+{
+	const struct way way = session_way(from);
 	bool at_once = first;
 
 	mover_note(p, MOVER_RECEIVED);
-	if (data)
+	if (traffic == PATH_TRAFFIC_DATA)
 		p->news.flags |= MOVER_RECEIVED_DATA;
-	if (!from->relay_from && !endpoint_equal(&p->path.endpoint, &from->endpoint)) {
-		p->path.endpoint = from->endpoint;
-		p->news.flags |= MOVER_ENDPOINT;
+	if (path_is_in_use(p, &way))
+		p->news.flags |= MOVER_RECEIVED_HERE;
+	else if (note_elsewhere(p, traffic, from))
 		at_once = true;
-	}
 	if (first) {
 		p->news.flags |= MOVER_CONFIRMED;
 		p->news.relayed = from->relay_from != NULL;
 		p->news.index = kp->local_index;
+		if (!from->relay_from)
+			p->news.endpoint = from->endpoint;
 	}
 	/* Should the engine be slow: on_tell() tries again. This packet is not counted yet. */
 	if (at_once && tell_peer(p->tunnel->mover, p))

@@ -12,6 +12,7 @@
 #include "shared/ipc/mover_msg.h"
 #include "shared/monitor/worker.h"
 #include "shared/noise/aead.h"
+#include "shared/tunnel/path.h"
 #include "shared/tunnel/session.h"
 
 struct mover_params {
@@ -47,7 +48,6 @@ static inline void mover_note(struct peer *p, enum mover_event_flag what)
 		mover_tell_later(p);
 	p->news.flags |= (uint8_t)what;
 }
-/* An authentic packet; `first`: the first one with this keypair; `data`: it carries an inner
- * packet. */
-void mover_note_received(struct peer *p, const struct keypair *kp, bool first, bool data,
-			 const struct session_source *from);
+/* An authentic packet; `first`: the first one with this keypair. */
+void mover_note_received(struct peer *p, const struct keypair *kp, bool first,
+			 enum path_traffic traffic, const struct session_source *from);

@@ -334,6 +334,7 @@ static void send_peer(struct movers *m, unsigned number, const struct peer *p)
 		.policy = p->set.policy,
 		.hub_only = p->set.hub_only,
 		.direct_only = p->set.direct_only,
+		.warm = p->set.warm,
 	};
 	struct cursor c;
 
@@ -425,6 +426,19 @@ static void confirm(struct peer *p, const struct mover_event *m)
 	session_confirm(p, &from);
 }
 
+/* Which ways the peer's packets came. */
+static void take_ways(struct peer *p, const struct mover_event *m)
+{
+	const struct way direct = way_to(&m->endpoint), relay = way_relay();
+
+	if (m->flags & MOVER_ENDPOINT)
+		path_received(p, &direct, PATH_TRAFFIC_DATA);
+	if (m->flags & MOVER_RECEIVED_RELAYED)
+		path_received(p, &relay, PATH_TRAFFIC_DATA);
+	if ((m->flags & MOVER_RECEIVED_HERE) && p->path.relayed && p->tunnel->hub)
+		timers_heard(p->tunnel->hub);
+}
+
 /* As session_send() and session_open() do for packets of our own. */
 static void take_event(struct peer *p, const struct mover_event *m)
 {
@@ -437,10 +451,9 @@ static void take_event(struct peer *p, const struct mover_event *m)
 	p->counters.tx_packets += m->tx_packets;
 	p->compress.before_bytes += m->compress_before;
 	p->compress.after_bytes += m->compress_after;
-	if (m->flags & MOVER_ENDPOINT)
-		path_authenticated(p, &m->endpoint, false);
 	if (m->flags & MOVER_CONFIRMED)
 		confirm(p, m);
+	take_ways(p, m);
 	kp = p->session.current;
 	/* An old event of a session that is over. */
 	if (!kp)
@@ -453,8 +466,9 @@ static void take_event(struct peer *p, const struct mover_event *m)
 	}
 	if (m->flags & MOVER_RECEIVED) {
 		if (p->path.unreachable || p->path.kind == PATH_DOWN)
-			path_up(p);
-		timers_received(p, m->flags & MOVER_RECEIVED_DATA);
+			path_alive(p);
+		timers_received(p, m->flags & MOVER_RECEIVED_DATA,
+				!path_has_choice(p) || (m->flags & MOVER_RECEIVED_HERE));
 		if (keypair_wants_rekey_on_receive(kp, now))
 			session_initiate(p, false);
 	}
@@ -518,6 +532,7 @@ static enum err receive_extension(struct tunnel *t, struct cursor *body)
 {
 	struct mover_extension m;
 	enum err e = mover_extension_decode(body, &m);
+	struct session_source from;
 	struct inner in;
 	struct peer *p;
 	struct pkt pkt;
@@ -527,11 +542,12 @@ static enum err receive_extension(struct tunnel *t, struct cursor *body)
 	p = peer_find(t, m.peer);
 	if (!p)
 		return ERR_OK;
+	from = (struct session_source){ .endpoint = m.from, .relay_from = m.relayed ? p : NULL };
 	if (inner_decode(m.data, m.len, peer_is_agent(p), &in) || in.kind != INNER_EXTENSION)
 		return ERR_INVALID;
 	pkt_init(&pkt, (uint8_t *)(uintptr_t)m.data, m.len, 0);
 	pkt.len = m.len;
-	probe_receive(p, &pkt, in.extension, &m.from, m.relayed);
+	probe_receive(p, &pkt, in.extension, &from);
 	return ERR_OK;
 }
 

@@ -73,6 +73,7 @@ void peer_self_changed(struct tunnel *t)
 		struct peer *p = container_of(n, struct peer, by_id);
 
 		set_cipher(p, cipher_for(t, p->set.kind, p->set.aes));
+		path_settings_changed(p);
 	}
 }
 
@@ -135,6 +136,7 @@ static void copy_settings(struct peer *p, const struct engine_peer *m)
 	p->set.policy = m->policy;
 	p->set.hub_only = m->hub_only;
 	p->set.direct_only = m->direct_only;
+	p->set.warm = m->warm;
 }
 
 /* A peer in both tables with an idle session, without settings. */
@@ -153,6 +155,7 @@ static enum err peer_new(struct tunnel *t, const struct engine_peer *m, struct p
 	p->tunnel_key = m->tunnel_key;
 	list_init(&p->news.link);
 	timers_init(p);
+	path_init(p);
 	e = session_init(p);
 	if (!e)
 		e = table_insert(&t->by_id, &p->by_id);
@@ -222,11 +225,10 @@ void peer_drop(struct peer *p)
 {
 	struct tunnel *t = p->tunnel;
 
-	if (p->ping.active) {
-		p->ping.deadline_ms = 0;
-		probe_ping_expire(p);
-	}
+	probe_fini(p);
+	p->set.warm = false;
 	path_down(p);
+	path_fini(p);
 	timers_stop(p);
 	session_fini(p);
 	movers_tell_gone(p);

@@ -47,35 +47,51 @@ struct session {
  *                handshake
  *   wipe         a keypair was made; after 3 * REJECT_AFTER_MS: forget all keys
  *   persistent   any packet was sent or came; after keepalive_s of the directory: an empty packet
- *   probe        agents: data was sent and nothing came since; after PROBE_AFTER_MS: probe, and
- * when probes are not answered: unreachable, a new handshake
+ *   check        agents: data was sent and nothing came since over the same way; after CHECK_MS: the
+ *                machine of choice.h doubts the way. Who has no such machine (the hub for its
+ *                peers): probes, and when they are not answered, unreachable, a new handshake
+ *   path         when the machine of choice.h wants to be woken
+ *   probe        a series of probes ends, or a ping of control (probe.c)
  *   rekey        a mover came, which has no keys of the sessions before: a new handshake, so that
  *                it gets some
  */
 struct deadlines {
-	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, probe_ms;
-	uint64_t rekey_ms;
+	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, check_ms;
+	uint64_t rekey_ms, path_ms, probe_ms;
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
 	uint64_t last_initiation_ms; /* 0 never */
 	uint64_t last_sent_ms;       /* any authenticated packet */
 	uint64_t last_received_ms;
+	uint64_t last_data_ms;       /* an inner packet, either way; 0 never */
+	uint64_t heard_ms;           /* an authenticated packet over the way in use */
 	unsigned probes_unanswered;
 };
+
+struct choice;
+struct path_told;
+struct probes;
 
 /* Where the peer's packets go; path.c is the only one that changes it. */
 struct path {
 	struct udp_slot slot; /* the train that packets for this peer go into now */
 	enum path_kind kind;
 	enum path_reason reason;
-	struct endpoint endpoint; /* outer address of the peer itself; for a relayed peer none */
+	struct endpoint endpoint; /* outer address that packets go to; for a relayed peer none */
 	bool relayed;             /* packets travel in envelopes through the hub */
 	bool unreachable;         /* does not answer: others with the same prefix go first */
+	bool peer_tcp;            /* its own way to the hub is TCP, as it said itself */
+	uint8_t probes;           /* counted in lost_bits, up to 32 */
+	uint32_t lost_bits;       /* the last probes over the way in use, newest lowest; 1: lost */
+	uint32_t rtt_us;          /* smoothed, of the way in use; 0 unknown */
 	uint64_t retry_ms; /* earliest time of the next handshake that a passed-over owner gets */
-	struct endpoint candidates[ENGINE_ENDPOINTS_MAX];
-	unsigned n_candidates;
-	unsigned candidate;  /* the one in use, when the endpoint is one of them */
-	uint32_t rtt_us;     /* smoothed, 0 unknown */
-	uint64_t located_ms; /* when control was asked last, 0 never */
+	uint64_t located_ms;      /* when control was asked last, 0 never */
+	uint64_t elsewhere_ms;    /* when packets came another way last, and that was dealt with */
+	int64_t since_wall_ms;    /* kind and reason are what they are; 0 never */
+	enum path_reason rest;    /* why there is no direct path, while there is no choice */
+	struct endpoint last_direct; /* answered last, when the choice was given up */
+	struct path_told *told;      /* candidates of control; NULL none */
+	struct choice *choice;       /* while the peer is in use; NULL otherwise */
+	struct probes *probes_out;   /* of probe.c: those not answered; NULL none */
 };
 
 struct peer_counters {
@@ -88,13 +104,13 @@ struct peer_news {
 	uint8_t flags;    /* enum mover_event_flag */
 	bool relayed;     /* as in struct mover_event */
 	uint32_t index;
+	struct endpoint endpoint;
 };
 
 /* A question of control (ENGINE_PING) that waits for its answer. */
 struct ping {
 	bool active;
 	uint32_t tag;
-	uint8_t id[8];
 	uint64_t deadline_ms;
 };
 
@@ -112,6 +128,7 @@ struct peer {
 		uint8_t compression;
 		enum path_policy policy;
 		uint64_t hub_only, direct_only; /* hub only */
+		bool warm;
 	} set;
 	enum tunnel_cipher cipher;
 	uint32_t seen_in_sync; /* number of the last sync that named it */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/tunnel/relay.h"
 
+#include "shared/tunnel/path.h"
 #include "shared/wire/relay.h"
 
-/* Is the datagram from where this peer was last authenticated, and is the session still alive? */
+/* Is the datagram from where this peer was authenticated, and is the session still alive? */
 static bool is_from(const struct peer *p, const struct endpoint *from)
 {
 	return p && peer_is_agent(p) && peer_has_session(p) &&
-	       endpoint_equal(&p->path.endpoint, from);
+	       path_is_from(p, from);
 }
 
 /* Why envelopes may not pass, or DROP_COUNT when they may. */

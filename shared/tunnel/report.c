@@ -6,6 +6,7 @@
 #include "shared/ipc/channel.h"
 #include "shared/noise/aead.h"
 #include "shared/tunnel/movers.h"
+#include "shared/tunnel/path.h"
 
 /* Large enough for every message below; the largest, STATUS_END, is about 200 bytes. */
 #define REPORT_MAX_BYTES 512u
@@ -57,9 +58,9 @@ void report_locate(struct peer *p)
 /* The outer address that the peer's packets go to: its own, or the hub's. */
 static struct endpoint outer_endpoint(const struct peer *p)
 {
-	if (p->path.relayed)
-		return p->tunnel->hub ? p->tunnel->hub->path.endpoint : (struct endpoint){ 0 };
-	return p->path.endpoint;
+	const struct way way = path_way(p);
+
+	return path_outer(p, &way);
 }
 
 void report_path(struct peer *p)
@@ -102,6 +103,8 @@ static void report_peer(const struct peer *p, uint32_t tag)
 		.rx_packets = p->counters.rx_packets,
 		.tx_packets = p->counters.tx_packets,
 		.rtt_us = p->path.rtt_us,
+		.since_wall_ms = p->path.since_wall_ms,
+		.loss_permille = path_loss_permille(p),
 		.cipher = (uint8_t)p->cipher,
 		.compress_before = p->compress.before_bytes,
 		.compress_after = p->compress.after_bytes,

@@ -71,7 +71,7 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 	if (in.kind == INNER_KEEPALIVE)
 		return;
 	if (in.kind == INNER_EXTENSION) {
-		probe_receive(p, pkt, in.extension, &from->endpoint, from->relay_from != NULL);
+		probe_receive(p, pkt, in.extension, from);
 		return;
 	}
 	pkt_trim(pkt, in.total_len);

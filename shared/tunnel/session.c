@@ -9,6 +9,7 @@
 #include "shared/tunnel/mover.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/probe.h"
 #include "shared/tunnel/timers.h"
 #include "shared/wire/packet.h"
 
@@ -83,20 +84,23 @@ void session_abandon(struct peer *p)
 	pending_drop(p);
 }
 
-/* Adds the MACs to a finished handshake message and sends it at once. */
-static void send_handshake(struct peer *p, uint8_t *msg, size_t len)
+/* Adds the MACs to a finished handshake message and sends it at once, the same to each of the ways:
+ * who gets it twice sees by the timestamp that it did. */
+static void send_handshake(struct peer *p, const struct way *ways, unsigned n, uint8_t *msg,
+			   size_t len)
 {
 	struct tunnel *t = p->tunnel;
-	uint8_t *out;
 
 	if (cookie_add_macs(&p->session.cookie, &t->primitives, msg, len, t->now_ms)) {
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
-	out = path_reserve(p, len);
-	if (!out)
-		return;
-	memcpy(out, msg, len);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *out = path_reserve_on(p, &ways[i], len);
+
+		if (out)
+			memcpy(out, msg, len);
+	}
 	timers_sent(p, false);
 	udp_flush(t->udp);
 }
@@ -111,7 +115,7 @@ static int64_t timestamp_wall_ns(const struct tunnel *t)
 	return ms * 1000000;
 }
 
-static void send_initiation(struct peer *p, bool retry)
+static void send_initiation(struct peer *p, const struct way *ways, unsigned n, bool retry)
 {
 	struct tunnel *t = p->tunnel;
 	struct session *s = &p->session;
@@ -131,7 +135,7 @@ static void send_initiation(struct peer *p, bool retry)
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
-	send_handshake(p, msg, sizeof(msg));
+	send_handshake(p, ways, n, msg, sizeof(msg));
 	timers_initiation_sent(p, retry);
 }
 
@@ -146,6 +150,8 @@ static bool is_being_made(const struct peer *p)
 void session_initiate(struct peer *p, bool retry)
 {
 	struct tunnel *t = p->tunnel;
+	struct way ways[PATH_HANDSHAKE_WAYS];
+	unsigned n;
 
 	if (t->mover) {
 		mover_pass_inner(p, NULL, 0, 0);
@@ -160,13 +166,15 @@ void session_initiate(struct peer *p, bool retry)
 	if (!retry && p->due.last_initiation_ms &&
 	    t->now_ms - p->due.last_initiation_ms < REKEY_TIMEOUT_MS)
 		return;
-	if (!p->path.relayed && !endpoint_is_set(&p->path.endpoint)) {
+	n = path_handshake_ways(p, retry, ways);
+	if (!n) {
 		path_unreachable(p);
+		path_locate(p);
 		pending_drop(p);
 		return;
 	}
 	path_handshaking(p);
-	send_initiation(p, retry);
+	send_initiation(p, ways, n, retry);
 }
 
 /* Through the hub only what the hub accepts from us gets on: it must know our address from a
@@ -195,8 +203,7 @@ static void wait_for_session(struct peer *p, const uint8_t *packet, size_t len, 
 		t->drops[DROP_QUEUE] +=
 			pending_push(t->pending, &p->session.pending, packet, len, flags);
 	session_relayed(p);
-	if (p->path.relayed)
-		path_locate(p);
+	path_locate(p);
 	session_initiate(p, false);
 }
 
@@ -244,6 +251,28 @@ void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags)
 		session_initiate(p, false);
 }
 
+bool session_may_send(const struct peer *p)
+{
+	return p->session.current && keypair_may_send(p->session.current, p->tunnel->now_ms);
+}
+
+enum err session_send_on(struct peer *p, const struct way *way, uint8_t *packet, size_t len)
+{
+	struct keypair *kp = p->session.current;
+	uint8_t *out;
+
+	if (!session_may_send(p))
+		return ERR_NOTFOUND;
+	out = path_reserve_on(p, way, keypair_sealed_len(kp, len, 0));
+	if (!out)
+		return ERR_NOTFOUND;
+	if (keypair_seal_to(kp, packet, len, 0, 0, out)) {
+		path_cancel(p);
+		return ERR_NOTFOUND;
+	}
+	return ERR_OK;
+}
+
 void session_send_keepalive(struct peer *p)
 {
 	session_send(p, NULL, 0, 0);
@@ -269,13 +298,14 @@ void session_send_pending(struct peer *p)
 /* A finished handshake: the peer is there, and what waited can go. */
 static void session_ready(struct peer *p, const struct session_source *from)
 {
+	const struct way way = session_way(from);
+
 	p->session.handshake_wall_ms = clock_wall_ms();
 	p->tunnel->handshakes++;
-	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
-	path_up(p);
-	movers_tell_path(p);
 	timers_handshake_done(p);
 	log_debug(3, "%s: handshake complete", p->set.name);
+	path_up(p, &way);
+	probe_session_up(p);
 }
 
 /* The cookie reply that asks the sender of `msg` to show that it gets packets at its address. */
@@ -285,6 +315,7 @@ static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct se
 		.endpoint = from->endpoint,
 		.relay_source = from->relay_from ? from->relay_from->id : 0,
 	};
+	const struct way relay = way_relay();
 	uint8_t reply[COOKIE_REPLY_BYTES];
 	struct udp_slot slot = { 0 };
 	uint8_t *out;
@@ -292,7 +323,7 @@ static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct se
 	if (cookie_create_reply(&t->checker, &t->primitives, msg->data, msg->len, &source,
 				t->now_ms, NULL, reply))
 		return;
-	out = from->relay_from ? path_reserve(from->relay_from, sizeof(reply))
+	out = from->relay_from ? path_reserve_on(from->relay_from, &relay, sizeof(reply))
 			       : udp_reserve(t->udp, &from->endpoint, &slot, sizeof(reply));
 	if (!out)
 		return;
@@ -373,6 +404,10 @@ static struct peer *identify(struct tunnel *t, struct handshake_responder *hs,
 		return NULL;
 	}
 	p = peer_find_key(t, &hs->peer_public);
+	if (p && !path_may_receive(p, from->relay_from != NULL)) {
+		tunnel_drop(t, DROP_POLICY);
+		return NULL;
+	}
 	if (!p || p->cipher != *cipher || (from->relay_from && from->relay_from != p)) {
 		tunnel_drop(t, DROP_UNKNOWN_PEER);
 		return NULL;
@@ -408,6 +443,7 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 	struct keypair *kp = calloc(1, sizeof(*kp));
 	struct index_entry entry = { .peer = p, .keypair = kp };
 	struct keypair_keys keys;
+	const struct way way = session_way(from);
 	uint8_t msg[HANDSHAKE_RESPONSE_BYTES];
 	uint32_t index;
 
@@ -430,8 +466,8 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 	share_keypair(p, kp, from, &keys);
 	s->last_consumed_ms = t->now_ms;
 	timers_keypair_made(p);
-	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
-	send_handshake(p, msg, sizeof(msg));
+	path_received(p, &way, PATH_TRAFFIC_KEEPALIVE);
+	send_handshake(p, &way, 1, msg, sizeof(msg));
 }
 
 static void receive_initiation(struct tunnel *t, const struct pkt *msg,
@@ -517,7 +553,7 @@ static void receive_response(struct tunnel *t, const struct pkt *msg,
 	rotate_as_initiator(p, kp);
 	share_keypair(p, kp, from, &keys);
 	timers_keypair_made(p);
-	timers_received(p, false);
+	timers_received(p, false, true);
 	session_ready(p, from);
 	/* The responder may not send before it has heard from us. */
 	if (p->session.pending.n)
@@ -633,6 +669,28 @@ static void refuse_index(struct tunnel *t, const struct index_entry *found, cons
 		tunnel_drop(t, DROP_UNKNOWN_INDEX);
 }
 
+static enum path_traffic traffic(const struct pkt *pkt)
+{
+	if (!pkt->len)
+		return PATH_TRAFFIC_KEEPALIVE;
+	return is_data(pkt->data, pkt->len) ? PATH_TRAFFIC_DATA : PATH_TRAFFIC_PROBE;
+}
+
+/* What an authentic packet says about the way to its sender. */
+static void note_received(struct peer *p, const struct pkt *pkt, const struct session_source *from)
+{
+	const enum path_traffic kind = traffic(pkt);
+	const struct way way = session_way(from);
+
+	if (from->relay_from && p->tunnel->hub)
+		timers_heard(p->tunnel->hub);
+	path_received(p, &way, kind);
+	if (p->path.unreachable || p->path.kind == PATH_DOWN)
+		path_alive(p);
+	timers_received(p, kind == PATH_TRAFFIC_DATA,
+			!path_has_choice(p) || path_is_in_use(p, &way));
+}
+
 struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct session_source *from,
 			  uint8_t *flags)
 {
@@ -655,6 +713,10 @@ struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct sessio
 	}
 	p = found->peer;
 	kp = found->keypair;
+	if (!path_may_receive(p, from->relay_from != NULL)) {
+		tunnel_drop(t, DROP_POLICY);
+		return NULL;
+	}
 	if ((kp->rx_owner != t->worker || from->worker != t->worker) &&
 	    !is_ours(t, found, pkt, from))
 		return NULL;
@@ -665,15 +727,12 @@ struct peer *session_open(struct tunnel *t, struct pkt *pkt, const struct sessio
 		return NULL;
 	}
 	if (t->mover) {
-		mover_note_received(p, kp, first, is_data(pkt->data, pkt->len), from);
+		mover_note_received(p, kp, first, traffic(pkt), from);
 		return p;
 	}
 	if (kp == p->session.next)
 		session_confirm(p, from);
-	path_authenticated(p, &from->endpoint, from->relay_from != NULL);
-	if (p->path.unreachable || p->path.kind == PATH_DOWN)
-		path_up(p);
-	timers_received(p, is_data(pkt->data, pkt->len));
+	note_received(p, pkt, from);
 	if (kp == p->session.current && keypair_wants_rekey_on_receive(kp, t->now_ms))
 		session_initiate(p, false);
 	return p;

@@ -6,6 +6,7 @@
  * one before goes on receiving.
  */
 #include "shared/tunnel/tunnel.h"
+#include "shared/tunnel/way.h"
 
 /* Prepares the session of a new peer. ERR_AUTH, ERR_CRYPTO. */
 enum err session_init(struct peer *p) must_check;
@@ -24,6 +25,12 @@ void session_wipe(struct peer *p);
 void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags);
 /* An empty packet, when there is a session. */
 void session_send_keepalive(struct peer *p);
+/* The same onto a given way, for extension packets: nothing waits, and no timer of the data takes note.
+ * ERR_NOTFOUND: no session that may send, or the way leads nowhere. */
+enum err session_send_on(struct peer *p, const struct way *way, uint8_t *packet,
+			 size_t len) must_check;
+/* Is there a keypair that packets can be sealed with now? */
+bool session_may_send(const struct peer *p);
 /* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer sends
  * the same attempt again. */
 void session_initiate(struct peer *p, bool retry);
@@ -39,6 +46,10 @@ struct session_source {
 		*relay_from; /* in an envelope: the peer that the hub says it is from; else NULL */
 	uint8_t worker;      /* the one whose socket it came to */
 };
+static inline struct way session_way(const struct session_source *from)
+{
+	return way_back(&from->endpoint, from->relay_from != NULL);
+}
 
 /* Handshake messages and cookie replies; anything that is not right is counted and dropped. */
 void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_type type,

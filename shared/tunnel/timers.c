@@ -13,8 +13,9 @@ static uint64_t earliest(const struct peer *p)
 	const uint64_t all[] = {
 		d->retransmit_ms, d->keepalive_ms,
 		d->renew_ms,      d->wipe_ms,
-		d->persistent_ms, d->probe_ms,
-		d->rekey_ms,      p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
+		d->persistent_ms, d->check_ms,
+		d->rekey_ms,      d->path_ms,
+		d->probe_ms,      p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
 	};
 	uint64_t at = TIMER_NEVER;
 
@@ -47,19 +48,25 @@ static void due_retransmit(struct peer *p, uint64_t now)
 		session_abandon(p);
 		return;
 	}
-	path_try_next(p);
 	session_initiate(p, true);
 }
 
-static void due_probe(struct peer *p, uint64_t now)
+/* Nothing came back. Where there is a choice of ways it is the machine's affair. */
+static void due_check(struct peer *p, uint64_t now)
 {
 	struct deadlines *d = &p->due;
+	const struct way way = path_way(p);
 
-	d->probe_ms = TIMER_NEVER;
+	d->check_ms = TIMER_NEVER;
+	if (p->path.choice) {
+		path_doubt(p);
+		return;
+	}
 	if (d->probes_unanswered < PROBES_UNANSWERED_MAX) {
 		d->probes_unanswered++;
-		d->probe_ms = now + PROBE_INTERVAL_MS;
-		probe_send(p);
+		d->check_ms = now + PROBE_INTERVAL_MS;
+		if (!probe_send_on(p, &way, PROBE_PATH, EXTENSION_PROBE_BYTES))
+			udp_flush(p->tunnel->udp);
 		return;
 	}
 	d->probes_unanswered = 0;
@@ -115,28 +122,31 @@ static void fire(struct timer *timer, uint64_t now)
 	struct deadlines *d = &p->due;
 
 	p->tunnel->now_ms = now;
-	probe_ping_expire(p);
+	probe_expire(p);
 	if (now >= d->wipe_ms)
 		due_wipe(p, now);
 	if (now >= d->retransmit_ms)
 		due_retransmit(p, now);
 	if (now >= d->renew_ms)
 		due_renew(p, now);
-	if (now >= d->probe_ms)
-		due_probe(p, now);
+	if (now >= d->check_ms)
+		due_check(p, now);
 	if (now >= d->keepalive_ms)
 		due_keepalive(p, now);
 	if (now >= d->persistent_ms)
 		due_persistent(p, now);
 	if (now >= d->rekey_ms)
 		due_rekey(p, now);
+	if (now >= d->path_ms)
+		path_tick(p);
 	timer_arm(loop_timers(p->tunnel->loop), &p->timer, earliest(p));
 }
 
 static void all_off(struct deadlines *d)
 {
 	d->retransmit_ms = d->keepalive_ms = d->renew_ms = TIMER_NEVER;
-	d->wipe_ms = d->persistent_ms = d->probe_ms = d->rekey_ms = TIMER_NEVER;
+	d->wipe_ms = d->persistent_ms = d->check_ms = d->rekey_ms = TIMER_NEVER;
+	d->path_ms = d->probe_ms = TIMER_NEVER;
 }
 
 void timers_init(struct peer *p)
@@ -150,6 +160,8 @@ void timers_restart(struct peer *p)
 	all_off(&p->due);
 	p->due.last_initiation_ms = 0;
 	timers_settings_changed(p);
+	if (p->set.warm)
+		path_use(p);
 }
 
 void timers_stop(struct peer *p)
@@ -183,6 +195,13 @@ static void begin(struct peer *p, uint64_t *deadline_ms, uint64_t delay_ms)
 	timers_arm(p);
 }
 
+static void begin_check(struct peer *p)
+{
+	const uint64_t ways_ms = p->path.relayed ? PATH_CHECK_RELAYED_MS : PATH_CHECK_MS;
+
+	begin(p, &p->due.check_ms, path_has_choice(p) ? ways_ms : PROBE_AFTER_MS);
+}
+
 void timers_sent(struct peer *p, bool data)
 {
 	struct deadlines *d = &p->due;
@@ -194,22 +213,41 @@ void timers_sent(struct peer *p, bool data)
 		return;
 	begin(p, &d->renew_ms, KEEPALIVE_MS + REKEY_TIMEOUT_MS);
 	if (peer_is_agent(p))
-		begin(p, &d->probe_ms, PROBE_AFTER_MS);
+		begin_check(p);
+	timers_used(p);
 }
 
-void timers_relayed(struct peer *p) { begin(p, &p->due.probe_ms, PROBE_AFTER_MS); }
+void timers_relayed(struct peer *p)
+{
+	begin_check(p);
+	timers_used(p);
+}
 
-void timers_received(struct peer *p, bool data)
+void timers_used(struct peer *p)
+{
+	p->due.last_data_ms = p->tunnel->now_ms;
+	if (!p->path.choice)
+		path_use(p);
+}
+
+void timers_heard(struct peer *p) { p->due.check_ms = TIMER_NEVER; }
+
+void timers_received(struct peer *p, bool data, bool here)
 {
 	struct deadlines *d = &p->due;
 
 	d->last_received_ms = p->tunnel->now_ms;
 	d->renew_ms = TIMER_NEVER;
-	d->probe_ms = TIMER_NEVER;
-	d->probes_unanswered = 0;
+	if (here) {
+		d->heard_ms = d->last_received_ms;
+		d->check_ms = TIMER_NEVER;
+		d->probes_unanswered = 0;
+	}
 	restart_persistent(p);
-	if (data)
-		begin(p, &d->keepalive_ms, KEEPALIVE_MS);
+	if (!data)
+		return;
+	begin(p, &d->keepalive_ms, KEEPALIVE_MS);
+	timers_used(p);
 }
 
 void timers_initiation_sent(struct peer *p, bool retry)
@@ -222,6 +260,8 @@ void timers_initiation_sent(struct peer *p, bool retry)
 	d->last_initiation_ms = now;
 	d->retransmit_ms = now + REKEY_TIMEOUT_MS + secret_random_below(REKEY_JITTER_MS);
 	timers_arm(p);
+	if (p == p->tunnel->hub)
+		path_hub_asked(p);
 }
 
 void timers_keypair_made(struct peer *p)

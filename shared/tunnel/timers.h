@@ -7,7 +7,8 @@
  */
 #include "shared/tunnel/tunnel.h"
 
-#define PROBE_AFTER_MS    2000u /* data was sent and nothing came for so long: ask */
+/* Peers that no machine chooses a way for (path.h): data was sent and nothing came for so long. */
+#define PROBE_AFTER_MS    2000u
 #define PROBE_INTERVAL_MS 1000u /* between probes that are not answered */
 /* Then the peer counts as unreachable and a new handshake begins. */
 #define PROBES_UNANSWERED_MAX 3u
@@ -18,9 +19,14 @@ void timers_stop(struct peer *p);
 /* The session begins anew with other keys: as for a new peer, so that no limit of the old one holds
  * it up. */
 void timers_restart(struct peer *p);
-/* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet. */
+/* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet; `here`: over
+ * the way that ours take. */
 void timers_sent(struct peer *p, bool data);
-void timers_received(struct peer *p, bool data);
+void timers_received(struct peer *p, bool data, bool here);
+/* The peer is wanted, though no packet was sent. */
+void timers_used(struct peer *p);
+/* A packet of another peer came through the hub `p`, which thus knows our address. */
+void timers_heard(struct peer *p);
 /* Another peer's packet went out through the hub `p`: like data sent to it, so that probes keep it
  * knowing our address, and us that it lives. */
 void timers_relayed(struct peer *p);

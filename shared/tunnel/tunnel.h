@@ -43,6 +43,8 @@ struct tunnel {
 	bool configured;            /* ENGINE_SELF has come */
 	struct table by_id, by_key; /* peers */
 	struct peer *hub;           /* on a spoke, once known */
+	struct endpoint carrier;    /* on a spoke: the hub by TCP, while it is there (path.h) */
+	unsigned n_direct;          /* peers whose packets go straight to another spoke */
 	struct route_table routes;  /* prefixes of peers */
 	struct route_table
 		own; /* our own, the only destinations that the kernel gets packets for */

@@ -15,8 +15,7 @@ struct peer *tx_choose(struct tunnel *t, const struct addr *dst)
 		if (!o->peer->path.unreachable)
 			return o->peer;
 		/* Passed over, but asked now and then, so that it is used again when it is back. */
-		if (path_retry_due(o->peer))
-			session_initiate(o->peer, false);
+		path_retry(o->peer);
 	}
 	return best ? best->peer : NULL;
 }

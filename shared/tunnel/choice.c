@@ -1,0 +1,979 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "shared/tunnel/choice.h"
+
+#include <string.h>
+
+/* When the bursts of a round leave. Dense at first: NATs of both sides open within one round trip of
+ * each other; the late ones are for slow paths. A quiet round, under a path that works, is shorter. */
+static const uint16_t shots_ms[] = { 0, 100, 200, 400, 800, 1600, 3200 };
+#define QUIET_SHOTS    3u
+#define ROUND_TAIL_MS  1500u /* for the last answers */
+#define ANSWERS_ENOUGH 3u    /* of one candidate in one round */
+#define RECENT_MS      10000u
+#define ROAM_MS        1000u /* seen within so long: the peer is there now */
+/* The relay must be better by both to be preferred to a direct path, */
+#define SLOWER_US      20000u
+#define SLOWER_TENTHS  13u
+/* and another candidate by both to be worth a change. */
+#define BETTER_US      1000u
+#define BETTER_TENTHS  13u
+#define REMAIN_MS      10000u /* a way is not left for a merely better one before */
+/* STRANDED: probes come at CHOICE_SHOT_MS, then ever more rarely. */
+#define STRANDED_MAX_MS 5000u
+
+#define NEVER UINT64_MAX
+
+struct step {
+	struct choice *c;
+	const struct choice_input *in;
+	struct choice_orders *out;
+};
+
+const char *choice_state_str(enum choice_state s)
+{
+	static const char *const names[CHOICE_STATES] = {
+		[CHOICE_REST] = "rest",	  [CHOICE_SEARCH] = "search",	  [CHOICE_DIRECT] = "direct",
+		[CHOICE_DOUBT] = "doubt", [CHOICE_STRANDED] = "stranded",
+	};
+
+	return s < CHOICE_STATES ? names[s] : "unknown";
+}
+
+/* --- candidates ------------------------------------------------------------------------------- */
+
+int choice_find(const struct choice *c, const struct endpoint *e)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (endpoint_equal(&c->candidates[i].endpoint, e))
+			return (int)i;
+	return CHOICE_NONE;
+}
+
+void choice_forget(struct choice *c, int which)
+{
+	unsigned i = (unsigned)which;
+
+	if (which < 0 || i >= c->n || which == c->way)
+		return;
+	c->n--;
+	memmove(&c->candidates[i], &c->candidates[i + 1], (c->n - i) * sizeof(c->candidates[0]));
+	if (c->way > which)
+		c->way--;
+}
+
+/* The one that is least worth its place: not told, not in use, answered longest ago. */
+static int least(const struct choice *c)
+{
+	int at = CHOICE_NONE;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct choice_candidate *k = &c->candidates[i];
+
+		if (k->told || (int)i == c->way)
+			continue;
+		if (at < 0 || k->answered_ms < c->candidates[at].answered_ms)
+			at = (int)i;
+	}
+	return at;
+}
+
+static int add(struct choice *c, const struct endpoint *e)
+{
+	if (c->n == CHOICE_CANDIDATES_MAX) {
+		int old = least(c);
+
+		if (old < 0)
+			return CHOICE_NONE;
+		choice_forget(c, old);
+	}
+	c->candidates[c->n] = (struct choice_candidate){ .endpoint = *e };
+	return (int)c->n++;
+}
+
+int choice_see(struct choice *c, const struct endpoint *e)
+{
+	int at = choice_find(c, e);
+
+	return at < 0 ? add(c, e) : at;
+}
+
+bool choice_tell(struct choice *c, const struct endpoint *e, unsigned n)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < c->n; i++)
+		c->candidates[i].told = false;
+	for (unsigned i = 0; i < n; i++) {
+		const bool known = choice_find(c, &e[i]) >= 0;
+		int at = choice_see(c, &e[i]);
+
+		changed = changed || !known;
+		if (at >= 0)
+			c->candidates[at].told = true;
+	}
+	/* Those that neither control knows nor the peer was ever met at. */
+	for (int i = (int)c->n - 1; i >= 0; i--) {
+		const struct choice_candidate *k = &c->candidates[i];
+
+		if (!k->told && !k->answered_ms && !k->seen_ms)
+			choice_forget(c, i);
+	}
+	return changed;
+}
+
+static struct choice_candidate *candidate(struct choice *c, int which)
+{
+	if (which == CHOICE_FALLBACK)
+		return &c->fallback;
+	return which >= 0 && (unsigned)which < c->n ? &c->candidates[which] : NULL;
+}
+
+/* Has it answered since? */
+static bool answered_since(const struct choice_candidate *k, uint64_t ms)
+{
+	return k->answered_ms && k->answered_ms >= ms;
+}
+
+static void note_answer(struct step *s)
+{
+	struct choice_candidate *k = candidate(s->c, s->in->which);
+	uint32_t rtt = s->in->rtt_us;
+
+	if (!k)
+		return;
+	k->answered_ms = s->in->now_ms;
+	if (k->answers < UINT8_MAX)
+		k->answers++;
+	if (rtt && (!k->rtt_us || k->rtt_is_old || rtt < k->rtt_us)) {
+		k->rtt_us = rtt;
+		k->rtt_is_old = false;
+	}
+}
+
+/* --- moving ----------------------------------------------------------------------------------- */
+
+#define TO(s) (1u << CHOICE_##s)
+static const unsigned allowed[CHOICE_STATES] = {
+	[CHOICE_REST] = TO(SEARCH) | TO(DIRECT),
+	[CHOICE_SEARCH] = TO(REST) | TO(DIRECT) | TO(STRANDED),
+	[CHOICE_DIRECT] = TO(REST) | TO(SEARCH) | TO(DOUBT),
+	[CHOICE_DOUBT] = TO(REST) | TO(DIRECT) | TO(SEARCH) | TO(STRANDED),
+	[CHOICE_STRANDED] = TO(REST) | TO(DIRECT) | TO(SEARCH),
+};
+
+/* The only place where the state changes. */
+static void move(struct step *s, enum choice_state to)
+{
+	struct choice *c = s->c;
+
+	if (c->state == to)
+		return;
+	BUG_ON(!(allowed[c->state] & 1u << to));
+	c->state = to;
+	c->state_ms = s->in->now_ms;
+	c->dead = false;
+}
+
+/* The only place where the way in use changes. */
+static void take(struct step *s, int way, enum choice_state state)
+{
+	struct choice *c = s->c;
+
+	if (c->way != way) {
+		c->way = way;
+		c->moved_ms = s->in->now_ms;
+		s->out->moved = true;
+	}
+	if (way >= 0)
+		c->lost = c->slower = c->limited = c->idle = false;
+	move(s, state);
+}
+
+/* What is taken without a direct path. */
+static int without(const struct choice *c)
+{
+	return c->set.policy == PATH_POLICY_DIRECT_ONLY ? CHOICE_NONE : CHOICE_FALLBACK;
+}
+
+/* --- rounds ----------------------------------------------------------------------------------- */
+
+static bool probes_fallback(const struct choice *c)
+{
+	if (c->set.policy == PATH_POLICY_DIRECT_ONLY || !c->set.fallback_up)
+		return false;
+	return !c->set.to_hub || c->way == CHOICE_FALLBACK || c->state == CHOICE_STRANDED;
+}
+
+static bool probes_candidates(const struct choice *c)
+{
+	return c->set.policy != PATH_POLICY_HUB_ONLY;
+}
+
+static void probe(struct step *s, int which)
+{
+	if (which == CHOICE_FALLBACK)
+		s->out->probe_fallback = true;
+	else if (which >= 0)
+		s->out->probe |= 1u << which;
+}
+
+/* Probes all ways that are allowed and have not answered often enough. */
+static void probe_all(struct step *s, unsigned enough)
+{
+	const struct choice *c = s->c;
+
+	for (unsigned i = 0; i < c->n && probes_candidates(c); i++)
+		if (c->candidates[i].answers < enough)
+			probe(s, (int)i);
+	if (probes_fallback(c) && c->fallback.answers < enough)
+		probe(s, CHOICE_FALLBACK);
+}
+
+static unsigned shots(const struct choice *c)
+{
+	const bool quiet = c->state == CHOICE_DIRECT || c->set.to_hub;
+
+	return quiet ? QUIET_SHOTS : (unsigned)(sizeof(shots_ms) / sizeof(shots_ms[0]));
+}
+
+static void forget_answers(struct choice_candidate *k)
+{
+	k->answers = 0;
+	k->rtt_is_old = true;
+}
+
+static void round_run(struct step *s);
+
+static void round_begin(struct step *s)
+{
+	struct choice *c = s->c;
+
+	if (!probes_candidates(c))
+		return;
+	for (unsigned i = 0; i < c->n; i++)
+		forget_answers(&c->candidates[i]);
+	forget_answers(&c->fallback);
+	c->in_round = true;
+	c->shot = 0;
+	c->round_ms = s->in->now_ms;
+	s->out->locate = c->state != CHOICE_DIRECT;
+	round_run(s);
+}
+
+/* A round for somebody else's sake: not during one, nor soon after. */
+static void round_asked(struct step *s)
+{
+	const struct choice *c = s->c;
+
+	if (!c->in_round && (!c->round_ms || s->in->now_ms - c->round_ms >= CHOICE_AGAIN_MS))
+		round_begin(s);
+}
+
+static void round_afresh(struct step *s, uint64_t pause_ms)
+{
+	s->c->pause_ms = pause_ms;
+	round_begin(s);
+}
+
+/* --- judging ---------------------------------------------------------------------------------- */
+
+/* `a` is so much longer than `b` that it counts. */
+static bool clearly_longer(uint32_t a, uint32_t b, uint32_t by_us, unsigned tenths)
+{
+	return (uint64_t)a > (uint64_t)b + by_us && (uint64_t)a * 10 > (uint64_t)b * tenths;
+}
+
+static bool is_slower(const struct step *s, const struct choice_candidate *k)
+{
+	const struct choice *c = s->c;
+	const bool known = k->rtt_us && c->fallback.rtt_us &&
+			   answered_since(&c->fallback, s->in->now_ms - RECENT_MS);
+
+	if (c->set.to_hub || c->set.policy == PATH_POLICY_DIRECT_ONLY || !known)
+		return false;
+	/* Once it was slower, it must be nearly as good to be taken back. */
+	if (c->slower)
+		return clearly_longer(k->rtt_us, c->fallback.rtt_us, SLOWER_US / 2, 11);
+	return clearly_longer(k->rtt_us, c->fallback.rtt_us, SLOWER_US, SLOWER_TENTHS);
+}
+
+/* May the candidate be taken? In need, whatever answers. */
+static bool may_take(const struct step *s, const struct choice_candidate *k, bool in_need)
+{
+	unsigned enough = k->losses ? ANSWERS_ENOUGH : s->c->set.to_hub ? 2 : 1;
+
+	if (s->c->set.policy == PATH_POLICY_HUB_ONLY ||
+	    !answered_since(k, s->in->now_ms > RECENT_MS ? s->in->now_ms - RECENT_MS : 1))
+		return false;
+	return in_need || (s->in->now_ms >= k->hold_ms && k->answers >= enough);
+}
+
+static bool is_shorter(const struct choice_candidate *a, const struct choice_candidate *b)
+{
+	return a->rtt_us && (!b->rtt_us || a->rtt_us < b->rtt_us);
+}
+
+/* The candidate with the shortest round trip of those that may be taken and have answered since. */
+static int best(const struct step *s, bool in_need, uint64_t since_ms)
+{
+	const struct choice *c = s->c;
+	int at = CHOICE_NONE;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct choice_candidate *k = &c->candidates[i];
+
+		if (!may_take(s, k, in_need) || !answered_since(k, since_ms))
+			continue;
+		if (at < 0 || is_shorter(k, &c->candidates[at]))
+			at = (int)i;
+	}
+	return at;
+}
+
+static void take_direct(struct step *s, int way)
+{
+	struct choice *c = s->c;
+
+	if (!s->in->may_direct && !c->set.to_hub) {
+		c->limited = s->out->limited = true;
+		return;
+	}
+	c->pause_ms = CHOICE_PAUSE_MIN_MS;
+	take(s, way, CHOICE_DIRECT);
+}
+
+/* SEARCH: has one answered that is worth it? */
+static void try_direct(struct step *s)
+{
+	struct choice *c = s->c;
+	int way = best(s, false, c->round_ms);
+
+	if (way < 0)
+		return;
+	c->slower = is_slower(s, &c->candidates[way]);
+	if (!c->slower)
+		take_direct(s, way);
+}
+
+/* DIRECT, a round is over: is another way clearly better? */
+static void compare(struct step *s)
+{
+	struct choice *c = s->c;
+	const struct choice_candidate *now = &c->candidates[c->way];
+	int other = best(s, false, c->round_ms);
+
+	if (!now->rtt_us || now->rtt_is_old || s->in->now_ms - c->moved_ms < REMAIN_MS)
+		return;
+	if (other >= 0 && other != c->way && c->candidates[other].rtt_us &&
+	    clearly_longer(now->rtt_us, c->candidates[other].rtt_us, BETTER_US, BETTER_TENTHS)) {
+		take(s, other, CHOICE_DIRECT);
+		now = &c->candidates[other];
+	}
+	if (now->answers >= 2 && c->fallback.answers >= 2 && c->set.fallback_up &&
+	    is_slower(s, now)) {
+		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
+		c->slower = true;
+	}
+}
+
+/* The next round: later each time; but not later than a candidate that answers may be taken back. */
+static void pause_round(struct step *s)
+{
+	struct choice *c = s->c;
+	uint64_t now = s->in->now_ms;
+
+	if (c->set.to_hub)
+		c->pause_ms = CHOICE_PAUSE_HUB_MS;
+	c->next_round_ms = now + c->pause_ms;
+	c->pause_ms = c->pause_ms * 2 < CHOICE_PAUSE_MAX_MS ? c->pause_ms * 2 : CHOICE_PAUSE_MAX_MS;
+	for (unsigned i = 0; i < c->n && c->state == CHOICE_SEARCH; i++) {
+		const struct choice_candidate *k = &c->candidates[i];
+		uint64_t at = k->hold_ms > now + 1000 ? k->hold_ms : now + 1000;
+
+		if (k->losses && answered_since(k, c->round_ms) && at < c->next_round_ms)
+			c->next_round_ms = at;
+	}
+}
+
+static void round_end(struct step *s)
+{
+	struct choice *c = s->c;
+
+	c->in_round = false;
+	c->searched = true;
+	if (c->state == CHOICE_SEARCH)
+		try_direct(s);
+	else if (c->state == CHOICE_DIRECT)
+		compare(s);
+	pause_round(s);
+}
+
+/* Sends the bursts that are due. */
+static void round_run(struct step *s)
+{
+	struct choice *c = s->c;
+	const unsigned n = shots(c);
+	uint64_t age = s->in->now_ms - c->round_ms;
+	bool due = false;
+
+	while (c->shot < n && age >= shots_ms[c->shot]) {
+		c->shot++;
+		due = true;
+	}
+	if (due)
+		probe_all(s, ANSWERS_ENOUGH);
+	if (c->shot >= n && age >= (uint64_t)shots_ms[n - 1] + ROUND_TAIL_MS)
+		round_end(s);
+}
+
+static uint64_t round_next_ms(const struct choice *c)
+{
+	const unsigned n = shots(c);
+
+	if (!c->in_round)
+		return c->next_round_ms;
+	if (c->shot < n)
+		return c->round_ms + shots_ms[c->shot];
+	return c->round_ms + shots_ms[n - 1] + ROUND_TAIL_MS;
+}
+
+static void round_tick(struct step *s)
+{
+	struct choice *c = s->c;
+
+	if (c->in_round)
+		round_run(s);
+	else if (s->in->now_ms >= c->next_round_ms)
+		round_begin(s);
+}
+
+/* --- REST and SEARCH -------------------------------------------------------------------------- */
+
+static void begin_search(struct step *s)
+{
+	struct choice *c = s->c;
+
+	take(s, without(c), CHOICE_SEARCH);
+	c->idle = false;
+	round_afresh(s, c->set.to_hub ? CHOICE_PAUSE_HUB_MS : CHOICE_PAUSE_MIN_MS);
+}
+
+static void rest(struct step *s)
+{
+	s->c->in_round = false;
+	take(s, without(s->c), CHOICE_REST);
+}
+
+static bool is_unused(const struct step *s, uint64_t ms)
+{
+	const struct choice *c = s->c;
+
+	return !c->set.to_hub && !c->set.warm && s->in->now_ms - c->moved_ms >= ms &&
+	       s->in->now_ms - s->in->used_ms >= ms;
+}
+
+static void begin_doubt(struct step *s, enum choice_state state)
+{
+	struct choice *c = s->c;
+
+	c->doubt_ms = c->shot_ms = s->in->now_ms;
+	move(s, state);
+}
+
+static void doubt_run(struct step *s);
+static void stranded_run(struct step *s);
+
+static void strand(struct step *s)
+{
+	begin_doubt(s, CHOICE_STRANDED);
+	stranded_run(s);
+}
+
+static void search_answered(struct step *s)
+{
+	note_answer(s);
+	if (s->in->which >= 0)
+		try_direct(s);
+}
+
+static void met(struct step *s)
+{
+	struct choice *c = s->c;
+
+	note_answer(s);
+	if (s->in->which >= 0 && c->set.policy != PATH_POLICY_HUB_ONLY)
+		take_direct(s, s->in->which);
+	else if (s->in->which == CHOICE_FALLBACK && c->state == CHOICE_STRANDED)
+		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
+}
+
+static void rest_met(struct step *s)
+{
+	met(s);
+	if (s->c->state == CHOICE_REST)
+		begin_search(s);
+}
+
+static void search_told(struct step *s) { round_afresh(s, CHOICE_PAUSE_MIN_MS); }
+
+/* Back to where the peer probes from, since our probe opens our NAT and its own. Not if that is known
+ * to work: the other side would answer in kind, for ever. */
+static void search_probe_one(struct step *s)
+{
+	struct choice_candidate *k = candidate(s->c, s->in->which);
+
+	if (k && probes_candidates(s->c) &&
+	    (!k->answered_ms || s->in->now_ms - k->answered_ms >= ROAM_MS))
+		probe(s, s->in->which);
+}
+
+static void note_seen(struct step *s)
+{
+	struct choice_candidate *k = candidate(s->c, s->in->which);
+
+	if (k)
+		k->seen_ms = s->in->now_ms;
+}
+
+static void search_seen(struct step *s)
+{
+	note_seen(s);
+	search_probe_one(s);
+}
+
+/* Nothing comes back through the fallback. */
+static void search_doubted(struct step *s)
+{
+	if (s->c->way == CHOICE_FALLBACK)
+		strand(s);
+}
+
+static void search_tick(struct step *s)
+{
+	if (is_unused(s, CHOICE_UNUSED_MS))
+		rest(s);
+	else
+		round_tick(s);
+}
+
+static void search_set(struct step *s)
+{
+	struct choice *c = s->c;
+
+	if (c->way != without(c))
+		take(s, without(c), CHOICE_SEARCH);
+	if (c->way == CHOICE_FALLBACK && !c->set.fallback_up)
+		strand(s);
+	else if (probes_candidates(c) && !c->round_ms)
+		round_begin(s);
+}
+
+/* --- DIRECT and DOUBT ------------------------------------------------------------------------- */
+
+static void direct_seen(struct step *s)
+{
+	note_seen(s);
+	begin_doubt(s, CHOICE_DOUBT);
+	probe(s, s->in->which);
+	doubt_run(s);
+}
+
+static void direct_knocked(struct step *s)
+{
+	struct choice_candidate *k = candidate(s->c, s->in->which);
+
+	/* One that is known well enough. */
+	if (k && !answered_since(k, s->c->round_ms))
+		probe(s, s->in->which);
+}
+
+static void direct_doubted(struct step *s)
+{
+	begin_doubt(s, CHOICE_DOUBT);
+	doubt_run(s);
+}
+
+static void direct_tick(struct step *s)
+{
+	struct choice *c = s->c;
+	const uint64_t now = s->in->now_ms;
+	struct choice_candidate *k = &c->candidates[c->way];
+
+	if (c->set.idle_ms && is_unused(s, c->set.idle_ms)) {
+		c->idle = true;
+		rest(s);
+		return;
+	}
+	if (k->losses && now - c->moved_ms >= CHOICE_STABLE_MS)
+		k->losses = 0;
+	/* The hub's is kept open by the keepalive that is configured, or by nothing. */
+	if (!c->set.to_hub && now - s->in->heard_ms >= CHOICE_KEEP_MS &&
+	    now - c->state_ms >= CHOICE_KEEP_MS)
+		direct_doubted(s);
+	else if (!c->set.to_hub)
+		round_tick(s);
+}
+
+/* The limit, or the policy: not allowed any more. */
+static void leave_direct(struct step *s)
+{
+	s->c->in_round = false;
+	take(s, without(s->c), CHOICE_SEARCH);
+}
+
+static void direct_set(struct step *s)
+{
+	if (!probes_candidates(s->c)) {
+		leave_direct(s);
+		search_set(s);
+	}
+}
+
+static void evicted(struct step *s)
+{
+	s->c->limited = true;
+	rest(s);
+}
+
+static void direct_told(struct step *s)
+{
+	if (!s->c->set.to_hub)
+		round_begin(s);
+}
+
+static uint64_t lost_after_ms(const struct choice_candidate *k)
+{
+	uint64_t ms = (uint64_t)k->rtt_us * 3 / 1000 + CHOICE_SHOT_MS;
+
+	return ms > CHOICE_LOST_MS ? ms : CHOICE_LOST_MS;
+}
+
+static void count_loss(struct step *s)
+{
+	struct choice_candidate *k = candidate(s->c, s->c->way);
+	uint64_t hold = CHOICE_HOLD_MIN_MS;
+
+	s->c->lost = true;
+	if (!k || s->c->way < 0)
+		return;
+	for (unsigned i = 0; i < k->losses && hold < CHOICE_HOLD_MAX_MS; i++)
+		hold *= 2;
+	if (hold > CHOICE_HOLD_MAX_MS)
+		hold = CHOICE_HOLD_MAX_MS;
+	if (k->losses < UINT8_MAX)
+		k->losses++;
+	k->hold_ms = s->in->now_ms + hold;
+	k->answers = 0;
+	k->answered_ms = 0;
+}
+
+/* The way in use is silent: another one, if it has answered meanwhile. */
+static void lose(struct step *s)
+{
+	struct choice *c = s->c;
+	uint64_t doubt = s->in->now_ms - c->doubt_ms;
+	int other = best(s, true, c->doubt_ms);
+	const bool fallback = c->set.fallback_up && without(c) == CHOICE_FALLBACK;
+
+	if (other >= 0 && other != c->way) {
+		count_loss(s);
+		take(s, other, CHOICE_DIRECT);
+	} else if (fallback && (!c->set.to_hub || doubt >= CHOICE_FALLBACK_MS)) {
+		count_loss(s);
+		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
+		round_afresh(s, CHOICE_PAUSE_LOST_MS);
+	} else if (!fallback && without(c) == CHOICE_NONE && !c->set.to_hub) {
+		count_loss(s);
+		take(s, CHOICE_NONE, CHOICE_SEARCH);
+		round_afresh(s, CHOICE_PAUSE_LOST_MS);
+	} else if (!fallback) {
+		/* STRANDED goes on where the doubt began. */
+		move(s, CHOICE_STRANDED);
+	}
+}
+
+/* The peer's packets come from elsewhere now, and it answers there, and not here within the time of
+ * one round trip: it has moved. */
+static bool roam(struct step *s)
+{
+	struct choice *c = s->c;
+	uint64_t rtt_ms = c->candidates[c->way].rtt_us / 1000;
+
+	if (s->in->now_ms - c->doubt_ms < rtt_ms + rtt_ms / 4 + 20)
+		return false;
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct choice_candidate *k = &c->candidates[i];
+
+		if ((int)i == c->way || !answered_since(k, c->doubt_ms) || !k->seen_ms ||
+		    k->seen_ms + ROAM_MS < c->doubt_ms)
+			continue;
+		take(s, (int)i, CHOICE_DIRECT);
+		return true;
+	}
+	return false;
+}
+
+static void doubt_run(struct step *s)
+{
+	struct choice *c = s->c;
+	const uint64_t now = s->in->now_ms, doubt = now - c->doubt_ms;
+
+	if (roam(s))
+		return;
+	if (doubt >= lost_after_ms(&c->candidates[c->way])) {
+		lose(s);
+		if (c->state != CHOICE_DOUBT)
+			return;
+	}
+	if (now < c->shot_ms)
+		return;
+	c->shot_ms = now + CHOICE_SHOT_MS;
+	probe(s, c->way);
+	/* One may get lost. With the second, all others are asked, too. */
+	if (doubt < 2 * CHOICE_SHOT_MS)
+		return;
+	if (doubt < 3 * CHOICE_SHOT_MS && !c->in_round)
+		for (unsigned i = 0; i < c->n; i++)
+			c->candidates[i].answers = 0;
+	probe_all(s, ANSWERS_ENOUGH);
+}
+
+static void doubt_answered(struct step *s)
+{
+	note_answer(s);
+	if (s->in->which == s->c->way)
+		move(s, CHOICE_DIRECT);
+	else
+		roam(s);
+}
+
+static void doubt_set(struct step *s)
+{
+	if (!probes_candidates(s->c))
+		direct_set(s);
+}
+
+/* --- STRANDED --------------------------------------------------------------------------------- */
+
+static void stranded_run(struct step *s)
+{
+	struct choice *c = s->c;
+	const uint64_t now = s->in->now_ms, doubt = now - c->doubt_ms;
+
+	if (is_unused(s, CHOICE_UNUSED_MS)) {
+		rest(s);
+		return;
+	}
+	if (c->set.to_hub && c->set.fallback_up && c->way != CHOICE_FALLBACK &&
+	    doubt >= CHOICE_FALLBACK_MS) {
+		c->lost = true;
+		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
+		round_afresh(s, CHOICE_PAUSE_HUB_MS);
+		return;
+	}
+	if (doubt >= CHOICE_DEAD_MS && !c->dead)
+		c->dead = s->out->dead = true;
+	if (now < c->shot_ms)
+		return;
+	/* A fifth of the time that has gone by: dense at first, then no more than needed. */
+	c->shot_ms = now + doubt / 5;
+	if (c->shot_ms < now + CHOICE_SHOT_MS)
+		c->shot_ms = now + CHOICE_SHOT_MS;
+	if (c->shot_ms > now + STRANDED_MAX_MS)
+		c->shot_ms = now + STRANDED_MAX_MS;
+	if (c->way == CHOICE_FALLBACK ? c->set.fallback_up : c->way >= 0)
+		probe(s, c->way);
+	if (doubt < 2 * CHOICE_SHOT_MS && s->out->probe_fallback)
+		return;
+	s->out->locate = true;
+	probe_all(s, UINT8_MAX);
+}
+
+static void stranded_answered(struct step *s)
+{
+	struct choice *c = s->c;
+
+	note_answer(s);
+	if (s->in->which == CHOICE_FALLBACK && without(c) == CHOICE_FALLBACK) {
+		const uint64_t doubt = s->in->now_ms - c->doubt_ms;
+
+		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
+		/* Traffic in one direction alone is asked after all the time. */
+		if (doubt >= CHOICE_LOST_MS)
+			round_afresh(s, CHOICE_PAUSE_LOST_MS);
+	} else if (s->in->which >= 0 && probes_candidates(c)) {
+		take_direct(s, s->in->which);
+	}
+}
+
+static void stranded_set(struct step *s)
+{
+	struct choice *c = s->c;
+
+	if (without(c) == CHOICE_NONE || (!probes_candidates(c) && c->way >= 0))
+		take(s, without(c), CHOICE_SEARCH);
+	else
+		stranded_run(s);
+}
+
+/* --- the machine ------------------------------------------------------------------------------ */
+
+/* An event that a state has no rule for changes nothing. */
+static void (*const rules[CHOICE_STATES][CHOICE_EVENTS])(struct step *) = {
+	[CHOICE_REST] = {
+		[CHOICE_USED] = begin_search,
+		[CHOICE_ANSWERED] = note_answer,
+		[CHOICE_SEEN] = note_seen,
+		[CHOICE_MET] = rest_met,
+		[CHOICE_DOUBTED] = begin_search,
+	},
+	[CHOICE_SEARCH] = {
+		[CHOICE_TOLD] = search_told,
+		[CHOICE_CALLED] = round_asked,
+		[CHOICE_KNOCKED] = search_probe_one,
+		[CHOICE_SEEN] = search_seen,
+		[CHOICE_ANSWERED] = search_answered,
+		[CHOICE_MET] = met,
+		[CHOICE_DOUBTED] = search_doubted,
+		[CHOICE_REBOUND] = round_begin,
+		[CHOICE_SET] = search_set,
+		[CHOICE_EVICTED] = evicted,
+		[CHOICE_TICK] = search_tick,
+	},
+	[CHOICE_DIRECT] = {
+		[CHOICE_TOLD] = direct_told,
+		[CHOICE_CALLED] = direct_doubted,
+		[CHOICE_KNOCKED] = direct_knocked,
+		[CHOICE_SEEN] = direct_seen,
+		[CHOICE_ANSWERED] = note_answer,
+		[CHOICE_MET] = note_answer,
+		[CHOICE_DOUBTED] = direct_doubted,
+		[CHOICE_REBOUND] = direct_doubted,
+		[CHOICE_SET] = direct_set,
+		[CHOICE_EVICTED] = evicted,
+		[CHOICE_TICK] = direct_tick,
+	},
+	[CHOICE_DOUBT] = {
+		[CHOICE_KNOCKED] = search_probe_one,
+		[CHOICE_SEEN] = search_seen,
+		[CHOICE_ANSWERED] = doubt_answered,
+		[CHOICE_MET] = doubt_answered,
+		[CHOICE_SET] = doubt_set,
+		[CHOICE_EVICTED] = evicted,
+		[CHOICE_TICK] = doubt_run,
+	},
+	[CHOICE_STRANDED] = {
+		[CHOICE_TOLD] = stranded_run,
+		[CHOICE_KNOCKED] = search_probe_one,
+		[CHOICE_SEEN] = search_seen,
+		[CHOICE_ANSWERED] = stranded_answered,
+		[CHOICE_MET] = met,
+		[CHOICE_SET] = stranded_set,
+		[CHOICE_EVICTED] = evicted,
+		[CHOICE_TICK] = stranded_run,
+	},
+};
+
+void choice_init(struct choice *c, const struct choice_settings *set, uint64_t now_ms)
+{
+	memset(c, 0, sizeof(*c));
+	c->set = *set;
+	c->way = without(c);
+	c->state_ms = c->moved_ms = now_ms;
+	c->next_round_ms = now_ms;
+	c->pause_ms = CHOICE_PAUSE_MIN_MS;
+}
+
+void choice_run(struct choice *c, enum choice_event e, const struct choice_input *in,
+		struct choice_orders *out)
+{
+	struct step s = { .c = c, .in = in, .out = out };
+
+	memset(out, 0, sizeof(*out));
+	if (rules[c->state][e])
+		rules[c->state][e](&s);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* When the peer is given up for want of use. */
+static uint64_t unused_ms(const struct choice *c, const struct choice_input *in, uint64_t ms)
+{
+	return c->set.to_hub || c->set.warm || !ms ? NEVER
+						   : later(c->moved_ms, in->used_ms) + ms;
+}
+
+
+uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
+{
+	uint64_t at;
+
+	switch (c->state) {
+	case CHOICE_SEARCH:
+		at = probes_candidates(c) ? round_next_ms(c) : NEVER;
+		return earlier(at, unused_ms(c, in, CHOICE_UNUSED_MS));
+	case CHOICE_DIRECT:
+		if (c->set.to_hub)
+			return c->candidates[c->way].losses ? c->moved_ms + CHOICE_STABLE_MS : NEVER;
+		at = later(in->heard_ms, c->state_ms) + CHOICE_KEEP_MS;
+		at = earlier(at, round_next_ms(c));
+		return earlier(at, unused_ms(c, in, c->set.idle_ms));
+	case CHOICE_DOUBT:
+		return c->shot_ms;
+	case CHOICE_STRANDED:
+		return earlier(c->shot_ms, unused_ms(c, in, CHOICE_UNUSED_MS));
+	default:
+		return NEVER;
+	}
+}
+
+/* --- why -------------------------------------------------------------------------------------- */
+
+static enum path_reason reason_to_hub(const struct choice *c, const struct choice_facts *f)
+{
+	if (c->way != CHOICE_FALLBACK)
+		return PATH_REASON_VALIDATED;
+	return f->tcp_only ? PATH_REASON_TCP_ONLY : PATH_REASON_UDP_BLOCKED;
+}
+
+/* No candidate has answered: why may that be? */
+static enum path_reason reason_silent(const struct choice *c, const struct choice_facts *f)
+{
+	if (f->hub_tcp)
+		return PATH_REASON_UDP_BLOCKED;
+	if (f->peer_tcp)
+		return PATH_REASON_PEER_TCP;
+	if (!c->searched)
+		return PATH_REASON_PROBING;
+	if (!c->n)
+		return PATH_REASON_NO_CANDIDATES;
+	if (f->own_nat == NAT_HARD && f->peer_nat == NAT_HARD)
+		return PATH_REASON_NAT_BOTH_HARD;
+	return PATH_REASON_SILENT;
+}
+
+enum path_reason choice_reason(const struct choice *c, const struct choice_facts *f)
+{
+	if (c->set.to_hub)
+		return reason_to_hub(c, f);
+	if (c->way >= 0)
+		return PATH_REASON_VALIDATED;
+	if (c->set.policy == PATH_POLICY_HUB_ONLY)
+		return PATH_REASON_POLICY;
+	if (c->way == CHOICE_NONE)
+		return PATH_REASON_DIRECT_ONLY;
+	if (f->tcp_only)
+		return PATH_REASON_TCP_ONLY;
+	if (c->limited)
+		return PATH_REASON_LIMIT;
+	if (c->idle)
+		return PATH_REASON_IDLE;
+	if (c->slower)
+		return PATH_REASON_DIRECT_SLOWER;
+	if (c->lost)
+		return PATH_REASON_DIRECT_LOST;
+	if (c->state == CHOICE_REST && !c->searched)
+		return PATH_REASON_RELAYED;
+	return reason_silent(c, f);
+}
