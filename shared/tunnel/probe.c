@@ -95,7 +95,7 @@ static void release_if_empty(struct peer *p)
 enum err probe_send_on(struct peer *p, const struct way *way, enum probe_purpose purpose,
 		       uint16_t size)
 {
-	struct inner_probe probe = { .size = size, .sent_us = clock_now_us() };
+	struct inner_probe probe = { .size = size };
 	uint8_t packet[TUN_MTU_MAX];
 	struct series *s;
 	enum err e = ERR_OK;
@@ -108,6 +108,7 @@ enum err probe_send_on(struct peer *p, const struct way *way, enum probe_purpose
 		e = add(p, way, purpose, size, &s);
 	if (e)
 		return e;
+	probe.sent_us = clock_now_us();
 	memcpy(probe.id, s->id, sizeof(s->id));
 	probe.id[SERIES_ID_BYTES] = ++s->sent;
 	s->last_ms = p->tunnel->now_ms;

@@ -269,6 +269,11 @@ static void test_replayed_and_corrupted_packets(void **state)
 		assert_true(drops[DROP_AUTH] + drops[DROP_MALFORMED] + drops[DROP_UNKNOWN_INDEX] +
 				    drops[DROP_REPLAY] >
 			    before);
+		/* So that the spoke does not take the hub for dead. */
+		n->wa.corrupt_at = -1;
+		tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "whole", 100);
+		expect_mark(&n->hub, "whole");
+		settle();
 	}
 	n->wa.corrupt_at = -1;
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "fine again", 100);
@@ -395,16 +400,23 @@ static void test_unauthenticated_envelopes_are_not_relayed(void **state)
 	struct net *n = *state;
 	struct endpoint mine;
 	int fd = udp_socket(&mine);
-	unsigned before;
+	uint8_t real[sizeof(n->wa.last)];
+	size_t len;
 
 	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "real", 100);
 	expect_mark(&n->b, "real");
-	assert_int_equal(n->wa.last[0], PACKET_RELAY);
+	len = n->wa.last_len;
+	memcpy(real, n->wa.last, len);
+	while (real[0] != PACKET_RELAY) {
+		settle();
+		tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "real", 100);
+		len = n->wa.last_len;
+		memcpy(real, n->wa.last, len);
+	}
+	wire_send(fd, real, len, &n->hub.udp);
 	settle();
-	before = n->wb.to_node;
-	wire_send(fd, n->wa.last, n->wa.last_len, &n->hub.udp);
-	settle();
-	assert_int_equal(n->wb.to_node, before);
+	/* It would have come a second time. */
+	assert_int_equal(n->b.t->drops[DROP_REPLAY], 0);
 	assert_int_equal(n->hub.t->drops[DROP_UNKNOWN_PEER], 1);
 	close(fd);
 }
