@@ -692,25 +692,37 @@ static void lose(struct step *s)
 	}
 }
 
+/* DOUBT: another candidate that the peer's packets come from, and where it answers. */
+static int roams_to(const struct choice *c)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct choice_candidate *k = &c->candidates[i];
+
+		if ((int)i != c->way && answered_since(k, c->doubt_ms) && k->seen_ms &&
+		    k->seen_ms + ROAM_MS >= c->doubt_ms)
+			return (int)i;
+	}
+	return CHOICE_NONE;
+}
+
+/* When the way in doubt should have answered. */
+static uint64_t roam_ms(const struct choice *c)
+{
+	uint64_t rtt_ms = c->candidates[c->way].rtt_us / 1000;
+
+	return c->doubt_ms + rtt_ms + rtt_ms / 4 + 20;
+}
+
 /* The peer's packets come from elsewhere now, and it answers there, and not here within the time of
  * one round trip: it has moved. */
 static bool roam(struct step *s)
 {
-	struct choice *c = s->c;
-	uint64_t rtt_ms = c->candidates[c->way].rtt_us / 1000;
+	int to = roams_to(s->c);
 
-	if (s->in->now_ms - c->doubt_ms < rtt_ms + rtt_ms / 4 + 20)
+	if (to < 0 || s->in->now_ms < roam_ms(s->c))
 		return false;
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct choice_candidate *k = &c->candidates[i];
-
-		if ((int)i == c->way || !answered_since(k, c->doubt_ms) || !k->seen_ms ||
-		    k->seen_ms + ROAM_MS < c->doubt_ms)
-			continue;
-		take(s, (int)i, CHOICE_DIRECT);
-		return true;
-	}
-	return false;
+	take(s, to, CHOICE_DIRECT);
+	return true;
 }
 
 static void doubt_run(struct step *s)
@@ -920,7 +932,7 @@ uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 		at = earlier(at, round_next_ms(c));
 		return earlier(at, unused_ms(c, in, c->set.idle_ms));
 	case CHOICE_DOUBT:
-		return c->shot_ms;
+		return roams_to(c) < 0 ? c->shot_ms : earlier(c->shot_ms, roam_ms(c));
 	case CHOICE_STRANDED:
 		return earlier(c->shot_ms, unused_ms(c, in, CHOICE_UNUSED_MS));
 	default:

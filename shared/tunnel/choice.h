@@ -41,7 +41,7 @@
 #define CHOICE_FALLBACK_MS   3000u  /* of a silent hub: the carrier is taken */
 #define CHOICE_KEEP_MS       15000u /* silence on a direct path: ask, so that NATs keep it open */
 #define CHOICE_HOLD_MIN_MS   2000u  /* a lost candidate is not taken for so long, doubling, */
-#define CHOICE_HOLD_MAX_MS   60000u /* up to this, */
+#define CHOICE_HOLD_MAX_MS   300000u /* up to this, */
 #define CHOICE_STABLE_MS     300000u /* until it was in use for so long without a loss */
 #define CHOICE_PAUSE_MIN_MS  30000u /* between rounds, doubling */
 #define CHOICE_PAUSE_MAX_MS  300000u
