@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* When the bursts of a round leave. Dense at first: NATs of both sides open within one round trip of
- * each other; the late ones are for slow paths. A quiet round, under a path that works, is shorter. */
+/* When the bursts of a round leave. Dense at first: NATs of both sides open within one round trip
+ * of each other; the late ones are for slow paths. A quiet round, under a path that works, is
+ * shorter. */
 static const uint16_t shots_ms[] = { 0, 100, 200, 400, 800, 1600, 3200 };
 #define QUIET_SHOTS    3u
 #define ROUND_TAIL_MS  1500u /* for the last answers */
@@ -12,12 +13,12 @@ static const uint16_t shots_ms[] = { 0, 100, 200, 400, 800, 1600, 3200 };
 #define RECENT_MS      10000u
 #define ROAM_MS        1000u /* seen within so long: the peer is there now */
 /* The relay must be better by both to be preferred to a direct path, */
-#define SLOWER_US      20000u
-#define SLOWER_TENTHS  13u
+#define SLOWER_US     20000u
+#define SLOWER_TENTHS 13u
 /* and another candidate by both to be worth a change. */
-#define BETTER_US      1000u
-#define BETTER_TENTHS  13u
-#define REMAIN_MS      10000u /* a way is not left for a merely better one before */
+#define BETTER_US     1000u
+#define BETTER_TENTHS 13u
+#define REMAIN_MS     10000u /* a way is not left for a merely better one before */
 /* STRANDED: probes come at CHOICE_SHOT_MS, then ever more rarely. */
 #define STRANDED_MAX_MS 5000u
 
@@ -32,8 +33,9 @@ struct step {
 const char *choice_state_str(enum choice_state s)
 {
 	static const char *const names[CHOICE_STATES] = {
-		[CHOICE_REST] = "rest",	  [CHOICE_SEARCH] = "search",	  [CHOICE_DIRECT] = "direct",
-		[CHOICE_DOUBT] = "doubt", [CHOICE_STRANDED] = "stranded",
+		[CHOICE_REST] = "rest",         [CHOICE_SEARCH] = "search",
+		[CHOICE_DIRECT] = "direct",     [CHOICE_DOUBT] = "doubt",
+		[CHOICE_STRANDED] = "stranded",
 	};
 
 	return s < CHOICE_STATES ? names[s] : "unknown";
@@ -376,7 +378,8 @@ static void compare(struct step *s)
 	}
 }
 
-/* The next round: later each time; but not later than a candidate that answers may be taken back. */
+/* The next round: later each time; but not later than a candidate that answers may be taken back.
+ */
 static void pause_round(struct step *s)
 {
 	struct choice *c = s->c;
@@ -516,8 +519,8 @@ static void rest_met(struct step *s)
 
 static void search_told(struct step *s) { round_afresh(s, CHOICE_PAUSE_MIN_MS); }
 
-/* Back to where the peer probes from, since our probe opens our NAT and its own. Not if that is known
- * to work: the other side would answer in kind, for ever. */
+/* Back to where the peer probes from, since our probe opens our NAT and its own. Not if that is
+ * known to work: the other side would answer in kind, for ever. */
 static void search_probe_one(struct step *s)
 {
 	struct choice_candidate *k = candidate(s->c, s->in->which);
@@ -912,10 +915,8 @@ static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 /* When the peer is given up for want of use. */
 static uint64_t unused_ms(const struct choice *c, const struct choice_input *in, uint64_t ms)
 {
-	return c->set.to_hub || c->set.warm || !ms ? NEVER
-						   : later(c->moved_ms, in->used_ms) + ms;
+	return c->set.to_hub || c->set.warm || !ms ? NEVER : later(c->moved_ms, in->used_ms) + ms;
 }
-
 
 uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 {
@@ -927,7 +928,8 @@ uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 		return earlier(at, unused_ms(c, in, CHOICE_UNUSED_MS));
 	case CHOICE_DIRECT:
 		if (c->set.to_hub)
-			return c->candidates[c->way].losses ? c->moved_ms + CHOICE_STABLE_MS : NEVER;
+			return c->candidates[c->way].losses ? c->moved_ms + CHOICE_STABLE_MS
+							    : NEVER;
 		at = later(in->heard_ms, c->state_ms) + CHOICE_KEEP_MS;
 		at = earlier(at, round_next_ms(c));
 		return earlier(at, unused_ms(c, in, c->set.idle_ms));

@@ -4,8 +4,8 @@
  * choice: which way packets to one peer should take. A pure machine: what happened and the time are
  * arguments, what to do is returned; path.c is its hands.
  *
- * A peer has candidates, outer addresses where it may be reached directly, and a fallback that needs
- * no luck: the relay for a spoke, the TCP carrier for the hub.
+ * A peer has candidates, outer addresses where it may be reached directly, and a fallback that
+ * needs no luck: the relay for a spoke, the TCP carrier for the hub.
  *
  *            data                  a candidate answers            data sent, nothing came back;
  *     REST ---------> SEARCH -------------------------> DIRECT -----------------------------> DOUBT
@@ -25,25 +25,26 @@
  *   DOUBT     that candidate still             probes it every CHOICE_SHOT_MS, soon all others, too
  *   STRANDED  what they took last              probes everything; the first that answers is taken
  *
- * A round is a burst of probes at the times of choice.c, long enough that both sides' bursts meet and
- * open their NATs for each other. Between rounds the pause doubles. A candidate that was lost is
- * taken back after a hold-down only, which doubles with each loss, and after several answers.
+ * A round is a burst of probes at the times of choice.c, long enough that both sides' bursts meet
+ * and open their NATs for each other. Between rounds the pause doubles. A candidate that was lost
+ * is taken back after a hold-down only, which doubles with each loss, and after several answers.
  */
 #include "shared/ipc/engine_msg.h"
 
-#define CHOICE_CANDIDATES_MAX (ENGINE_ENDPOINTS_MAX + 4u) /* those told, and some that were seen */
-#define CHOICE_FALLBACK       (-1)
-#define CHOICE_NONE           (-2)
+#define CHOICE_CANDIDATES_MAX (ENGINE_ENDPOINTS_MAX + 4u) /* those told, and some that were seen   \
+							   */
+#define CHOICE_FALLBACK (-1)
+#define CHOICE_NONE     (-2)
 
-#define CHOICE_SHOT_MS       100u   /* between probes of a way in doubt */
-#define CHOICE_LOST_MS       600u   /* of doubt without an answer, and 3 round trips: lost */
-#define CHOICE_DEAD_MS       3000u  /* of doubt without an answer from anywhere: unreachable */
-#define CHOICE_FALLBACK_MS   3000u  /* of a silent hub: the carrier is taken */
-#define CHOICE_KEEP_MS       15000u /* silence on a direct path: ask, so that NATs keep it open */
-#define CHOICE_HOLD_MIN_MS   2000u  /* a lost candidate is not taken for so long, doubling, */
+#define CHOICE_SHOT_MS       100u    /* between probes of a way in doubt */
+#define CHOICE_LOST_MS       600u    /* of doubt without an answer, and 3 round trips: lost */
+#define CHOICE_DEAD_MS       3000u   /* of doubt without an answer from anywhere: unreachable */
+#define CHOICE_FALLBACK_MS   3000u   /* of a silent hub: the carrier is taken */
+#define CHOICE_KEEP_MS       15000u  /* silence on a direct path: ask, so that NATs keep it open */
+#define CHOICE_HOLD_MIN_MS   2000u   /* a lost candidate is not taken for so long, doubling, */
 #define CHOICE_HOLD_MAX_MS   300000u /* up to this, */
 #define CHOICE_STABLE_MS     300000u /* until it was in use for so long without a loss */
-#define CHOICE_PAUSE_MIN_MS  30000u /* between rounds, doubling */
+#define CHOICE_PAUSE_MIN_MS  30000u  /* between rounds, doubling */
 #define CHOICE_PAUSE_MAX_MS  300000u
 #define CHOICE_PAUSE_LOST_MS 3000u  /* the first pause after a loss */
 #define CHOICE_PAUSE_HUB_MS  20000u /* on the carrier: is there UDP again? */
@@ -63,8 +64,8 @@ const char *choice_state_str(enum choice_state s);
 enum choice_event {
 	CHOICE_USED,     /* a packet is for the peer or came from it */
 	CHOICE_TOLD,     /* new candidates: choice_tell() said so */
-	CHOICE_CALLED,   /* the peer is searching, too: it sent a probe through the relay, or asked the
-			    hub */
+	CHOICE_CALLED,   /* the peer is searching, too: it sent a probe through the relay, or asked
+			    the   hub */
 	CHOICE_KNOCKED,  /* a probe of the peer came from candidate `which`, not in use */
 	CHOICE_SEEN,     /* the peer's packets came from candidate `which`, not in use */
 	CHOICE_ANSWERED, /* a probe to `which` was answered */
@@ -79,11 +80,11 @@ enum choice_event {
 
 struct choice_candidate {
 	struct endpoint endpoint;
-	bool told;         /* by control, not only seen */
-	uint8_t answers;   /* in this round */
-	uint8_t losses;    /* lately */
-	uint32_t rtt_us;   /* least of this round, until there is one of the last; 0 none */
-	bool rtt_is_old;   /* it is of the last round */
+	bool told;            /* by control, not only seen */
+	uint8_t answers;      /* in this round */
+	uint8_t losses;       /* lately */
+	uint32_t rtt_us;      /* least of this round, until there is one of the last; 0 none */
+	bool rtt_is_old;      /* it is of the last round */
 	uint64_t answered_ms; /* 0 never */
 	uint64_t seen_ms;     /* packets of the peer came from there; 0 never */
 	uint64_t hold_ms;     /* not taken before */
@@ -91,8 +92,8 @@ struct choice_candidate {
 
 struct choice_settings {
 	enum path_policy policy;
-	bool to_hub;      /* the peer is the hub, the fallback the carrier: never given up for want of
-			     use, UDP is always better */
+	bool to_hub; /* the peer is the hub, the fallback the carrier: never given up for want of
+			use, UDP is always better */
 	bool fallback_up; /* the hub answers / the carrier is there */
 	bool warm;        /* kept without traffic */
 	uint64_t idle_ms; /* a direct path that nobody used for so long is given up; 0 never */
@@ -105,17 +106,17 @@ struct choice {
 	unsigned n;
 	struct choice_candidate candidates[CHOICE_CANDIDATES_MAX];
 	struct choice_candidate fallback;
-	uint64_t state_ms;  /* when it began */
-	uint64_t moved_ms;  /* when the way in use became that */
-	uint64_t doubt_ms;  /* DOUBT, STRANDED: since when nothing answers */
-	uint64_t shot_ms;   /* DOUBT, STRANDED: next probes */
-	unsigned shot;      /* of the round under way: number of the next burst */
+	uint64_t state_ms; /* when it began */
+	uint64_t moved_ms; /* when the way in use became that */
+	uint64_t doubt_ms; /* DOUBT, STRANDED: since when nothing answers */
+	uint64_t shot_ms;  /* DOUBT, STRANDED: next probes */
+	unsigned shot;     /* of the round under way: number of the next burst */
 	bool in_round;
-	uint64_t round_ms;  /* when the last round began; 0 never */
+	uint64_t round_ms; /* when the last round began; 0 never */
 	uint64_t next_round_ms;
-	uint64_t pause_ms;  /* after the next round */
-	bool searched;      /* a whole round went by */
-	bool dead;          /* was said once for this doubt */
+	uint64_t pause_ms;                /* after the next round */
+	bool searched;                    /* a whole round went by */
+	bool dead;                        /* was said once for this doubt */
 	bool lost, slower, limited, idle; /* why there is no direct path */
 };
 
@@ -129,7 +130,7 @@ struct choice_input {
 };
 
 struct choice_orders {
-	uint32_t probe;      /* bit i: candidate i */
+	uint32_t probe; /* bit i: candidate i */
 	bool probe_fallback;
 	bool moved;   /* c->way is another one */
 	bool dead;    /* the peer is unreachable: handshakes, everywhere */

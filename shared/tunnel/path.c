@@ -54,7 +54,7 @@ static enum path_policy policy_of(const struct peer *p)
 	if (!p->set.via_hub)
 		return PATH_POLICY_DIRECT_ONLY;
 	return p->set.policy == PATH_POLICY_AUTO && t->self.tcp_only ? PATH_POLICY_HUB_ONLY
-								      : p->set.policy;
+								     : p->set.policy;
 }
 
 /* --- kind and reason -------------------------------------------------------------------------- */
@@ -97,7 +97,8 @@ static enum path_reason reason_of(const struct peer *p)
 	if (p->path.choice)
 		return choice_reason(p->path.choice, &facts);
 	if (!p->path.relayed)
-		return path_is_tcp(&p->path.endpoint) ? PATH_REASON_PEER_TCP : PATH_REASON_VALIDATED;
+		return path_is_tcp(&p->path.endpoint) ? PATH_REASON_PEER_TCP
+						      : PATH_REASON_VALIDATED;
 	return policy_of(p) == PATH_POLICY_HUB_ONLY && !t->self.tcp_only ? PATH_REASON_POLICY
 									 : p->path.rest;
 }
@@ -133,7 +134,7 @@ static void way_changed(struct peer *p)
 
 	p->path.lost_bits = p->path.probes = 0;
 	p->path.rtt_us = c && c->way >= 0 ? c->candidates[c->way].rtt_us
-			 : c		  ? c->fallback.rtt_us
+			 : c              ? c->fallback.rtt_us
 					  : 0;
 	p->due.heard_ms = p->tunnel->now_ms;
 	p->due.check_ms = TIMER_NEVER;
@@ -396,8 +397,8 @@ void path_use(struct peer *p)
 	timers_arm(p);
 }
 
-/* A hub that does not answer the first initiation: who waits for it must know, and a carrier that is
- * there is used. */
+/* A hub that does not answer the first initiation: who waits for it must know, and a carrier that
+ * is there is used. */
 static void hub_silent(struct peer *hub)
 {
 	path_unreachable(hub);
@@ -587,7 +588,8 @@ bool path_wants_carrier(const struct tunnel *t)
 {
 	const struct peer *hub = t->hub;
 
-	return t->self.tcp_only || (hub && (hub->path.unreachable || path_is_tcp(&hub->path.endpoint)));
+	return t->self.tcp_only ||
+	       (hub && (hub->path.unreachable || path_is_tcp(&hub->path.endpoint)));
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -870,8 +872,7 @@ static unsigned add_known(const struct peer *p, struct way out[PATH_HANDSHAKE_WA
 	return n;
 }
 
-unsigned path_handshake_ways(const struct peer *p, bool retry,
-			     struct way out[PATH_HANDSHAKE_WAYS])
+unsigned path_handshake_ways(const struct peer *p, bool retry, struct way out[PATH_HANDSHAKE_WAYS])
 {
 	const struct tunnel *t = p->tunnel;
 	const enum path_policy policy = policy_of(p);

@@ -44,7 +44,8 @@ static inline bool path_is_in_use(const struct peer *p, const struct way *w)
 	return p->path.relayed == w->relayed &&
 	       (w->relayed || endpoint_equal(&p->path.endpoint, &w->endpoint));
 }
-/* Where packets of that way really go: the hub's own endpoint for a relayed one; not set: nowhere. */
+/* Where packets of that way really go: the hub's own endpoint for a relayed one; not set: nowhere.
+ */
 struct endpoint path_outer(const struct peer *p, const struct way *way);
 /*
  * Room for a whole outer message of `len` bytes, on the way in use or on the one given, with the
@@ -111,8 +112,7 @@ static inline bool path_has_choice(const struct peer *p)
 	return !p->tunnel->self.is_hub && peer_is_agent(p);
 }
 /* The ways that an initiation goes now, the same message on each; `retry`: one was not answered. */
-unsigned path_handshake_ways(const struct peer *p, bool retry,
-			     struct way out[PATH_HANDSHAKE_WAYS]);
+unsigned path_handshake_ways(const struct peer *p, bool retry, struct way out[PATH_HANDSHAKE_WAYS]);
 /* May packets for the peer be relayed, and does the hub answer? */
 bool path_relay_works(const struct peer *p);
 /* Does policy let packets of that peer come this way? Otherwise count and drop them. */
@@ -123,6 +123,7 @@ bool path_is_from(const struct peer *p, const struct endpoint *from);
 uint16_t path_loss_permille(const struct peer *p);
 /* Asks control where a peer is; rate-limited. */
 void path_locate(struct peer *p);
-/* A passed-over owner of a prefix, which does not answer, is tried again, at most every few seconds.
+/* A passed-over owner of a prefix, which does not answer, is tried again, at most every few
+ * seconds.
  */
 void path_retry(struct peer *p);

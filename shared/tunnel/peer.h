@@ -47,11 +47,10 @@ struct session {
  *                handshake
  *   wipe         a keypair was made; after 3 * REJECT_AFTER_MS: forget all keys
  *   persistent   any packet was sent or came; after keepalive_s of the directory: an empty packet
- *   check        agents: data was sent and nothing came since over the same way; after CHECK_MS: the
- *                machine of choice.h doubts the way. Who has no such machine (the hub for its
- *                peers): probes, and when they are not answered, unreachable, a new handshake
- *   path         when the machine of choice.h wants to be woken
- *   probe        a series of probes ends, or a ping of control (probe.c)
+ *   check        agents: data was sent and nothing came since over the same way; after CHECK_MS:
+ * the machine of choice.h doubts the way. Who has no such machine (the hub for its peers): probes,
+ * and when they are not answered, unreachable, a new handshake path         when the machine of
+ * choice.h wants to be woken probe        a series of probes ends, or a ping of control (probe.c)
  *   rekey        a mover came, which has no keys of the sessions before: a new handshake, so that
  *                it gets some
  */
@@ -62,8 +61,8 @@ struct deadlines {
 	uint64_t last_initiation_ms; /* 0 never */
 	uint64_t last_sent_ms;       /* any authenticated packet */
 	uint64_t last_received_ms;
-	uint64_t last_data_ms;       /* an inner packet, either way; 0 never */
-	uint64_t heard_ms;           /* an authenticated packet over the way in use */
+	uint64_t last_data_ms; /* an inner packet, either way; 0 never */
+	uint64_t heard_ms;     /* an authenticated packet over the way in use */
 	unsigned probes_unanswered;
 };
 
@@ -83,11 +82,11 @@ struct path {
 	uint8_t probes;           /* counted in lost_bits, up to 32 */
 	uint32_t lost_bits;       /* the last probes over the way in use, newest lowest; 1: lost */
 	uint32_t rtt_us;          /* smoothed, of the way in use; 0 unknown */
-	uint64_t retry_ms; /* earliest time of the next handshake that a passed-over owner gets */
-	uint64_t located_ms;      /* when control was asked last, 0 never */
-	uint64_t elsewhere_ms;    /* when packets came another way last, and that was dealt with */
-	int64_t since_wall_ms;    /* kind and reason are what they are; 0 never */
-	enum path_reason rest;    /* why there is no direct path, while there is no choice */
+	uint64_t retry_ms;   /* earliest time of the next handshake that a passed-over owner gets */
+	uint64_t located_ms; /* when control was asked last, 0 never */
+	uint64_t elsewhere_ms; /* when packets came another way last, and that was dealt with */
+	int64_t since_wall_ms; /* kind and reason are what they are; 0 never */
+	enum path_reason rest; /* why there is no direct path, while there is no choice */
 	struct endpoint last_direct; /* answered last, when the choice was given up */
 	struct path_told *told;      /* candidates of control; NULL none */
 	struct choice *choice;       /* while the peer is in use; NULL otherwise */

@@ -33,7 +33,7 @@ struct probe_answer {
 	uint32_t rtt_us;          /* > 0 */
 	enum path_kind path;      /* how the probe came in, as the peer says */
 	struct endpoint observed; /* our outer address as the peer saw it; family 0: not known */
-	unsigned lost; /* probes of the series between the last answer and this one */
+	unsigned lost;            /* probes of the series between the last answer and this one */
 };
 
 /*

@@ -7,8 +7,7 @@
 /* Is the datagram from where this peer was authenticated, and is the session still alive? */
 static bool is_from(const struct peer *p, const struct endpoint *from)
 {
-	return p && peer_is_agent(p) && peer_has_session(p) &&
-	       path_is_from(p, from);
+	return p && peer_is_agent(p) && peer_has_session(p) && path_is_from(p, from);
 }
 
 /* Why envelopes may not pass, or DROP_COUNT when they may. */

@@ -25,8 +25,8 @@ void session_wipe(struct peer *p);
 void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags);
 /* An empty packet, when there is a session. */
 void session_send_keepalive(struct peer *p);
-/* The same onto a given way, for extension packets: nothing waits, and no timer of the data takes note.
- * ERR_NOTFOUND: no session that may send, or the way leads nowhere. */
+/* The same onto a given way, for extension packets: nothing waits, and no timer of the data takes
+ * note. ERR_NOTFOUND: no session that may send, or the way leads nowhere. */
 enum err session_send_on(struct peer *p, const struct way *way, uint8_t *packet,
 			 size_t len) must_check;
 /* Is there a keypair that packets can be sealed with now? */

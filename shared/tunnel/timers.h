@@ -19,8 +19,8 @@ void timers_stop(struct peer *p);
 /* The session begins anew with other keys: as for a new peer, so that no limit of the old one holds
  * it up. */
 void timers_restart(struct peer *p);
-/* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet; `here`: over
- * the way that ours take. */
+/* A sealed packet was sent / an authentic one came; `data`: it carries an inner packet; `here`:
+ * over the way that ours take. */
 void timers_sent(struct peer *p, bool data);
 void timers_received(struct peer *p, bool data, bool here);
 /* The peer is wanted, though no packet was sent. */

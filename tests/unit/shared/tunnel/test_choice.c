@@ -504,7 +504,10 @@ static void the_reason_is_given(void **state)
 		{ { 0 }, 1, 100, PATH_REASON_PROBING },
 		{ { 0 }, 1, 10000, PATH_REASON_SILENT },
 		{ { 0 }, 0, 10000, PATH_REASON_NO_CANDIDATES },
-		{ { .own_nat = NAT_HARD, .peer_nat = NAT_HARD }, 1, 10000, PATH_REASON_NAT_BOTH_HARD },
+		{ { .own_nat = NAT_HARD, .peer_nat = NAT_HARD },
+		  1,
+		  10000,
+		  PATH_REASON_NAT_BOTH_HARD },
 		{ { .own_nat = NAT_HARD, .peer_nat = NAT_EASY }, 1, 10000, PATH_REASON_SILENT },
 		{ { .hub_tcp = true }, 1, 10000, PATH_REASON_UDP_BLOCKED },
 		{ { .peer_tcp = true }, 1, 10000, PATH_REASON_PEER_TCP },
@@ -592,8 +595,7 @@ static void check_settled(struct world *w, unsigned run)
 			 choice_state_str(w->c.state), place(w, w->c.way), best, w->fallback_ms);
 	if (w->c.way >= 0 && best && used > best + 2 && used * 10 > best * 14)
 		fail_msg("run %u: %u ms where %u are to be had", run, used, best);
-	if (w->c.way == CHOICE_FALLBACK && best &&
-	    best * 10 <= rtt_of(w, CHOICE_FALLBACK) * 11)
+	if (w->c.way == CHOICE_FALLBACK && best && best * 10 <= rtt_of(w, CHOICE_FALLBACK) * 11)
 		fail_msg("run %u: through the hub in %u ms, straight in %u", run, used, best);
 	if (w->c.way >= 0 && rtt_of(w, CHOICE_FALLBACK) && used > w->fallback_ms + 40 &&
 	    used * 10 > w->fallback_ms * 14)
