@@ -29,8 +29,9 @@ static const struct config_var vars[] = {
 	  "the same as BindToAddress" },
 	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
 	  "the interface that tunnel packets use, whatever the routes say" },
-	{ "Port", CONFIG_INT, CONFIG_SERVER, 1, 65535, NULL,
-	  "the port of tunnels (UDP) and links (TCP), default 6655" },
+	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
+	  "in hub.conf the port of tunnels (UDP) and links (TCP), default 6655; in hosts/NAME the "
+	  "port of Address lines that have none" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
 	  "the firewall mark of tunnel packets" },
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
@@ -50,7 +51,12 @@ static const struct config_var vars[] = {
 	{ "Workers", CONFIG_INT, CONFIG_SERVER, 1, 8, "1",
 	  "the number of processes that move packets, 1 to 8" },
 	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an expected branch, as in tinc; a hub dials nobody, so it only documents" },
+	  "an expected branch: it is said when it is away, and its tunnel is made from here when "
+	  "its Address is known" },
+	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "where an expected branch is reached: a name or an address, and an optional port" },
+	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "not used: the hub's database says what is behind a branch" },
 };
 
 const struct config_var *hub_config_vars(size_t *count)
@@ -197,6 +203,98 @@ static enum err set_crypto(struct hub_config *c)
 	return ERR_OK;
 }
 
+/* --- expected branches --- */
+
+/* The Address lines of a hosts file. */
+static enum err take_addresses(struct config *host, struct hub_branch *b)
+{
+	const struct config_entry *e, *port = config_nth(host, "Port", 0);
+	char name[HOSTPORT_HOST_SIZE];
+	uint16_t at = port ? (uint16_t)config_int(host, "Port") : UDP_PORT_DEFAULT, found;
+
+	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
+		if (hostport_split(e->value, at, name, &found))
+			return config_complain(
+				host, e,
+				"\"%s\" is not a host name or address with an optional port",
+				e->value);
+		if (b->n_addresses == NODE_ENDPOINTS_MAX)
+			return config_complain(host, e, "more than %u Address lines",
+					       NODE_ENDPOINTS_MAX);
+		snprintf(b->addresses[b->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name,
+			 (unsigned)found);
+	}
+	return ERR_OK;
+}
+
+/* Its file in hosts/, if there is one. One that cannot be read is passed over: it may be left from
+ * tinc, and the database may say where the branch is. */
+static void read_host(struct hub_config *c, struct hub_branch *b)
+{
+	char rel[sizeof("hosts/") + NAME_SIZE], path[PATHS_FILE_SIZE];
+	struct config host;
+	enum err e;
+
+	snprintf(rel, sizeof(rel), "hosts/%s", b->name);
+	config_init(&host, vars, ARRAY_LEN(vars));
+	e = config_read(&host, paths_join(path, c->paths.etc, rel), CONFIG_HOST);
+	if (e == ERR_OK)
+		e = take_addresses(&host, b);
+	if (e && e != ERR_NOTFOUND) {
+		b->n_addresses = 0;
+		memcpy(c->host_warning, host.error, sizeof(c->host_warning));
+	}
+	config_fini(&host);
+}
+
+static int branch_order(const void *a, const void *b)
+{
+	return strcmp(((const struct hub_branch *)a)->name, ((const struct hub_branch *)b)->name);
+}
+
+const struct hub_branch *hub_config_branch(const struct hub_config *c, const char *name)
+{
+	struct hub_branch key;
+
+	if (!c->n_branches || strlen(name) >= sizeof(key.name))
+		return NULL;
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	return bsearch(&key, c->branches, c->n_branches, sizeof(c->branches[0]), branch_order);
+}
+
+static enum err load_branches(struct hub_config *c)
+{
+	const struct config_entry *e;
+	size_t n = 0;
+
+	while (config_nth(&c->raw, "ConnectTo", n))
+		n++;
+	if (n > HUB_BRANCHES_MAX)
+		return config_complain(&c->raw, config_nth(&c->raw, "ConnectTo", HUB_BRANCHES_MAX),
+				       "more than %u ConnectTo lines", HUB_BRANCHES_MAX);
+	c->branches = n ? calloc(n, sizeof(*c->branches)) : NULL;
+	if (n && !c->branches)
+		return ERR_NOMEM;
+	for (size_t i = 0; (e = config_nth(&c->raw, "ConnectTo", i)) != NULL; i++) {
+		struct hub_branch *b = &c->branches[c->n_branches];
+
+		if (strcmp(e->value, c->name) == 0)
+			return config_complain(&c->raw, e, "ConnectTo names this hub itself");
+		snprintf(b->name, sizeof(b->name), "%.63s", e->value);
+		c->n_branches++;
+	}
+	if (n)
+		qsort(c->branches, n, sizeof(c->branches[0]), branch_order);
+	c->n_branches = 0;
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || strcmp(c->branches[i].name, c->branches[i - 1].name) != 0)
+			memmove(&c->branches[c->n_branches++], &c->branches[i],
+				sizeof(c->branches[0]));
+	for (size_t i = 0; i < c->n_branches; i++)
+		read_host(c, &c->branches[i]);
+	return ERR_OK;
+}
+
 /* What the table cannot check, and the values that are used often. */
 static enum err settle(struct hub_config *c)
 {
@@ -227,7 +325,9 @@ static enum err settle(struct hub_config *c)
 		e = set_interface(c);
 	if (!e)
 		e = set_listeners(c, family);
-	return e ? e : set_https(c, family);
+	if (!e)
+		e = set_https(c, family);
+	return e ? e : load_branches(c);
 }
 
 /* The files that are always in the same places. */
@@ -261,4 +361,10 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 	return e ? e : settle(c);
 }
 
-void hub_config_fini(struct hub_config *c) { config_fini(&c->raw); }
+void hub_config_fini(struct hub_config *c)
+{
+	config_fini(&c->raw);
+	free(c->branches);
+	c->branches = NULL;
+	c->n_branches = 0;
+}

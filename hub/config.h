@@ -8,6 +8,16 @@
 #include "shared/base/paths.h"
 #include "shared/monitor/monitor.h"
 #include "shared/noise/aead.h"
+#include "shared/wire/node.h"
+
+#define HUB_BRANCHES_MAX 4096u /* ConnectTo lines */
+
+/* A branch that is expected: a ConnectTo line, and the Address lines of its file in hosts/. */
+struct hub_branch {
+	char name[NAME_SIZE];
+	unsigned n_addresses;
+	char addresses[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE]; /* "host port" */
+};
 
 struct hub_config {
 	struct paths paths;
@@ -42,7 +52,10 @@ struct hub_config {
 	bool offload;            /* Offload: segmentation offloads of TUN device and UDP sockets */
 	unsigned workers;        /* Workers, 1..WORKERS_MAX: processes that move packets */
 	int log_level;           /* LogLevel, 0..5 */
-	const char *log_file;    /* NULL: standard error */
+	size_t n_branches;
+	struct hub_branch *branches; /* ConnectTo, by name, each once; owned */
+	char host_warning[512];      /* why a hosts file of one is passed over, or "" */
+	const char *log_file;        /* NULL: standard error */
 };
 
 /* Reads paths.etc/hub.conf and applies `overrides` ("KEY=VALUE", NULL-terminated, may be NULL). On
@@ -50,5 +63,7 @@ struct hub_config {
 enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 			 const char *const *overrides) must_check;
 void hub_config_fini(struct hub_config *c);
+/* The ConnectTo line that names the node, or NULL. */
+const struct hub_branch *hub_config_branch(const struct hub_config *c, const char *name);
 /* The variables, for --help, manual and completion. */
 const struct config_var *hub_config_vars(size_t *count);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "hub/api/context.h"
@@ -8,6 +9,7 @@
 #include "hub/api/presence_map.h"
 #include "hub/api/render.h"
 #include "hub/api/totals.h"
+#include "shared/ipc/engine_msg.h"
 #include "shared/wire/fields.h"
 
 /* One walk over the nodes: counts of all, and one page of them. */
@@ -15,13 +17,39 @@ struct survey {
 	struct presence_map presence;
 	struct totals totals;
 	struct page page;
+	const struct hub_config *config;
+	bool *there; /* which of the branches that ConnectTo expects are */
 	unsigned nodes, spokes, wireguard, invited, active, disabled, revoked, online;
 };
+
+/* Is it a branch that hub.conf expects? Then it is noted whether it is there. */
+static bool check_expected(struct survey *s, const struct node *n, const struct store_presence *p)
+{
+	const struct hub_branch *b =
+		n->kind == NODE_SPOKE ? hub_config_branch(s->config, n->name) : NULL;
+
+	if (b && n->status == NODE_ACTIVE && p && (p->online || p->path != PATH_DOWN))
+		s->there[b - s->config->branches] = true;
+	return b != NULL;
+}
+
+/* The names of those that are not there, also of those that no node has. */
+static json_t *expected_away(const struct survey *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->config->n_branches; i++)
+		if (!s->there[i])
+			json_array_append_new(list, json_string(s->config->branches[i].name));
+	return list;
+}
 
 static enum err survey_node(void *arg, const struct node *n, const struct store_node_meta *meta)
 {
 	struct survey *s = arg;
 	const struct store_presence *p;
+	bool expected;
+	json_t *row;
 	enum err e;
 
 	(void)meta;
@@ -36,9 +64,12 @@ static enum err survey_node(void *arg, const struct node *n, const struct store_
 	s->disabled += n->status == NODE_DISABLED;
 	s->revoked += n->status == NODE_REVOKED;
 	s->online += p && p->online && n->kind != NODE_HUB;
+	expected = check_expected(s, n, p);
 	if (n->id <= s->page.want.after || s->page.more)
 		return ERR_OK;
-	e = page_add(&s->page, n->id, render_presence(n, p));
+	row = render_presence(n, p);
+	json_object_set_new(row, "expected", json_boolean(expected));
+	e = page_add(&s->page, n->id, row);
 	return e == ERR_CLOSED ? ERR_OK : e;
 }
 
@@ -130,15 +161,15 @@ static void answer(struct request *r, struct survey *s)
 	else if (describe_network(r, network, pools, &mtu) == ERR_OK &&
 		 describe_hub(r, &hub) == ERR_OK)
 		reply_json(&r->reply, 200,
-			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:O, s:O, "
-				     "s:o}",
+			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:o, s:O, s:O, "
+				     "s:O, s:o}",
 				     "network", fields_text(network), "version", BRANCHLINE_VERSION,
 				     "hub", hub, "pools", pools, "mtu", (json_int_t)mtu, "revision",
 				     (json_int_t)rev.revision, "revision_at",
 				     render_time(rev.at_ms), "api_started_at",
-				     render_time(r->api->started_ms), "counts", counts(s), "engine",
-				     s->totals.engine, "link", s->totals.link, "nodes",
-				     s->page.items, "next_after",
+				     render_time(r->api->started_ms), "counts", counts(s),
+				     "expected_away", expected_away(s), "engine", s->totals.engine,
+				     "link", s->totals.link, "nodes", s->page.items, "next_after",
 				     s->page.more ? json_integer(s->page.last_id) : json_null()));
 	json_decref(pools);
 	json_decref(hub);
@@ -151,7 +182,9 @@ void status_get(struct request *r)
 
 	if (page_init(&s.page, r))
 		return;
-	e = presence_map_load(r->api->store, &s.presence);
+	s.config = r->api->config;
+	s.there = calloc(s.config->n_branches + 1, sizeof(*s.there));
+	e = s.there ? presence_map_load(r->api->store, &s.presence) : ERR_NOMEM;
 	if (!e)
 		e = totals_load(r->api->store, &s.totals);
 	if (!e)
@@ -160,6 +193,7 @@ void status_get(struct request *r)
 		request_store_failed(r, e, "status");
 	else
 		answer(r, &s);
+	free(s.there);
 	totals_fini(&s.totals);
 	presence_map_fini(&s.presence);
 	page_fini(&s.page);

@@ -115,6 +115,8 @@ static void print_presence(const json_t *p)
 	if (*call_str(p, "path_reason"))
 		printf(" (%s)", call_str(p, "path_reason"));
 	putchar('\n');
+	if (call_bool(p, "expected"))
+		line("expected", "yes: ConnectTo in hub.conf");
 	line("endpoint", call_str(p, "endpoint"));
 	if (strcmp(call_str(p, "nat"), "unknown") != 0)
 		line("NAT", strcmp(call_str(p, "nat"), "hard") == 0

@@ -102,6 +102,16 @@ static void print_data_plane(const json_t *engine)
 	print_counters("dropped     ", json_object_get(engine, "drops"));
 }
 
+/* The branches that hub.conf expects and that are not there. */
+static void print_away(const json_t *names)
+{
+	char text[1024];
+
+	if (json_array_size(names))
+		printf("AWAY        %s (expected: ConnectTo in hub.conf)\n",
+		       call_join(names, text, sizeof(text)));
+}
+
 static void print_head(const json_t *s, bool verbose)
 {
 	const json_t *counts = json_object_get(s, "counts");
@@ -112,6 +122,7 @@ static void print_head(const json_t *s, bool verbose)
 	       (long long)call_int(s, "revision"), (long long)call_int(counts, "nodes") - 1,
 	       (long long)call_int(counts, "online"), (long long)call_int(counts, "invited"),
 	       (long long)call_int(counts, "revoked"));
+	print_away(json_object_get(s, "expected_away"));
 	if (verbose)
 		print_data_plane(json_object_get(s, "engine"));
 	putchar('\n');

@@ -79,7 +79,7 @@ static enum err init_tables(struct control *c)
 	push_init(c);
 	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
 	    (e = watch_init(&c->watches)) || (e = presence_init(c)) || (e = pairs_init(c)) ||
-	    (e = names_init(c)))
+	    (e = names_init(c)) || (e = expected_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
@@ -111,6 +111,7 @@ static enum err start(struct worker *w)
 	e = listener_start(c);
 	if (e)
 		return e;
+	expected_start(c);
 	c->tick.fire = tick_fired;
 	timer_arm(loop_timers(c->loop), &c->tick, loop_now_ms(c->loop) + CONTROL_TICK_MS);
 	return ERR_OK;
@@ -240,6 +241,7 @@ static void fini(struct worker *w)
 		net_feed_fini(c);
 		presence_fini(c);
 		pairs_fini(c);
+		expected_fini(c);
 		names_fini(c);
 		watch_fini(&c->watches);
 		registry_fini(&c->registry);

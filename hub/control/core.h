@@ -6,6 +6,7 @@
 #include "hub/control/conn.h"
 #include "hub/control/counters.h"
 #include "hub/control/engine_feed.h"
+#include "hub/control/expected.h"
 #include "hub/control/listener.h"
 #include "hub/control/names.h"
 #include "hub/control/net_feed.h"
@@ -60,7 +61,8 @@ struct control {
 	struct engine_feed engine;
 	struct totals totals;
 	struct net_feed net;
-	struct names names;
+	struct lookups names;
+	struct expected expected;
 	struct loop_later refresh;
 	struct timer tick;
 	uint64_t rollback_seen; /* highest revision that a spoke knew and we do not; 0 none */

@@ -21,20 +21,27 @@ static void add(struct collector *x, const struct endpoint *e)
 	x->out[x->n++] = *e;
 }
 
+/* A line, if it is a number. */
+static void add_line(const struct control *c, struct collector *x, const char *line)
+{
+	char host[HOSTPORT_HOST_SIZE];
+	struct endpoint e = { 0 };
+
+	if (hostport_split(line, c->settings.udp_port, host, &e.port) == ERR_OK &&
+	    addr_parse(host, &e.addr) == ERR_OK)
+		add(x, &e);
+}
+
 /* Address lines: numbers as they stand, names as far as they were looked up. */
 static void add_configured(const struct control *c, struct collector *x, const struct node *n)
 {
-	char host[HOSTPORT_HOST_SIZE];
-	struct endpoint e;
+	const struct hub_branch *branch = expected_of(c, n);
 	uint8_t n_found;
 
-	for (uint32_t i = 0; i < n->n_endpoints; i++) {
-		memset(&e, 0, sizeof(e));
-		if (hostport_split(n->endpoints[i], c->settings.udp_port, host, &e.port) ==
-			    ERR_OK &&
-		    addr_parse(host, &e.addr) == ERR_OK)
-			add(x, &e);
-	}
+	for (uint32_t i = 0; i < n->n_endpoints; i++)
+		add_line(c, x, n->endpoints[i]);
+	for (unsigned i = 0; branch && i < branch->n_addresses; i++)
+		add_line(c, x, branch->addresses[i]);
 	const struct endpoint *found = names_found(c, n->id, &n_found);
 	for (uint8_t i = 0; i < n_found; i++)
 		add(x, &found[i]);

@@ -81,6 +81,7 @@ static void tell_peer(struct control *c, const struct node *n)
 	m.groups = n->groups;
 	m.reach = n->reach;
 	m.compression = n->compression;
+	m.warm = expected_is(c, n);
 	m.policy = n->path_policy;
 	m.hub_only = n->hub_only;
 	m.direct_only = n->direct_only;

@@ -22,7 +22,7 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 	if (identities_change(&c->identities, old, now) != ERR_OK && log_allowed(&c->log_system))
 		log_error("control: out of memory for the index of identity keys");
 	engine_feed_node(c, old, now);
-	names_node(c, old, now);
+	names_node(c, now);
 	if (old && old->status == NODE_ACTIVE && now->status != NODE_ACTIVE)
 		pairs_forget(c, now->id);
 }
