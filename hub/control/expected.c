@@ -96,6 +96,5 @@ void expected_start(struct control *c)
 	if (!c->config->n_branches)
 		return;
 	c->expected.look.fire = look;
-	timer_arm(loop_timers(c->loop), &c->expected.look,
-		  loop_now_ms(c->loop) + EXPECTED_LOOK_MS);
+	timer_arm(loop_timers(c->loop), &c->expected.look, loop_now_ms(c->loop) + EXPECTED_LOOK_MS);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * lookups: the host names of many nodes, looked up off the loop, a few at a time, and what was found
- * kept by node.
+ * lookups: the host names of many nodes, looked up off the loop, a few at a time, and what was
+ * found kept by node.
  *
  *   lookups_set(), lookups_again() --> queue --> at most LOOKUPS_AT_ONCE --> done()
  *

@@ -20,6 +20,14 @@ bool apply_save(struct spoke *s)
 	return e == ERR_OK;
 }
 
+void apply_save_soon(struct spoke *s)
+{
+	uint64_t at_ms = loop_now_ms(s->loop) + SPOKE_CACHE_SOON_MS;
+
+	if (s->started && s->save_timer.at_ms > at_ms)
+		timer_arm(loop_timers(s->loop), &s->save_timer, at_ms);
+}
+
 void apply_save_strictly(struct spoke *s)
 {
 	if (apply_save(s) || unlink(s->cfg->cache_file) == 0 || errno == ENOENT)
@@ -84,6 +92,7 @@ static bool stays(const struct delta *x, uint32_t id)
 static void forget_peer(struct spoke *s, uint32_t id)
 {
 	announce_down(s, id);
+	whereabouts_forget(s, id);
 	peers_remove(&s->peers, id);
 }
 
@@ -103,6 +112,14 @@ static void forget_gone(struct spoke *s, const struct delta *x)
 		if (!stays(x, id))
 			forget_peer(s, id);
 	}
+}
+
+/* Only what has changed goes to the engine; where the new ones are, too. */
+static void apply_delta(struct spoke *s, const struct delta *x, bool hub_routes)
+{
+	engine_feed_delta(&s->engine, &s->cache, x, hub_routes);
+	for (uint32_t i = 0; i < x->n_changed; i++)
+		whereabouts_send(s, &x->changed[i], false);
 }
 
 void apply_directory(struct spoke *s, const struct delta *x)
@@ -131,16 +148,24 @@ void apply_directory(struct spoke *s, const struct delta *x)
 		apply_save_strictly(s);
 	else
 		apply_save(s);
+	cache_peers_prune(&s->cache);
 	if (x->from == 0)
-		engine_feed_sync(&s->engine, &s->cache);
+		apply_engine(s);
 	else
-		engine_feed_delta(&s->engine, &s->cache, x, hub_routes);
+		apply_delta(s, x, hub_routes);
 	net_feed_update(&s->net, &s->cache, &s->engine);
+	locate_warm(s);
+}
+
+void apply_engine(struct spoke *s)
+{
+	engine_feed_sync(&s->engine, &s->cache);
+	whereabouts_sync(s);
 }
 
 void apply_cache(struct spoke *s)
 {
-	engine_feed_sync(&s->engine, &s->cache);
+	apply_engine(s);
 	net_feed_update(&s->net, &s->cache, &s->engine);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/base/base64.h"
@@ -25,6 +26,7 @@ void cache_init(struct cache *c)
 void cache_fini(struct cache *c)
 {
 	directory_fini(&c->dir);
+	free(c->peers);
 	memset(c, 0, sizeof(*c));
 	directory_init(&c->dir);
 }
@@ -84,19 +86,31 @@ static json_t *addresses_json(const struct cache *c)
 	return list;
 }
 
+static json_t *peers_json(const struct cache *c)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < c->n_peers; i++)
+		json_array_append_new(
+			list, json_pack("{s:I, s:I, s:o}", "id", (json_int_t)c->peers[i].id,
+					"at_ms", (json_int_t)c->peers[i].at_ms, "endpoints",
+					endpoints_json(c->peers[i].endpoints, c->peers[i].n)));
+	return list;
+}
+
 static json_t *body_json(const struct cache *c)
 {
 	json_t *dir = directory_to_json(&c->dir);
 
 	/* json_pack takes over `dir` also when it fails; a NULL makes it fail. */
-	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o}", "directory", dir,
+	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "directory", dir,
 			 "highest_revision", (json_int_t)c->highest, "confirmed_ms",
 			 (json_int_t)c->confirmed_ms, "seen_ms", (json_int_t)c->seen_ms, "refused",
 			 (int)c->refused, "refused_why", fields_text(c->refused_why), "welcome",
 			 c->has_welcome ? welcome_json(&c->welcome) : json_null(), "last_good",
 			 endpoint_is_set(&c->last_good) ? endpoint_json(&c->last_good)
 							: json_null(),
-			 "hub_addresses", addresses_json(c));
+			 "hub_addresses", addresses_json(c), "peers", peers_json(c));
 }
 
 static enum err digest_hex(const void *p, size_t n, char out[DIGEST_HEX_SIZE])
@@ -260,6 +274,34 @@ static bool get_addresses(const json_t *list, struct cache *c)
 	return true;
 }
 
+static bool get_peer(const json_t *j, struct cache *c)
+{
+	const json_t *list = json_object_get(j, "endpoints");
+	json_int_t id = json_integer_value(json_object_get(j, "id"));
+	struct endpoint endpoints[CACHE_PEER_ENDPOINTS_MAX];
+	size_t n = json_array_size(list);
+
+	if (id < 1 || id > UINT32_MAX || n == 0 || n > CACHE_PEER_ENDPOINTS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!get_endpoint(json_array_get(list, i), &endpoints[i]))
+			return false;
+	cache_peer_put(c, (uint32_t)id, endpoints, n,
+		       json_integer_value(json_object_get(j, "at_ms")));
+	return true;
+}
+
+/* Files of before there were direct paths have none. */
+static bool get_peers(const json_t *list, struct cache *c)
+{
+	if (list && (!json_is_array(list) || json_array_size(list) > CACHE_PEERS_MAX))
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!get_peer(json_array_get(list, i), c))
+			return false;
+	return true;
+}
+
 static enum err get_body(json_t *j, struct cache *c)
 {
 	json_t *dir, *welcome, *last_good, *addresses;
@@ -281,7 +323,7 @@ static enum err get_body(json_t *j, struct cache *c)
 	c->has_welcome = !json_is_null(welcome);
 	if ((c->has_welcome && !get_welcome(welcome, &c->welcome)) ||
 	    (!json_is_null(last_good) && !get_endpoint(last_good, &c->last_good)) ||
-	    !get_addresses(addresses, c))
+	    !get_addresses(addresses, c) || !get_peers(json_object_get(j, "peers"), c))
 		return ERR_CORRUPT;
 	return directory_from_json(dir, &c->dir);
 }
@@ -413,6 +455,119 @@ size_t cache_recall(const struct cache *c, const char *host, struct endpoint *ou
 		return 0;
 	memcpy(out, a->found, a->n * sizeof(*out));
 	return a->n;
+}
+
+/* --- where peers were --- */
+
+static struct cache_peer *find_peer(const struct cache *c, uint32_t id)
+{
+	for (uint32_t i = 0; i < c->n_peers; i++)
+		if (c->peers[i].id == id)
+			return &c->peers[i];
+	return NULL;
+}
+
+const struct cache_peer *cache_peer_find(const struct cache *c, uint32_t id)
+{
+	return find_peer(c, id);
+}
+
+static bool grow_peers(struct cache *c)
+{
+	uint32_t cap = c->cap_peers ? c->cap_peers * 2 : 16;
+	struct cache_peer *peers;
+
+	if (c->n_peers < c->cap_peers)
+		return true;
+	peers = reallocarray(c->peers, cap, sizeof(*peers));
+	if (!peers)
+		return false;
+	c->peers = peers;
+	c->cap_peers = cap;
+	return true;
+}
+
+/* A place for one more: a new one, or that of the oldest. NULL: no memory. */
+static struct cache_peer *new_peer(struct cache *c, uint32_t id)
+{
+	struct cache_peer *p;
+
+	if (c->n_peers < CACHE_PEERS_MAX) {
+		if (!grow_peers(c))
+			return NULL;
+		p = &c->peers[c->n_peers++];
+	} else {
+		p = c->peers;
+		for (uint32_t i = 1; i < c->n_peers; i++)
+			if (c->peers[i].at_ms < p->at_ms)
+				p = &c->peers[i];
+	}
+	memset(p, 0, sizeof(*p));
+	p->id = id;
+	return p;
+}
+
+static bool same_list(const struct cache_peer *p, const struct endpoint *list, size_t n)
+{
+	if (p->n != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!endpoint_equal(&p->endpoints[i], &list[i]))
+			return false;
+	return true;
+}
+
+void cache_peer_forget(struct cache *c, uint32_t id)
+{
+	struct cache_peer *p = find_peer(c, id);
+
+	if (p)
+		*p = c->peers[--c->n_peers];
+}
+
+bool cache_peer_put(struct cache *c, uint32_t id, const struct endpoint *list, size_t n,
+		    int64_t wall_ms)
+{
+	struct cache_peer *p = find_peer(c, id);
+
+	if (n > CACHE_PEER_ENDPOINTS_MAX)
+		n = CACHE_PEER_ENDPOINTS_MAX;
+	if (n == 0) {
+		cache_peer_forget(c, id);
+		return p != NULL;
+	}
+	if (p && same_list(p, list, n)) {
+		p->at_ms = wall_ms;
+		return false;
+	}
+	if (!p)
+		p = new_peer(c, id);
+	if (!p)
+		return false;
+	p->at_ms = wall_ms;
+	p->n = (uint8_t)n;
+	memcpy(p->endpoints, list, n * sizeof(*list));
+	return true;
+}
+
+bool cache_peer_first(struct cache *c, uint32_t id, const struct endpoint *e, int64_t wall_ms)
+{
+	const struct cache_peer *p = find_peer(c, id);
+	struct endpoint list[CACHE_PEER_ENDPOINTS_MAX];
+	size_t n = 0;
+
+	list[n++] = *e;
+	for (unsigned i = 0; p && i < p->n && n < CACHE_PEER_ENDPOINTS_MAX; i++)
+		if (!endpoint_equal(&p->endpoints[i], e))
+			list[n++] = p->endpoints[i];
+	return cache_peer_put(c, id, list, n, wall_ms);
+}
+
+void cache_peers_prune(struct cache *c)
+{
+	for (uint32_t i = 0; i < c->n_peers; i++)
+		if (!directory_find(&c->dir, c->peers[i].id))
+			c->peers[i--] = c->peers[--c->n_peers];
 }
 
 uint64_t cache_grace_left_ms(const struct cache *c, int64_t wall_ms, uint32_t grace_s)

@@ -6,7 +6,9 @@
  * hub has refused us for good. With it tunnels work while the hub is away (DESIGN promise 6).
  *
  * The file is two lines: {"format":1,"sha256":"<hex>"} and the body, one JSON object. The checksum
- * is over the bytes of the second line without its end. Written as a whole or not at all.
+ * is over the bytes of the second line without its end. Written as a whole or not at all. A member
+ * that is new in a later version ("peers") is optional, so that files go both ways between
+ * versions.
  */
 #include "shared/base/paths.h"
 #include "shared/loop/resolve.h"
@@ -21,6 +23,17 @@ struct cache_address {
 	char host[ENDPOINT_NAME_SIZE]; /* "host port" */
 	uint32_t n;
 	struct endpoint found[RESOLVE_ADDRESSES_MAX];
+};
+
+#define CACHE_PEERS_MAX          1024u /* peers whose endpoints are kept; the oldest is forgotten first */
+#define CACHE_PEER_ENDPOINTS_MAX 16u
+
+/* Where another spoke was. */
+struct cache_peer {
+	uint32_t id;
+	int64_t at_ms; /* wall clock, when that was learnt */
+	uint8_t n;
+	struct endpoint endpoints[CACHE_PEER_ENDPOINTS_MAX]; /* best first */
 };
 
 struct cache {
@@ -39,6 +52,8 @@ struct cache {
 	struct endpoint last_good; /* of the hub's link, used last; family 0 none */
 	uint32_t n_addresses;
 	struct cache_address addresses[CACHE_ADDRESSES_MAX];
+	uint32_t n_peers, cap_peers;
+	struct cache_peer *peers; /* in no order; owned */
 };
 
 void cache_init(struct cache *c);
@@ -65,6 +80,18 @@ const struct node *cache_self(const struct cache *c);
 bool cache_remember(struct cache *c, const char *host, const struct endpoint *found, size_t n);
 /* What `host` resolved to last: copies to `out` (RESOLVE_ADDRESSES_MAX) and returns how many. */
 size_t cache_recall(const struct cache *c, const char *host, struct endpoint *out);
+
+/* Where a peer was, or NULL. Valid until the next change. */
+const struct cache_peer *cache_peer_find(const struct cache *c, uint32_t id);
+/* Replaces where a peer is; n = 0: nowhere. At most CACHE_PEER_ENDPOINTS_MAX are kept. True when
+ * that is news. Without memory nothing is remembered. */
+bool cache_peer_put(struct cache *c, uint32_t id, const struct endpoint *list, size_t n,
+		    int64_t wall_ms);
+/* The peer was really met there: puts that endpoint before the others. True when that is news. */
+bool cache_peer_first(struct cache *c, uint32_t id, const struct endpoint *e, int64_t wall_ms);
+void cache_peer_forget(struct cache *c, uint32_t id);
+/* Forgets peers that are not in the directory. */
+void cache_peers_prune(struct cache *c);
 
 /*
  * How much longer the directory may be trusted without the hub, in ms; 0: no longer. `wall_ms` is

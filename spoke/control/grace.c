@@ -56,5 +56,5 @@ void grace_settle(struct spoke *s)
 	s->engine.muted = muted;
 	/* Routes stay: packets for the branches must not leave in the clear over the default route.
 	 */
-	engine_feed_sync(&s->engine, &s->cache);
+	apply_engine(s);
 }

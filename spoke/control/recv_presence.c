@@ -28,6 +28,5 @@ void recv_presence(struct spoke *s, const struct control_presence *p, bool punch
 	log_debug(2, "node %s is %s, %u addresses%s", n->name, p->online ? "online" : "offline",
 		  p->n_endpoints, punch ? ", it is looking for us" : "");
 	keep_candidates(s, p);
-	engine_feed_endpoints(&s->engine, p->id, punch, p->endpoints,
-			      p->online ? p->n_endpoints : 0);
+	whereabouts_told(s, n, p, punch);
 }

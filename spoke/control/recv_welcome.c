@@ -41,6 +41,7 @@ static void forget_stranger(struct spoke *s, const struct control_welcome *w)
 	directory_fini(&s->cache.dir);
 	directory_init(&s->cache.dir);
 	s->cache.highest = 0;
+	cache_peers_prune(&s->cache);
 }
 
 /* Subnet lines of our own hosts file that the directory does not have: the hub's admin decides. */
@@ -115,6 +116,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	engine_feed_hub_endpoints(&s->engine, &s->cache);
 	net_feed_update(&s->net, &s->cache, &s->engine);
 	propose_subnets(s);
+	locate_link_up(s);
 	apply_ack(s);
 	report_start(s);
 }

@@ -17,12 +17,20 @@
 #include "spoke/control/own_address.h"
 #include "spoke/control/peers.h"
 #include "spoke/control/status.h"
+#include "spoke/control/whereabouts.h"
+#include "shared/loop/lookups.h"
 
 /* How often the time of the last confirmation is written down while the link is up. */
 #define SPOKE_CACHE_SAVE_MS 900000u
 #define REPORT_CHUNK_PEERS  128u  /* in one report */
 #define LOCATE_AGAIN_MS     5000u /* one peer is not asked for more often */
 #define LOCATE_RATE_PER_S   20u   /* nor all together */
+/* After the link came up: whom the engine has asked for in so long is asked for at once, so many.
+ */
+#define LOCATE_RECENT_MS   300000u
+#define LOCATE_LINK_UP_MAX (LINK_WATCHES_MAX - SPOKE_HUBS_MAX)
+/* After something was learnt that is worth keeping over a restart. */
+#define SPOKE_CACHE_SOON_MS 10000u
 
 struct spoke {
 	struct worker *w;
@@ -42,6 +50,7 @@ struct spoke {
 	struct gathers gathers;
 	struct status_server status;
 
+	struct lookups names; /* host names of other spokes */
 	struct netwatch netwatch;
 	struct own_addresses addresses; /* of this machine, as they were last seen */
 
@@ -57,6 +66,7 @@ struct spoke {
 	bool grace_over;
 	uint64_t locate_ms; /* the second in which `locates` are counted */
 	unsigned locates;
+	uint64_t link_up_ms;              /* since when the link is up */
 	struct log_limit wrong_hub_limit; /* log lines about hubs with another key */
 	struct log_limit network_limit;   /* log lines about changes of our own addresses */
 	struct log_limit cache_limit;     /* log lines about a cache that cannot be written */
@@ -66,6 +76,8 @@ struct spoke {
 /* A directory message: directory -> cache -> engine -> network; the ack follows when the engine has
  * applied it. */
 void apply_directory(struct spoke *s, const struct delta *x);
+/* All peers, and where they are, go to the engine. */
+void apply_engine(struct spoke *s);
 /* Everything that the cache holds goes to the engine and the network: at the start, for a new
  * engine, after a pardon. */
 void apply_cache(struct spoke *s);
@@ -75,6 +87,8 @@ void apply_done(struct spoke *s, uint64_t revision);
 void apply_ack(struct spoke *s);
 /* Writes the cache; a failure is logged. */
 bool apply_save(struct spoke *s);
+/* The same within SPOKE_CACHE_SOON_MS. */
+void apply_save_soon(struct spoke *s);
 /* The same after the hub has taken something back. When it cannot be written the old file is
  * removed: it would bring back, after a restart, whom the hub has cut. */
 void apply_save_strictly(struct spoke *s);
@@ -87,6 +101,11 @@ void recv_error(struct spoke *s, const struct control_error *e);
 
 /* --- messages of the engine --- */
 void locate_peer(struct spoke *s, uint32_t id);
+/* Asks for the spokes that ConnectTo names, each once a link: also after a change of the directory.
+ */
+void locate_warm(struct spoke *s);
+/* The link came up: for those, and for whom we were talking with. */
+void locate_link_up(struct spoke *s);
 void announce_path(struct spoke *s, const struct engine_path *p);
 /* The node has left the directory, or the engine is away: its host-down runs if its host-up has. */
 void announce_down(struct spoke *s, uint32_t id);

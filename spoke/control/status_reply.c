@@ -108,9 +108,17 @@ static const char *special_reason(const struct spoke *s, const struct node *n)
 	return n->kind == NODE_WIREGUARD ? "reached through the hub" : NULL;
 }
 
-/* Which paths we may use with a peer, and whether a direct one is kept without traffic. */
+/* Which paths we may use with a peer, whether a direct one is kept without traffic, and where it is
+ * looked for. */
 static void add_choice(json_t *peer, const struct spoke *s, const struct node *n)
 {
+	struct endpoint known[ENGINE_ENDPOINTS_MAX];
+	size_t count = n->kind == NODE_SPOKE ? whereabouts_collect(s, n, known) : 0;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, endpoint_json(&known[i]));
+	json_object_set_new(peer, "known_at", list);
 	json_object_set_new(
 		peer, "policy",
 		json_string(path_policy_str(engine_feed_policy(&s->engine, &s->cache, n))));

@@ -240,6 +240,9 @@ static enum err start(struct worker *w)
 	client_init(&s->client, s->loop, s->identity, s->cfg->family, &link_events, s);
 	net_feed_init(&s->net, &w->monitor);
 	gathers_init(&s->gathers, s->loop, &s->engine);
+	e = whereabouts_init(s);
+	if (e)
+		return e;
 	e = status_init(&s->status, s, w->fds.listen_unix);
 	if (e)
 		return e;
@@ -266,7 +269,7 @@ static void sibling_up(struct worker *w, enum worker_role role)
 	if (role != WORKER_ENGINE)
 		return;
 	engine_feed_attach(&s->engine, w->siblings[role]);
-	engine_feed_sync(&s->engine, &s->cache);
+	apply_engine(s);
 }
 
 static void sibling_down(struct worker *w, enum worker_role role)
@@ -281,6 +284,12 @@ static void sibling_down(struct worker *w, enum worker_role role)
 	status_engine_down(&s->status);
 	for (n = table_next(&s->peers.by_id, NULL); n; n = table_next(&s->peers.by_id, n))
 		announce_down(s, container_of(n, struct peer_state, by_id)->id);
+}
+
+static void take_path(struct spoke *s, const struct engine_path *p)
+{
+	whereabouts_path(s, p);
+	announce_path(s, p);
 }
 
 /* One message of the engine. Returns what its decoding gave. */
@@ -312,7 +321,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 	case ENGINE_PATH:
 		e = engine_path_decode(body, &m.path);
 		if (!e)
-			announce_path(s, &m.path);
+			take_path(s, &m.path);
 		return e;
 	case ENGINE_PONG:
 		e = engine_pong_decode(body, &m.pong);
@@ -405,6 +414,7 @@ static void fini(struct worker *w)
 		timer_disarm(loop_timers(s->loop), &s->grace_timer);
 		status_fini(&s->status);
 	}
+	whereabouts_fini(s);
 	netwatch_close(&s->netwatch);
 	client_fini(&s->client);
 	net_feed_fini(&s->net);
