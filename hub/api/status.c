@@ -9,7 +9,6 @@
 #include "hub/api/presence_map.h"
 #include "hub/api/render.h"
 #include "hub/api/totals.h"
-#include "shared/ipc/engine_msg.h"
 #include "shared/wire/fields.h"
 
 /* One walk over the nodes: counts of all, and one page of them. */
@@ -28,7 +27,7 @@ static bool check_expected(struct survey *s, const struct node *n, const struct 
 	const struct hub_branch *b =
 		n->kind == NODE_SPOKE ? hub_config_branch(s->config, n->name) : NULL;
 
-	if (b && n->status == NODE_ACTIVE && p && (p->online || p->path != PATH_DOWN))
+	if (b && n->status == NODE_ACTIVE && p && p->online)
 		s->there[b - s->config->branches] = true;
 	return b != NULL;
 }

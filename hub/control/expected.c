@@ -27,12 +27,9 @@ enum expected_news expected_judge(struct expected_state *s, bool there, uint64_t
 	return EXPECTED_AWAY;
 }
 
-static bool is_there(struct control *c, const struct node *n)
+static bool is_there(const struct control *c, const struct node *n)
 {
-	const struct presence_node *p = n ? presence_get(c, n->id) : NULL;
-
-	return n && n->status == NODE_ACTIVE &&
-	       (registry_find(&c->registry, n->id) || (p && p->row.path != PATH_DOWN));
+	return n && n->status == NODE_ACTIVE && registry_find(&c->registry, n->id);
 }
 
 static const char *why_away(const struct node *n)
@@ -40,7 +37,7 @@ static const char *why_away(const struct node *n)
 	if (!n)
 		return "no node has this name; add it with node add, or take the line out";
 	if (n->status == NODE_ACTIVE)
-		return "it has no link to this hub, and no tunnel";
+		return "its link to this hub is down";
 	return n->status == NODE_INVITED ? "it has not joined yet" : "it may not connect";
 }
 

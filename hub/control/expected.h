@@ -4,9 +4,8 @@
  * expected: branches that ConnectTo lines of hub.conf name. The hub makes the tunnel to one whose
  * Address is known, and says when one is away.
  *
- *   A branch is there while its link is up or its tunnel works. Timer: EXPECTED_LOOK_MS; one that
- *   has been away for EXPECTED_GRACE_MS is reported, once, and its return, too. Then its tunnel is
- *   tried with each look.
+ *   A branch is there while its link is up. Timer: EXPECTED_LOOK_MS; one that has been away for
+ *   EXPECTED_GRACE_MS is reported, once, and its return, too. Its tunnel is tried with each look.
  */
 #include "hub/config.h"
 #include "shared/loop/timer.h"

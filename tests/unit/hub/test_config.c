@@ -30,6 +30,49 @@ static void unload(struct fixture *f, struct hub_config *c)
 	fixture_close(f);
 }
 
+/* ConnectTo lines: each name once, with the Address lines of its hosts file. */
+static void branches(void **state)
+{
+	struct hub_config c;
+	struct fixture f;
+	char path[PATHS_FILE_SIZE];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(load(&f, "Name = hq\nConnectTo = hq\n", NULL, &c), ERR_INVALID);
+	assert_non_null(strstr(c.raw.error, "itself"));
+	hub_config_fini(&c);
+	assert_int_equal(mkdir(paths_join(path, f.dir, "hosts"), 0700), 0);
+	file = fopen(paths_join(path, f.dir, "hosts/oslo"), "w");
+	assert_non_null(file);
+	fputs("Address = oslo.example.com\nAddress = 192.0.2.1 7000\nPort = 7655\n"
+	      "Subnet = 10.20.0.0/24\n",
+	      file);
+	fclose(file);
+	file = fopen(paths_join(path, f.dir, "hosts/old"), "w");
+	assert_non_null(file);
+	fputs("Cipher = blowfish\n", file);
+	fclose(file);
+	file = fopen(paths_join(path, f.dir, "hub.conf"), "w");
+	assert_non_null(file);
+	fputs("Name = hq\nConnectTo = oslo\nConnectTo = bergen\nConnectTo = oslo\n"
+	      "ConnectTo = old\n",
+	      file);
+	fclose(file);
+	struct paths paths;
+	assert_ok(paths_init(&paths, "linodeVPNnetwork", f.dir));
+	assert_ok(hub_config_load(&c, &paths, NULL));
+	assert_int_equal(c.n_branches, 3);
+	assert_null(hub_config_branch(&c, "linode1"));
+	assert_non_null(hub_config_branch(&c, "bergen"));
+	assert_int_equal(hub_config_branch(&c, "bergen")->n_addresses, 0);
+	assert_int_equal(hub_config_branch(&c, "oslo")->n_addresses, 2);
+	assert_string_equal(hub_config_branch(&c, "oslo")->addresses[0], "oslo.example.com 7655");
+	assert_string_equal(hub_config_branch(&c, "oslo")->addresses[1], "192.0.2.1 7000");
+	assert_non_null(strstr(c.host_warning, "old:1"));
+	unload(&f, &c);
+}
+
 static void defaults(void **state)
 {
 	struct hub_config c;
@@ -191,8 +234,11 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults), cmocka_unit_test(listeners),
-		cmocka_unit_test(refusals), cmocka_unit_test(no_file_and_overrides),
+		cmocka_unit_test(branches),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(listeners),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(no_file_and_overrides),
 		cmocka_unit_test(table),
 	};
 

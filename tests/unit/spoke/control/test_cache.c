@@ -218,6 +218,67 @@ static void oldest_names_are_forgotten(void **state)
 	assert_int_equal(cache_recall(&c, name, out), 1);
 }
 
+/* Where peers were: comes back from the file, the oldest goes first, and a file of before there was
+ * such a thing is as good as ever. */
+static void endpoints_of_peers(void **state)
+{
+	struct endpoint e[2];
+	struct cache c, back;
+	struct buf b;
+
+	(void)state;
+	cache_init(&c);
+	cache_init(&back);
+	assert_int_equal(endpoint_parse("203.0.113.1:6655", 0, &e[0]), ERR_OK);
+	assert_int_equal(endpoint_parse("[2001:db8::1]:7000", 0, &e[1]), ERR_OK);
+	assert_true(cache_peer_put(&c, 7, e, 2, 1000));
+	assert_false(cache_peer_put(&c, 7, e, 2, 2000));
+	assert_int_equal(cache_peer_find(&c, 7)->at_ms, 2000);
+	assert_true(cache_peer_first(&c, 7, &e[1], 3000));
+	assert_false(cache_peer_first(&c, 7, &e[1], 3000));
+	assert_true(endpoint_equal(&cache_peer_find(&c, 7)->endpoints[0], &e[1]));
+	assert_int_equal(cache_peer_find(&c, 7)->n, 2);
+	buf_init(&b, CACHE_FILE_MAX_BYTES);
+	assert_int_equal(cache_encode(&c, &b), ERR_OK);
+	assert_int_equal(cache_decode(&back, buf_data(&b), buf_len(&b)), ERR_OK);
+	buf_fini(&b);
+	assert_int_equal(back.n_peers, 1);
+	assert_int_equal(cache_peer_find(&back, 7)->at_ms, 3000);
+	assert_true(endpoint_equal(&cache_peer_find(&back, 7)->endpoints[1], &e[0]));
+	/* Nobody of that id is in the directory. */
+	cache_peers_prune(&back);
+	assert_int_equal(back.n_peers, 0);
+	cache_fini(&back);
+	for (uint32_t id = 8; id < 8 + CACHE_PEERS_MAX; id++)
+		assert_true(cache_peer_put(&c, id, e, 1, 3000 + id));
+	assert_int_equal(c.n_peers, CACHE_PEERS_MAX);
+	assert_null(cache_peer_find(&c, 7));
+	assert_non_null(cache_peer_find(&c, 8));
+	assert_true(cache_peer_put(&c, 8, NULL, 0, 9000));
+	assert_null(cache_peer_find(&c, 8));
+	assert_false(cache_peer_put(&c, 8, NULL, 0, 9000));
+	cache_fini(&c);
+}
+
+/* Written by the version before, with its sum. */
+static void a_file_of_before_loads(void **state)
+{
+	static const char old[] =
+		"{\"format\":1,\"sha256\":"
+		"\"56e3e0caeb2a692c747133b5ed1949b6383286d0997294db16a6313434c2495d\"}\n"
+		"{\"directory\":{\"revision\":0,\"nodes\":[]},\"highest_revision\":5,"
+		"\"confirmed_ms\":1000,\"seen_ms\":2000,\"refused\":false,\"refused_why\":\"\","
+		"\"welcome\":null,\"last_good\":\"203.0.113.1:6655\",\"hub_addresses\":[]}\n";
+	struct cache c;
+
+	(void)state;
+	cache_init(&c);
+	assert_int_equal(cache_decode(&c, old, sizeof(old) - 1), ERR_OK);
+	assert_int_equal(c.highest, 5);
+	assert_int_equal(c.n_peers, 0);
+	cache_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +290,8 @@ int main(void)
 		cmocka_unit_test(a_damaged_file_is_moved_aside),
 		cmocka_unit_test(grace),
 		cmocka_unit_test(oldest_names_are_forgotten),
+		cmocka_unit_test(endpoints_of_peers),
+		cmocka_unit_test(a_file_of_before_loads),
 	};
 
 	BUG_ON(keys_generate(&keys) != ERR_OK);
