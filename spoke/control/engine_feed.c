@@ -372,10 +372,10 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 	send_revision(f, ENGINE_COMMIT, c->dir.revision);
 }
 
-void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch,
+void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, enum nat_mapping nat,
 			   const struct endpoint *list, size_t n)
 {
-	struct engine_endpoints m = { .id = id, .punch = punch };
+	struct engine_endpoints m = { .id = id, .punch = punch, .nat = nat };
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 	struct cursor body;
 
@@ -412,5 +412,5 @@ void engine_feed_hub_endpoints(struct engine_feed *f, const struct cache *c)
 		for (uint32_t k = 0; k < c->addresses[i].n; k++)
 			n = add_endpoint(list, n, c->addresses[i].found[k], c->welcome.udp_port);
 	if (n)
-		engine_feed_endpoints(f, c->welcome.hub_id, false, list, n);
+		engine_feed_endpoints(f, c->welcome.hub_id, false, NAT_UNKNOWN, list, n);
 }

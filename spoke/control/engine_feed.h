@@ -40,7 +40,7 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 /* Does `x` change, add or remove a WireGuard node? Asked before the delta is applied. */
 bool engine_feed_touches_hub(const struct cache *c, const struct delta *x);
 /* Where a peer may be reached now. */
-void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch,
+void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, enum nat_mapping nat,
 			   const struct endpoint *list, size_t n);
 /* The hub's endpoints: where the link goes, then where its names led, each with the UDP port of the
  * data plane. */

@@ -72,6 +72,7 @@ size_t whereabouts_collect(const struct spoke *s, const struct node *n,
 
 void whereabouts_send(struct spoke *s, const struct node *n, bool punch)
 {
+	const struct peer_state *state = peers_find(&s->peers, n->id);
 	struct endpoint list[ENGINE_ENDPOINTS_MAX];
 	size_t count;
 
@@ -79,7 +80,8 @@ void whereabouts_send(struct spoke *s, const struct node *n, bool punch)
 		return;
 	count = whereabouts_collect(s, n, list);
 	if (count)
-		engine_feed_endpoints(&s->engine, n->id, punch, list, count);
+		engine_feed_endpoints(&s->engine, n->id, punch, state ? state->nat : NAT_UNKNOWN,
+				      list, count);
 }
 
 /* --- host names --- */
@@ -124,12 +126,15 @@ void whereabouts_fini(struct spoke *s) { lookups_fini(&s->names); }
 void whereabouts_told(struct spoke *s, const struct node *n, const struct control_presence *p,
 		      bool punch)
 {
-	const struct peer_state *state = peers_find(&s->peers, n->id);
+	struct peer_state *state = peers_get(&s->peers, n->id);
 	struct endpoint list[CACHE_PEER_ENDPOINTS_MAX];
 	size_t count = 0;
 
 	if (!p->online)
 		return;
+	/* A kind that a later hub may know counts as none. */
+	if (state)
+		state->nat = p->nat <= NAT_HARD ? (enum nat_mapping)p->nat : NAT_UNKNOWN;
 	/* Where it is met now is what we want to know after a restart. */
 	if (state && state->path == PATH_DIRECT_UDP)
 		count = add(s, list, count, &state->endpoint);

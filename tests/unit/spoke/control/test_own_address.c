@@ -28,8 +28,8 @@ static void fill(struct own_addresses *a)
 	a->list[a->n++] = address("192.0.2.1", 2, true, false);
 	a->list[a->n++] = address("2001:db8::1", 2, true, false);
 	a->list[a->n++] = address("fe80::1", 2, true, false);
-	a->list[a->n++] = address("172.31.0.1", 3, true, true);    /* another tunnel */
-	a->list[a->n++] = address("10.9.0.1", 4, false, false);    /* no carrier */
+	a->list[a->n++] = address("172.31.0.1", 3, true, true);     /* another tunnel */
+	a->list[a->n++] = address("10.9.0.1", 4, false, false);     /* no carrier */
 	a->list[a->n++] = address("192.168.100.7", 5, true, false); /* in the network's pool */
 }
 
@@ -160,8 +160,8 @@ static void judges_messages(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		size_t n = put_route(mem, rows[i].type, rows[i].dst_len, rows[i].table,
-				     rows[i].oif);
+		size_t n =
+			put_route(mem, rows[i].type, rows[i].dst_len, rows[i].table, rows[i].oif);
 
 		if (netwatch_judge(mem, n, 7) != rows[i].what)
 			fail_msg("row %zu", i);
