@@ -19,6 +19,8 @@
  * handlers to a real store. */
 
 static struct fixture fixture;
+static struct hub_branch branches[] = { { .name = "nowhere" }, { .name = "oslo" } };
+static const struct hub_config config = { .n_branches = 2, .branches = branches };
 static struct api api;
 static const struct auth_peer root = { .uid = 0 };
 
@@ -52,6 +54,7 @@ static int setup(void **unused)
 	assert_ok(keys_generate(&keys));
 	fixture_open(&fixture);
 	memset(&api, 0, sizeof(api));
+	api.config = &config;
 	api.store = c.store = fixture.s;
 	waits_init(&api.waits, NULL, look);
 	assert_ok(idempotency_new(&api.idempotency));
@@ -401,6 +404,23 @@ static void metrics(void **unused)
 	request_fini(&r);
 }
 
+/* Both branches that ConnectTo names are away: one has no link, one is no node. */
+static void status_names_who_is_away(void **unused)
+{
+	json_t *j, *away, *n;
+	size_t i;
+
+	(void)unused;
+	assert_int_equal(call("GET", "/api/v1/status", NULL, &j), 200);
+	away = json_object_get(j, "expected_away");
+	assert_int_equal(json_array_size(away), 2);
+	assert_string_equal(json_string_value(json_array_get(away, 0)), "nowhere");
+	json_array_foreach(json_object_get(j, "nodes"), i, n) assert_int_equal(
+		json_is_true(json_object_get(n, "expected")),
+		strcmp(json_string_value(json_object_get(n, "name")), "oslo") == 0);
+	json_decref(j);
+}
+
 static void status_has_totals(void **unused)
 {
 	json_t *j, *engine;
@@ -714,6 +734,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers_requests, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_decides, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_has_totals, setup, teardown),
+		cmocka_unit_test_setup_teardown(status_names_who_is_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(paths_of_pairs, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_of_paths_lead_on, setup, teardown),
