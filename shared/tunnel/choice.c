@@ -3,19 +3,16 @@
 
 #include <string.h>
 
+#include "shared/tunnel/candidates.h"
+
 /* When the bursts of a round leave. Dense at first: NATs of both sides open within one round trip
  * of each other; the late ones are for slow paths. A quiet round, under a path that works, is
  * shorter. */
 static const uint16_t shots_ms[] = { 0, 100, 200, 400, 800, 1600, 3200 };
-#define QUIET_SHOTS    3u
-#define ROUND_TAIL_MS  1500u /* for the last answers */
-#define ANSWERS_ENOUGH 3u    /* of one candidate in one round */
-#define RECENT_MS      10000u
-#define ROAM_MS        1000u /* seen within so long: the peer is there now */
-/* The relay must be better by both to be preferred to a direct path, */
-#define SLOWER_US     20000u
-#define SLOWER_TENTHS 13u
-/* and another candidate by both to be worth a change. */
+#define QUIET_SHOTS   3u
+#define ROUND_TAIL_MS 1500u /* for the last answers */
+#define ROAM_MS       1000u /* seen within so long: the peer is there now */
+/* Another candidate must be better by both to be worth a change. */
 #define BETTER_US     1000u
 #define BETTER_TENTHS 13u
 #define REMAIN_MS     10000u /* a way is not left for a merely better one before */
@@ -41,116 +38,7 @@ const char *choice_state_str(enum choice_state s)
 	return s < CHOICE_STATES ? names[s] : "unknown";
 }
 
-/* --- candidates ------------------------------------------------------------------------------- */
-
-int choice_find(const struct choice *c, const struct endpoint *e)
-{
-	for (unsigned i = 0; i < c->n; i++)
-		if (endpoint_equal(&c->candidates[i].endpoint, e))
-			return (int)i;
-	return CHOICE_NONE;
-}
-
-void choice_forget(struct choice *c, int which)
-{
-	unsigned i = (unsigned)which;
-
-	if (which < 0 || i >= c->n || which == c->way)
-		return;
-	c->n--;
-	memmove(&c->candidates[i], &c->candidates[i + 1], (c->n - i) * sizeof(c->candidates[0]));
-	if (c->way > which)
-		c->way--;
-}
-
-/* The one that is least worth its place: not told, not in use, answered longest ago. */
-static int least(const struct choice *c)
-{
-	int at = CHOICE_NONE;
-
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct choice_candidate *k = &c->candidates[i];
-
-		if (k->told || (int)i == c->way)
-			continue;
-		if (at < 0 || k->answered_ms < c->candidates[at].answered_ms)
-			at = (int)i;
-	}
-	return at;
-}
-
-static int add(struct choice *c, const struct endpoint *e)
-{
-	if (c->n == CHOICE_CANDIDATES_MAX) {
-		int old = least(c);
-
-		if (old < 0)
-			return CHOICE_NONE;
-		choice_forget(c, old);
-	}
-	c->candidates[c->n] = (struct choice_candidate){ .endpoint = *e };
-	return (int)c->n++;
-}
-
-int choice_see(struct choice *c, const struct endpoint *e)
-{
-	int at = choice_find(c, e);
-
-	return at < 0 ? add(c, e) : at;
-}
-
-bool choice_tell(struct choice *c, const struct endpoint *e, unsigned n)
-{
-	bool changed = false;
-
-	for (unsigned i = 0; i < c->n; i++)
-		c->candidates[i].told = false;
-	for (unsigned i = 0; i < n; i++) {
-		const bool known = choice_find(c, &e[i]) >= 0;
-		int at = choice_see(c, &e[i]);
-
-		changed = changed || !known;
-		if (at >= 0)
-			c->candidates[at].told = true;
-	}
-	/* Those that neither control knows nor the peer was ever met at. */
-	for (int i = (int)c->n - 1; i >= 0; i--) {
-		const struct choice_candidate *k = &c->candidates[i];
-
-		if (!k->told && !k->answered_ms && !k->seen_ms)
-			choice_forget(c, i);
-	}
-	return changed;
-}
-
-static struct choice_candidate *candidate(struct choice *c, int which)
-{
-	if (which == CHOICE_FALLBACK)
-		return &c->fallback;
-	return which >= 0 && (unsigned)which < c->n ? &c->candidates[which] : NULL;
-}
-
-/* Has it answered since? */
-static bool answered_since(const struct choice_candidate *k, uint64_t ms)
-{
-	return k->answered_ms && k->answered_ms >= ms;
-}
-
-static void note_answer(struct step *s)
-{
-	struct choice_candidate *k = candidate(s->c, s->in->which);
-	uint32_t rtt = s->in->rtt_us;
-
-	if (!k)
-		return;
-	k->answered_ms = s->in->now_ms;
-	if (k->answers < UINT8_MAX)
-		k->answers++;
-	if (rtt && (!k->rtt_us || k->rtt_is_old || rtt < k->rtt_us)) {
-		k->rtt_us = rtt;
-		k->rtt_is_old = false;
-	}
-}
+static void answered(struct step *s) { candidates_answered(s->c, s->in); }
 
 /* --- moving ----------------------------------------------------------------------------------- */
 
@@ -279,59 +167,6 @@ static void round_afresh(struct step *s, uint64_t pause_ms)
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
-/* `a` is so much longer than `b` that it counts. */
-static bool clearly_longer(uint32_t a, uint32_t b, uint32_t by_us, unsigned tenths)
-{
-	return (uint64_t)a > (uint64_t)b + by_us && (uint64_t)a * 10 > (uint64_t)b * tenths;
-}
-
-static bool is_slower(const struct step *s, const struct choice_candidate *k)
-{
-	const struct choice *c = s->c;
-	const bool known = k->rtt_us && c->fallback.rtt_us &&
-			   answered_since(&c->fallback, s->in->now_ms - RECENT_MS);
-
-	if (c->set.to_hub || c->set.policy == PATH_POLICY_DIRECT_ONLY || !known)
-		return false;
-	/* Once it was slower, it must be nearly as good to be taken back. */
-	if (c->slower)
-		return clearly_longer(k->rtt_us, c->fallback.rtt_us, SLOWER_US / 2, 11);
-	return clearly_longer(k->rtt_us, c->fallback.rtt_us, SLOWER_US, SLOWER_TENTHS);
-}
-
-/* May the candidate be taken? In need, whatever answers. */
-static bool may_take(const struct step *s, const struct choice_candidate *k, bool in_need)
-{
-	unsigned enough = k->losses ? ANSWERS_ENOUGH : s->c->set.to_hub ? 2 : 1;
-
-	if (s->c->set.policy == PATH_POLICY_HUB_ONLY ||
-	    !answered_since(k, s->in->now_ms > RECENT_MS ? s->in->now_ms - RECENT_MS : 1))
-		return false;
-	return in_need || (s->in->now_ms >= k->hold_ms && k->answers >= enough);
-}
-
-static bool is_shorter(const struct choice_candidate *a, const struct choice_candidate *b)
-{
-	return a->rtt_us && (!b->rtt_us || a->rtt_us < b->rtt_us);
-}
-
-/* The candidate with the shortest round trip of those that may be taken and have answered since. */
-static int best(const struct step *s, bool in_need, uint64_t since_ms)
-{
-	const struct choice *c = s->c;
-	int at = CHOICE_NONE;
-
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct choice_candidate *k = &c->candidates[i];
-
-		if (!may_take(s, k, in_need) || !answered_since(k, since_ms))
-			continue;
-		if (at < 0 || is_shorter(k, &c->candidates[at]))
-			at = (int)i;
-	}
-	return at;
-}
-
 static void take_direct(struct step *s, int way)
 {
 	struct choice *c = s->c;
@@ -348,11 +183,11 @@ static void take_direct(struct step *s, int way)
 static void try_direct(struct step *s)
 {
 	struct choice *c = s->c;
-	int way = best(s, false, c->round_ms);
+	int way = candidates_best(c, false, c->round_ms, s->in->now_ms);
 
 	if (way < 0)
 		return;
-	c->slower = is_slower(s, &c->candidates[way]);
+	c->slower = candidates_is_slower(c, &c->candidates[way], s->in->now_ms);
 	if (!c->slower)
 		take_direct(s, way);
 }
@@ -362,17 +197,18 @@ static void compare(struct step *s)
 {
 	struct choice *c = s->c;
 	const struct choice_candidate *now = &c->candidates[c->way];
-	int other = best(s, false, c->round_ms);
+	int other = candidates_best(c, false, c->round_ms, s->in->now_ms);
 
 	if (!now->rtt_us || now->rtt_is_old || s->in->now_ms - c->moved_ms < REMAIN_MS)
 		return;
 	if (other >= 0 && other != c->way && c->candidates[other].rtt_us &&
-	    clearly_longer(now->rtt_us, c->candidates[other].rtt_us, BETTER_US, BETTER_TENTHS)) {
+	    candidates_is_longer(now->rtt_us, c->candidates[other].rtt_us, BETTER_US,
+				 BETTER_TENTHS)) {
 		take(s, other, CHOICE_DIRECT);
 		now = &c->candidates[other];
 	}
 	if (now->answers >= 2 && c->fallback.answers >= 2 && c->set.fallback_up &&
-	    is_slower(s, now)) {
+	    candidates_is_slower(c, now, s->in->now_ms)) {
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		c->slower = true;
 	}
@@ -393,7 +229,7 @@ static void pause_round(struct step *s)
 		const struct choice_candidate *k = &c->candidates[i];
 		uint64_t at = k->hold_ms > now + 1000 ? k->hold_ms : now + 1000;
 
-		if (k->losses && answered_since(k, c->round_ms) && at < c->next_round_ms)
+		if (k->losses && candidates_answered_since(k, c->round_ms) && at < c->next_round_ms)
 			c->next_round_ms = at;
 	}
 }
@@ -424,7 +260,7 @@ static void round_run(struct step *s)
 		due = true;
 	}
 	if (due)
-		probe_all(s, ANSWERS_ENOUGH);
+		probe_all(s, CANDIDATES_ENOUGH);
 	if (c->shot >= n && age >= (uint64_t)shots_ms[n - 1] + ROUND_TAIL_MS)
 		round_end(s);
 }
@@ -494,7 +330,7 @@ static void strand(struct step *s)
 
 static void search_answered(struct step *s)
 {
-	note_answer(s);
+	answered(s);
 	if (s->in->which >= 0)
 		try_direct(s);
 }
@@ -503,7 +339,7 @@ static void met(struct step *s)
 {
 	struct choice *c = s->c;
 
-	note_answer(s);
+	answered(s);
 	if (s->in->which >= 0 && c->set.policy != PATH_POLICY_HUB_ONLY)
 		take_direct(s, s->in->which);
 	else if (s->in->which == CHOICE_FALLBACK && c->state == CHOICE_STRANDED)
@@ -523,7 +359,7 @@ static void search_told(struct step *s) { round_afresh(s, CHOICE_PAUSE_MIN_MS); 
  * known to work: the other side would answer in kind, for ever. */
 static void search_probe_one(struct step *s)
 {
-	struct choice_candidate *k = candidate(s->c, s->in->which);
+	struct choice_candidate *k = candidates_get(s->c, s->in->which);
 
 	if (k && probes_candidates(s->c) &&
 	    (!k->answered_ms || s->in->now_ms - k->answered_ms >= ROAM_MS))
@@ -532,7 +368,7 @@ static void search_probe_one(struct step *s)
 
 static void note_seen(struct step *s)
 {
-	struct choice_candidate *k = candidate(s->c, s->in->which);
+	struct choice_candidate *k = candidates_get(s->c, s->in->which);
 
 	if (k)
 		k->seen_ms = s->in->now_ms;
@@ -583,10 +419,10 @@ static void direct_seen(struct step *s)
 
 static void direct_knocked(struct step *s)
 {
-	struct choice_candidate *k = candidate(s->c, s->in->which);
+	struct choice_candidate *k = candidates_get(s->c, s->in->which);
 
 	/* One that is known well enough. */
-	if (k && !answered_since(k, s->c->round_ms))
+	if (k && !candidates_answered_since(k, s->c->round_ms))
 		probe(s, s->in->which);
 }
 
@@ -653,7 +489,7 @@ static uint64_t lost_after_ms(const struct choice_candidate *k)
 
 static void count_loss(struct step *s)
 {
-	struct choice_candidate *k = candidate(s->c, s->c->way);
+	struct choice_candidate *k = candidates_get(s->c, s->c->way);
 	uint64_t hold = CHOICE_HOLD_MIN_MS;
 
 	s->c->lost = true;
@@ -675,7 +511,7 @@ static void lose(struct step *s)
 {
 	struct choice *c = s->c;
 	uint64_t doubt = s->in->now_ms - c->doubt_ms;
-	int other = best(s, true, c->doubt_ms);
+	int other = candidates_best(c, true, c->doubt_ms, s->in->now_ms);
 	const bool fallback = c->set.fallback_up && without(c) == CHOICE_FALLBACK;
 
 	if (other >= 0 && other != c->way) {
@@ -701,7 +537,7 @@ static int roams_to(const struct choice *c)
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct choice_candidate *k = &c->candidates[i];
 
-		if ((int)i != c->way && answered_since(k, c->doubt_ms) && k->seen_ms &&
+		if ((int)i != c->way && candidates_answered_since(k, c->doubt_ms) && k->seen_ms &&
 		    k->seen_ms + ROAM_MS >= c->doubt_ms)
 			return (int)i;
 	}
@@ -750,12 +586,12 @@ static void doubt_run(struct step *s)
 	if (doubt < 3 * CHOICE_SHOT_MS && !c->in_round)
 		for (unsigned i = 0; i < c->n; i++)
 			c->candidates[i].answers = 0;
-	probe_all(s, ANSWERS_ENOUGH);
+	probe_all(s, CANDIDATES_ENOUGH);
 }
 
 static void doubt_answered(struct step *s)
 {
-	note_answer(s);
+	answered(s);
 	if (s->in->which == s->c->way)
 		move(s, CHOICE_DIRECT);
 	else
@@ -808,7 +644,7 @@ static void stranded_answered(struct step *s)
 {
 	struct choice *c = s->c;
 
-	note_answer(s);
+	answered(s);
 	if (s->in->which == CHOICE_FALLBACK && without(c) == CHOICE_FALLBACK) {
 		const uint64_t doubt = s->in->now_ms - c->doubt_ms;
 
@@ -837,7 +673,7 @@ static void stranded_set(struct step *s)
 static void (*const rules[CHOICE_STATES][CHOICE_EVENTS])(struct step *) = {
 	[CHOICE_REST] = {
 		[CHOICE_USED] = begin_search,
-		[CHOICE_ANSWERED] = note_answer,
+		[CHOICE_ANSWERED] = answered,
 		[CHOICE_SEEN] = note_seen,
 		[CHOICE_MET] = rest_met,
 		[CHOICE_DOUBTED] = begin_search,
@@ -860,8 +696,8 @@ static void (*const rules[CHOICE_STATES][CHOICE_EVENTS])(struct step *) = {
 		[CHOICE_CALLED] = direct_doubted,
 		[CHOICE_KNOCKED] = direct_knocked,
 		[CHOICE_SEEN] = direct_seen,
-		[CHOICE_ANSWERED] = note_answer,
-		[CHOICE_MET] = note_answer,
+		[CHOICE_ANSWERED] = answered,
+		[CHOICE_MET] = answered,
 		[CHOICE_DOUBTED] = direct_doubted,
 		[CHOICE_REBOUND] = direct_doubted,
 		[CHOICE_SET] = direct_set,
@@ -940,54 +776,4 @@ uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 	default:
 		return NEVER;
 	}
-}
-
-/* --- why -------------------------------------------------------------------------------------- */
-
-static enum path_reason reason_to_hub(const struct choice *c, const struct choice_facts *f)
-{
-	if (c->way != CHOICE_FALLBACK)
-		return PATH_REASON_VALIDATED;
-	return f->tcp_only ? PATH_REASON_TCP_ONLY : PATH_REASON_UDP_BLOCKED;
-}
-
-/* No candidate has answered: why may that be? */
-static enum path_reason reason_silent(const struct choice *c, const struct choice_facts *f)
-{
-	if (f->hub_tcp)
-		return PATH_REASON_UDP_BLOCKED;
-	if (f->peer_tcp)
-		return PATH_REASON_PEER_TCP;
-	if (!c->searched)
-		return PATH_REASON_PROBING;
-	if (!c->n)
-		return PATH_REASON_NO_CANDIDATES;
-	if (f->own_nat == NAT_HARD && f->peer_nat == NAT_HARD)
-		return PATH_REASON_NAT_BOTH_HARD;
-	return PATH_REASON_SILENT;
-}
-
-enum path_reason choice_reason(const struct choice *c, const struct choice_facts *f)
-{
-	if (c->set.to_hub)
-		return reason_to_hub(c, f);
-	if (c->way >= 0)
-		return PATH_REASON_VALIDATED;
-	if (c->set.policy == PATH_POLICY_HUB_ONLY)
-		return PATH_REASON_POLICY;
-	if (c->way == CHOICE_NONE)
-		return PATH_REASON_DIRECT_ONLY;
-	if (f->tcp_only)
-		return PATH_REASON_TCP_ONLY;
-	if (c->limited)
-		return PATH_REASON_LIMIT;
-	if (c->idle)
-		return PATH_REASON_IDLE;
-	if (c->slower)
-		return PATH_REASON_DIRECT_SLOWER;
-	if (c->lost)
-		return PATH_REASON_DIRECT_LOST;
-	if (c->state == CHOICE_REST && !c->searched)
-		return PATH_REASON_RELAYED;
-	return reason_silent(c, f);
 }

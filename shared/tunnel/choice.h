@@ -31,8 +31,9 @@
  */
 #include "shared/ipc/engine_msg.h"
 
-#define CHOICE_CANDIDATES_MAX (ENGINE_ENDPOINTS_MAX + 4u) /* those told, and some that were seen   \
-							   */
+#define CHOICE_CANDIDATES_MAX                                                                      \
+	(ENGINE_ENDPOINTS_MAX + 4u) /* those told, and some that were seen                         \
+				     */
 #define CHOICE_FALLBACK (-1)
 #define CHOICE_NONE     (-2)
 
@@ -140,25 +141,7 @@ struct choice_orders {
 
 /* `way`: CHOICE_FALLBACK, or CHOICE_NONE for a peer that is not met yet. */
 void choice_init(struct choice *c, const struct choice_settings *set, uint64_t now_ms);
-/* Replaces the candidates told; those in use or seen stay. True: there are others than before. */
-bool choice_tell(struct choice *c, const struct endpoint *e, unsigned n);
-/* Number of the candidate, made if need be; CHOICE_NONE when there is no room. */
-int choice_see(struct choice *c, const struct endpoint *e);
-int choice_find(const struct choice *c, const struct endpoint *e);
-/* The candidate must not be used: it would lead through the tunnel itself. Not the one in use. */
-void choice_forget(struct choice *c, int which);
-
 void choice_run(struct choice *c, enum choice_event e, const struct choice_input *in,
 		struct choice_orders *out);
 /* When CHOICE_TICK is due; UINT64_MAX never. */
 uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in);
-
-/* What the reason depends on beyond the machine. */
-struct choice_facts {
-	enum nat_mapping own_nat, peer_nat;
-	bool tcp_only;
-	bool hub_tcp;  /* our way to the hub is the carrier */
-	bool peer_tcp; /* and so is the peer's */
-};
-/* Why the way in use is what it is, for a peer with a session. */
-enum path_reason choice_reason(const struct choice *c, const struct choice_facts *f);

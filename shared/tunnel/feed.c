@@ -7,6 +7,7 @@
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/session.h"
+#include "shared/tunnel/steer.h"
 
 /* Owner of our own prefixes in t->own; only its presence counts. */
 #define OWN_ID 0u
@@ -156,7 +157,7 @@ static enum err receive_rebind(struct tunnel *t, const struct cursor *body)
 	enum err e = cursor_end(body);
 
 	if (!e)
-		path_rebind(t);
+		steer_rebind(t);
 	return e;
 }
 

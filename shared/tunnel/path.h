@@ -2,8 +2,8 @@
 #pragma once
 /*
  * path: which way a peer's packets take, and telling control when that changes. The only code that
- * writes struct path. It drives the machine of choice.h, which decides, with what happens: packets,
- * probes, timers, what control says.
+ * writes struct path. It tells the machine of choice.h, which decides (steer.h carries it out),
+ * what happens: packets, probes, what control says.
  *
  *   spoke -> spoke   a direct path to one of the peer's candidates, or envelopes through the hub
  *   spoke -> hub     UDP to one of the hub's addresses, or the carrier (the hub by TCP)
@@ -15,8 +15,6 @@
 #include "shared/tunnel/tunnel.h"
 #include "shared/tunnel/way.h"
 
-/* Ways that one handshake initiation may take at once. */
-#define PATH_HANDSHAKE_WAYS 8u
 /* Data was sent and nothing came back over the same way for so long: is it still there? */
 #define PATH_CHECK_MS         300u
 #define PATH_CHECK_RELAYED_MS 500u
@@ -63,8 +61,6 @@ void path_cancel(struct peer *p);
 void path_settings_changed(struct peer *p);
 /* Candidates told by control replace those told before. */
 void path_candidates(struct peer *p, const struct engine_endpoints *m);
-/* Our own addresses have changed (ENGINE_REBIND): the hub and all direct paths are probed. */
-void path_rebind(struct tunnel *t);
 /*
  * Spoke: the carrier to the hub is there and takes packets for this outer address, for which
  * path_is_tcp() holds, or (NULL) is not there any more. Packets take it when the hub has not
@@ -84,8 +80,6 @@ enum path_traffic {
 void path_received(struct peer *p, const struct way *way, enum path_traffic traffic);
 /* A probe of the peer came over that way. */
 void path_probed(struct peer *p, const struct way *way);
-/* The peer is in use and has no machine yet: makes one, soon. Runs for every packet. */
-void path_use(struct peer *p);
 /* A handshake was completed over that way. */
 void path_up(struct peer *p, const struct way *way);
 /* An authentic packet of a peer that seemed unreachable. */
@@ -98,11 +92,11 @@ void path_unreachable(struct peer *p);
 struct probe_answer;
 void path_probe_answered(struct peer *p, const struct probe_answer *a);
 void path_probe_lost(struct peer *p, const struct way *way, uint16_t size);
-/* Of timers.c: nothing came back over the way in use; the machine's own time. */
-void path_doubt(struct peer *p);
-void path_tick(struct peer *p);
-/* An initiation was sent to the hub: a silent one is noticed sooner than the next. */
-void path_hub_asked(struct peer *hub);
+/* For steer.c: the machine has chosen; kind and reason follow from the way in use. */
+void path_follow(struct peer *p);
+void path_refresh(struct peer *p);
+/* The reason as it follows from the machine, or from there being none. */
+enum path_reason path_why(const struct peer *p);
 
 /* --- questions -------------------------------------------------------------------------------- */
 
@@ -111,16 +105,17 @@ static inline bool path_has_choice(const struct peer *p)
 {
 	return !p->tunnel->self.is_hub && peer_is_agent(p);
 }
-/* The ways that an initiation goes now, the same message on each; `retry`: one was not answered. */
-unsigned path_handshake_ways(const struct peer *p, bool retry, struct way out[PATH_HANDSHAKE_WAYS]);
+static inline bool path_is_hub(const struct peer *p) { return p == p->tunnel->hub; }
+/* The policy as it is for this pair now, with our own settings. */
+enum path_policy path_policy(const struct peer *p);
+/* Does the hub answer, so that it can relay? */
+bool path_relay_is_up(const struct tunnel *t);
 /* May packets for the peer be relayed, and does the hub answer? */
 bool path_relay_works(const struct peer *p);
 /* Does policy let packets of that peer come this way? Otherwise count and drop them. */
 bool path_may_receive(const struct peer *p, bool relayed);
 /* Is it an outer address at which the peer was authenticated and may still be? */
 bool path_is_from(const struct peer *p, const struct endpoint *from);
-/* Of the last probes over the way in use, per thousand. */
-uint16_t path_loss_permille(const struct peer *p);
 /* Asks control where a peer is; rate-limited. */
 void path_locate(struct peer *p);
 /* A passed-over owner of a prefix, which does not answer, is tried again, at most every few

@@ -10,6 +10,7 @@
 #include "shared/noise/cookie.h"
 #include "shared/noise/handshake.h"
 #include "shared/tunnel/compress.h"
+#include "shared/tunnel/loss.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
 #include "shared/tunnel/udp.h"
@@ -79,8 +80,7 @@ struct path {
 	bool relayed;             /* packets travel in envelopes through the hub */
 	bool unreachable;         /* does not answer: others with the same prefix go first */
 	bool peer_tcp;            /* its own way to the hub is TCP, as it said itself */
-	uint8_t probes;           /* counted in lost_bits, up to 32 */
-	uint32_t lost_bits;       /* the last probes over the way in use, newest lowest; 1: lost */
+	struct loss loss;         /* of probes over the way in use */
 	uint32_t rtt_us;          /* smoothed, of the way in use; 0 unknown */
 	uint64_t retry_ms;   /* earliest time of the next handshake that a passed-over owner gets */
 	uint64_t located_ms; /* when control was asked last, 0 never */

@@ -104,7 +104,7 @@ static void report_peer(const struct peer *p, uint32_t tag)
 		.tx_packets = p->counters.tx_packets,
 		.rtt_us = p->path.rtt_us,
 		.since_wall_ms = p->path.since_wall_ms,
-		.loss_permille = path_loss_permille(p),
+		.loss_permille = loss_permille(&p->path.loss),
 		.cipher = (uint8_t)p->cipher,
 		.compress_before = p->compress.before_bytes,
 		.compress_after = p->compress.after_bytes,

@@ -11,6 +11,7 @@
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/timers.h"
+#include "shared/tunnel/ways.h"
 #include "shared/wire/packet.h"
 
 enum err session_init(struct peer *p)
@@ -150,7 +151,7 @@ static bool is_being_made(const struct peer *p)
 void session_initiate(struct peer *p, bool retry)
 {
 	struct tunnel *t = p->tunnel;
-	struct way ways[PATH_HANDSHAKE_WAYS];
+	struct way ways[WAYS_HANDSHAKE_MAX];
 	unsigned n;
 
 	if (t->mover) {
@@ -166,7 +167,7 @@ void session_initiate(struct peer *p, bool retry)
 	if (!retry && p->due.last_initiation_ms &&
 	    t->now_ms - p->due.last_initiation_ms < REKEY_TIMEOUT_MS)
 		return;
-	n = path_handshake_ways(p, retry, ways);
+	n = ways_for_handshake(p, retry, ways);
 	if (!n) {
 		path_unreachable(p);
 		path_locate(p);

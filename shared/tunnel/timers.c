@@ -6,6 +6,7 @@
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/session.h"
+#include "shared/tunnel/steer.h"
 
 static uint64_t earliest(const struct peer *p)
 {
@@ -59,7 +60,7 @@ static void due_check(struct peer *p, uint64_t now)
 
 	d->check_ms = TIMER_NEVER;
 	if (p->path.choice) {
-		path_doubt(p);
+		steer_doubt(p);
 		return;
 	}
 	if (d->probes_unanswered < PROBES_UNANSWERED_MAX) {
@@ -138,7 +139,7 @@ static void fire(struct timer *timer, uint64_t now)
 	if (now >= d->rekey_ms)
 		due_rekey(p, now);
 	if (now >= d->path_ms)
-		path_tick(p);
+		steer_tick(p);
 	timer_arm(loop_timers(p->tunnel->loop), &p->timer, earliest(p));
 }
 
@@ -161,7 +162,7 @@ void timers_restart(struct peer *p)
 	p->due.last_initiation_ms = 0;
 	timers_settings_changed(p);
 	if (p->set.warm)
-		path_use(p);
+		steer_use(p);
 }
 
 void timers_stop(struct peer *p)
@@ -227,7 +228,7 @@ void timers_used(struct peer *p)
 {
 	p->due.last_data_ms = p->tunnel->now_ms;
 	if (!p->path.choice)
-		path_use(p);
+		steer_use(p);
 }
 
 void timers_heard(struct peer *p) { p->due.check_ms = TIMER_NEVER; }
@@ -261,7 +262,7 @@ void timers_initiation_sent(struct peer *p, bool retry)
 	d->retransmit_ms = now + REKEY_TIMEOUT_MS + secret_random_below(REKEY_JITTER_MS);
 	timers_arm(p);
 	if (p == p->tunnel->hub)
-		path_hub_asked(p);
+		steer_hub_asked(p);
 }
 
 void timers_keypair_made(struct peer *p)

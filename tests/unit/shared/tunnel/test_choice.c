@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-#include "shared/tunnel/choice.h"
+#include "shared/tunnel/candidates.h"
+#include "shared/tunnel/reason.h"
 
 #define WAYS       4u /* candidates; one more for the fallback */
 #define FLIGHT_MAX 4096u
@@ -115,7 +116,7 @@ static void land(struct world *w)
 		if (!rtt_of(w, a.which))
 			continue;
 		e = address((unsigned)a.which);
-		which = a.which < 0 ? a.which : choice_find(&w->c, &e);
+		which = a.which < 0 ? a.which : candidates_find(&w->c, &e);
 		if (which == CHOICE_NONE)
 			continue;
 		if (which == w->c.way)
@@ -187,7 +188,7 @@ static void tell_candidates(struct world *w, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		e[i] = address(i);
-	if (choice_tell(&w->c, e, n))
+	if (candidates_tell(&w->c, e, n))
 		tell(w, CHOICE_TOLD, 0, 0);
 }
 
@@ -271,7 +272,7 @@ static void a_path_that_comes_and_goes_is_left_alone(void **state)
 
 static void a_slow_path_is_not_taken(void **state)
 {
-	const struct choice_facts facts = { 0 };
+	const struct reason_facts facts = { 0 };
 	struct world w;
 
 	(void)state;
@@ -283,7 +284,7 @@ static void a_slow_path_is_not_taken(void **state)
 	w.rtt_ms[0] = 120;
 	pass(&w, 700000);
 	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
-	assert_int_equal(choice_reason(&w.c, &facts), PATH_REASON_DIRECT_SLOWER);
+	assert_int_equal(reason_of_choice(&w.c, &facts), PATH_REASON_DIRECT_SLOWER);
 	assert_true(w.moves <= 2);
 	w.rtt_ms[0] = 30;
 	pass(&w, 700000);
@@ -336,7 +337,7 @@ static void nothing_works_and_then_something(void **state)
 
 static void policies_are_obeyed(void **state)
 {
-	const struct choice_facts facts = { 0 };
+	const struct reason_facts facts = { 0 };
 	struct world w;
 
 	(void)state;
@@ -347,7 +348,7 @@ static void policies_are_obeyed(void **state)
 	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
 	assert_int_equal(w.moves, 0);
 	assert_int_equal(w.probes, 0);
-	assert_int_equal(choice_reason(&w.c, &facts), PATH_REASON_POLICY);
+	assert_int_equal(reason_of_choice(&w.c, &facts), PATH_REASON_POLICY);
 	w.c.set.policy = PATH_POLICY_AUTO;
 	tell(&w, CHOICE_SET, 0, 0);
 	pass(&w, 1000);
@@ -360,7 +361,7 @@ static void policies_are_obeyed(void **state)
 	tell_candidates(&w, 1);
 	pass(&w, 100000);
 	expect(&w, CHOICE_NONE, CHOICE_SEARCH);
-	assert_int_equal(choice_reason(&w.c, &facts), PATH_REASON_DIRECT_ONLY);
+	assert_int_equal(reason_of_choice(&w.c, &facts), PATH_REASON_DIRECT_ONLY);
 	w.rtt_ms[0] = 10;
 	pass(&w, 310000);
 	expect(&w, 0, CHOICE_DIRECT);
@@ -371,7 +372,7 @@ static void policies_are_obeyed(void **state)
 
 static void who_is_not_used_rests(void **state)
 {
-	const struct choice_facts facts = { 0 };
+	const struct reason_facts facts = { 0 };
 	struct world w;
 	unsigned probes;
 
@@ -385,7 +386,7 @@ static void who_is_not_used_rests(void **state)
 	expect(&w, 0, CHOICE_DIRECT);
 	pass(&w, 20000);
 	expect(&w, CHOICE_FALLBACK, CHOICE_REST);
-	assert_int_equal(choice_reason(&w.c, &facts), PATH_REASON_IDLE);
+	assert_int_equal(reason_of_choice(&w.c, &facts), PATH_REASON_IDLE);
 	probes = w.probes;
 	pass(&w, 600000);
 	assert_int_equal(w.probes, probes);
@@ -407,7 +408,7 @@ static void who_is_not_used_rests(void **state)
 
 static void the_limit_is_obeyed(void **state)
 {
-	const struct choice_facts facts = { 0 };
+	const struct reason_facts facts = { 0 };
 	struct world w;
 
 	(void)state;
@@ -417,7 +418,7 @@ static void the_limit_is_obeyed(void **state)
 	tell_candidates(&w, 1);
 	pass(&w, 10000);
 	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
-	assert_int_equal(choice_reason(&w.c, &facts), PATH_REASON_LIMIT);
+	assert_int_equal(reason_of_choice(&w.c, &facts), PATH_REASON_LIMIT);
 	w.may_direct = true;
 	pass(&w, CHOICE_PAUSE_MAX_MS);
 	expect(&w, 0, CHOICE_DIRECT);
@@ -439,14 +440,14 @@ static void a_peer_that_moves_is_followed(void **state)
 	pass(&w, 10000);
 	w.rtt_ms[0] = 0;
 	w.rtt_ms[1] = 10;
-	tell(&w, CHOICE_SEEN, choice_see(&w.c, &e), 0);
+	tell(&w, CHOICE_SEEN, candidates_see(&w.c, &e), 0);
 	pass(&w, 60);
 	expect(&w, 1, CHOICE_DIRECT);
 	/* It only sends from two addresses: no reason to leave one that works. */
 	w.rtt_ms[0] = 10;
 	e = address(0);
 	for (unsigned i = 0; i < 100; i++) {
-		tell(&w, CHOICE_SEEN, choice_see(&w.c, &e), 0);
+		tell(&w, CHOICE_SEEN, candidates_see(&w.c, &e), 0);
 		pass(&w, 1000);
 		assert_int_equal(place(&w, w.c.way), 1);
 	}
@@ -455,7 +456,7 @@ static void a_peer_that_moves_is_followed(void **state)
 /* UDP to the hub, and the carrier. */
 static void the_hub_by_tcp_and_back(void **state)
 {
-	const struct choice_facts facts = { 0 };
+	const struct reason_facts facts = { 0 };
 	struct world w;
 
 	(void)state;
@@ -478,7 +479,7 @@ static void the_hub_by_tcp_and_back(void **state)
 	assert_int_equal(w.deaths, 1);
 	set_fallback(&w, true);
 	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
-	assert_int_equal(choice_reason(&w.c, &facts), PATH_REASON_UDP_BLOCKED);
+	assert_int_equal(reason_of_choice(&w.c, &facts), PATH_REASON_UDP_BLOCKED);
 	pass(&w, 120000);
 	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
 	w.rtt_ms[0] = 10;
@@ -496,7 +497,7 @@ static void the_hub_by_tcp_and_back(void **state)
 static void the_reason_is_given(void **state)
 {
 	static const struct {
-		struct choice_facts facts;
+		struct reason_facts facts;
 		unsigned candidates;
 		uint64_t after_ms;
 		enum path_reason reason;
@@ -520,7 +521,7 @@ static void the_reason_is_given(void **state)
 		open_world(&w, PATH_POLICY_AUTO);
 		tell_candidates(&w, rows[i].candidates);
 		pass(&w, rows[i].after_ms);
-		assert_int_equal(choice_reason(&w.c, &rows[i].facts), rows[i].reason);
+		assert_int_equal(reason_of_choice(&w.c, &rows[i].facts), rows[i].reason);
 	}
 }
 
@@ -556,7 +557,7 @@ static void something_happens(struct world *w)
 		tell_candidates(w, roll(WAYS + 1));
 		break;
 	case 5:
-		which = choice_see(&w->c, &e);
+		which = candidates_see(&w->c, &e);
 		if (which >= 0 && which != w->c.way)
 			tell(w, roll(2) ? CHOICE_SEEN : CHOICE_KNOCKED, which, 0);
 		break;
@@ -585,7 +586,8 @@ static void check_settled(struct world *w, unsigned run)
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct endpoint e = address(i);
 
-		if (choice_find(&w->c, &e) >= 0 && w->rtt_ms[i] && (!best || w->rtt_ms[i] < best))
+		if (candidates_find(&w->c, &e) >= 0 && w->rtt_ms[i] &&
+		    (!best || w->rtt_ms[i] < best))
 			best = w->rtt_ms[i];
 	}
 	if (!best && !rtt_of(w, CHOICE_FALLBACK))

@@ -458,7 +458,8 @@ static bool hub_sees_a(void *arg)
 	return endpoint_equal(&peer_find(n->hub.t, 2)->path.endpoint, &n->wa.outside);
 }
 
-/* Control says that our addresses have changed: the hub hears of it though nobody sends anything. */
+/* Control says that our addresses have changed: the hub hears of it though nobody sends anything.
+ */
 static void rebind_reaches_the_hub(void **state)
 {
 	struct net *n = *state;
@@ -470,7 +471,8 @@ static void rebind_reaches_the_hub(void **state)
 	assert_true(run_until(hub_sees_a, n, WAIT_MS));
 }
 
-/* The hub answers a probe the way that it came, and goes on sending where real packets come from. */
+/* The hub answers a probe the way that it came, and goes on sending where real packets come from.
+ */
 static void probes_move_nobody(void **state)
 {
 	struct net *n = *state;
@@ -501,7 +503,7 @@ static void loss_is_counted(void **state)
 	struct peer *hub = n->a.t->hub;
 	const struct way way = path_way(hub);
 
-	assert_int_equal(path_loss_permille(hub), 0);
+	assert_int_equal(loss_permille(&hub->path.loss), 0);
 	for (unsigned i = 0; i < 8; i++) {
 		n->wa.drop = i % 4 == 1;
 		assert_int_equal(probe_send_on(hub, &way, PROBE_PATH, EXTENSION_PROBE_BYTES),
@@ -509,7 +511,7 @@ static void loss_is_counted(void **state)
 		udp_flush(n->a.t->udp);
 		settle();
 	}
-	assert_int_equal(path_loss_permille(hub), 250);
+	assert_int_equal(loss_permille(&hub->path.loss), 250);
 }
 
 int main(void)
