@@ -45,8 +45,8 @@ class Office:
 
     def __init__(self, world, hub_on, spoke_on):
         self.hq = world.headquarters(options=switch(hub_on))
-        self.one = world.branch(self.hq, "linode1", 1, options=switch(spoke_on))
-        self.two = world.branch(self.hq, "linode2", 2, options=switch(hub_on))
+        self.one = world.branch(self.hq, "linode1", 1, options=[*switch(spoke_on), "-o", "DirectMax=0"])
+        self.two = world.branch(self.hq, "linode2", 2, options=[*switch(hub_on), "-o", "DirectMax=0"])
         self.keep_apart()
         # ECN on all flows, some packets marked on their way, and no timestamps at one host: other options, other headers.
         for site in (self.hq, self.one, self.two):
