@@ -93,6 +93,22 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
 }
 
+struct endpoint endpoint_of_carrier(uint32_t number)
+{
+	return (struct endpoint){ .addr = { .family = ADDR_CARRIER,
+					    .b = { (uint8_t)(number >> 24), (uint8_t)(number >> 16),
+						   (uint8_t)(number >> 8), (uint8_t)number } } };
+}
+
+uint32_t endpoint_carrier(const struct endpoint *e)
+{
+	const uint8_t *b = e->addr.b;
+
+	if (!endpoint_is_carrier(e))
+		return 0;
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 /* A decimal number without sign, white space or leading zeros, 1..max. */
 static enum err parse_number(const char *s, size_t n, uint32_t max, uint32_t *out)
 {
@@ -183,6 +199,8 @@ char *endpoint_format(const struct endpoint *e, char out[ENDPOINT_STR_SIZE])
 			 (unsigned)e->port);
 	else if (e->addr.family == AF_INET6)
 		snprintf(out, ENDPOINT_STR_SIZE, "[%s]:%u", text, (unsigned)e->port);
+	else if (e->addr.family == ADDR_CARRIER)
+		snprintf(out, ENDPOINT_STR_SIZE, "tcp");
 	else
 		snprintf(out, ENDPOINT_STR_SIZE, "none");
 	return out;

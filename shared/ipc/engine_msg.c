@@ -13,7 +13,7 @@
  */
 #define PEER_FIXED_BYTES    (4u + CODEC_NAME_MAX_BYTES + 1u + KEY_BYTES + 4u + 2u + 16u + 1u + 2u)
 #define PEER_MAX_BYTES      (PEER_FIXED_BYTES + ENGINE_PEER_SUBNETS_MAX * CODEC_SUBNET_MAX_BYTES)
-#define ENDPOINTS_MAX_BYTES (4u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES)
+#define ENDPOINTS_MAX_BYTES (4u + 1u + 1u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES)
 _Static_assert(PEER_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES, "a full engine_peer fits one message");
 _Static_assert(ENDPOINTS_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
 	       "a full engine_endpoints fits one message");
@@ -214,6 +214,7 @@ void engine_endpoints_encode(const struct engine_endpoints *m, struct cursor *c)
 	cursor_put_u32(c, m->id);
 	codec_put_bool(c, m->punch);
 	cursor_put_u8(c, (uint8_t)m->nat);
+	codec_put_bool(c, m->tcp);
 	cursor_put_u8(c, m->n);
 	for (unsigned i = 0; i < m->n; i++)
 		codec_put_endpoint(c, &m->endpoints[i]);
@@ -224,7 +225,8 @@ enum err engine_endpoints_decode(struct cursor *c, struct engine_endpoints *m)
 	m->id = codec_get_id(c);
 	m->punch = codec_get_bool(c);
 	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
-	m->n = codec_get_u8_in(c, 0, ENGINE_ENDPOINTS_MAX);
+	m->tcp = codec_get_bool(c);
+	m->n = codec_get_u8_in(c, 0, m->tcp ? 0 : ENGINE_ENDPOINTS_MAX);
 	for (unsigned i = 0; i < m->n; i++)
 		codec_get_endpoint(c, &m->endpoints[i], CODEC_REQUIRED);
 	return cursor_end(c);
@@ -250,7 +252,7 @@ void engine_pong_encode(const struct engine_pong *m, struct cursor *c)
 	codec_put_err(c, m->result);
 	cursor_put_u32(c, m->rtt_us);
 	cursor_put_u8(c, (uint8_t)m->path);
-	codec_put_endpoint(c, &m->endpoint);
+	codec_put_outer(c, &m->endpoint);
 }
 
 enum err engine_pong_decode(struct cursor *c, struct engine_pong *m)
@@ -260,7 +262,7 @@ enum err engine_pong_decode(struct cursor *c, struct engine_pong *m)
 	m->result = codec_get_err(c);
 	m->rtt_us = cursor_get_u32(c);
 	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
-	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	codec_get_outer(c, &m->endpoint, CODEC_OPTIONAL);
 	return cursor_end(c);
 }
 
@@ -269,7 +271,7 @@ void engine_path_encode(const struct engine_path *m, struct cursor *c)
 	cursor_put_u32(c, m->id);
 	cursor_put_u8(c, (uint8_t)m->path);
 	cursor_put_u8(c, (uint8_t)m->reason);
-	codec_put_endpoint(c, &m->endpoint);
+	codec_put_outer(c, &m->endpoint);
 }
 
 enum err engine_path_decode(struct cursor *c, struct engine_path *m)
@@ -277,7 +279,7 @@ enum err engine_path_decode(struct cursor *c, struct engine_path *m)
 	m->id = codec_get_id(c);
 	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
 	m->reason = (enum path_reason)codec_get_u8_in(c, 0, PATH_REASON_COUNT - 1);
-	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	codec_get_outer(c, &m->endpoint, CODEC_OPTIONAL);
 	return cursor_end(c);
 }
 
@@ -287,7 +289,7 @@ void engine_status_encode(const struct engine_status *m, struct cursor *c)
 	cursor_put_u32(c, m->id);
 	cursor_put_u8(c, (uint8_t)m->path);
 	cursor_put_u8(c, (uint8_t)m->reason);
-	codec_put_endpoint(c, &m->endpoint);
+	codec_put_outer(c, &m->endpoint);
 	cursor_put_u64(c, (uint64_t)m->handshake_wall_ms);
 	cursor_put_u64(c, m->rx_bytes);
 	cursor_put_u64(c, m->tx_bytes);
@@ -308,7 +310,7 @@ enum err engine_status_decode(struct cursor *c, struct engine_status *m)
 	m->id = codec_get_id(c);
 	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
 	m->reason = (enum path_reason)codec_get_u8_in(c, 0, PATH_REASON_COUNT - 1);
-	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	codec_get_outer(c, &m->endpoint, CODEC_OPTIONAL);
 	m->handshake_wall_ms = (int64_t)cursor_get_u64(c);
 	m->rx_bytes = cursor_get_u64(c);
 	m->tx_bytes = cursor_get_u64(c);

@@ -88,11 +88,15 @@ enum err monitor_script_decode(struct cursor *c, struct monitor_script *m)
 void monitor_link_encode(const struct monitor_link *m, struct cursor *c)
 {
 	cursor_put_u8(c, (uint8_t)m->peer);
+	codec_put_bool(c, m->carrier);
 }
 
 enum err monitor_link_decode(struct cursor *c, struct monitor_link *m)
 {
 	m->peer = (enum worker_role)codec_get_u8_in(c, WORKER_ENGINE, WORKER_ROLES_MAX - 1);
+	m->carrier = codec_get_bool(c);
+	if (m->carrier && m->peer != WORKER_ENGINE && m->peer != WORKER_CONTROL)
+		cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);
 }
 

@@ -66,7 +66,7 @@ void mover_path_encode(const struct mover_path *m, struct cursor *c)
 	codec_put_bool(c, m->session);
 	codec_put_bool(c, m->sends);
 	cursor_put_u32(c, m->index);
-	codec_put_endpoint(c, &m->endpoint);
+	codec_put_outer(c, &m->endpoint);
 }
 
 enum err mover_path_decode(struct cursor *c, struct mover_path *m)
@@ -77,19 +77,19 @@ enum err mover_path_decode(struct cursor *c, struct mover_path *m)
 	m->session = codec_get_bool(c);
 	m->sends = codec_get_bool(c);
 	m->index = cursor_get_u32(c);
-	codec_get_endpoint(c, &m->endpoint, CODEC_OPTIONAL);
+	codec_get_outer(c, &m->endpoint, CODEC_OPTIONAL);
 	return cursor_end(c);
 }
 
 void mover_packet_encode(const struct mover_packet *m, struct cursor *c)
 {
-	codec_put_endpoint(c, &m->from);
+	codec_put_outer(c, &m->from);
 	cursor_put_bytes(c, m->data, m->len);
 }
 
 enum err mover_packet_decode(struct cursor *c, struct mover_packet *m)
 {
-	codec_get_endpoint(c, &m->from, CODEC_REQUIRED);
+	codec_get_outer(c, &m->from, CODEC_REQUIRED);
 	get_packet(c, &m->data, &m->len, 1);
 	return cursor_end(c);
 }
@@ -114,7 +114,7 @@ void mover_extension_encode(const struct mover_extension *m, struct cursor *c)
 {
 	cursor_put_u32(c, m->peer);
 	codec_put_bool(c, m->relayed);
-	codec_put_endpoint(c, &m->from);
+	codec_put_outer(c, &m->from);
 	cursor_put_bytes(c, m->data, m->len);
 }
 
@@ -122,7 +122,7 @@ enum err mover_extension_decode(struct cursor *c, struct mover_extension *m)
 {
 	m->peer = codec_get_id(c);
 	m->relayed = codec_get_bool(c);
-	codec_get_endpoint(c, &m->from, CODEC_REQUIRED);
+	codec_get_outer(c, &m->from, CODEC_REQUIRED);
 	get_packet(c, &m->data, &m->len, 1);
 	return cursor_end(c);
 }
@@ -133,7 +133,7 @@ void mover_event_encode(const struct mover_event *m, struct cursor *c)
 	cursor_put_u8(c, m->flags);
 	codec_put_bool(c, m->relayed);
 	cursor_put_u32(c, m->index);
-	codec_put_endpoint(c, &m->endpoint);
+	codec_put_outer(c, &m->endpoint);
 	cursor_put_u64(c, m->rx_bytes);
 	cursor_put_u64(c, m->tx_bytes);
 	cursor_put_u64(c, m->rx_packets);
@@ -152,7 +152,7 @@ enum err mover_event_decode(struct cursor *c, struct mover_event *m)
 	m->index = cursor_get_u32(c);
 	confirmed = m->flags & MOVER_CONFIRMED;
 	with_endpoint = (m->flags & MOVER_ENDPOINT) || (confirmed && !m->relayed);
-	codec_get_endpoint(c, &m->endpoint, with_endpoint ? CODEC_REQUIRED : CODEC_OPTIONAL);
+	codec_get_outer(c, &m->endpoint, with_endpoint ? CODEC_REQUIRED : CODEC_OPTIONAL);
 	m->rx_bytes = cursor_get_u64(c);
 	m->tx_bytes = cursor_get_u64(c);
 	m->rx_packets = cursor_get_u64(c);

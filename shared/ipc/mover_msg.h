@@ -12,8 +12,9 @@
  *   MOVER_PATH (where to, with which keypair)           MOVER_EXTENSION (an opened one)
  *   MOVER_PACKET (to the one that opens it)             MOVER_PACKET (not mine)
  *                                                       MOVER_COUNTERS
+ *                                                       MOVER_CARRIED (sealed, to go by TCP)
  *
- * MOVER_PACKET, MOVER_INNER and MOVER_EXTENSION may be lost when the other side is slow
+ * MOVER_PACKET, MOVER_INNER, MOVER_EXTENSION and MOVER_CARRIED may be lost when the other side is slow
  * (channel_try_send()), as any packet may.
  */
 #include "shared/ipc/channel.h"
@@ -30,6 +31,7 @@ enum mover_msg {
 	MOVER_INNER,
 	MOVER_EXTENSION,
 	MOVER_COUNTERS,
+	MOVER_CARRIED, /* struct carrier_packets (carrier_msg.h) */
 };
 
 /*

@@ -131,9 +131,9 @@ static _Noreturn void become(const struct child *ch, int fd, pid_t monitor_pid)
 	_exit(worker_run(&s));
 }
 
-static enum err send_link(struct child *to, const struct child *peer, int fd)
+static enum err send_link(struct child *to, const struct child *peer, bool carrier, int fd)
 {
-	const struct monitor_link link = { .peer = peer->ops->role };
+	const struct monitor_link link = { .peer = peer->ops->role, .carrier = carrier };
 	uint8_t mem[16];
 	struct cursor c;
 
@@ -143,17 +143,17 @@ static enum err send_link(struct child *to, const struct child *peer, int fd)
 	return channel_send(to->channel, MONITOR_LINK, mem, cursor_pos(&c), fd);
 }
 
-/* Gives two running workers a new channel with each other. */
-static enum err link_pair(struct child *a, struct child *b)
+/* Gives two running workers a new channel with each other; `carrier`: the one for packets. */
+static enum err link_pair(struct child *a, struct child *b, bool carrier)
 {
 	int fds[2];
 	enum err e = channel_pair(fds);
 
 	if (e != ERR_OK)
 		return e;
-	e = send_link(a, b, fds[0]);
+	e = send_link(a, b, carrier, fds[0]);
 	if (e == ERR_OK)
-		e = send_link(b, a, fds[1]);
+		e = send_link(b, a, carrier, fds[1]);
 	close(fds[0]);
 	close(fds[1]);
 	return e;
@@ -167,6 +167,15 @@ static bool talk(const struct child *a, const struct child *b)
 	return !movers || a->ops->role == WORKER_ENGINE || b->ops->role == WORKER_ENGINE;
 }
 
+/* Engine and control have a second channel, for packets that travel by TCP. */
+static bool carry(const struct child *a, const struct child *b)
+{
+	const enum worker_role x = a->ops->role, y = b->ops->role;
+
+	return (x == WORKER_ENGINE && y == WORKER_CONTROL) ||
+	       (x == WORKER_CONTROL && y == WORKER_ENGINE);
+}
+
 /* A link that cannot be made (no descriptors left) ends the newcomer, which tries again later. */
 static void link_all(struct child *ch)
 {
@@ -178,7 +187,9 @@ static void link_all(struct child *ch)
 
 		if (other == ch || !other->pid || !other->channel || !talk(ch, other))
 			continue;
-		e = link_pair(ch, other);
+		e = link_pair(ch, other, false);
+		if (e == ERR_OK && carry(ch, other))
+			e = link_pair(ch, other, true);
 		if (e == ERR_OK ||
 		    e == ERR_CLOSED) /* closed: one of them is ending, and will be linked anew */
 			continue;

@@ -189,6 +189,66 @@ static void sibling_gone(struct runtime *rt, enum worker_role role)
 		rt->w.ops->sibling_down(&rt->w, role);
 }
 
+static void on_carrier_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
+			       int fd)
+{
+	struct runtime *rt = arg;
+
+	(void)ch;
+	if (fd >= 0)
+		close(fd);
+	rt->w.ops->carrier_message(&rt->w, type, body);
+}
+
+static void on_carrier_closed(struct channel *ch, void *arg)
+{
+	struct runtime *rt = arg;
+
+	(void)ch;
+	rt->w.carrier = NULL;
+	rt->w.ops->carrier_down(&rt->w);
+}
+
+static const struct channel_events carrier_callbacks = { .message = on_carrier_message,
+							 .closed = on_carrier_closed };
+
+/* The channel for packets, again in the place of an older one. */
+static enum err take_carrier(struct runtime *rt, int fd)
+{
+	struct worker *w = &rt->w;
+	enum err e;
+
+	if (!w->ops->carrier_up) {
+		close(fd);
+		return ERR_OK;
+	}
+	if (w->carrier) {
+		channel_free(w->carrier);
+		w->carrier = NULL;
+		w->ops->carrier_down(w);
+	}
+	e = channel_new(w->loop, fd, &carrier_callbacks, rt, &w->carrier);
+	if (e == ERR_OK)
+		w->ops->carrier_up(w);
+	return e;
+}
+
+/* A sibling's channel. */
+static enum err take_sibling(struct runtime *rt, enum worker_role role, int fd)
+{
+	struct worker *w = &rt->w;
+	enum err e;
+
+	if (w->siblings[role]) {
+		channel_free(w->siblings[role]);
+		sibling_gone(rt, role);
+	}
+	e = channel_new(w->loop, fd, &channel_callbacks, &rt->peers[role], &w->siblings[role]);
+	if (e == ERR_OK && w->ops->sibling_up)
+		w->ops->sibling_up(w, role);
+	return e;
+}
+
 /*
  * A sibling was started (again): its new channel takes the place of the old one, which may not have
  * been seen closing yet.
@@ -208,19 +268,11 @@ static void take_link(struct runtime *rt, struct channel *monitor, struct cursor
 		channel_bad(monitor, MONITOR_LINK, e);
 		return;
 	}
-	if (w->siblings[link.peer]) {
-		channel_free(w->siblings[link.peer]);
-		sibling_gone(rt, link.peer);
-	}
-	e = channel_new(w->loop, fd, &channel_callbacks, &rt->peers[link.peer],
-			&w->siblings[link.peer]);
+	e = link.carrier ? take_carrier(rt, fd) : take_sibling(rt, link.peer, fd);
 	if (e != ERR_OK) {
 		log_error("no channel to %s: %s", worker_role_str(link.peer), err_str(e));
 		loop_stop(w->loop, 1);
-		return;
 	}
-	if (w->ops->sibling_up)
-		w->ops->sibling_up(w, link.peer);
 }
 
 /*
@@ -312,6 +364,7 @@ static void tear_down(struct worker *w)
 		w->ops->fini(w);
 	for (unsigned i = 0; i < WORKER_ROLES_MAX; i++)
 		channel_free(w->siblings[i]);
+	channel_free(w->carrier);
 	channel_free(w->monitor);
 }
 

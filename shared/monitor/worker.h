@@ -35,6 +35,8 @@ struct worker {
 	struct loop *loop;
 	struct channel *monitor;                    /* to the monitor */
 	struct channel *siblings[WORKER_ROLES_MAX]; /* by role; NULL while that one is away */
+	struct channel *carrier; /* engine and control: their channel for packets (carrier_msg.h);
+				    NULL while the other is away */
 	struct worker_fds fds;
 	void *state; /* the role's own */
 	const struct worker_role_ops *ops;
@@ -57,6 +59,11 @@ struct worker_role_ops {
 	/* A message of a sibling, or of the monitor (role 0) other than MONITOR_LINK. */
 	void (*message)(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
 			int fd);
+	/* w->carrier has come, with all that goes over it to be told again; has gone (it is NULL);
+	 * has a message. All three or none; none: the worker does not want it. */
+	void (*carrier_up)(struct worker *w);
+	void (*carrier_down)(struct worker *w);
+	void (*carrier_message)(struct worker *w, uint16_t type, struct cursor *body);
 	/* SIGHUP was passed on: read again what may change. May be NULL. */
 	void (*reload)(struct worker *w);
 	/* SIGTERM: end orderly, then loop_stop(). NULL: stop at once. */

@@ -6,6 +6,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/tunnel/carrier.h"
 #include "shared/tunnel/feed.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/report.h"
@@ -120,9 +121,11 @@ enum err engine_open(struct worker *w)
 	    (e = compress_new(clock_now_ns, &t->compressor)) || (e = tun_new(&w->fds, &t->tun)) ||
 	    (e = add_readers(t)))
 		log_error("the engine cannot start: %s", err_str(e));
-	else
-		start_coalescer(t);
-	return e;
+	if (e)
+		return e;
+	carrier_init(t);
+	start_coalescer(t);
+	return ERR_OK;
 }
 
 static enum err start(struct worker *w)
@@ -177,6 +180,27 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		channel_bad(w->siblings[from], type, e);
 }
 
+static void on_carrier_up(struct worker *w) { carrier_up(w->state, w->carrier); }
+
+static void on_carrier_down(struct worker *w)
+{
+	struct tunnel *t = w->state;
+
+	t->now_ms = loop_now_ms(t->loop);
+	carrier_down(t);
+}
+
+static void on_carrier_message(struct worker *w, uint16_t type, struct cursor *body)
+{
+	struct tunnel *t = w->state;
+	enum err e;
+
+	t->now_ms = loop_now_ms(t->loop);
+	e = carrier_receive(t, type, body);
+	if (e && w->carrier)
+		channel_bad(w->carrier, type, e);
+}
+
 static void fini(struct worker *w)
 {
 	struct tunnel *t = w->state;
@@ -184,6 +208,7 @@ static void fini(struct worker *w)
 	if (!t)
 		return;
 	t->control = NULL;
+	t->carriers = NULL;
 	movers_free(t->movers);
 	t->movers = NULL;
 	for (unsigned i = 0; i < ARRAY_LEN(t->readers); i++)
@@ -221,5 +246,8 @@ const struct worker_role_ops engine_role_ops = {
 	.sibling_up = sibling_up,
 	.sibling_down = sibling_down,
 	.message = message,
+	.carrier_up = on_carrier_up,
+	.carrier_down = on_carrier_down,
+	.carrier_message = on_carrier_message,
 	.fini = fini,
 };

@@ -312,6 +312,13 @@ void mover_pass_extension(struct peer *p, const struct pkt *pkt, const struct en
 	pass(p->tunnel, MOVER_EXTENSION, &c);
 }
 
+bool mover_pass_carried(struct tunnel *t, const void *p, size_t n)
+{
+	struct channel *engine = t->mover->engine;
+
+	return engine && channel_try_send(engine, MOVER_CARRIED, p, n) == ERR_OK;
+}
+
 /* --- what the engine says --------------------------------------------------------------------- */
 
 /* A keypair of our own nonce space. A peer that we could not take in has none here. */

@@ -40,6 +40,9 @@ void mover_pass_stranger(struct tunnel *t, const struct pkt *msg,
 void mover_pass_extension(struct peer *p, const struct pkt *pkt, const struct endpoint *from,
 			  bool relayed);
 
+/* Sealed packets for a carrier, a whole CARRIER_PACKETS message. False: the engine is slow. */
+bool mover_pass_carried(struct tunnel *t, const void *p, size_t n);
+
 /* Something to tell the engine within MOVER_EVENT_MS; p->counters are told with it. */
 void mover_tell_later(struct peer *p);
 static inline void mover_note(struct peer *p, enum mover_event_flag what)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/base/log.h"
+#include "shared/tunnel/carrier.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/report.h"
@@ -610,6 +611,8 @@ enum err movers_receive(struct tunnel *t, unsigned number, uint16_t type, struct
 		return receive_packet(t, number, body);
 	case MOVER_COUNTERS:
 		return receive_counters(t, body);
+	case MOVER_CARRIED:
+		return carrier_pass(t, body);
 	default:
 		return ERR_INVALID;
 	}

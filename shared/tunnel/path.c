@@ -297,6 +297,16 @@ void path_carrier(struct tunnel *t, const struct endpoint *carrier)
 		steer_hub_silent(hub);
 }
 
+void path_forget(struct peer *p, const struct endpoint *outer)
+{
+	const struct way none = { 0 };
+
+	if (p->path.relayed || !endpoint_equal(&p->path.endpoint, outer))
+		return;
+	set_way(p, &none);
+	path_unreachable(p);
+}
+
 bool path_wants_carrier(const struct tunnel *t)
 {
 	const struct peer *hub = t->hub;

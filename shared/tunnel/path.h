@@ -20,11 +20,7 @@
 #define PATH_CHECK_RELAYED_MS 500u
 
 /* Is the outer address a carrier's, so that packets to it travel in frames on a TLS connection? */
-static inline bool path_is_tcp(const struct endpoint *e)
-{
-	(void)e;
-	return false;
-}
+static inline bool path_is_tcp(const struct endpoint *e) { return endpoint_is_carrier(e); }
 
 void path_init(struct peer *p);
 /* Frees what path_init() and later calls have made. */
@@ -67,6 +63,8 @@ void path_candidates(struct peer *p, const struct engine_endpoints *m);
  * answered over UDP for CHOICE_FALLBACK_MS, or with TCPOnly; UDP is taken back when it answers.
  */
 void path_carrier(struct tunnel *t, const struct endpoint *carrier);
+/* Hub: `outer` leads nowhere any more; if the peer was there, none is known now. */
+void path_forget(struct peer *p, const struct endpoint *outer);
 /* True when the hub does not answer over UDP (or must not be asked): a carrier would be used. */
 bool path_wants_carrier(const struct tunnel *t);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/base/log.h"
+#include "shared/tunnel/carrier.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
@@ -216,6 +217,8 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 	if (m->kind == NODE_HUB && !t->self.is_hub)
 		t->hub = p;
 	path_settings_changed(p);
+	if (t->hub == p && !t->mover)
+		carrier_hub_known(t);
 	if (keepalive != p->set.keepalive_s)
 		timers_settings_changed(p);
 	return ERR_OK;

@@ -7,6 +7,7 @@
 #include "shared/tunnel/relay.h"
 #include "shared/tunnel/session.h"
 #include "shared/tunnel/tx.h"
+#include "shared/wire/carry.h"
 #include "shared/wire/inner.h"
 #include "shared/wire/packet.h"
 
@@ -141,5 +142,21 @@ void rx_passed(struct tunnel *t, uint8_t *data, size_t len, const struct endpoin
 	if (!t->configured)
 		return;
 	receive_record(t, data, len, from, worker);
+	flush(t);
+}
+
+void rx_carried(struct tunnel *t, uint8_t *frames, size_t n, uint32_t carrier)
+{
+	struct udp_message m = { .from = endpoint_of_carrier(carrier) };
+	size_t at = 0;
+
+	while (t->configured && at < n) {
+		m.data = frames + at + CARRY_HEADER_BYTES;
+		if (carry_next(frames + at, n - at, &m.len))
+			break;
+		m.segment = m.len;
+		receive_message(t, &m);
+		at += CARRY_HEADER_BYTES + m.len;
+	}
 	flush(t);
 }

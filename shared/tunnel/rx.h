@@ -5,6 +5,8 @@
 
 /* Receives one batch from a socket and handles it. */
 void rx_run(struct tunnel *t, unsigned socket);
+/* Handles packets that came on a carrier: whole frames of wire/carry.h. Their memory is changed. */
+void rx_carried(struct tunnel *t, uint8_t *frames, size_t n, uint32_t carrier);
 /* Handles one record that came to another worker's socket. Its memory is changed. */
 void rx_passed(struct tunnel *t, uint8_t *data, size_t len, const struct endpoint *from,
 	       unsigned worker);

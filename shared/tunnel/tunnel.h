@@ -59,6 +59,7 @@ struct tunnel {
 	struct loop_fd tun_reader;
 	struct loop_fd bulk_reader; /* of the device's second queue */
 	struct channel *control;    /* NULL while control is away */
+	struct channel *carriers;   /* control's, for packets (carrier.h); NULL while it is away */
 	struct rate_sources handshake_rate;
 	struct rate_bucket icmp_rate;
 	struct {

@@ -16,6 +16,7 @@
 #endif
 
 #define FAMILIES             2u
+#define FAMILY_CARRIER       FAMILIES /* in the place of a family: not a socket */
 #define GRO_MESSAGES         8u /* with UDP_GRO: few and large */
 #define GRO_MESSAGE_BYTES    65536u
 #define SINGLE_MESSAGE_BYTES 16384u /* without: many and small, in the same memory */
@@ -48,6 +49,8 @@ struct udp {
 	unsigned n_sockets;
 	int fds[WORKER_UDP_SOCKETS_MAX];
 	int send_fd[FAMILIES];  /* IPv4, IPv6; -1: no socket of this family */
+	udp_carry carry;        /* takes trains for carriers; NULL: nobody does */
+	void *carry_arg;
 	bool segment[FAMILIES]; /* the kernel cuts trains */
 	bool gro;
 	struct udp_counters counters;
@@ -71,7 +74,26 @@ struct udp {
 	uint8_t arena[UDP_ARENA_BYTES] __attribute__((aligned(64)));
 };
 
-static unsigned family_index(const struct endpoint *e) { return e->addr.family == AF_INET6; }
+static unsigned family_index(const struct endpoint *e)
+{
+	if (endpoint_is_carrier(e))
+		return FAMILY_CARRIER;
+	return e->addr.family == AF_INET6;
+}
+
+/* Is there anything that takes records for it? */
+static bool can_send(const struct udp *u, const struct endpoint *to)
+{
+	if (endpoint_is_carrier(to))
+		return u->carry != NULL;
+	return endpoint_is_set(to) && u->send_fd[family_index(to)] >= 0;
+}
+
+/* May records to it share a train? */
+static bool takes_trains(const struct udp *u, const struct endpoint *to)
+{
+	return endpoint_is_carrier(to) || u->segment[family_index(to)];
+}
 
 /* Learns a socket's family and offloads. The first socket of a family is the one that sends. */
 static enum err add_socket(struct udp *u, int fd, bool offload)
@@ -124,6 +146,12 @@ enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out)
 }
 
 void udp_free(struct udp *u) { free(u); }
+
+void udp_set_carry(struct udp *u, udp_carry carry, void *arg)
+{
+	u->carry = carry;
+	u->carry_arg = arg;
+}
 
 unsigned udp_sockets(const struct udp *u) { return u->n_sockets; }
 
@@ -223,7 +251,7 @@ static struct train *train_new(struct udp *u, const struct endpoint *to, size_t 
 /* Does one more record of `len` bytes go into the train? */
 static bool has_room(const struct udp *u, const struct train *t, size_t len)
 {
-	return !t->closed && u->segment[family_index(&t->to)] && t->n < UDP_TRAIN_RECORDS &&
+	return !t->closed && takes_trains(u, &t->to) && t->n < UDP_TRAIN_RECORDS &&
 	       len <= t->segment && t->len + len <= UDP_TRAIN_BYTES;
 }
 
@@ -246,7 +274,7 @@ uint8_t *udp_reserve(struct udp *u, const struct endpoint *to, struct udp_slot *
 	struct train *t = NULL;
 	uint8_t *p;
 
-	if (u->send_fd[family_index(to)] < 0 || !endpoint_is_set(to) || len > UDP_TRAIN_BYTES) {
+	if (!can_send(u, to) || len > UDP_TRAIN_BYTES) {
 		u->counters.send_failed++;
 		return NULL;
 	}
@@ -283,14 +311,12 @@ void udp_cancel(struct udp *u)
 void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
 		 unsigned n)
 {
-	unsigned family = family_index(to);
-
-	if (u->send_fd[family] < 0 || !endpoint_is_set(to)) {
+	if (!can_send(u, to)) {
 		u->counters.send_failed += n;
 		return;
 	}
 	while (len) {
-		unsigned most = u->segment[family] ? UDP_TRAIN_RECORDS : 1;
+		unsigned most = takes_trains(u, to) ? UDP_TRAIN_RECORDS : 1;
 		struct train *t = train_new(u, to, segment);
 		size_t part;
 
@@ -406,10 +432,26 @@ static void flush_family(struct udp *u, unsigned family)
 	}
 }
 
+/* What is lost behind this point is counted by whoever takes it. */
+static void flush_carriers(struct udp *u)
+{
+	for (unsigned i = 0; i < u->n_trains; i++) {
+		const struct train *t = &u->trains[i];
+
+		if (!t->n || family_index(&t->to) != FAMILY_CARRIER)
+			continue;
+		u->carry(u->carry_arg, &t->to, t->iov, t->n_iov, t->segment, t->n);
+		u->counters.trains++;
+		u->counters.sent += t->n;
+	}
+}
+
 void udp_flush(struct udp *u)
 {
 	if (!u->n_trains)
 		return;
+	if (u->carry)
+		flush_carriers(u);
 	for (unsigned family = 0; family < FAMILIES; family++)
 		if (u->send_fd[family] >= 0)
 			flush_family(u, family);

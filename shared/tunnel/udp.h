@@ -15,6 +15,8 @@
  * together from many records of one size. Without either offload of the kernel everything works one
  * record at a time.
  */
+#include <sys/uio.h>
+
 #include "shared/base/addr.h"
 #include "shared/monitor/worker.h"
 #include "shared/wire/limits.h"
@@ -42,6 +44,13 @@ struct udp_slot {
 
 struct udp;
 
+/*
+ * Where trains for a carrier (an endpoint with endpoint_carrier()) go at the flush: `n` records of
+ * `segment` bytes, the last may be shorter, in pieces of whole records.
+ */
+typedef void (*udp_carry)(void *arg, const struct endpoint *to, const struct iovec *iov,
+			  unsigned n_iov, size_t segment, unsigned n);
+
 struct udp_counters {
 	uint64_t sent, send_failed, too_big; /* records */
 	uint64_t received, truncated;        /* messages */
@@ -56,6 +65,8 @@ struct udp_offloads {
  * what the kernel can do. */
 enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out) must_check;
 void udp_free(struct udp *u);
+/* Before the first record for a carrier; without it they are counted as not sent. */
+void udp_set_carry(struct udp *u, udp_carry carry, void *arg);
 unsigned udp_sockets(const struct udp *u);
 int udp_fd(const struct udp *u, unsigned socket);
 const struct udp_counters *udp_counters(const struct udp *u);

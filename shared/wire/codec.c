@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-#define KIND_NONE 0u
-#define KIND_IPV4 4u
-#define KIND_IPV6 6u
+#define KIND_NONE    0u
+#define KIND_CARRIER 1u
+#define KIND_IPV4    4u
+#define KIND_IPV6    6u
 
 void codec_put_addr(struct cursor *c, const struct addr *a)
 {
@@ -16,7 +17,8 @@ void codec_put_addr(struct cursor *c, const struct addr *a)
 	else if (a->family == AF_INET6)
 		kind = KIND_IPV6;
 	cursor_put_u8(c, kind);
-	cursor_put_bytes(c, a->b, addr_len(a));
+	if (kind != KIND_NONE)
+		cursor_put_bytes(c, a->b, addr_len(a));
 }
 
 void codec_get_addr(struct cursor *c, struct addr *a, enum codec_need need)
@@ -40,7 +42,7 @@ void codec_get_addr(struct cursor *c, struct addr *a, enum codec_need need)
 void codec_put_endpoint(struct cursor *c, const struct endpoint *e)
 {
 	codec_put_addr(c, &e->addr);
-	if (!endpoint_is_set(e))
+	if (!endpoint_is_set(e) || endpoint_is_carrier(e))
 		return;
 	cursor_put_u16(c, e->port);
 	cursor_put_u32(c, e->scope_id);
@@ -58,6 +60,34 @@ void codec_get_endpoint(struct cursor *c, struct endpoint *e, enum codec_need ne
 		cursor_fail(c, ERR_INVALID);
 	if (c->err)
 		memset(e, 0, sizeof(*e));
+}
+
+void codec_put_outer(struct cursor *c, const struct endpoint *e)
+{
+	if (!endpoint_is_carrier(e)) {
+		codec_put_endpoint(c, e);
+		return;
+	}
+	cursor_put_u8(c, KIND_CARRIER);
+	cursor_put_u32(c, endpoint_carrier(e));
+}
+
+void codec_get_outer(struct cursor *c, struct endpoint *e, enum codec_need need)
+{
+	const struct cursor start = *c;
+	uint32_t number;
+
+	if (cursor_get_u8(c) != KIND_CARRIER) {
+		*c = start;
+		codec_get_endpoint(c, e, need);
+		return;
+	}
+	memset(e, 0, sizeof(*e));
+	number = cursor_get_u32(c);
+	if (!number)
+		cursor_fail(c, ERR_INVALID);
+	if (!c->err)
+		*e = endpoint_of_carrier(number);
 }
 
 void codec_put_prefix(struct cursor *c, const struct prefix *p)

@@ -7,7 +7,8 @@
  * every read of a failed cursor.
  *
  *   address   u8 kind (0 none, 4, 6), then no, 4 or 16 bytes
- *   endpoint  address; unless it is "none": u16 port (> 0), u32 scope id
+ *   endpoint  address; unless it is "none": u16 port (> 0), u32 scope id. One that may be a carrier
+ *             (codec_get_outer()) has kind 1 for it, then its number as u32 and nothing else
  *   prefix    address; unless it is "none": u8 length, no bits set behind it
  */
 #include "shared/base/addr.h"
@@ -30,6 +31,9 @@ void codec_put_addr(struct cursor *c, const struct addr *a);
 void codec_get_addr(struct cursor *c, struct addr *a, enum codec_need need);
 void codec_put_endpoint(struct cursor *c, const struct endpoint *e);
 void codec_get_endpoint(struct cursor *c, struct endpoint *e, enum codec_need need);
+/* The same where a carrier may stand, too: between engine, movers and control, of packets. */
+void codec_put_outer(struct cursor *c, const struct endpoint *e);
+void codec_get_outer(struct cursor *c, struct endpoint *e, enum codec_need need);
 void codec_put_prefix(struct cursor *c, const struct prefix *p);
 void codec_get_prefix(struct cursor *c, struct prefix *p, enum codec_need need);
 /* A prefix with its weight (0..SUBNET_WEIGHT_MAX). */

@@ -148,17 +148,21 @@ static uint8_t family_to_wire(uint8_t family)
 void inner_encode_probe_reply(const struct inner_probe_reply *m,
 			      uint8_t out[EXTENSION_PROBE_REPLY_BYTES])
 {
+	/* A carrier is nothing that the peer could know its own address from. */
+	const struct endpoint seen =
+		endpoint_is_carrier(&m->observed) ? (struct endpoint){ 0 } : m->observed;
 	struct cursor c;
+
 	cursor_init_write(&c, out, EXTENSION_PROBE_REPLY_BYTES);
 	cursor_put_u8(&c, EXTENSION_PROBE_REPLY);
 	cursor_put_u8(&c, m->flags);
 	cursor_put_u16(&c, m->size);
 	cursor_put_u8(&c, m->path);
-	cursor_put_u8(&c, family_to_wire(m->observed.addr.family));
-	cursor_put_u16(&c, m->observed.port);
+	cursor_put_u8(&c, family_to_wire(seen.addr.family));
+	cursor_put_u16(&c, seen.port);
 	cursor_put_bytes(&c, m->id, sizeof(m->id));
 	cursor_put_u64(&c, m->sent_us);
-	cursor_put_bytes(&c, m->observed.addr.b, sizeof(m->observed.addr.b));
+	cursor_put_bytes(&c, seen.addr.b, sizeof(seen.addr.b));
 	BUG_ON(cursor_end(&c) || cursor_pos(&c) != EXTENSION_PROBE_REPLY_BYTES);
 }
 

@@ -196,6 +196,28 @@ enum compress_method {
 #define LINK_REPLACED_MAX       3u     /* one identity on two machines: so many replacements ... */
 #define LINK_REPLACED_WINDOW_MS 10000u /* ... in so long, then the newer link is refused */
 
+/* --- Carriers: tunnel packets on TLS connections, where UDP does not get through --- */
+/* One outer message: the largest TUN_MTU and all that stands around it, with room to spare. */
+#define CARRY_MESSAGE_MAX_BYTES 16000u
+/* Waiting for one carrier's TCP: the oldest are dropped above so many bytes, or when they waited for
+ * so long. Slow TCP loses packets, as a slow line does, and never grows a queue. */
+#define CARRIER_QUEUE_BYTES 262144u
+#define CARRIER_QUEUE_MS    100u
+/* Handed to TLS at once, and what the kernel may hold unsent before it asks for more: small, so that
+ * what waits waits where it can be dropped. */
+#define CARRIER_WRITE_BYTES  16384u
+#define CARRIER_UNSENT_BYTES 8192u
+/* Sent and not acknowledged for so long: the kernel gives the connection up. */
+#define CARRIER_STUCK_MS 15000u
+/* Spoke: handshakes with the hub unanswered for so long over UDP, before TCP is tried. */
+#define CARRIER_AFTER_MS 3000u
+/* Spoke: UDP works again for so long, before the carrier is closed. */
+#define CARRIER_LINGER_MS 60000u
+/* Spoke: nothing comes through a carrier that seems to be up: it is dialled anew. */
+#define CARRIER_DEAF_MS 5000u
+/* Other TCP ports at which a hub listens, besides its own. */
+#define LINK_PORTS_MAX 4u
+
 /* --- Directory --- */
 #define NODES_MAX             16384u
 #define NODE_SUBNETS_MAX      4096u
