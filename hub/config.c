@@ -32,6 +32,9 @@ static const struct config_var vars[] = {
 	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
 	  "in hub.conf the port of tunnels (UDP) and links (TCP), default 6655; in hosts/NAME the "
 	  "port of Address lines that have none" },
+	{ "ListenTCP", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
+	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for all "
+	  "addresses, or an address of this machine and a port" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
 	  "the firewall mark of tunnel packets" },
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
@@ -138,6 +141,57 @@ static enum err set_listeners(struct hub_config *c, int family)
 		e = add_listen(c, NULL, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
 	memcpy(c->tcp, c->udp, sizeof(c->udp));
 	c->n_tcp = c->n_udp;
+	return e;
+}
+
+/* A whole number from 1 to 65535 and nothing else. */
+static bool parse_port(const char *s, uint16_t *out)
+{
+	char *end;
+	unsigned long v = strtoul(s, &end, 10);
+
+	if (s[0] < '1' || s[0] > '9' || *end || v > UINT16_MAX)
+		return false;
+	*out = (uint16_t)v;
+	return true;
+}
+
+/* Links on every configured address (or all of them) once more, at another port. */
+static enum err add_tcp_port(struct hub_config *c, const struct config_entry *entry, uint16_t port)
+{
+	if (c->n_tcp_ports == LINK_PORTS_MAX)
+		return config_complain(&c->raw, entry, "more than %u ports", LINK_PORTS_MAX);
+	for (unsigned i = 0; i < c->n_udp; i++) {
+		struct endpoint at = c->udp[i];
+
+		at.port = port;
+		for (unsigned k = 0; k < c->n_tcp; k++)
+			if (endpoint_equal(&c->tcp[k], &at))
+				return config_complain(&c->raw, entry,
+						       "links use port %u already", port);
+		if (c->n_tcp == MONITOR_LISTEN_MAX)
+			return config_complain(&c->raw, entry, "more than %u addresses to listen on",
+					       MONITOR_LISTEN_MAX);
+		c->tcp[c->n_tcp++] = at;
+	}
+	c->tcp_ports[c->n_tcp_ports++] = port;
+	return ERR_OK;
+}
+
+/* ListenTCP: spokes are told of ports for all addresses; of a single address they hear from
+ * Address lines and join tokens. */
+static enum err set_tcp(struct hub_config *c, int family)
+{
+	const struct config_entry *entry;
+	enum err e = ERR_OK;
+	uint16_t port;
+
+	for (size_t i = 0; !e && (entry = config_nth(&c->raw, "ListenTCP", i)) != NULL; i++) {
+		if (parse_port(entry->value, &port))
+			e = add_tcp_port(c, entry, port);
+		else
+			e = add_listen(c, entry, 0, family, c->tcp, MONITOR_LISTEN_MAX, &c->n_tcp);
+	}
 	return e;
 }
 
@@ -325,6 +379,8 @@ static enum err settle(struct hub_config *c)
 		e = set_interface(c);
 	if (!e)
 		e = set_listeners(c, family);
+	if (!e)
+		e = set_tcp(c, family);
 	if (!e)
 		e = set_https(c, family);
 	return e ? e : load_branches(c);

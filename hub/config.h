@@ -34,6 +34,8 @@ struct hub_config {
 	unsigned n_udp;
 	struct endpoint tcp[MONITOR_LISTEN_MAX];
 	unsigned n_tcp;
+	uint16_t tcp_ports[LINK_PORTS_MAX]; /* of ListenTCP on all addresses: told to spokes */
+	uint8_t n_tcp_ports;
 	struct endpoint
 		https[MONITOR_LISTEN_MAX]; /* from ApiListen; default [::] and 0.0.0.0 with
 					      HTTPS_PORT_DEFAULT; none with "ApiListen = none" */

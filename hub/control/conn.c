@@ -9,13 +9,18 @@
 #include "hub/control/core.h"
 #include "hub/control/recv.h"
 
-static const char *const state_names[CONN_STATES] = { "tls", "first", "up", "bye", "gone" };
+static const char *const state_names[CONN_STATES] = { "tls", "first", "up", "carrying", "bye",
+							"gone" };
 
 /* The drawing in conn.h. */
 static const bool allowed[CONN_STATES][CONN_STATES] = {
 	[CONN_TLS] = { [CONN_FIRST] = true, [CONN_GONE] = true },
-	[CONN_FIRST] = { [CONN_UP] = true, [CONN_BYE] = true, [CONN_GONE] = true },
+	[CONN_FIRST] = { [CONN_UP] = true,
+			 [CONN_CARRYING] = true,
+			 [CONN_BYE] = true,
+			 [CONN_GONE] = true },
 	[CONN_UP] = { [CONN_BYE] = true, [CONN_GONE] = true },
+	[CONN_CARRYING] = { [CONN_GONE] = true },
 	[CONN_BYE] = { [CONN_GONE] = true },
 };
 
@@ -107,6 +112,8 @@ static void conn_move(struct conn *conn, enum conn_state to)
 		leave_strangers(c, conn);
 	if (from == CONN_UP)
 		leave_up(c, conn);
+	if (from == CONN_CARRYING)
+		carriers_leave(c, conn);
 	if (to == CONN_GONE)
 		bury(c, conn);
 	arm(conn);
@@ -120,6 +127,8 @@ void conn_drop(struct conn *conn, const char *why)
 		return;
 	if (conn->state == CONN_UP)
 		log_debug(1, "control: link of %s is closed: %s", conn->name, why);
+	if (conn->state == CONN_CARRYING)
+		log_debug(1, "control: carrier of %s is closed: %s", conn->name, why);
 	conn_move(conn, CONN_GONE);
 }
 
@@ -170,6 +179,14 @@ static void bad_frame(struct conn *conn, enum err e)
 	conn_bye(conn, BYE_PROTOCOL, LINK_RETRY_MAX_MS, text);
 }
 
+static void receive_packets(struct conn *conn, struct buf *in)
+{
+	if (carrier_received(conn->carrier, in) == ERR_OK)
+		return;
+	counters_add(&conn->control->counters, COUNT_REFUSED_FRAME);
+	conn_drop(conn, "what came is no frame of packets");
+}
+
 static void on_received(struct stream *s, void *arg, struct buf *in)
 {
 	struct conn *conn = arg;
@@ -177,6 +194,10 @@ static void on_received(struct stream *s, void *arg, struct buf *in)
 	struct control_msg m;
 
 	(void)s;
+	if (conn->state == CONN_CARRYING) {
+		receive_packets(conn, in);
+		return;
+	}
 	conn->heard_ms = loop_now_ms(c->loop);
 	conn->pinged = false;
 	/* `in` is gone once the link is no longer open. */
@@ -196,6 +217,17 @@ static void on_received(struct stream *s, void *arg, struct buf *in)
 			secret_zero(&m.join, sizeof(m.join));
 		control_msg_fini(&m);
 	}
+	if (conn->state == CONN_CARRYING)
+		receive_packets(conn, in);
+}
+
+static void on_drained(struct stream *s, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)s;
+	if (conn->state == CONN_CARRYING)
+		carrier_drained(conn->carrier);
 }
 
 static void on_closed(struct stream *s, void *arg, enum err e, const char *why)
@@ -213,6 +245,7 @@ static void on_closed(struct stream *s, void *arg, enum err e, const char *why)
 
 static const struct stream_events stream_calls = { .opened = on_opened,
 						   .received = on_received,
+						   .drained = on_drained,
 						   .closed = on_closed };
 
 /* --- life --- */
@@ -302,6 +335,27 @@ bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, con
 	log_debug(1, "control: %s is connected from %s", conn->name,
 		  endpoint_format(&conn->remote, text));
 	return true;
+}
+
+void conn_carry(struct conn *conn, const struct node *n)
+{
+	struct control *c = conn->control;
+	char text[ENDPOINT_STR_SIZE];
+
+	/* The answer could not be sent. */
+	if (conn->broken || conn->state != CONN_FIRST)
+		return;
+	conn->id = n->id;
+	snprintf(conn->name, sizeof(conn->name), "%s", n->name);
+	if (carriers_enter(c, conn)) {
+		counters_add(&c->counters, COUNT_REFUSED_BUSY);
+		conn_drop(conn, "there is no room for another carrier");
+		return;
+	}
+	conn_move(conn, CONN_CARRYING);
+	counters_add(&c->counters, COUNT_CARRIERS);
+	log_debug(1, "control: %s sends its packets by TCP from %s", conn->name,
+		  endpoint_format(&conn->remote, text));
 }
 
 void conn_reap(struct control *c)

@@ -11,6 +11,11 @@
  *             |                |               | all sent        |
  *             v                v               v                 v
  *            GONE <------------- too slow, broken, closed, dead -+
+ *             ^                |
+ *             |                |  carry accepted
+ *             +--- CARRYING <--+     (revoked, replaced, stop, dead, closed: GONE)
+ *
+ * In CARRYING there are no messages any more, only tunnel packets (carriers.h).
  *
  * Only conn_move() writes the state. GONE ones are freed by the loop, after all callbacks of the
  * round.
@@ -31,9 +36,10 @@
 
 #define CONN_CANDIDATES_MAX 16u
 
+struct carrier;
 struct control;
 
-enum conn_state { CONN_TLS, CONN_FIRST, CONN_UP, CONN_BYE, CONN_GONE, CONN_STATES };
+enum conn_state { CONN_TLS, CONN_FIRST, CONN_UP, CONN_CARRYING, CONN_BYE, CONN_GONE, CONN_STATES };
 
 struct conn {
 	struct control *control;
@@ -65,6 +71,12 @@ struct conn {
 		candidates[CONN_CANDIDATES_MAX]; /* where it says that it can be reached; UDP */
 	struct pair_side pairs;                  /* how it reaches others, as it tells */
 	struct watch_side watches;               /* nodes whose presence it follows */
+
+	/* In CARRYING, besides id and name */
+	struct carrier *carrier;
+	uint32_t number; /* of the carrier */
+	struct table_node by_carrier_node, by_number;
+
 	struct list in_moved; /* control.moved: its endpoints changed, those who follow it are told
 				 soon */
 };
@@ -93,6 +105,8 @@ void conn_drop(struct conn *conn, const char *why);
  * sent).
  */
 bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, const char *version);
+/* FIRST -> CARRYING for node `n`, or GONE when there is no room for it. The answer is sent. */
+void conn_carry(struct conn *conn, const struct node *n);
 /* Frees what is GONE; called by the loop and at the end. */
 void conn_reap(struct control *c);
 const char *conn_state_str(enum conn_state s);

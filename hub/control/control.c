@@ -78,6 +78,7 @@ static enum err init_tables(struct control *c)
 	directory_init(&c->dir);
 	push_init(c);
 	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
+	    (e = carriers_init(&c->carriers)) ||
 	    (e = watch_init(&c->watches)) || (e = presence_init(c)) || (e = pairs_init(c)) ||
 	    (e = names_init(c)) || (e = expected_init(c)))
 		return e;
@@ -162,6 +163,16 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		from_monitor(w->state, type, body);
 }
 
+static void carrier_up(struct worker *w) { carriers_engine_up(w->state); }
+
+/* The next engine is told of all; until then what comes for it is dropped. */
+static void carrier_down(struct worker *w) { (void)w; }
+
+static void carrier_message(struct worker *w, uint16_t type, struct cursor *body)
+{
+	carriers_message(w->state, type, body);
+}
+
 static void reload(struct worker *w)
 {
 	struct control *c = w->state;
@@ -244,6 +255,7 @@ static void fini(struct worker *w)
 		expected_fini(c);
 		names_fini(c);
 		watch_fini(&c->watches);
+		carriers_fini(&c->carriers);
 		registry_fini(&c->registry);
 		admission_fini(&c->admission);
 		identities_fini(&c->identities);
@@ -265,6 +277,9 @@ const struct worker_role_ops *control_role(void)
 		.sibling_up = sibling_up,
 		.sibling_down = sibling_down,
 		.message = message,
+		.carrier_up = carrier_up,
+		.carrier_down = carrier_down,
+		.carrier_message = carrier_message,
 		.reload = reload,
 		.stop = stop,
 		.fini = fini,

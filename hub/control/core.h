@@ -3,6 +3,7 @@
 /* core: all that the control worker knows, and the few helpers that every station needs. */
 #include "hub/config.h"
 #include "hub/control/admission.h"
+#include "hub/control/carriers.h"
 #include "hub/control/conn.h"
 #include "hub/control/counters.h"
 #include "hub/control/engine_feed.h"
@@ -51,6 +52,7 @@ struct control {
 	struct list gone;             /* to be freed */
 	struct loop_later reap;
 	struct registry registry; /* those in UP */
+	struct carriers carriers; /* those in CARRYING */
 	struct watches watches;
 	struct list moved; /* links whose followers are to be told */
 	struct timer moved_timer;

@@ -9,6 +9,7 @@
 static const char *const names[COUNTERS] = {
 	[COUNT_ACCEPTED] = "accepted",
 	[COUNT_LINKS] = "links",
+	[COUNT_CARRIERS] = "carriers",
 	[COUNT_JOINED] = "joined",
 	[COUNT_REFUSED_SOURCE] = "refused-source",
 	[COUNT_REFUSED_EVICTED] = "refused-evicted",

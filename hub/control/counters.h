@@ -9,6 +9,7 @@
 enum counter {
 	COUNT_ACCEPTED, /* TCP connections */
 	COUNT_LINKS,    /* links that were let in */
+	COUNT_CARRIERS, /* connections for tunnel packets that were let in */
 	COUNT_JOINED,
 	COUNT_REFUSED_SOURCE,    /* too many strangers from one address */
 	COUNT_REFUSED_EVICTED,   /* stranger that made room for a newer one */

@@ -64,6 +64,9 @@ uint8_t endpoints_of(struct control *c, const struct node *n, struct endpoint *o
 	const struct conn *conn = registry_find(&c->registry, n->id);
 	const struct presence_node *p = presence_get(c, n->id);
 
+	/* UDP does not get through to it, wherever it is. */
+	if (p && p->row.path == PATH_HUB_TCP)
+		return 0;
 	if (p)
 		add(&x, &p->row.endpoint);
 	add_configured(c, &x, n);

@@ -119,14 +119,17 @@ void presence_holds(struct control *c, uint32_t id, uint64_t revision)
 bool presence_path(struct control *c, struct presence_node *p, enum path_kind path,
 		   enum path_reason reason, const struct endpoint *at)
 {
-	bool moved = endpoint_is_set(at) && !endpoint_equal(at, &p->row.endpoint);
+	bool was_tcp = p->row.path == PATH_HUB_TCP, is_tcp = path == PATH_HUB_TCP;
+	bool moved = (endpoint_is_set(at) && !endpoint_equal(at, &p->row.endpoint)) ||
+		     was_tcp != is_tcp;
 
 	if (!moved && p->row.path == path && p->row.reason == reason)
 		return false;
 	p->row.path = (uint8_t)path;
 	p->row.reason = (uint8_t)reason;
-	/* A path that is down keeps its last endpoint: the first place to look again. */
-	if (endpoint_is_set(at))
+	/* A path that is down keeps its last endpoint: the first place to look again. Not where a
+	 * TCP connection came from. */
+	if (endpoint_is_set(at) || was_tcp)
 		p->row.endpoint = *at;
 	presence_changed(c, p);
 	return moved;

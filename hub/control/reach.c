@@ -55,8 +55,12 @@ static void wireguard_online(struct control *c, struct presence_node *p, const s
 
 /* Takes in what the engine says of a path. False when the node is none of ours. */
 static bool take_path(struct control *c, uint32_t id, enum path_kind path, enum path_reason reason,
-		      const struct endpoint *at, struct presence_node **p, const struct node **n)
+		      const struct endpoint *outer, struct presence_node **p, const struct node **n)
 {
+	struct endpoint where = *outer;
+	const struct endpoint *at = &where;
+
+	carriers_resolve(c, &path, &where);
 	*n = directory_find(&c->dir, id);
 	*p = *n ? presence_get(c, id) : NULL;
 	if (!*p)

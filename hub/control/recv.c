@@ -10,6 +10,7 @@ static const struct {
 } stations[] = {
 	[CONTROL_JOIN] = { recv_join, true, false },
 	[CONTROL_HELLO] = { recv_hello, true, true },
+	[CONTROL_CARRY] = { recv_carry, true, false },
 	[CONTROL_REPORT] = { recv_report, false, true },
 	[CONTROL_LOCATE] = { recv_locate, false, true },
 	[CONTROL_ACK] = { recv_ack, false, true },

@@ -11,6 +11,7 @@ void recv_message(struct control *c, struct conn *conn, const struct control_msg
 
 void recv_join(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_hello(struct control *c, struct conn *conn, const struct control_msg *m);
+void recv_carry(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_report(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_locate(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_ack(struct control *c, struct conn *conn, const struct control_msg *m);

@@ -33,8 +33,10 @@ static void tell(struct control *c, struct conn *to, enum control_type type, uin
 	if (n && may_meet(c, to, n))
 		m.presence.n_endpoints =
 			endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
-	if (p)
+	if (p) {
 		m.presence.nat = p->row.nat;
+		m.presence.tcp = p->row.path == PATH_HUB_TCP;
+	}
 	conn_send(to, &m);
 }
 

@@ -44,7 +44,7 @@ static void read_settings(struct control *c)
 	c->settings = x;
 }
 
-/* Ends the links of nodes that may have none any more. */
+/* Ends the links and carriers of nodes that may have none any more. */
 static void cut_links(struct control *c)
 {
 	struct conn *conn = registry_next(&c->registry, NULL);
@@ -56,6 +56,7 @@ static void cut_links(struct control *c)
 			conn_bye(conn, why.reason, why.retry_after_ms, why.text);
 		conn = next;
 	}
+	carriers_cut(c);
 }
 
 enum err refresh_start(struct control *c)

@@ -19,7 +19,7 @@ void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 	if (hub)
 		memcpy(w->hub_name, hub->name, sizeof(w->hub_name));
 	w->revision = c->dir.revision;
-	w->capabilities = CAP_ZLIB;
+	w->capabilities = CAP_ZLIB | CAP_CARRY;
 	snprintf(w->version, sizeof(w->version), "%s", BRANCHLINE_VERSION);
 	memcpy(w->addresses, n->addresses, sizeof(w->addresses));
 	memcpy(w->pools, c->settings.pools, sizeof(w->pools));
@@ -29,5 +29,7 @@ void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 	w->report_ms = LINK_REPORT_MS;
 	w->time_ms = clock_wall_ms();
 	w->observed = conn->remote;
+	w->n_tcp_ports = c->config->n_tcp_ports;
+	memcpy(w->tcp_ports, c->config->tcp_ports, sizeof(w->tcp_ports));
 	conn_send(conn, &m);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- *   connect --> CONNECTING --> HANDSHAKE --> OPEN --> FINISHING --> LINGERING
- *   accept  -------------------^   |           |          |             |
- *                  |               v           v          v             v
- *                  +----------> DEAD <---------+----------+-------------+
+ *                           ,-> ASKING -.
+ *   connect --> CONNECTING -+-----------+-> HANDSHAKE --> OPEN --> FINISHING --> LINGERING
+ *   accept  --------------------------------^   |           |          |             |
+ *                  |                            v           v          v             v
+ *                  +-----------------------> DEAD <---------+----------+-------------+
  *
+ * ASKING has a proxy make the connection to the other side (proxy.h).
  * FINISHING sends what is queued and close_notify; LINGERING waits for the other side to close, and
  * throws away what it still sends: closing with unread bytes would reset the connection, and the
  * other side could lose our last words.
@@ -35,16 +37,26 @@
 #define RECORD_BYTES        16384u  /* RFC 8446 section 5.1 */
 #define FINISH_MS           2000u
 
-enum state { CONNECTING, HANDSHAKE, OPEN, FINISHING, LINGERING, DEAD };
+enum state { CONNECTING, ASKING, HANDSHAKE, OPEN, FINISHING, LINGERING, DEAD };
 
 /* One row a state: the states that may follow, as bits. */
 static const unsigned allowed_moves[] = {
-	[CONNECTING] = 1u << HANDSHAKE | 1u << DEAD,
+	[CONNECTING] = 1u << ASKING | 1u << HANDSHAKE | 1u << DEAD,
+	[ASKING] = 1u << HANDSHAKE | 1u << DEAD,
 	[HANDSHAKE] = 1u << OPEN | 1u << DEAD,
 	[OPEN] = 1u << FINISHING | 1u << DEAD,
 	[FINISHING] = 1u << LINGERING | 1u << DEAD,
 	[LINGERING] = 1u << DEAD,
 	[DEAD] = 0,
+};
+
+/* What is needed while a proxy is asked. */
+struct asking {
+	struct proxy proxy;
+	struct proxy_talk talk;
+	char host[HOSTPORT_HOST_SIZE];
+	uint16_t port;
+	struct buf in, out;
 };
 
 struct stream {
@@ -57,6 +69,7 @@ struct stream {
 	bool wants_write; /* handshake, reading or goodbye: OpenSSL must send before it can go on */
 	bool write_wants_read; /* sending: OpenSSL must receive before it can go on */
 	bool finish_early;     /* stream_finish() before the stream was open */
+	struct asking *asking; /* NULL: no proxy, or it has done its work */
 	SSL *ssl;
 	struct buf in, out;
 	struct stream_limits limits;
@@ -83,6 +96,17 @@ static void leave(struct stream *s)
 	free(s);
 }
 
+/* The proxy's password goes with it. */
+static void asking_free(struct asking *a)
+{
+	if (!a)
+		return;
+	buf_fini(&a->in);
+	buf_fini(&a->out);
+	secret_zero(a, sizeof(*a));
+	free(a);
+}
+
 /* Gives back everything but the memory and what the owner's callback may be looking at. */
 static void release(struct stream *s)
 {
@@ -94,6 +118,8 @@ static void release(struct stream *s)
 	loop_fd_del(s->loop, &s->io);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
+	asking_free(s->asking);
+	s->asking = NULL;
 	close(fd);
 	buf_fini(&s->out);
 }
@@ -184,7 +210,7 @@ static void update_events(struct stream *s)
 
 	if (s->state == DEAD)
 		return;
-	if (s->state == CONNECTING)
+	if (s->state == CONNECTING || (s->state == ASKING && buf_len(&s->asking->out)))
 		events = EPOLLOUT;
 	/* While it only gets rid of what is queued nothing is read, and unread bytes must not wake
 	 * it without end. */
@@ -277,6 +303,11 @@ static void flush(struct stream *s)
 		}
 		buf_consume(&s->out, (size_t)n);
 		total += (size_t)n;
+		if (!buf_len(&s->out) && s->state == OPEN && s->ev->drained) {
+			s->ev->drained(s, s->arg);
+			if (s->state != OPEN)
+				return;
+		}
 	}
 }
 
@@ -355,6 +386,71 @@ static void get_local(struct stream *s)
 		s->local = (struct endpoint){ 0 };
 }
 
+/* The conversation has come to `e`. */
+static void asked(struct stream *s, enum err e)
+{
+	if (e == ERR_AGAIN)
+		return;
+	if (e) {
+		snprintf(s->why, sizeof(s->why), "%s",
+			 s->asking->talk.why[0] ? s->asking->talk.why : err_str(e));
+		end(s, e == ERR_AUTH || e == ERR_DENIED ? ERR_DENIED : e, s->why);
+		return;
+	}
+	asking_free(s->asking);
+	s->asking = NULL;
+	move(s, HANDSHAKE);
+	shake_hands(s);
+}
+
+static void begin_asking(struct stream *s)
+{
+	struct asking *a = s->asking;
+	enum err e = proxy_talk_begin(&a->talk, &a->proxy, a->host, a->port, &a->out);
+
+	move(s, ASKING);
+	asked(s, e ? e : ERR_AGAIN);
+}
+
+/* What the proxy has said. Nothing of the other side can be behind it: TLS's client speaks first. */
+static void hear_proxy(struct stream *s)
+{
+	struct asking *a = s->asking;
+	uint8_t scrap[1024];
+	ssize_t n = recv(s->io.fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+	enum err e;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) {
+		end_errno(s, errno);
+		return;
+	}
+	if (n == 0) {
+		end(s, ERR_IO, "the proxy hung up");
+		return;
+	}
+	e = buf_put(&a->in, scrap, (size_t)n);
+	asked(s, e ? e : proxy_talk_take(&a->talk, &a->in, &a->out));
+}
+
+/* ASKING: one step of the conversation. */
+static void ask_proxy(struct stream *s, uint32_t events)
+{
+	struct asking *a = s->asking;
+	ssize_t n;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		hear_proxy(s);
+	if (s->state != ASKING || !buf_len(&a->out))
+		return;
+	n = send(s->io.fd, buf_data(&a->out), buf_len(&a->out), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n >= 0)
+		buf_consume(&a->out, (size_t)n);
+	else if (errno != EAGAIN && errno != EINTR)
+		end_errno(s, errno);
+}
+
 /* CONNECTING: the kernel has an answer. */
 static void connected(struct stream *s)
 {
@@ -368,6 +464,10 @@ static void connected(struct stream *s)
 		return;
 	}
 	get_local(s);
+	if (s->asking) {
+		begin_asking(s);
+		return;
+	}
 	move(s, HANDSHAKE);
 	shake_hands(s);
 }
@@ -380,6 +480,10 @@ static void step(struct stream *s, uint32_t events)
 	case CONNECTING:
 		if (events)
 			connected(s);
+		break;
+	case ASKING:
+		if (events)
+			ask_proxy(s, events);
 		break;
 	case HANDSHAKE:
 		if (events)
@@ -437,6 +541,9 @@ static void deadline_passed(struct timer *t, uint64_t now_ms)
 	case CONNECTING:
 		end(s, ERR_TIMEOUT, "no answer to the connection attempt");
 		break;
+	case ASKING:
+		end(s, ERR_TIMEOUT, "the proxy took too long");
+		break;
 	case HANDSHAKE:
 		end(s, ERR_TIMEOUT, "the TLS handshake took too long");
 		break;
@@ -489,27 +596,59 @@ out:
 	return e;
 }
 
+/* Begins to dial; takes over `asking`, also on failure. */
+static enum err dial(struct loop *l, struct stream_identity *id, const struct endpoint *to,
+		     struct stream *with, struct stream **out)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = endpoint_to_sockaddr(to, &ss);
+	enum err e = ERR_INVALID;
+	int fd = -1;
+
+	if (ss.ss_family == AF_UNSPEC || to->port == 0)
+		goto out;
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS)) {
+		e = err_from_errno(errno);
+		goto out;
+	}
+	with->remote = *to;
+	e = stream_new(l, id, fd, false, with, out);
+	fd = -1;
+out:
+	if (e)
+		asking_free(with->asking);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
 enum err stream_connect(struct loop *l, struct stream_identity *id, const struct endpoint *to,
 			const struct stream_limits *limits, const struct stream_events *ev,
 			void *arg, struct stream **out)
 {
-	struct stream with = { .limits = *limits, .ev = ev, .arg = arg, .remote = *to };
-	struct sockaddr_storage ss;
-	socklen_t n = endpoint_to_sockaddr(to, &ss);
-	int fd;
-	enum err e;
+	struct stream with = { .limits = *limits, .ev = ev, .arg = arg };
 
-	if (!endpoint_is_set(to) || to->port == 0)
-		return ERR_INVALID;
-	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_from_errno(errno);
-	if (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS) {
-		e = err_from_errno(errno);
-		close(fd);
-		return e;
-	}
-	return stream_new(l, id, fd, false, &with, out);
+	return dial(l, id, to, &with, out);
+}
+
+enum err stream_connect_via(struct loop *l, struct stream_identity *id, const struct endpoint *at,
+			    const struct proxy *via, const char *host, uint16_t port,
+			    const struct stream_limits *limits, const struct stream_events *ev,
+			    void *arg, struct stream **out)
+{
+	struct stream with = { .limits = *limits, .ev = ev, .arg = arg };
+
+	with.asking = calloc(1, sizeof(*with.asking));
+	if (!with.asking)
+		return ERR_NOMEM;
+	with.asking->proxy = *via;
+	snprintf(with.asking->host, sizeof(with.asking->host), "%s", host);
+	with.asking->port = port;
+	buf_init(&with.asking->in, PROXY_REPLY_MAX_BYTES);
+	buf_init(&with.asking->out, PROXY_REQUEST_MAX_BYTES);
+	return dial(l, id, at, &with, out);
 }
 
 enum err stream_accept(struct loop *l, struct stream_identity *id, int fd,
@@ -585,3 +724,11 @@ size_t stream_queued(const struct stream *s) { return buf_len(&s->out); }
 const struct endpoint *stream_remote(const struct stream *s) { return &s->remote; }
 
 const struct endpoint *stream_local(const struct stream *s) { return &s->local; }
+
+void stream_keep_short(struct stream *s, unsigned unsent_bytes, unsigned stuck_ms)
+{
+	if (s->state == DEAD)
+		return;
+	setsockopt(s->io.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
+	setsockopt(s->io.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stuck_ms, sizeof(stuck_ms));
+}

@@ -16,6 +16,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/secret.h"
 #include "shared/loop/loop.h"
+#include "shared/loop/proxy.h"
 
 struct stream;
 struct stream_identity;
@@ -29,6 +30,9 @@ struct stream_events {
 	void (*opened)(struct stream *s, void *arg, const struct public_key *peer);
 	/* `in` holds all bytes not consumed yet; consume what makes whole messages. */
 	void (*received)(struct stream *s, void *arg, struct buf *in);
+	/* All that was queued is with the kernel, which takes more: for owners that keep a queue of
+	 * their own. May call stream_send(). May be NULL. */
+	void (*drained)(struct stream *s, void *arg);
 	/* The stream is over: ERR_CLOSED (orderly), ERR_TIMEOUT, ERR_AUTH (TLS failed), ERR_IO,
 	 * ERR_TOOBIG. `why` is a phrase for the log. */
 	void (*closed)(struct stream *s, void *arg, enum err e, const char *why);
@@ -53,6 +57,15 @@ const struct public_key *stream_identity_public(const struct stream_identity *id
 enum err stream_connect(struct loop *l, struct stream_identity *id, const struct endpoint *to,
 			const struct stream_limits *limits, const struct stream_events *ev,
 			void *arg, struct stream **out) must_check;
+/*
+ * The same through a proxy: dials `at`, an address of the proxy, and has it connect to `host` and
+ * `port`. `via` is copied, and zeroed when the connection stands. stream_remote() is the proxy's
+ * address.
+ */
+enum err stream_connect_via(struct loop *l, struct stream_identity *id, const struct endpoint *at,
+			    const struct proxy *via, const char *host, uint16_t port,
+			    const struct stream_limits *limits, const struct stream_events *ev,
+			    void *arg, struct stream **out) must_check;
 /* Takes over an accepted TCP socket (closed by the stream, also on failure). */
 enum err stream_accept(struct loop *l, struct stream_identity *id, int fd,
 		       const struct stream_limits *limits, const struct stream_events *ev,
@@ -66,6 +79,10 @@ enum err stream_send(struct stream *s, const void *p, size_t n) must_check;
 void stream_finish(struct stream *s);
 /* Closes and frees now, without a callback. Safe inside any of its callbacks. Accepts NULL. */
 void stream_close(struct stream *s);
+/* For a stream that carries packets: the kernel takes more only while it holds less than about
+ * `unsent_bytes` unsent, and ends the connection when nothing is acknowledged for `stuck_ms`. Best
+ * effort. */
+void stream_keep_short(struct stream *s, unsigned unsent_bytes, unsigned stuck_ms);
 /* Bytes waiting to be sent. */
 size_t stream_queued(const struct stream *s);
 /* The other side's address. */

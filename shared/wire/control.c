@@ -22,6 +22,7 @@ static const struct {
 	const char *name;
 } CAPABILITIES[] = {
 	{ CAP_ZLIB, "zlib" },
+	{ CAP_CARRY, "carry" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -234,6 +235,32 @@ static void get_nothing(struct fields *f, struct control_msg *m)
 	(void)m;
 }
 
+static void put_ports(struct fields_out *o, const struct control_welcome *w)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < w->n_tcp_ports; i++)
+		if (json_array_append_new(array, json_integer(w->tcp_ports[i])) != 0)
+			o->failed = true;
+	fields_put(o, "tcp_ports", array);
+}
+
+static void get_ports(struct fields *f, struct control_welcome *w)
+{
+	const json_t *array = fields_get_array(f, "tcp_ports", FIELDS_OPTIONAL, LINK_PORTS_MAX);
+
+	for (size_t i = 0; array && i < json_array_size(array); i++) {
+		const json_t *v = json_array_get(array, i);
+		json_int_t port = json_integer_value(v);
+
+		if (!json_is_integer(v) || port < 1 || port > UINT16_MAX) {
+			fields_fail(f, ERR_INVALID);
+			return;
+		}
+		w->tcp_ports[w->n_tcp_ports++] = (uint16_t)port;
+	}
+}
+
 static void put_welcome(const struct control_msg *m, struct fields_out *o)
 {
 	const struct control_welcome *w = &m->welcome;
@@ -255,6 +282,7 @@ static void put_welcome(const struct control_msg *m, struct fields_out *o)
 	fields_put_int(o, "report_ms", w->report_ms);
 	fields_put_int(o, "time_ms", w->time_ms);
 	fields_put_endpoint(o, "observed", &w->observed);
+	put_ports(o, w);
 }
 
 static void get_welcome(struct fields *f, struct control_msg *m)
@@ -278,6 +306,7 @@ static void get_welcome(struct fields *f, struct control_msg *m)
 	w->report_ms = (uint32_t)fields_get_int(f, "report_ms", FIELDS_REQUIRED, 1, UINT32_MAX);
 	w->time_ms = (int64_t)fields_get_count(f, "time_ms", FIELDS_REQUIRED);
 	fields_get_endpoint(f, "observed", &w->observed);
+	get_ports(f, w);
 }
 
 /* The delta is an object of its own; its members become the message's. */
@@ -301,6 +330,7 @@ static void put_presence(const struct control_msg *m, struct fields_out *o)
 {
 	fields_put_int(o, "id", m->presence.id);
 	fields_put_bool(o, "online", m->presence.online);
+	fields_put_bool(o, "tcp", m->presence.tcp);
 	fields_put_endpoints(o, "endpoints", m->presence.endpoints, m->presence.n_endpoints);
 	put_nonzero(o, "nat", m->presence.nat);
 }
@@ -311,6 +341,7 @@ static void get_presence(struct fields *f, struct control_msg *m)
 
 	p->id = fields_get_id(f, "id");
 	p->online = fields_get_bool(f, "online", FIELDS_REQUIRED);
+	p->tcp = fields_get_bool(f, "tcp", FIELDS_OPTIONAL);
 	p->n_endpoints = fields_get_endpoints(f, "endpoints", p->endpoints, CANDIDATES_MAX);
 	p->nat = get_u8(f, "nat", FIELDS_OPTIONAL);
 }
@@ -371,6 +402,18 @@ static void get_error(struct fields *f, struct control_msg *m)
 	fields_get_text(f, "text", FIELDS_OPTIONAL, m->error.text, sizeof(m->error.text));
 }
 
+static void put_carry(const struct control_msg *m, struct fields_out *o)
+{
+	put_capabilities(o, m->carry.capabilities);
+	fields_put_text(o, "version", m->carry.version);
+}
+
+static void get_carry(struct fields *f, struct control_msg *m)
+{
+	m->carry.capabilities = get_capabilities(f);
+	fields_get_text(f, "version", FIELDS_OPTIONAL, m->carry.version, sizeof(m->carry.version));
+}
+
 /* `max_bytes` is the largest frame that the other side takes for this type (the first frame of a
  * connection is a stranger's). */
 static const struct message {
@@ -394,6 +437,7 @@ static const struct message {
 	[CONTROL_PING] = { "ping", LINK_FRAME_MAX_BYTES, put_nothing, get_nothing },
 	[CONTROL_BYE] = { "bye", LINK_FRAME_MAX_BYTES, put_bye, get_bye },
 	[CONTROL_ERROR] = { "error", LINK_FRAME_MAX_BYTES, put_error, get_error },
+	[CONTROL_CARRY] = { "carry", LINK_FRAME_STRANGER_MAX_BYTES, put_carry, get_carry },
 };
 
 const char *control_type_str(enum control_type t)

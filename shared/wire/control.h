@@ -4,8 +4,8 @@
  * The messages of the link, as structs, and their JSON. schema/CONTROL.md describes each field.
  * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
- *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, pong
- *   hub -> spoke    welcome, directory, presence, punch, ping, bye, error
+ *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, pong, carry
+ *   hub -> spoke    welcome, directory, presence, punch, ping, bye, error, carry
  */
 #include "shared/base/buf.h"
 #include "shared/wire/directory.h"
@@ -26,6 +26,7 @@ enum control_type {
 	CONTROL_PING,
 	CONTROL_BYE,
 	CONTROL_ERROR,
+	CONTROL_CARRY, /* both ways, see struct control_carry */
 };
 const char *control_type_str(enum control_type t);
 
@@ -33,7 +34,10 @@ const char *control_type_str(enum control_type t);
 #define CONTROL_TEXT_SIZE        256u
 
 /* What a side can do: bits here, names on the wire; unknown names are ignored. */
-enum control_capability { CAP_ZLIB = 1 };
+enum control_capability {
+	CAP_ZLIB = 1,
+	CAP_CARRY = 2, /* hub: takes connections that begin with `carry` */
+};
 
 struct control_join {
 	uint8_t secret[JOIN_SECRET_BYTES];
@@ -104,10 +108,13 @@ struct control_welcome {
 	uint32_t report_ms;
 	int64_t time_ms;          /* hub's wall clock */
 	struct endpoint observed; /* the spoke's address as the hub sees the link */
+	uint8_t n_tcp_ports;
+	uint16_t tcp_ports[LINK_PORTS_MAX]; /* where the hub listens, too, at all of its addresses */
 };
 struct control_presence {
 	uint32_t id;
 	bool online;
+	bool tcp; /* it reaches the hub by TCP only: there is no UDP endpoint to be tried */
 	uint8_t nat; /* that node's: enum nat_mapping; 0 not known */
 	uint8_t n_endpoints;
 	struct endpoint endpoints[16];
@@ -135,6 +142,15 @@ struct control_error {
 	char text[CONTROL_TEXT_SIZE];
 };
 
+/*
+ * The first message of a connection that carries tunnel packets, and the hub's answer to it: from
+ * then on both sides send frames of wire/carry.h and no more messages.
+ */
+struct control_carry {
+	uint32_t capabilities;
+	char version[32];
+};
+
 struct control_msg {
 	enum control_type type;
 	union {
@@ -149,6 +165,7 @@ struct control_msg {
 		struct control_presence presence; /* also PUNCH */
 		struct control_bye bye;
 		struct control_error error;
+		struct control_carry carry;
 	};
 };
 
