@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "shared/base/file.h"
 #include "shared/base/hostport.h"
@@ -67,6 +68,11 @@ static const struct config_var vars[] = {
 	{ "Offload", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
 	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
 	  "time, to find out whether an offload is at fault" },
+	{ "Proxy", CONFIG_STRING, CONFIG_SERVER, 0, 0, "none",
+	  "how the hub is reached by TCP: none, http HOST PORT [USER PASSWORD], socks5 HOST PORT "
+	  "[USER PASSWORD], socks4 HOST PORT [USER]" },
+	{ "TCPOnly", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
+	  "send no UDP at all: tunnels go to the hub by TCP, and from there on" },
 	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "where the node is reached: a name or an address, and an optional port" },
 	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
@@ -89,10 +95,39 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths)
 
 void spoke_config_fini(struct spoke_config *c)
 {
+	secret_zero(&c->proxy, sizeof(c->proxy));
 	config_fini(&c->raw);
 	free(c->hosts);
 	c->hosts = NULL;
 	c->n_hosts = c->cap_hosts = 0;
+}
+
+/* A password is for root and the daemon's group: not for everybody, and not for the process list. */
+static enum err check_password_place(struct spoke_config *c, const struct config_entry *e)
+{
+	struct stat st;
+
+	if (strcmp(e->file, "-o") == 0)
+		return config_complain(&c->raw, e,
+				       "a proxy's password does not belong on the command line, "
+				       "where everybody can see it; write it into spoke.conf");
+	if (stat(e->file, &st) != 0 || (st.st_mode & S_IROTH))
+		return config_complain(&c->raw, e,
+				       "this line has a password and everybody can read the file: "
+				       "chmod 640 it, with the group of the daemon's user");
+	return ERR_OK;
+}
+
+enum err spoke_config_proxy(struct spoke_config *c)
+{
+	const struct config_entry *e = config_nth(&c->raw, "Proxy", 0);
+	const char *why;
+
+	if (!e)
+		return ERR_OK;
+	if (proxy_parse(e->value, &c->proxy, &why))
+		return config_complain(&c->raw, e, "Proxy: %s", why);
+	return c->proxy.password[0] ? check_password_place(c, e) : ERR_OK;
 }
 
 /* "10.20.0.0/24" or "10.20.0.0/24#5", as in tinc. */
@@ -371,6 +406,8 @@ void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
 	c->offline_grace_s = fresh->offline_grace_s;
 	c->local_discovery = fresh->local_discovery;
 	c->path_policy = fresh->path_policy;
+	c->proxy = fresh->proxy;
+	c->tcp_only = fresh->tcp_only;
 	c->direct_idle_s = fresh->direct_idle_s;
 	c->direct_max = fresh->direct_max;
 	c->pmtu_discovery = fresh->pmtu_discovery;
@@ -487,7 +524,10 @@ static enum err settle(struct spoke_config *c)
 	c->priority_inheritance = config_bool(&c->raw, "PriorityInheritance");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
+	c->tcp_only = config_bool(&c->raw, "TCPOnly");
 	e = set_family(c);
+	if (!e)
+		e = spoke_config_proxy(c);
 	if (!e)
 		e = set_cipher(c);
 	if (!e)

@@ -8,6 +8,7 @@
  */
 #include "shared/base/config.h"
 #include "shared/base/paths.h"
+#include "shared/loop/proxy.h"
 #include "shared/monitor/worker.h"
 #include "shared/noise/aead.h"
 #include "shared/wire/node.h"
@@ -43,6 +44,8 @@ struct spoke_config {
 	bool aes;                   /* Cipher = auto, and this CPU has AES instructions */
 	enum aead_choice crypto;    /* Crypto: which library seals packets */
 	bool offload;             /* Offload: segmentation offloads of TUN device and UDP sockets */
+	struct proxy proxy;       /* Proxy: how the hub is reached by TCP; holds a password */
+	bool tcp_only;            /* TCPOnly: no UDP at all */
 	bool local_discovery;     /* LocalDiscovery: tell the hub our machine's own addresses */
 	uint32_t offline_grace_s; /* OfflineGrace */
 	uint16_t direct_idle_s;   /* DirectIdle, 0 never */
@@ -96,3 +99,9 @@ enum path_policy spoke_config_path_policy(const struct spoke_config *c, const ch
  * files, and the variables that the engine or the link take up at any time.
  */
 void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh);
+/*
+ * Reads the Proxy line of c->raw into c->proxy, for those who have read spoke.conf without the rest
+ * (join). Errors are in c->raw.error: nothing of a password is in it, and a file with a password that
+ * everybody may read is one.
+ */
+enum err spoke_config_proxy(struct spoke_config *c) must_check;

@@ -85,6 +85,21 @@ static void print_data_plane(const json_t *engine)
 	print_compression(json_object_get(engine, "compression"));
 }
 
+/* The TCP connection for tunnel packets, once one was needed. */
+static void print_carrier(const json_t *c)
+{
+	const char *state = text(c, "state");
+
+	if (strcmp(state, "up") == 0)
+		printf("tcp         tunnel packets can travel by TCP (%s); %lld sent, %lld "
+		       "received, %lld dropped\n",
+		       text(c, "address"), number(c, "tx_packets"), number(c, "rx_packets"),
+		       number(c, "tx_dropped") + number(c, "rx_dropped"));
+	else if (json_is_object(c) && strcmp(state, "off") != 0)
+		printf("tcp         UDP to the hub does not work, TCP is %s: %s\n", state,
+		       text(c, "why"));
+}
+
 static void print_head(const json_t *j, bool verbose)
 {
 	const json_t *hub = json_object_get(j, "hub");
@@ -99,6 +114,7 @@ static void print_head(const json_t *j, bool verbose)
 	else
 		printf("hub         %s: link down since %s: %s\n", text(hub, "name"),
 		       text(hub, "since"), text(hub, "why"));
+	print_carrier(json_object_get(hub, "carrier"));
 	printf("revision    %lld\n", number(j, "revision"));
 	if (verbose)
 		print_data_plane(json_object_get(j, "engine"));

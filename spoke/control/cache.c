@@ -54,16 +54,26 @@ static json_t *prefix_json(const struct prefix *p)
 	return p->addr.family ? json_string(prefix_format(p, text)) : json_null();
 }
 
+static json_t *ports_json(const struct control_welcome *w)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < w->n_tcp_ports; i++)
+		json_array_append_new(list, json_integer(w->tcp_ports[i]));
+	return list;
+}
+
 /* Only what the spoke needs to go on without the hub. */
 static json_t *welcome_json(const struct control_welcome *w)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:[o,o], s:[o,o], s:i, s:i, s:i, s:I}",
+	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:[o,o], s:[o,o], s:i, s:i, s:i, s:I, "
+			 "s:o}",
 			 "network", w->network, "name", w->name, "id", (json_int_t)w->id, "hub_id",
 			 (json_int_t)w->hub_id, "hub_name", w->hub_name, "addresses",
 			 addr_json(&w->addresses[0]), addr_json(&w->addresses[1]), "pools",
 			 prefix_json(&w->pools[0]), prefix_json(&w->pools[1]), "mtu", (int)w->mtu,
 			 "keepalive_s", (int)w->keepalive_s, "udp_port", (int)w->udp_port,
-			 "report_ms", (json_int_t)w->report_ms);
+			 "report_ms", (json_int_t)w->report_ms, "tcp_ports", ports_json(w));
 }
 
 static json_t *endpoints_json(const struct endpoint *found, size_t n)
@@ -217,6 +227,21 @@ static bool get_name(const char *s, char out[NAME_SIZE])
 	return true;
 }
 
+/* A file of before they were known has none. */
+static bool get_ports(const json_t *list, struct control_welcome *w)
+{
+	if (json_array_size(list) > LINK_PORTS_MAX)
+		return false;
+	for (w->n_tcp_ports = 0; w->n_tcp_ports < json_array_size(list); w->n_tcp_ports++) {
+		json_int_t port = json_integer_value(json_array_get(list, w->n_tcp_ports));
+
+		if (port < 1 || port > UINT16_MAX)
+			return false;
+		w->tcp_ports[w->n_tcp_ports] = (uint16_t)port;
+	}
+	return true;
+}
+
 static bool get_welcome(const json_t *j, struct control_welcome *w)
 {
 	const char *network, *name, *hub_name;
@@ -245,7 +270,7 @@ static bool get_welcome(const json_t *j, struct control_welcome *w)
 	return get_name(network, w->network) && get_name(name, w->name) &&
 	       get_name(hub_name, w->hub_name) && get_addr(a0, &w->addresses[0]) &&
 	       get_addr(a1, &w->addresses[1]) && get_prefix(p0, &w->pools[0]) &&
-	       get_prefix(p1, &w->pools[1]);
+	       get_prefix(p1, &w->pools[1]) && get_ports(json_object_get(j, "tcp_ports"), w);
 }
 
 static bool get_address(const json_t *j, struct cache_address *out)

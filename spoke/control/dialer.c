@@ -6,7 +6,7 @@
 #include "shared/base/hostport.h"
 #include "shared/base/log.h"
 
-static const struct stream_limits limits = {
+static const struct stream_limits link_limits = {
 	.in_bytes = LINK_FRAME_MAX_BYTES + 4,
 	.out_bytes = LINK_QUEUE_MAX_BYTES,
 	.handshake_ms = LINK_HANDSHAKE_MS,
@@ -21,6 +21,7 @@ void dialer_init(struct dialer *d, struct loop *l, struct stream_identity *ident
 	d->loop = l;
 	d->identity = identity;
 	d->family = family;
+	d->limits = &link_limits;
 	d->ev = ev;
 	d->owner = owner;
 }
@@ -62,22 +63,37 @@ void dialer_start(struct dialer *d)
 	loop_later(d->loop, &d->next, step);
 }
 
+static bool has_proxy(const struct dialer *d) { return d->proxy && d->proxy->kind != PROXY_NONE; }
+
+const char *dialer_place(const struct dialer *d) { return d->place ? d->places[d->place - 1] : ""; }
+
+const char *dialer_where(const struct dialer *d, char out[DIALER_WHERE_SIZE])
+{
+	char text[ENDPOINT_STR_SIZE];
+
+	endpoint_format(&d->dialled, text);
+	if (has_proxy(d))
+		snprintf(out, DIALER_WHERE_SIZE, "%s through the proxy %s", dialer_place(d), text);
+	else
+		snprintf(out, DIALER_WHERE_SIZE, "%s", text);
+	return out;
+}
+
 /* Why the present place or address did not do; said when all have failed, and in the log. */
 static void note_failure(struct dialer *d, enum err e, const char *where, const char *why)
 {
 	d->last_err = e;
-	snprintf(d->last_why, sizeof(d->last_why), "%.100s: %.90s", where, why);
+	snprintf(d->last_why, sizeof(d->last_why), "%.105s: %.90s", where, why);
 	log_debug(1, "link: %s", d->last_why);
 }
 
 static void stream_opened(struct stream *s, void *arg, const struct public_key *peer)
 {
 	struct dialer *d = arg;
-	char text[ENDPOINT_STR_SIZE];
+	char text[DIALER_WHERE_SIZE];
 
-	if (!d->ev->check(d, &d->at, peer)) {
-		note_failure(d, ERR_AUTH, endpoint_format(&d->at, text),
-			     "another key than the hub's");
+	if (!d->ev->check(d, has_proxy(d) ? &d->dialled : &d->at, peer)) {
+		note_failure(d, ERR_AUTH, dialer_where(d, text), "another key than the hub's");
 		stream_close(s);
 		d->stream = NULL;
 		loop_later(d->loop, &d->next, step);
@@ -98,7 +114,7 @@ static void stream_received(struct stream *s, void *arg, struct buf *in)
 static void stream_closed(struct stream *s, void *arg, enum err e, const char *why)
 {
 	struct dialer *d = arg;
-	char text[ENDPOINT_STR_SIZE];
+	char text[DIALER_WHERE_SIZE];
 	bool was_open = d->is_open;
 
 	(void)s;
@@ -108,11 +124,23 @@ static void stream_closed(struct stream *s, void *arg, enum err e, const char *w
 		d->ev->closed(d, e, why);
 		return;
 	}
-	note_failure(d, e, endpoint_format(&d->at, text), why ? why : err_str(e));
+	note_failure(d, e, dialer_where(d, text), why ? why : err_str(e));
 	loop_later(d->loop, &d->next, step);
 }
 
-static const struct stream_events events = { stream_opened, stream_received, stream_closed };
+static void stream_drained(struct stream *s, void *arg)
+{
+	struct dialer *d = arg;
+
+	(void)s;
+	if (d->is_open && d->ev->drained)
+		d->ev->drained(d);
+}
+
+static const struct stream_events events = { .opened = stream_opened,
+					     .received = stream_received,
+					     .drained = stream_drained,
+					     .closed = stream_closed };
 
 static void resolve_answered(void *arg, enum err e, const struct endpoint *found, size_t n)
 {
@@ -124,13 +152,29 @@ static void resolve_answered(void *arg, enum err e, const struct endpoint *found
 	d->n_found = n < RESOLVE_ADDRESSES_MAX ? n : RESOLVE_ADDRESSES_MAX;
 	if (d->n_found)
 		memcpy(d->found, found, d->n_found * sizeof(*found));
-	if (e || n == 0) {
+	if ((e || n == 0) && has_proxy(d)) {
+		note_failure(d, e ? e : ERR_NOTFOUND, d->proxy->host,
+			     "the proxy's name cannot be resolved");
+	} else if (e || n == 0) {
 		note_failure(d, e ? e : ERR_NOTFOUND, place, "the name cannot be resolved");
 		d->n_found = d->ev->known ? d->ev->known(d, place, d->found) : 0;
-	} else if (d->ev->resolved) {
+	} else if (d->ev->resolved && !has_proxy(d)) {
 		d->ev->resolved(d, place, d->found, d->n_found);
 	}
 	loop_later(d->loop, &d->next, step);
+}
+
+/*
+ * A proxy's own address is needed, not the place's. One that is a number we know, too: UDP may get
+ * there.
+ */
+static void take_numeric(struct dialer *d, const char *place, const char *host, uint16_t port)
+{
+	d->at = (struct endpoint){ .port = port };
+	if (addr_parse(host, &d->at.addr))
+		d->at = (struct endpoint){ 0 };
+	else if (d->ev->resolved)
+		d->ev->resolved(d, place, &d->at, 1);
 }
 
 /* Looks the next place up; its answer, or the failure to ask, leads to the next step. */
@@ -142,6 +186,11 @@ static void resolve_next(struct dialer *d)
 	enum err e = hostport_split(place, UDP_PORT_DEFAULT, host, &port);
 
 	d->n_found = d->next_found = 0;
+	if (!e && has_proxy(d)) {
+		take_numeric(d, place, host, port);
+		snprintf(host, sizeof(host), "%s", d->proxy->host);
+		port = d->proxy->port;
+	}
 	if (!e)
 		e = resolve_start(d->loop, host, port, d->family, DIALER_RESOLVE_MS,
 				  resolve_answered, d, &d->resolve);
@@ -151,17 +200,35 @@ static void resolve_next(struct dialer *d)
 	}
 }
 
-static void dial_next(struct dialer *d)
+/* Connects to d->dialled: the hub itself, or its proxy. */
+static enum err connect_to(struct dialer *d)
 {
-	char text[ENDPOINT_STR_SIZE];
+	char host[HOSTPORT_HOST_SIZE];
+	uint16_t port;
 	enum err e;
 
-	d->at = d->found[d->next_found++];
-	log_debug(1, "link: dialling %s", endpoint_format(&d->at, text));
-	e = stream_connect(d->loop, d->identity, &d->at, &limits, &events, d, &d->stream);
+	if (!has_proxy(d)) {
+		d->at = d->dialled;
+		return stream_connect(d->loop, d->identity, &d->dialled, d->limits, &events, d,
+				      &d->stream);
+	}
+	e = hostport_split(dialer_place(d), UDP_PORT_DEFAULT, host, &port);
+	return e ? e
+		 : stream_connect_via(d->loop, d->identity, &d->dialled, d->proxy, host, port,
+				      d->limits, &events, d, &d->stream);
+}
+
+static void dial_next(struct dialer *d)
+{
+	char text[DIALER_WHERE_SIZE];
+	enum err e;
+
+	d->dialled = d->found[d->next_found++];
+	log_debug(1, "link: dialling %s", dialer_where(d, text));
+	e = connect_to(d);
 	if (e) {
 		d->stream = NULL;
-		note_failure(d, e, endpoint_format(&d->at, text), err_str(e));
+		note_failure(d, e, dialer_where(d, text), err_str(e));
 		loop_later(d->loop, &d->next, step);
 	}
 }

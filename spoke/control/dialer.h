@@ -10,7 +10,8 @@
  *
  * dialer_stop() ends everything at any time, without a callback.
  *
- * A name that cannot be resolved falls back to the addresses that known() gives.
+ * A name that cannot be resolved falls back to the addresses that known() gives. With a proxy only
+ * its own name is resolved; the places' names are handed to it as they are.
  */
 #include "shared/loop/resolve.h"
 #include "shared/loop/stream.h"
@@ -18,6 +19,7 @@
 
 #define DIALER_PLACES_MAX 64u
 #define DIALER_RESOLVE_MS 5000u
+#define DIALER_WHERE_SIZE (ENDPOINT_NAME_SIZE + 80u)
 
 struct dialer;
 
@@ -28,6 +30,8 @@ struct dialer_events {
 	void (*opened)(struct dialer *d);
 	/* Bytes came; as stream_events.received. */
 	void (*received)(struct dialer *d, struct buf *in);
+	/* As stream_events.drained; may be NULL. */
+	void (*drained)(struct dialer *d);
 	/* The connection that was opened is over. */
 	void (*closed)(struct dialer *d, enum err e, const char *why);
 	/* No place is left. `why` is about the last one tried. */
@@ -45,6 +49,9 @@ struct dialer {
 	const struct dialer_events *ev;
 	void *owner; /* for the callbacks; the dialer does not look at it */
 	int family;  /* AF_UNSPEC, AF_INET, AF_INET6 */
+	/* To be set after dialer_init(), both kept by reference: */
+	const struct stream_limits *limits; /* of the connection; default: those of a link */
+	const struct proxy *proxy;          /* NULL or PROXY_NONE: none */
 
 	/* state; only for reading */
 	unsigned n_places;
@@ -52,7 +59,9 @@ struct dialer {
 	unsigned place;                               /* being tried */
 	struct endpoint found[RESOLVE_ADDRESSES_MAX]; /* its addresses */
 	size_t n_found, next_found;
-	struct endpoint at; /* being dialled, or connected to */
+	struct endpoint dialled; /* by us: the hub, or the proxy */
+	/* The hub's address, being dialled or connected to; family 0 when only the proxy knows it. */
+	struct endpoint at;
 	struct resolve *resolve;
 	struct stream *stream;
 	bool is_open;
@@ -71,5 +80,9 @@ void dialer_clear(struct dialer *d);
 void dialer_add(struct dialer *d, const char *place);
 /* Starts a round; what was under way is stopped. */
 void dialer_start(struct dialer *d);
+/* The place being tried, or connected to; "" before the first. */
+const char *dialer_place(const struct dialer *d);
+/* The same for people: "192.0.2.1:6655", "hub.example.net 6655 through the proxy 10.0.0.1:3128". */
+const char *dialer_where(const struct dialer *d, char out[DIALER_WHERE_SIZE]);
 /* Ends the round and closes the connection at once, without a callback. Safe in every callback. */
 void dialer_stop(struct dialer *d);

@@ -199,6 +199,7 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 	if (f->cfg) {
 		m.direct_idle_s = f->cfg->direct_idle_s;
 		m.direct_max = f->cfg->direct_max;
+		m.tcp_only = f->cfg->tcp_only;
 		m.pmtu_discovery = f->cfg->pmtu_discovery;
 		m.priority_inheritance = f->cfg->priority_inheritance;
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shared/base/base64.h"
+#include "shared/base/hostport.h"
 #include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
@@ -13,6 +14,25 @@ static bool may_be_hub(const struct spoke *s, const char *name)
 	const struct node *n = directory_find_name(&s->cache.dir, name);
 
 	return !n || n->kind == NODE_HUB;
+}
+
+/* The same hosts at the other ports at which the hub listens, after all that is configured: 443
+ * often passes where others do not. */
+static void add_ports(const struct spoke *s, struct dialer *d)
+{
+	const struct control_welcome *w = &s->cache.welcome;
+	const unsigned n = d->n_places;
+	char host[HOSTPORT_HOST_SIZE], place[ENDPOINT_NAME_SIZE];
+	uint16_t port;
+
+	for (unsigned k = 0; s->cache.has_welcome && k < w->n_tcp_ports; k++)
+		for (unsigned i = 0; i < n; i++) {
+			if (hostport_split(d->places[i], UDP_PORT_DEFAULT, host, &port))
+				continue;
+			snprintf(place, sizeof(place), "%.255s %u", host,
+				 (unsigned)w->tcp_ports[k]);
+			dialer_add(d, place);
+		}
 }
 
 void places_add(struct spoke *s, struct dialer *d)
@@ -31,6 +51,7 @@ void places_add(struct spoke *s, struct dialer *d)
 			 (unsigned)s->cache.last_good.port);
 		dialer_add(d, place);
 	}
+	add_ports(s, d);
 }
 
 bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct public_key *peer)

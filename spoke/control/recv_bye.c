@@ -20,6 +20,7 @@ static void refused(struct spoke *s, const char *what, const char *text)
 	s->cache.refused = true;
 	memcpy(s->cache.refused_why, why, sizeof(s->cache.refused_why));
 	client_close(&s->client, why, true, 0);
+	carry_stop(&s->carry);
 	apply_save_strictly(s);
 	grace_settle(s);
 }

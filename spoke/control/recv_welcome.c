@@ -80,7 +80,7 @@ static int64_t clock_ahead(const struct control_welcome *w)
 void recv_welcome(struct spoke *s, const struct control_welcome *w)
 {
 	const char *wrong = objection(s, w);
-	char text[ENDPOINT_STR_SIZE];
+	char text[DIALER_WHERE_SIZE];
 	bool resync;
 
 	if (wrong) {
@@ -97,12 +97,13 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	s->cache.clock_ahead_ms = clock_ahead(w);
 	s->cache.refused = false;
 	s->cache.refused_why[0] = '\0';
-	s->cache.last_good = s->client.dialer.at;
+	if (endpoint_is_set(&s->client.dialer.at))
+		s->cache.last_good = s->client.dialer.at;
 	s->acked = 0;
 	s->confirmed = false;
 	s->links++;
 	log_notice("link to hub %s is up (%s, revision %" PRIu64 ")", w->hub_name,
-		   endpoint_format(&s->client.dialer.at, text), w->revision);
+		   dialer_where(&s->client.dialer, text), w->revision);
 	client_welcomed(&s->client, w->capabilities);
 	if (w->revision == s->cache.dir.revision && !s->want_snapshot) {
 		grace_confirmed(s);
@@ -119,4 +120,5 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	locate_link_up(s);
 	apply_ack(s);
 	report_start(s);
+	carry_settle(&s->carry);
 }

@@ -10,6 +10,7 @@
 #include "shared/base/log.h"
 #include "shared/monitor/worker.h"
 #include "spoke/config.h"
+#include "spoke/control/carry.h"
 #include "spoke/control/client.h"
 #include "spoke/control/gather.h"
 #include "spoke/control/net_feed.h"
@@ -44,6 +45,7 @@ struct spoke {
 
 	struct cache cache;
 	struct client client;
+	struct carry carry; /* the hub by TCP, for tunnel packets */
 	struct engine_feed engine;
 	struct net_feed net;
 	struct peers peers;

@@ -44,17 +44,36 @@ static json_t *subnets_json(const struct node *n)
 	return list;
 }
 
+/* The TCP connection for tunnel packets. */
+static json_t *carrier_json(const struct carry *x)
+{
+	struct carrier_counters n = { 0 };
+	char text[DIALER_WHERE_SIZE];
+	bool up = x->state == CARRY_UP;
+
+	if (x->carrier)
+		n = carrier_counters(x->carrier);
+	return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I}", "state", carry_state_str(x->state),
+			 "address", up ? json_string(dialer_where(&x->dialer, text)) : json_null(),
+			 "why", x->why[0] ? fields_text(x->why) : json_null(), "rx_packets",
+			 (json_int_t)n.rx_packets, "tx_packets", (json_int_t)n.tx_packets,
+			 "rx_dropped", (json_int_t)n.rx_dropped, "tx_dropped",
+			 (json_int_t)n.tx_dropped);
+}
+
 static json_t *hub_json(const struct spoke *s)
 {
 	const struct client *c = &s->client;
 	bool up = client_is_up(c);
+	char text[DIALER_WHERE_SIZE];
 
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "name",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "name",
 			 s->cache.has_welcome ? s->cache.welcome.hub_name : "", "state",
 			 client_state_str(c->state), "up", (int)up, "since",
 			 time_json(c->since_wall_ms), "why",
 			 up || !c->why[0] ? json_null() : fields_text(c->why), "address",
-			 up ? endpoint_json(&c->dialer.at) : json_null());
+			 up ? json_string(dialer_where(&c->dialer, text)) : json_null(), "carrier",
+			 carrier_json(&s->carry));
 }
 
 static const struct engine_status *find_row(const struct gather *g, uint32_t id)

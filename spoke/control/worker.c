@@ -90,6 +90,7 @@ static void link_moved(struct client *c, enum client_state from, enum client_sta
 	}
 	if (from == CLIENT_UP)
 		apply_save(s);
+	carry_settle(&s->carry);
 }
 
 static size_t link_known(struct client *c, const char *place, struct endpoint *out)
@@ -238,6 +239,8 @@ static enum err start(struct worker *w)
 	if (e)
 		return e;
 	client_init(&s->client, s->loop, s->identity, s->cfg->family, &link_events, s);
+	s->client.dialer.proxy = &s->cfg->proxy;
+	carry_init(&s->carry, s);
 	net_feed_init(&s->net, &w->monitor);
 	gathers_init(&s->gathers, s->loop, &s->engine);
 	e = whereabouts_init(s);
@@ -282,14 +285,19 @@ static void sibling_down(struct worker *w, enum worker_role role)
 	engine_feed_attach(&s->engine, NULL);
 	gathers_engine_down(&s->gathers);
 	status_engine_down(&s->status);
+	carry_path(&s->carry, PATH_DOWN, PATH_REASON_NO_SESSION);
 	for (n = table_next(&s->peers.by_id, NULL); n; n = table_next(&s->peers.by_id, n))
 		announce_down(s, container_of(n, struct peer_state, by_id)->id);
 }
 
-static void take_path(struct spoke *s, const struct engine_path *p)
+/* The hub's path also decides whether there is a carrier. */
+static void take_path(struct spoke *s, struct engine_path *p)
 {
+	p->endpoint = carry_shown(&s->carry, &p->endpoint);
 	whereabouts_path(s, p);
 	announce_path(s, p);
+	if (p->id == s->cache.welcome.hub_id)
+		carry_path(&s->carry, p->path, p->reason);
 }
 
 /* One message of the engine. Returns what its decoding gave. */
@@ -325,11 +333,13 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		return e;
 	case ENGINE_PONG:
 		e = engine_pong_decode(body, &m.pong);
+		m.pong.endpoint = carry_shown(&s->carry, &m.pong.endpoint);
 		if (!e)
 			status_pong(&s->status, &m.pong);
 		return e;
 	case ENGINE_STATUS:
 		e = engine_status_decode(body, &m.status);
+		m.status.endpoint = carry_shown(&s->carry, &m.status.endpoint);
 		if (!e)
 			gathers_row(&s->gathers, &m.status);
 		return e;
@@ -369,6 +379,23 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		channel_bad(from == WORKER_ENGINE ? w->siblings[from] : w->monitor, type, e);
 }
 
+static void carrier_up(struct worker *w)
+{
+	struct spoke *s = w->state;
+
+	carry_engine_up(&s->carry);
+}
+
+/* The next engine is told of the carrier; until then what comes for it is dropped. */
+static void carrier_down(struct worker *w) { (void)w; }
+
+static void carrier_message(struct worker *w, uint16_t type, struct cursor *body)
+{
+	struct spoke *s = w->state;
+
+	carry_message(&s->carry, type, body);
+}
+
 /* SIGHUP: where the hub is dialled, and what may change without a restart. The log file is the
  * monitor's business. */
 static void reload(struct worker *w)
@@ -382,7 +409,7 @@ static void reload(struct worker *w)
 		log_error("%s; the configuration stays as it was", fresh->raw.error);
 	} else {
 		spoke_config_take(s->cfg, fresh);
-		log_notice("ConnectTo, hosts files, OfflineGrace and what is set for paths were "
+		log_notice("ConnectTo, Proxy, hosts files, OfflineGrace and what is set for paths were "
 			   "read again");
 		warn_of_hosts(s);
 		apply_cache(s);
@@ -396,6 +423,7 @@ static void stop(struct worker *w)
 {
 	struct spoke *s = w->state;
 
+	carry_stop(&s->carry);
 	client_stop(&s->client);
 	if (s->cache.has_welcome)
 		apply_save(s);
@@ -415,6 +443,7 @@ static void fini(struct worker *w)
 		status_fini(&s->status);
 	}
 	whereabouts_fini(s);
+	carry_fini(&s->carry);
 	netwatch_close(&s->netwatch);
 	client_fini(&s->client);
 	net_feed_fini(&s->net);
@@ -436,6 +465,9 @@ const struct worker_role_ops *spoke_control_role(void)
 		.sibling_up = sibling_up,
 		.sibling_down = sibling_down,
 		.message = message,
+		.carrier_up = carrier_up,
+		.carrier_down = carrier_down,
+		.carrier_message = carrier_message,
 		.reload = reload,
 		.stop = stop,
 		.fini = fini,
