@@ -7,6 +7,7 @@
 #include "hub/api/page.h"
 #include "hub/api/render.h"
 #include "shared/base/clock.h"
+#include "shared/base/hostport.h"
 #include "shared/wire/token.h"
 
 #define COMMAND_SIZE (JOIN_TOKEN_MAX_CHARS + NAME_SIZE + 64)
@@ -67,6 +68,23 @@ static void take_addresses(char *lines, struct join_token *t)
 	}
 }
 
+/* The same hosts at the hub's other TCP ports, as long as there is room: a branch may let nothing out
+ * but 443. */
+static void add_ports(const struct hub_config *config, struct join_token *t)
+{
+	const unsigned n = t->n_addresses;
+	char host[HOSTPORT_HOST_SIZE];
+	uint16_t port;
+
+	for (unsigned k = 0; k < config->n_tcp_ports; k++)
+		for (unsigned i = 0; i < n && t->n_addresses < TOKEN_ADDRESSES_MAX; i++) {
+			if (hostport_split(t->addresses[i], UDP_PORT_DEFAULT, host, &port))
+				continue;
+			snprintf(t->addresses[t->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u",
+				 host, (unsigned)config->tcp_ports[k]);
+		}
+}
+
 /* What every join token of this network holds, but for the secret. Otherwise the request is
  * answered. */
 static enum err prepare(struct request *r, struct join_token *t)
@@ -84,6 +102,8 @@ static enum err prepare(struct request *r, struct join_token *t)
 	if (e)
 		return e;
 	take_addresses(text, t);
+	if (r->api->config)
+		add_ports(r->api->config, t);
 	if (t->n_addresses == 0) {
 		reply_refuse(&r->reply, 409, "hub_addresses_missing",
 			     "no address of the hub is known, so that no branch could find it");

@@ -214,10 +214,10 @@ void engine_endpoints_encode(const struct engine_endpoints *m, struct cursor *c)
 	cursor_put_u32(c, m->id);
 	codec_put_bool(c, m->punch);
 	cursor_put_u8(c, (uint8_t)m->nat);
-	codec_put_bool(c, m->tcp);
 	cursor_put_u8(c, m->n);
 	for (unsigned i = 0; i < m->n; i++)
 		codec_put_endpoint(c, &m->endpoints[i]);
+	codec_put_bool(c, m->tcp);
 }
 
 enum err engine_endpoints_decode(struct cursor *c, struct engine_endpoints *m)
@@ -225,10 +225,12 @@ enum err engine_endpoints_decode(struct cursor *c, struct engine_endpoints *m)
 	m->id = codec_get_id(c);
 	m->punch = codec_get_bool(c);
 	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
-	m->tcp = codec_get_bool(c);
-	m->n = codec_get_u8_in(c, 0, m->tcp ? 0 : ENGINE_ENDPOINTS_MAX);
+	m->n = codec_get_u8_in(c, 0, ENGINE_ENDPOINTS_MAX);
 	for (unsigned i = 0; i < m->n; i++)
 		codec_get_endpoint(c, &m->endpoints[i], CODEC_REQUIRED);
+	m->tcp = codec_get_bool(c);
+	if (m->tcp && m->n)
+		cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);
 }
 

@@ -164,10 +164,10 @@ struct engine_endpoints {
 	uint32_t id;
 	bool punch;
 	enum nat_mapping nat; /* of the peer */
-	bool tcp; /* the peer reaches the hub by TCP only, so UDP does not get through there; then n
-		     is 0 */
 	uint8_t n;
 	struct endpoint endpoints[ENGINE_ENDPOINTS_MAX];
+	bool tcp; /* the peer reaches the hub by TCP only, so UDP does not get through there; then n
+		     is 0 */
 };
 
 struct engine_ping {

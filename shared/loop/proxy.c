@@ -95,6 +95,13 @@ found:
 	return ERR_OK;
 }
 
+static bool has_control(const char *s)
+{
+	while (*s && ((unsigned char)*s >= ' ' || *s == '\t') && *s != 0x7f)
+		s++;
+	return *s != '\0';
+}
+
 enum err proxy_parse(const char *value, struct proxy *out, const char **why)
 {
 	char text[PROXY_VALUE_MAX_BYTES];
@@ -102,6 +109,8 @@ enum err proxy_parse(const char *value, struct proxy *out, const char **why)
 	enum err e;
 
 	memset(out, 0, sizeof(*out));
+	if (has_control(value))
+		return complain(why, "it has control characters in it");
 	if (snprintf(text, sizeof(text), "%s", value) >= (int)sizeof(text))
 		e = complain(why, "it is too long");
 	else

@@ -30,12 +30,12 @@ struct stream_events {
 	void (*opened)(struct stream *s, void *arg, const struct public_key *peer);
 	/* `in` holds all bytes not consumed yet; consume what makes whole messages. */
 	void (*received)(struct stream *s, void *arg, struct buf *in);
-	/* All that was queued is with the kernel, which takes more: for owners that keep a queue of
-	 * their own. May call stream_send(). May be NULL. */
-	void (*drained)(struct stream *s, void *arg);
 	/* The stream is over: ERR_CLOSED (orderly), ERR_TIMEOUT, ERR_AUTH (TLS failed), ERR_IO,
 	 * ERR_TOOBIG. `why` is a phrase for the log. */
 	void (*closed)(struct stream *s, void *arg, enum err e, const char *why);
+	/* All that was queued is with the kernel, which takes more: for owners that keep a queue of
+	 * their own. May call stream_send(). May be NULL. */
+	void (*drained)(struct stream *s, void *arg);
 };
 
 struct stream_limits {

@@ -21,6 +21,7 @@ struct item {
 	char name[PATHS_DIR_SIZE]; /* below the folder */
 	struct buf text;
 	mode_t mode;
+	gid_t group; /* (gid_t)-1: root's */
 	bool written;
 	char saved[PATH_SIZE]; /* where the file that was there is now; empty: there was none */
 };
@@ -35,6 +36,7 @@ static struct item *item_init(struct item *it, const char *name, mode_t mode)
 {
 	snprintf(it->name, sizeof(it->name), "%s", name);
 	it->mode = mode;
+	it->group = (gid_t)-1;
 	buf_init(&it->text, CONF_MAX_BYTES);
 	return it;
 }
@@ -65,7 +67,7 @@ static bool line_sets(const char *line, size_t len, const char *key, const char 
 }
 
 /* Lines of an older spoke.conf stay, except those that say what the join says. */
-static enum err keep_lines(struct buf *out, const char *path, const char *hub)
+static enum err keep_lines(struct buf *out, const char *path, const char *hub, bool proxy)
 {
 	struct buf old;
 	const char *p, *end, *text;
@@ -78,7 +80,8 @@ static enum err keep_lines(struct buf *out, const char *path, const char *hub)
 		size_t n = strcspn(p, "\n");
 
 		end = p + n + (p[n] == '\n');
-		if (line_sets(p, n, "Name", NULL) || line_sets(p, n, "ConnectTo", hub))
+		if (line_sets(p, n, "Name", NULL) || line_sets(p, n, "ConnectTo", hub) ||
+		    (proxy && line_sets(p, n, "Proxy", NULL)))
 			continue;
 		e = buf_put(out, p, n);
 		if (!e)
@@ -94,8 +97,11 @@ static enum err conf_text(const struct install *in, struct buf *out)
 	char path[PATHS_FILE_SIZE];
 	enum err e = buf_printf(out, "Name = %s\nConnectTo = %s\n", w->name, w->hub_name);
 
+	if (!e && in->proxy)
+		e = buf_printf(out, "Proxy = %s\n", in->proxy);
 	return e ? e
-		 : keep_lines(out, paths_join(path, in->c->paths.etc, "spoke.conf"), w->hub_name);
+		 : keep_lines(out, paths_join(path, in->c->paths.etc, "spoke.conf"), w->hub_name,
+			      in->proxy != NULL);
 }
 
 static enum err host_text(const struct install *in, struct buf *out)
@@ -105,6 +111,16 @@ static enum err host_text(const struct install *in, struct buf *out)
 	for (unsigned i = 0; e == ERR_OK && i < in->token->n_addresses; i++)
 		e = buf_printf(out, "Address = %s\n", in->token->addresses[i]);
 	return e;
+}
+
+/* Only root and the daemon, which reads its configuration again on SIGHUP, may read it. */
+static void close_item(struct item *it, const char *user)
+{
+	const struct passwd *pw = getpwnam(user);
+
+	it->mode = 0640;
+	if (pw)
+		it->group = pw->pw_gid;
 }
 
 /* The contents of all files, in the order in which they are written. */
@@ -119,6 +135,8 @@ static enum err items_make(const struct install *in, struct item items[ITEMS])
 		e = put_key(&item_init(&items[1], "hub.pin", 0644)->text, in->token->hub_key.b);
 	if (!e)
 		e = conf_text(in, &item_init(&items[2], "spoke.conf", 0644)->text);
+	if (in->c->proxy.password[0])
+		close_item(&items[2], in->user);
 	if (!e)
 		e = put_key(&item_init(&items[3], "tunnel.key", 0600)->text, in->keys->tunnel.b);
 	if (!e)
@@ -181,6 +199,9 @@ static enum err items_write(const char *dir, struct item items[ITEMS], char why[
 		if (!e)
 			e = file_write_atomic(path, buf_data(&items[i].text),
 					      buf_len(&items[i].text), items[i].mode);
+		if (!e && items[i].group != (gid_t)-1 && geteuid() == 0 &&
+		    chown(path, 0, items[i].group) < 0)
+			e = err_from_errno(errno);
 		items[i].written = e == ERR_OK;
 	}
 	if (e) {

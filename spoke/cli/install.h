@@ -4,7 +4,8 @@
  * install: writes what a join has brought: configuration folder (spoke.conf, keys, hub.pin,
  * hosts/HUB) and directory cache. All or nothing: a new folder is filled beside its place and
  * renamed; in one that is there already (scripts, hosts files) the files come one by one with
- * identity.key, the mark of a joined node, last, and a failure takes back what was done.
+ * identity.key, the mark of a joined node, last, and a failure takes back what was done. A
+ * spoke.conf with a proxy's password in it stays closed to all but root and the daemon's group.
  */
 #include "shared/wire/token.h"
 #include "spoke/config.h"
@@ -16,7 +17,8 @@ struct install {
 	const struct keys *keys;
 	const struct join_token *token;
 	struct cache *cache;
-	const char *user; /* who owns the state folder */
+	const char *proxy; /* of the command line: becomes a line of spoke.conf; NULL none */
+	const char *user;  /* who owns the state folder */
 };
 
 /* True when this machine is a node of this network already. */

@@ -19,13 +19,15 @@
 struct join_args {
 	char *token; /* "-": from standard input */
 	int timeout_s;
+	const char *proxy; /* --proxy; NULL: as an older spoke.conf says */
 	bool force;
 	bool as_json;
 };
 
 static int usage(const struct launch *l)
 {
-	fprintf(stderr, "usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--json] TOKEN|-\n",
+	fprintf(stderr, "usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--proxy=\"KIND HOST PORT\"] "
+		"[--json] TOKEN|-\n",
 		l->program);
 	return LAUNCH_USAGE;
 }
@@ -35,6 +37,7 @@ static int parse_args(const struct launch *l, struct join_args *a)
 	static const struct option options[] = {
 		{ "force", no_argument, NULL, 'f' },
 		{ "timeout", required_argument, NULL, 't' },
+		{ "proxy", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -49,6 +52,8 @@ static int parse_args(const struct launch *l, struct join_args *a)
 			a->force = true;
 		} else if (o == 'j') {
 			a->as_json = true;
+		} else if (o == 'p') {
+			a->proxy = optarg;
 		} else if (o == 't') {
 			v = strtol(optarg, &end, 10);
 			if (end == optarg || *end || v < 1 || v > JOIN_TIMEOUT_MAX_S)
@@ -132,6 +137,30 @@ static int check_machine(const struct launch *l, const struct join_args *a, stru
 	return LAUNCH_DONE;
 }
 
+/* The proxy to go through: the option's, or the older spoke.conf's. */
+static int choose_proxy(const struct launch *l, const struct join_args *a, struct spoke_config *c)
+{
+	const char *why;
+
+	if (!a->proxy) {
+		if (spoke_config_proxy(c) == ERR_OK)
+			return LAUNCH_DONE;
+		fprintf(stderr, "%s: %s\n", l->program, c->raw.error);
+		return LAUNCH_FAILED;
+	}
+	if (proxy_parse(a->proxy, &c->proxy, &why)) {
+		fprintf(stderr, "%s: --proxy: %s\n", l->program, why);
+		return LAUNCH_USAGE;
+	}
+	if (!c->proxy.password[0])
+		return LAUNCH_DONE;
+	fprintf(stderr,
+		"%s: a proxy's password does not belong on the command line, where everybody can see "
+		"it; write the line \"Proxy = ...\" into %s/spoke.conf (mode 0640) before the join\n",
+		l->program, c->paths.etc);
+	return LAUNCH_USAGE;
+}
+
 static json_t *addresses_json(const struct node *n)
 {
 	json_t *list = json_array();
@@ -160,13 +189,16 @@ static void print_joined(const struct launch *l, const struct join_args *a,
 {
 	const struct node *self = cache_self(cache);
 	char text[ENDPOINT_STR_SIZE];
+	const char *hub_at = endpoint_is_set(&cache->last_good)
+				     ? endpoint_format(&cache->last_good, text)
+				     : "an address that the proxy knows";
 	json_t *item;
 	size_t i;
 	json_t *j = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:I, s:s}", "network",
 			      c->paths.net, "name", self->name, "id", (int)self->id, "addresses",
 			      addresses_json(self), "subnets", subnets_json(self), "hub",
 			      cache->welcome.hub_name, "hub_address",
-			      endpoint_format(&cache->last_good, text), "revision",
+			      hub_at, "revision",
 			      (json_int_t)cache->dir.revision, "config", c->paths.etc);
 
 	if (a->as_json) {
@@ -178,7 +210,8 @@ static void print_joined(const struct launch *l, const struct join_args *a,
 		printf("  address  %s\n", json_string_value(item));
 	json_array_foreach(json_object_get(j, "subnets"), i, item)
 		printf("  subnet   %s\n", json_string_value(item));
-	printf("  hub      %s at %s\n  files    %s\n", cache->welcome.hub_name, text, c->paths.etc);
+	printf("  hub      %s at %s\n  files    %s\n", cache->welcome.hub_name, hub_at,
+	       c->paths.etc);
 	printf("start it with: %s -n %s run\n", l->program, c->paths.net);
 	if (a->force)
 		printf("a daemon that is running goes on with the old keys until it is started "
@@ -195,12 +228,14 @@ static int join(const struct launch *l, const struct join_args *a, const struct 
 	struct cache cache;
 	struct join_request rq = { .token = t,
 				   .keys = &keys,
+				   .proxy = &c->proxy,
 				   .family = AF_UNSPEC,
 				   .timeout_ms = (unsigned)a->timeout_s * 1000 };
 	struct install in = { .c = c,
 			      .keys = &keys,
 			      .token = t,
 			      .cache = &cache,
+			      .proxy = a->proxy,
 			      .user = config_str(&c->raw, "User") };
 	char why[512] = "";
 	int code = LAUNCH_FAILED;
@@ -243,6 +278,8 @@ int join_main(const struct launch *l)
 	}
 	spoke_config_init(&c, &paths);
 	code = check_machine(l, &a, &c);
+	if (code == LAUNCH_DONE)
+		code = choose_proxy(l, &a, &c);
 	if (code == LAUNCH_DONE)
 		code = join(l, &a, &t, &c);
 	spoke_config_fini(&c);

@@ -211,6 +211,7 @@ int join_link_run(const struct join_request *rq, struct cache *out, char why[512
 		goto out;
 	}
 	dialer_init(&j.dialer, j.loop, identity, rq->family, &events, &j);
+	j.dialer.proxy = rq->proxy;
 	for (unsigned i = 0; i < rq->token->n_addresses; i++)
 		dialer_add(&j.dialer, rq->token->addresses[i]);
 	timer_arm(loop_timers(j.loop), &j.timeout, clock_now_ms() + rq->timeout_ms);

@@ -373,19 +373,32 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 	send_revision(f, ENGINE_COMMIT, c->dir.revision);
 }
 
+static void send_endpoints(struct engine_feed *f, const struct engine_endpoints *m)
+{
+	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	engine_endpoints_encode(m, &body);
+	engine_feed_send(f, ENGINE_ENDPOINTS, &body);
+}
+
 void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, enum nat_mapping nat,
 			   const struct endpoint *list, size_t n)
 {
 	struct engine_endpoints m = { .id = id, .punch = punch, .nat = nat };
-	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
-	struct cursor body;
 
 	m.n = (uint8_t)(n < ENGINE_ENDPOINTS_MAX ? n : ENGINE_ENDPOINTS_MAX);
 	if (m.n)
 		memcpy(m.endpoints, list, m.n * sizeof(*list));
-	cursor_init_write(&body, mem, sizeof(mem));
-	engine_endpoints_encode(&m, &body);
-	engine_feed_send(f, ENGINE_ENDPOINTS, &body);
+	send_endpoints(f, &m);
+}
+
+void engine_feed_tcp(struct engine_feed *f, uint32_t id)
+{
+	const struct engine_endpoints m = { .id = id, .tcp = true };
+
+	send_endpoints(f, &m);
 }
 
 /* Adds `e` with the data plane's port, each once. */

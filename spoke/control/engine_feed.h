@@ -42,6 +42,8 @@ bool engine_feed_touches_hub(const struct cache *c, const struct delta *x);
 /* Where a peer may be reached now. */
 void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, enum nat_mapping nat,
 			   const struct endpoint *list, size_t n);
+/* A peer reaches the hub by TCP only: no UDP endpoint of it is worth a try. */
+void engine_feed_tcp(struct engine_feed *f, uint32_t id);
 /* The hub's endpoints: where the link goes, then where its names led, each with the UDP port of the
  * data plane. */
 void engine_feed_hub_endpoints(struct engine_feed *f, const struct cache *c);

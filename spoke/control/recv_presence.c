@@ -28,5 +28,8 @@ void recv_presence(struct spoke *s, const struct control_presence *p, bool punch
 	log_debug(2, "node %s is %s, %u addresses%s", n->name, p->online ? "online" : "offline",
 		  p->n_endpoints, punch ? ", it is looking for us" : "");
 	keep_candidates(s, p);
-	whereabouts_told(s, n, p, punch);
+	if (p->online && p->tcp)
+		engine_feed_tcp(&s->engine, p->id);
+	else
+		whereabouts_told(s, n, p, punch);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/ipc/carrier_msg.h"
 #include "shared/ipc/channel.h"
 #include "shared/ipc/engine_msg.h"
 #include "shared/ipc/monitor_msg.h"
@@ -39,7 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(mover_inner)                                                                             \
 	X(mover_extension)                                                                         \
 	X(mover_event)                                                                             \
-	X(mover_counters)
+	X(mover_counters)                                                                          \
+	X(carrier_link)                                                                            \
+	X(carrier_packets)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

@@ -117,7 +117,9 @@ static void on_closed(struct stream *s, void *arg, enum err e, const char *why)
 	loop_stop(l, 0);
 }
 
-static const struct stream_events events = { on_opened, on_received, on_closed };
+static const struct stream_events events = { .opened = on_opened,
+					     .received = on_received,
+					     .closed = on_closed };
 
 static void accept_one(struct loop_fd *f, uint32_t ready)
 {
