@@ -148,6 +148,10 @@ static void sibling_up(struct worker *w, enum worker_role role)
 		return;
 	t->control = w->siblings[role];
 	report_ready(t);
+	/* Paths are told when they change. What the one before knew of the hub's is told again: a
+	 * carrier may be wanted. */
+	if (t->hub && t->hub->path.kind == PATH_DOWN)
+		report_path(t->hub);
 }
 
 /* Sessions go on; the next control brings a whole sync, and who is not in it goes. */
