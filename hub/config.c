@@ -33,7 +33,8 @@ static const struct config_var vars[] = {
 	  "in hub.conf the port of tunnels (UDP) and links (TCP), default 6655; in hosts/NAME the "
 	  "port of Address lines that have none" },
 	{ "ListenTCP", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for all "
+	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for "
+	  "all "
 	  "addresses, or an address of this machine and a port" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
 	  "the firewall mark of tunnel packets" },
@@ -167,10 +168,11 @@ static enum err add_tcp_port(struct hub_config *c, const struct config_entry *en
 		at.port = port;
 		for (unsigned k = 0; k < c->n_tcp; k++)
 			if (endpoint_equal(&c->tcp[k], &at))
-				return config_complain(&c->raw, entry,
-						       "links use port %u already", port);
+				return config_complain(&c->raw, entry, "links use port %u already",
+						       port);
 		if (c->n_tcp == MONITOR_LISTEN_MAX)
-			return config_complain(&c->raw, entry, "more than %u addresses to listen on",
+			return config_complain(&c->raw, entry,
+					       "more than %u addresses to listen on",
 					       MONITOR_LISTEN_MAX);
 		c->tcp[c->n_tcp++] = at;
 	}

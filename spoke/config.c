@@ -102,7 +102,8 @@ void spoke_config_fini(struct spoke_config *c)
 	c->n_hosts = c->cap_hosts = 0;
 }
 
-/* A password is for root and the daemon's group: not for everybody, and not for the process list. */
+/* A password is for root and the daemon's group: not for everybody, and not for the process list.
+ */
 static enum err check_password_place(struct spoke_config *c, const struct config_entry *e)
 {
 	struct stat st;

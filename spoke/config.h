@@ -101,7 +101,7 @@ enum path_policy spoke_config_path_policy(const struct spoke_config *c, const ch
 void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh);
 /*
  * Reads the Proxy line of c->raw into c->proxy, for those who have read spoke.conf without the rest
- * (join). Errors are in c->raw.error: nothing of a password is in it, and a file with a password that
- * everybody may read is one.
+ * (join). Errors are in c->raw.error: nothing of a password is in it, and a file with a password
+ * that everybody may read is one.
  */
 enum err spoke_config_proxy(struct spoke_config *c) must_check;

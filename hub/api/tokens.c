@@ -68,8 +68,8 @@ static void take_addresses(char *lines, struct join_token *t)
 	}
 }
 
-/* The same hosts at the hub's other TCP ports, as long as there is room: a branch may let nothing out
- * but 443. */
+/* The same hosts at the hub's other TCP ports, as long as there is room: a branch may let nothing
+ * out but 443. */
 static void add_ports(const struct hub_config *config, struct join_token *t)
 {
 	const unsigned n = t->n_addresses;

@@ -9,8 +9,8 @@
 #include "hub/control/core.h"
 #include "hub/control/recv.h"
 
-static const char *const state_names[CONN_STATES] = { "tls", "first", "up", "carrying", "bye",
-							"gone" };
+static const char *const state_names[CONN_STATES] = { "tls",      "first", "up",
+						      "carrying", "bye",   "gone" };
 
 /* The drawing in conn.h. */
 static const bool allowed[CONN_STATES][CONN_STATES] = {
@@ -243,10 +243,9 @@ static void on_closed(struct stream *s, void *arg, enum err e, const char *why)
 	conn_drop(conn, why);
 }
 
-static const struct stream_events stream_calls = { .opened = on_opened,
-						   .received = on_received,
-						   .drained = on_drained,
-						   .closed = on_closed };
+static const struct stream_events stream_calls = {
+	.opened = on_opened, .received = on_received, .drained = on_drained, .closed = on_closed
+};
 
 /* --- life --- */
 

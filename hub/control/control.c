@@ -78,9 +78,9 @@ static enum err init_tables(struct control *c)
 	directory_init(&c->dir);
 	push_init(c);
 	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
-	    (e = carriers_init(&c->carriers)) ||
-	    (e = watch_init(&c->watches)) || (e = presence_init(c)) || (e = pairs_init(c)) ||
-	    (e = names_init(c)) || (e = expected_init(c)))
+	    (e = carriers_init(&c->carriers)) || (e = watch_init(&c->watches)) ||
+	    (e = presence_init(c)) || (e = pairs_init(c)) || (e = names_init(c)) ||
+	    (e = expected_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }

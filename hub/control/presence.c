@@ -120,8 +120,8 @@ bool presence_path(struct control *c, struct presence_node *p, enum path_kind pa
 		   enum path_reason reason, const struct endpoint *at)
 {
 	bool was_tcp = p->row.path == PATH_HUB_TCP, is_tcp = path == PATH_HUB_TCP;
-	bool moved = (endpoint_is_set(at) && !endpoint_equal(at, &p->row.endpoint)) ||
-		     was_tcp != is_tcp;
+	bool moved =
+		(endpoint_is_set(at) && !endpoint_equal(at, &p->row.endpoint)) || was_tcp != is_tcp;
 
 	if (!moved && p->row.path == path && p->row.reason == reason)
 		return false;

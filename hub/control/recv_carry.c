@@ -8,7 +8,8 @@
 
 void recv_carry(struct control *c, struct conn *conn, const struct control_msg *m)
 {
-	struct control_msg answer = { .type = CONTROL_CARRY, .carry = { .capabilities = CAP_CARRY } };
+	struct control_msg answer = { .type = CONTROL_CARRY,
+				      .carry = { .capabilities = CAP_CARRY } };
 	struct control_bye why;
 	const struct node *n;
 	uint32_t id;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * carrier: one TLS connection that carries tunnel packets, from the moment that both sides have said
- * so (CONTROL.md section 14). The owner keeps the stream, forwards its callbacks, and closes it.
+ * carrier: one TLS connection that carries tunnel packets, from the moment that both sides have
+ * said so (CONTROL.md section 14). The owner keeps the stream, forwards its callbacks, and closes
+ * it.
  *
  *   1. carrier_new()        the engine is told
  *   2. carrier_received()   from the stream's received(); carrier_drained() from its drained();
  *                           carrier_send() for what the engine has for this carrier's number
  *   3. carrier_free()       the engine is told; then the owner closes the stream
  *
- * Timer (one): last heard, LINK_PING_MS, the dialling side sends a sign of life; LINK_DEAD_MS: dead()
- * is called.
+ * Timer (one): last heard, LINK_PING_MS, the dialling side sends a sign of life; LINK_DEAD_MS:
+ * dead() is called.
  */
 #include "shared/carrier/queue.h"
 #include "shared/ipc/carrier_msg.h"

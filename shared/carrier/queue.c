@@ -5,7 +5,8 @@
 
 #include "shared/wire/limits.h"
 
-/* In front of each run. Only we read it: in our own byte order, copied since it may lie anywhere. */
+/* In front of each run. Only we read it: in our own byte order, copied since it may lie anywhere.
+ */
 struct run {
 	uint64_t at_ms; /* when it came */
 	uint32_t bytes;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * queue: packets that wait for a slow TCP connection, in runs of whole frames (wire/carry.h) as they
- * came from the engine. Bounded in bytes and in time, and what is oldest is dropped first: whoever
- * sends through a tunnel finds out from losses how fast the line is, and an old packet is of little
- * use to anybody. Pure: no I/O, `now_ms` is an argument.
+ * queue: packets that wait for a slow TCP connection, in runs of whole frames (wire/carry.h) as
+ * they came from the engine. Bounded in bytes and in time, and what is oldest is dropped first:
+ * whoever sends through a tunnel finds out from losses how fast the line is, and an old packet is
+ * of little use to anybody. Pure: no I/O, `now_ms` is an argument.
  */
 #include <stdbool.h>
 
 #include "shared/base/buf.h"
 
 struct carrier_queue {
-	struct buf runs;   /* each a header and its frames */
+	struct buf runs;  /* each a header and its frames */
 	uint64_t dropped; /* packets */
 };
 

@@ -11,9 +11,10 @@
  * The biggest message is a peer with all its subnets: id, name, kind, key, 4 flags, keepalive,
  * groups, reach, compression, number of subnets; then these.
  */
-#define PEER_FIXED_BYTES    (4u + CODEC_NAME_MAX_BYTES + 1u + KEY_BYTES + 4u + 2u + 16u + 1u + 2u)
-#define PEER_MAX_BYTES      (PEER_FIXED_BYTES + ENGINE_PEER_SUBNETS_MAX * CODEC_SUBNET_MAX_BYTES)
-#define ENDPOINTS_MAX_BYTES (4u + 1u + 1u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES)
+#define PEER_FIXED_BYTES (4u + CODEC_NAME_MAX_BYTES + 1u + KEY_BYTES + 4u + 2u + 16u + 1u + 2u)
+#define PEER_MAX_BYTES   (PEER_FIXED_BYTES + ENGINE_PEER_SUBNETS_MAX * CODEC_SUBNET_MAX_BYTES)
+#define ENDPOINTS_MAX_BYTES                                                                        \
+	(4u + 1u + 1u + 1u + 1u + ENGINE_ENDPOINTS_MAX * CODEC_ENDPOINT_MAX_BYTES)
 _Static_assert(PEER_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES, "a full engine_peer fits one message");
 _Static_assert(ENDPOINTS_MAX_BYTES <= CHANNEL_MSG_MAX_BYTES,
 	       "a full engine_endpoints fits one message");

@@ -91,7 +91,8 @@ struct monitor_script {
 };
 struct monitor_link {
 	enum worker_role peer;
-	bool carrier; /* their second channel, for packets (carrier_msg.h): engine and control only */
+	bool carrier; /* their second channel, for packets (carrier_msg.h): engine and control only
+		       */
 };
 /* Answer to a request with a tag. `text` says what failed, for the log ("RTNETLINK: file exists").
  */

@@ -14,8 +14,8 @@
  *                                                       MOVER_COUNTERS
  *                                                       MOVER_CARRIED (sealed, to go by TCP)
  *
- * MOVER_PACKET, MOVER_INNER, MOVER_EXTENSION and MOVER_CARRIED may be lost when the other side is slow
- * (channel_try_send()), as any packet may.
+ * MOVER_PACKET, MOVER_INNER, MOVER_EXTENSION and MOVER_CARRIED may be lost when the other side is
+ * slow (channel_try_send()), as any packet may.
  */
 #include "shared/ipc/channel.h"
 #include "shared/ipc/engine_msg.h"

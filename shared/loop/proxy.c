@@ -10,16 +10,16 @@
 #include "shared/base/base64.h"
 #include "shared/base/secret.h"
 
-#define SOCKS5_VERSION    5u
-#define SOCKS5_NO_AUTH    0u
-#define SOCKS5_LOGIN      2u
-#define SOCKS5_CONNECT    1u
-#define SOCKS5_IPV4       1u
-#define SOCKS5_NAME       3u
-#define SOCKS5_IPV6       4u
-#define LOGIN_VERSION     1u
-#define SOCKS4_VERSION    4u
-#define SOCKS4_GRANTED    0x5au
+#define SOCKS5_VERSION     5u
+#define SOCKS5_NO_AUTH     0u
+#define SOCKS5_LOGIN       2u
+#define SOCKS5_CONNECT     1u
+#define SOCKS5_IPV4        1u
+#define SOCKS5_NAME        3u
+#define SOCKS5_IPV6        4u
+#define LOGIN_VERSION      1u
+#define SOCKS4_VERSION     4u
+#define SOCKS4_GRANTED     0x5au
 #define SOCKS4_REPLY_BYTES 8u
 
 #define WORDS_MAX 6u
@@ -40,7 +40,8 @@ static unsigned cut_words(char *text, char *words[WORDS_MAX], unsigned max)
 {
 	unsigned n = 0;
 
-	for (char *save = NULL, *w = strtok_r(text, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
+	for (char *save = NULL, *w = strtok_r(text, " \t", &save); w;
+	     w = strtok_r(NULL, " \t", &save)) {
 		if (n == max)
 			return max + 1;
 		words[n++] = w;
@@ -70,8 +71,9 @@ static enum err parse_words(char **words, unsigned n, struct proxy *p, const cha
 			goto found;
 		}
 	if (n && strcasecmp(words[0], "exec") == 0)
-		return complain(why, "\"exec\" is not supported: no program is started for a connection; "
-				     "use http, socks4 or socks5");
+		return complain(
+			why, "\"exec\" is not supported: no program is started for a connection; "
+			     "use http, socks4 or socks5");
 	return complain(why, "it must begin with none, http, socks4 or socks5");
 found:
 	if (p->kind == PROXY_NONE)
@@ -86,7 +88,8 @@ found:
 	if (p->kind == PROXY_SOCKS4 && n > 4)
 		return complain(why, "socks4 knows a user and no password");
 	if (p->kind != PROXY_SOCKS4 && n != 3 && n != 5)
-		return complain(why, "user and password go together, and neither has white space in it");
+		return complain(why,
+				"user and password go together, and neither has white space in it");
 	if ((n > 3 && !take_credential(p->user, words[3])) ||
 	    (n > 4 && !take_credential(p->password, words[4])))
 		return complain(why, "user and password have at most 127 bytes each");
@@ -271,9 +274,9 @@ static enum err take_http(struct proxy_talk *t, struct buf *in)
 	if (!status)
 		return fail(t, ERR_INVALID, "the proxy does not answer as an HTTP proxy does");
 	if (status == 407)
-		return fail(t, ERR_AUTH, t->proxy->user[0]
-						 ? "the proxy does not accept user and password (407)"
-						 : "the proxy wants a user and a password (407)");
+		return fail(t, ERR_AUTH,
+			    t->proxy->user[0] ? "the proxy does not accept user and password (407)"
+					      : "the proxy wants a user and a password (407)");
 	if (status < 200 || status > 299)
 		return fail(t, ERR_DENIED, "the proxy refuses the connection (%u)", status);
 	return done(t, in, (size_t)(end - p) + 4);
@@ -342,9 +345,9 @@ static enum err take_method(struct proxy_talk *t, struct buf *in, struct buf *ou
 		return put_connect(t, out);
 	if (method == SOCKS5_LOGIN && t->proxy->user[0])
 		return put_login(t, out);
-	return fail(t, ERR_AUTH, t->proxy->user[0]
-					 ? "the proxy wants another kind of authentication"
-					 : "the proxy wants a user and a password");
+	return fail(t, ERR_AUTH,
+		    t->proxy->user[0] ? "the proxy wants another kind of authentication"
+				      : "the proxy wants a user and a password");
 }
 
 static enum err take_login(struct proxy_talk *t, struct buf *in, struct buf *out)

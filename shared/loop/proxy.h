@@ -18,9 +18,9 @@
 #include "shared/base/buf.h"
 #include "shared/base/hostport.h"
 
-#define PROXY_CREDENTIAL_SIZE  128u
-#define PROXY_VALUE_MAX_BYTES  600u
-#define PROXY_REPLY_MAX_BYTES  8192u /* the whole head of an HTTP answer */
+#define PROXY_CREDENTIAL_SIZE   128u
+#define PROXY_VALUE_MAX_BYTES   600u
+#define PROXY_REPLY_MAX_BYTES   8192u /* the whole head of an HTTP answer */
 #define PROXY_REQUEST_MAX_BYTES 2048u
 
 enum proxy_kind { PROXY_NONE = 0, PROXY_SOCKS4, PROXY_SOCKS5, PROXY_HTTP };
@@ -43,7 +43,13 @@ const char *proxy_kind_str(enum proxy_kind k);
  */
 enum err proxy_parse(const char *value, struct proxy *out, const char **why) must_check;
 
-enum proxy_step { PROXY_HTTP_HEAD, PROXY_SOCKS4_REPLY, PROXY_METHOD, PROXY_LOGIN, PROXY_SOCKS5_REPLY };
+enum proxy_step {
+	PROXY_HTTP_HEAD,
+	PROXY_SOCKS4_REPLY,
+	PROXY_METHOD,
+	PROXY_LOGIN,
+	PROXY_SOCKS5_REPLY
+};
 
 /* One conversation. `why` is a phrase for the log after a failure: nothing of what the proxy sent
  * but numbers is in it. */
@@ -55,8 +61,8 @@ struct proxy_talk {
 	char why[120];
 };
 
-/* `p` must outlive the talk. Appends the first request to `out`. ERR_INVALID: the destination cannot
- * be had through this kind of proxy (see `why`); ERR_TOOBIG, ERR_NOMEM. */
+/* `p` must outlive the talk. Appends the first request to `out`. ERR_INVALID: the destination
+ * cannot be had through this kind of proxy (see `why`); ERR_TOOBIG, ERR_NOMEM. */
 enum err proxy_talk_begin(struct proxy_talk *t, const struct proxy *p, const char *host,
 			  uint16_t port, struct buf *out) must_check;
 /*

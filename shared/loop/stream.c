@@ -412,7 +412,8 @@ static void begin_asking(struct stream *s)
 	asked(s, e ? e : ERR_AGAIN);
 }
 
-/* What the proxy has said. Nothing of the other side can be behind it: TLS's client speaks first. */
+/* What the proxy has said. Nothing of the other side can be behind it: TLS's client speaks first.
+ */
 static void hear_proxy(struct stream *s)
 {
 	struct asking *a = s->asking;
@@ -608,8 +609,7 @@ static enum err dial(struct loop *l, struct stream_identity *id, const struct en
 	if (ss.ss_family == AF_UNSPEC || to->port == 0)
 		goto out;
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS)) {
+	if (fd < 0 || (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS)) {
 		e = err_from_errno(errno);
 		goto out;
 	}

@@ -76,7 +76,8 @@ void carrier_init(struct tunnel *t) { udp_set_carry(t->udp, carry, t); }
 
 void carrier_up(struct tunnel *t, struct channel *control) { t->carriers = control; }
 
-/* Nobody knows any more which of its peers the hub has heard on which carrier: all are forgotten. */
+/* Nobody knows any more which of its peers the hub has heard on which carrier: all are forgotten.
+ */
 void carrier_down(struct tunnel *t)
 {
 	struct table_node *n = NULL;

@@ -17,7 +17,7 @@
 
 #define FAMILIES             2u
 #define FAMILY_CARRIER       FAMILIES /* in the place of a family: not a socket */
-#define GRO_MESSAGES         8u /* with UDP_GRO: few and large */
+#define GRO_MESSAGES         8u       /* with UDP_GRO: few and large */
 #define GRO_MESSAGE_BYTES    65536u
 #define SINGLE_MESSAGE_BYTES 16384u /* without: many and small, in the same memory */
 #define RX_BYTES             (GRO_MESSAGES * GRO_MESSAGE_BYTES)
@@ -48,8 +48,8 @@ struct train {
 struct udp {
 	unsigned n_sockets;
 	int fds[WORKER_UDP_SOCKETS_MAX];
-	int send_fd[FAMILIES];  /* IPv4, IPv6; -1: no socket of this family */
-	udp_carry carry;        /* takes trains for carriers; NULL: nobody does */
+	int send_fd[FAMILIES]; /* IPv4, IPv6; -1: no socket of this family */
+	udp_carry carry;       /* takes trains for carriers; NULL: nobody does */
 	void *carry_arg;
 	bool segment[FAMILIES]; /* the kernel cuts trains */
 	bool gro;

@@ -22,9 +22,9 @@ static inline void carry_put_header(uint8_t *at, size_t len)
 	at[1] = (uint8_t)len;
 }
 /*
- * The frame at the front of `n` bytes: `*len` is that of its message, which begins CARRY_HEADER_BYTES
- * behind `p`. ERR_AGAIN: not all there yet. ERR_TOOBIG: longer than CARRY_MESSAGE_MAX_BYTES; nothing
- * behind it can be read.
+ * The frame at the front of `n` bytes: `*len` is that of its message, which begins
+ * CARRY_HEADER_BYTES behind `p`. ERR_AGAIN: not all there yet. ERR_TOOBIG: longer than
+ * CARRY_MESSAGE_MAX_BYTES; nothing behind it can be read.
  */
 enum err carry_next(const uint8_t *p, size_t n, size_t *len) must_check;
 /*
@@ -33,5 +33,6 @@ enum err carry_next(const uint8_t *p, size_t n, size_t *len) must_check;
  * before a frame that carry_next() refuses, that is not all there, or that is a sign of life.
  */
 size_t carry_run(const uint8_t *p, size_t n, size_t max_bytes, unsigned *messages);
-/* True when all of it is whole frames with messages, at least one: what our own processes hand on. */
+/* True when all of it is whole frames with messages, at least one: what our own processes hand on.
+ */
 bool carry_is_whole(const uint8_t *p, size_t n);

@@ -109,12 +109,13 @@ struct control_welcome {
 	int64_t time_ms;          /* hub's wall clock */
 	struct endpoint observed; /* the spoke's address as the hub sees the link */
 	uint8_t n_tcp_ports;
-	uint16_t tcp_ports[LINK_PORTS_MAX]; /* where the hub listens, too, at all of its addresses */
+	uint16_t
+		tcp_ports[LINK_PORTS_MAX]; /* where the hub listens, too, at all of its addresses */
 };
 struct control_presence {
 	uint32_t id;
 	bool online;
-	bool tcp; /* it reaches the hub by TCP only: there is no UDP endpoint to be tried */
+	bool tcp;    /* it reaches the hub by TCP only: there is no UDP endpoint to be tried */
 	uint8_t nat; /* that node's: enum nat_mapping; 0 not known */
 	uint8_t n_endpoints;
 	struct endpoint endpoints[16];

@@ -199,12 +199,12 @@ enum compress_method {
 /* --- Carriers: tunnel packets on TLS connections, where UDP does not get through --- */
 /* One outer message: the largest TUN_MTU and all that stands around it, with room to spare. */
 #define CARRY_MESSAGE_MAX_BYTES 16000u
-/* Waiting for one carrier's TCP: the oldest are dropped above so many bytes, or when they waited for
- * so long. Slow TCP loses packets, as a slow line does, and never grows a queue. */
+/* Waiting for one carrier's TCP: the oldest are dropped above so many bytes, or when they waited
+ * for so long. Slow TCP loses packets, as a slow line does, and never grows a queue. */
 #define CARRIER_QUEUE_BYTES 262144u
 #define CARRIER_QUEUE_MS    100u
-/* Handed to TLS at once, and what the kernel may hold unsent before it asks for more: small, so that
- * what waits waits where it can be dropped. */
+/* Handed to TLS at once, and what the kernel may hold unsent before it asks for more: small, so
+ * that what waits waits where it can be dropped. */
 #define CARRIER_WRITE_BYTES  16384u
 #define CARRIER_UNSENT_BYTES 8192u
 /* Sent and not acknowledged for so long: the kernel gives the connection up. */

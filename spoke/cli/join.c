@@ -26,7 +26,9 @@ struct join_args {
 
 static int usage(const struct launch *l)
 {
-	fprintf(stderr, "usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--proxy=\"KIND HOST PORT\"] "
+	fprintf(stderr,
+		"usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--proxy=\"KIND HOST "
+		"PORT\"] "
 		"[--json] TOKEN|-\n",
 		l->program);
 	return LAUNCH_USAGE;
@@ -155,8 +157,10 @@ static int choose_proxy(const struct launch *l, const struct join_args *a, struc
 	if (!c->proxy.password[0])
 		return LAUNCH_DONE;
 	fprintf(stderr,
-		"%s: a proxy's password does not belong on the command line, where everybody can see "
-		"it; write the line \"Proxy = ...\" into %s/spoke.conf (mode 0640) before the join\n",
+		"%s: a proxy's password does not belong on the command line, where everybody can "
+		"see "
+		"it; write the line \"Proxy = ...\" into %s/spoke.conf (mode 0640) before the "
+		"join\n",
 		l->program, c->paths.etc);
 	return LAUNCH_USAGE;
 }
@@ -197,8 +201,7 @@ static void print_joined(const struct launch *l, const struct join_args *a,
 	json_t *j = json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:I, s:s}", "network",
 			      c->paths.net, "name", self->name, "id", (int)self->id, "addresses",
 			      addresses_json(self), "subnets", subnets_json(self), "hub",
-			      cache->welcome.hub_name, "hub_address",
-			      hub_at, "revision",
+			      cache->welcome.hub_name, "hub_address", hub_at, "revision",
 			      (json_int_t)cache->dir.revision, "config", c->paths.etc);
 
 	if (a->as_json) {

@@ -17,8 +17,8 @@ struct join_request {
 	const struct join_token *token;
 	const struct keys *keys;
 	const struct proxy *proxy; /* how the hub is reached; kept by reference */
-	int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
-	unsigned timeout_ms; /* for everything together */
+	int family;                /* AF_UNSPEC, AF_INET, AF_INET6 */
+	unsigned timeout_ms;       /* for everything together */
 };
 
 /*

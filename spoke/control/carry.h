@@ -13,9 +13,9 @@
  *    |  not wanted                                              |
  *    '---------- UDP has worked for CARRIER_LINGER_MS ----------'
  *
- * Wanted: TCPOnly, or the engine says that the hub's path is down although it was tried (a handshake
- * that is still under way counts after CARRIER_AFTER_MS); and the link is up with a hub that can
- * carry.
+ * Wanted: TCPOnly, or the engine says that the hub's path is down although it was tried (a
+ * handshake that is still under way counts after CARRIER_AFTER_MS); and the link is up with a hub
+ * that can carry.
  *
  * Timer (one), armed to the earliest:
  *   OFF        the handshake has been under way for CARRIER_AFTER_MS    dial
@@ -30,16 +30,23 @@
 #include "shared/wire/control.h"
 #include "spoke/control/dialer.h"
 
-enum carry_state { CARRY_OFF, CARRY_DIALLING, CARRY_GREETING, CARRY_UP, CARRY_WAITING, CARRY_STATES };
+enum carry_state {
+	CARRY_OFF,
+	CARRY_DIALLING,
+	CARRY_GREETING,
+	CARRY_UP,
+	CARRY_WAITING,
+	CARRY_STATES
+};
 const char *carry_state_str(enum carry_state s);
 bool carry_may_move(enum carry_state from, enum carry_state to);
 
 /* What the engine says of the hub's path, boiled down to what matters here. */
 enum carry_need {
-	CARRY_IDLE, /* nothing was tried */
+	CARRY_IDLE,   /* nothing was tried */
 	CARRY_TRYING, /* handshake under way */
 	CARRY_NEEDED, /* down, or by TCP already */
-	CARRY_UDP, /* UDP works */
+	CARRY_UDP,    /* UDP works */
 };
 enum carry_need carry_need_of(enum path_kind path, enum path_reason reason);
 /* Failures in a row so far, any random number: 0..500 ms, doubling to 30 s. */
@@ -56,7 +63,7 @@ struct carry {
 	bool is_down;           /* the path is */
 	uint64_t need_since_ms, down_since_ms;
 	unsigned attempt;
-	uint32_t last; /* number given out last */
+	uint32_t last;           /* number given out last */
 	struct carrier *carrier; /* in UP */
 	struct timer timer;
 	char why[CONTROL_TEXT_SIZE]; /* why it is not up; empty: it is, or was not tried */

@@ -60,7 +60,8 @@ struct dialer {
 	struct endpoint found[RESOLVE_ADDRESSES_MAX]; /* its addresses */
 	size_t n_found, next_found;
 	struct endpoint dialled; /* by us: the hub, or the proxy */
-	/* The hub's address, being dialled or connected to; family 0 when only the proxy knows it. */
+	/* The hub's address, being dialled or connected to; family 0 when only the proxy knows it.
+	 */
 	struct endpoint at;
 	struct resolve *resolve;
 	struct stream *stream;

@@ -409,7 +409,8 @@ static void reload(struct worker *w)
 		log_error("%s; the configuration stays as it was", fresh->raw.error);
 	} else {
 		spoke_config_take(s->cfg, fresh);
-		log_notice("ConnectTo, Proxy, hosts files, OfflineGrace and what is set for paths were "
+		log_notice("ConnectTo, Proxy, hosts files, OfflineGrace and what is set for paths "
+			   "were "
 			   "read again");
 		warn_of_hosts(s);
 		apply_cache(s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What comes on a carrier: frames of packets. A run that is taken is whole, and reads again as it was. */
+/* What comes on a carrier: frames of packets. A run that is taken is whole, and reads again as it
+ * was. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -201,12 +201,36 @@ static void sockaddr_edges(void **unused)
 	assert_false(endpoint_is_set(&(struct endpoint){ 0 }));
 }
 
+/* A carrier is an endpoint of its own, never the text or socket address of anything. */
+static void test_carrier(void **state)
+{
+	const struct endpoint a = endpoint_of_carrier(1), b = endpoint_of_carrier(0xfffefdfc);
+	struct endpoint v4 = { .addr = { .family = AF_INET, .b = { 0, 0, 0, 1 } } };
+	struct sockaddr_storage ss;
+	char text[ENDPOINT_STR_SIZE];
+
+	(void)state;
+	assert_true(endpoint_is_set(&a));
+	assert_true(endpoint_is_carrier(&a));
+	assert_int_equal(endpoint_carrier(&a), 1);
+	assert_int_equal(endpoint_carrier(&b), 0xfffefdfc);
+	assert_false(endpoint_equal(&a, &b));
+	assert_false(endpoint_equal(&a, &v4));
+	assert_false(endpoint_is_carrier(&v4));
+	assert_int_equal(endpoint_carrier(&v4), 0);
+	assert_string_equal(endpoint_format(&a, text), "tcp");
+	assert_int_equal(endpoint_parse(text, 655, &v4), ERR_INVALID);
+	endpoint_to_sockaddr(&a, &ss);
+	assert_int_equal(ss.ss_family, AF_UNSPEC);
+	assert_true(addr_is_special(&a.addr));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addr_rows),      cmocka_unit_test(ordering),
 		cmocka_unit_test(special_rows),   cmocka_unit_test(endpoint_rows),
-		cmocka_unit_test(sockaddr_edges),
+		cmocka_unit_test(sockaddr_edges), cmocka_unit_test(test_carrier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,11 @@ static const struct row {
 	{ "whole", { 0, 3, 1, 2, 3 }, 5, ERR_OK, 3 },
 	{ "and more", { 0, 3, 1, 2, 3, 0, 1 }, 7, ERR_OK, 3 },
 	{ "too long", { TOO_LONG >> 8, TOO_LONG & 0xff, 1 }, 3, ERR_TOOBIG, 0 },
-	{ "longest, cut", { CARRY_MESSAGE_MAX_BYTES >> 8, CARRY_MESSAGE_MAX_BYTES & 0xff }, 2,
-	  ERR_AGAIN, 0 },
+	{ "longest, cut",
+	  { CARRY_MESSAGE_MAX_BYTES >> 8, CARRY_MESSAGE_MAX_BYTES & 0xff },
+	  2,
+	  ERR_AGAIN,
+	  0 },
 	{ "0xffff", { 0xff, 0xff }, 2, ERR_TOOBIG, 0 },
 };
 

@@ -176,12 +176,58 @@ static void test_sizes(void **state)
 	assert_int_equal(cursor_pos(&c), CODEC_NAME_MAX_BYTES);
 }
 
+/* A carrier is told only where one may stand; elsewhere it is refused, like any kind that is none.
+ */
+static void test_carrier(void **state)
+{
+	const struct endpoint carrier = endpoint_of_carrier(0x01020304);
+	struct endpoint v4, back;
+	uint8_t mem[CODEC_ENDPOINT_MAX_BYTES];
+	struct cursor c;
+
+	(void)state;
+	cursor_init_write(&c, mem, sizeof(mem));
+	codec_put_outer(&c, &carrier);
+	assert_int_equal(c.err, ERR_OK);
+	assert_int_equal(c.pos, 5);
+	cursor_init_read(&c, mem, 5);
+	codec_get_outer(&c, &back, CODEC_REQUIRED);
+	assert_int_equal(cursor_end(&c), ERR_OK);
+	assert_true(endpoint_equal(&back, &carrier));
+	cursor_init_read(&c, mem, 5);
+	codec_get_endpoint(&c, &back, CODEC_REQUIRED);
+	assert_int_equal(c.err, ERR_INVALID);
+	assert_false(endpoint_is_set(&back));
+	memset(mem + 1, 0, 4);
+	cursor_init_read(&c, mem, 5);
+	codec_get_outer(&c, &back, CODEC_REQUIRED);
+	assert_int_equal(c.err, ERR_INVALID);
+	assert_false(endpoint_is_set(&back));
+	/* Where only addresses may stand one of ours becomes "none". */
+	cursor_init_write(&c, mem, sizeof(mem));
+	codec_put_endpoint(&c, &carrier);
+	assert_int_equal(c.pos, 1);
+	assert_int_equal(mem[0], 0);
+	/* All others read as ever. */
+	assert_int_equal(endpoint_parse("192.0.2.1:655", 0, &v4), ERR_OK);
+	cursor_init_write(&c, mem, sizeof(mem));
+	codec_put_outer(&c, &v4);
+	cursor_init_read(&c, mem, c.pos);
+	codec_get_outer(&c, &back, CODEC_REQUIRED);
+	assert_int_equal(cursor_end(&c), ERR_OK);
+	assert_true(endpoint_equal(&back, &v4));
+	cursor_init_read(&c, mem, 0);
+	codec_get_outer(&c, &back, CODEC_OPTIONAL);
+	assert_int_not_equal(c.err, ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_carrier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,9 @@ static void test_welcome(void **state)
 	w->mtu = TUN_MTU_MAX;
 	w->keepalive_s = UINT16_MAX;
 	w->udp_port = UINT16_MAX;
+	w->n_tcp_ports = LINK_PORTS_MAX;
+	for (unsigned i = 0; i < LINK_PORTS_MAX; i++)
+		w->tcp_ports[i] = (uint16_t)(UINT16_MAX - i);
 	w->nat_port = UINT16_MAX;
 	w->report_ms = UINT32_MAX;
 	w->time_ms = INT64_MAX;
@@ -218,6 +221,7 @@ static void test_presence(void **state)
 	m->presence.id = 1;
 	check_round_trip(m, LINK_FRAME_MAX_BYTES);
 	m->presence.online = true;
+	m->presence.tcp = true;
 	m->presence.nat = UINT8_MAX;
 	m->presence.n_endpoints = fill_endpoints(m->presence.endpoints);
 	check_round_trip(m, LINK_FRAME_MAX_BYTES);
@@ -381,6 +385,12 @@ static void test_json_rows(void **state)
 		{ "{" WELCOME ",'mtu':1400}", ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':1,'nat_port':65536}", ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'keepalive':65536}", ERR_INVALID, 0 },
+		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'tcp_ports':[443,1]}", ERR_OK,
+		  CONTROL_WELCOME },
+		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'tcp_ports':[0]}", ERR_INVALID, 0 },
+		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'tcp_ports':['443']}", ERR_INVALID, 0 },
+		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'tcp_ports':[1,2,3,4,5]}", ERR_INVALID,
+		  0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'addresses':['10.0.0.1','10.0.0.2']}",
 		  ERR_INVALID, 0 },
 		{ "{" WELCOME ",'mtu':1400,'udp_port':6655,'pools':['10.0.0.1/8']}", ERR_INVALID,
@@ -529,6 +539,18 @@ static void test_names(void **state)
 	assert_string_equal(bye_reason_str((enum bye_reason)99), "unknown");
 }
 
+static void test_carry(void **state)
+{
+	struct control_msg *m = new_msg(CONTROL_CARRY);
+
+	(void)state;
+	check_round_trip(m, LINK_FRAME_STRANGER_MAX_BYTES);
+	m->carry.capabilities = CAP_CARRY | CAP_ZLIB;
+	fill(m->carry.version, sizeof(m->carry.version));
+	check_round_trip(m, LINK_FRAME_STRANGER_MAX_BYTES);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_secret_is_wiped),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_carry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
