@@ -10,6 +10,7 @@ import os
 import re
 import sys
 
+from wireguard import Device
 from world import wait_until
 
 PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib", "proxy.py")
@@ -108,6 +109,9 @@ def test_udp_blocked_and_back(world):
 def test_tcp_only(world):
     """Not one UDP packet leaves, and a stock WireGuard device is reached all the same."""
     hq = world.headquarters()
+    phone = Device(world, "phone", 9)
+    phone.add_to(hq)
+    phone.start()
     one = world.branch(hq, "linode1", 1, start=False)
     two = world.branch(hq, "linode2", 2)
     configure(one, "TCPOnly = yes", mode=0o644)
@@ -115,6 +119,7 @@ def test_tcp_only(world):
     one.start_daemon("spoke")
     one.host.wait_ping(hq.host4)
     two.host.wait_ping(one.host4)
+    phone.host.wait_ping(one.host4, 30)
     assert "TCPOnly" in path_is(one, "linodeHQ", "hub-tcp")["reason"]
     counters = re.findall(r"counter packets (\d+)", one.server.run("nft list table inet fw").stdout)
     assert counters == ["0", "0"], counters

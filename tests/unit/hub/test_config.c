@@ -231,6 +231,38 @@ static void table(void **state)
 	}
 }
 
+/* ListenTCP: a port for all addresses, which spokes are told, or one address of its own. */
+static void more_tcp_ports(void **state)
+{
+	static const char *const bad[] = {
+		"ListenTCP = 0\n",     "ListenTCP = 65536\n", "ListenTCP = 6655\n",
+		"ListenTCP = https\n", "ListenTCP = 443\nListenTCP = 443\n",
+		"ListenTCP = 1\nListenTCP = 2\nListenTCP = 3\nListenTCP = 4\nListenTCP = 5\n",
+	};
+	char text[256];
+	struct hub_config c;
+	struct fixture f;
+
+	(void)state;
+	assert_ok(load(&f, "Name = hq\nListenTCP = 443\nListenTCP = 192.0.2.1 8443\n", NULL, &c));
+	assert_int_equal(c.n_udp, 2);
+	assert_int_equal(c.n_tcp, 5);
+	assert_int_equal(c.tcp[0].port, UDP_PORT_DEFAULT);
+	assert_int_equal(c.tcp[2].port, 443);
+	assert_int_equal(c.tcp[3].port, 443);
+	assert_int_equal(c.tcp[4].port, 8443);
+	assert_int_equal(c.n_tcp_ports, 1);
+	assert_int_equal(c.tcp_ports[0], 443);
+	unload(&f, &c);
+	for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
+		snprintf(text, sizeof(text), "Name = hq\nAddressFamily = ipv4\n%s", bad[k]);
+		if (load(&f, text, NULL, &c) == ERR_OK)
+			fail_msg("taken: %s", bad[k]);
+		assert_non_null(strstr(c.raw.error, "hub.conf:"));
+		unload(&f, &c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +272,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(no_file_and_overrides),
 		cmocka_unit_test(table),
+		cmocka_unit_test(more_tcp_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

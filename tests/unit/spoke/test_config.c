@@ -261,6 +261,46 @@ static void bad_lines(void **state)
 	}
 }
 
+/* Proxy and TCPOnly; a password is for no other eyes, and in no message. */
+static void proxies(void **state)
+{
+	static const char *const bad[] = {
+		"exec /bin/x", "http h", "https h 1", "http h 1 user", "http h 1 us:er hidden",
+	};
+	static const char *const on_command_line[] = { "Proxy=http h 1 u hidden", NULL };
+	struct fixture *f = *state;
+	char path[PATHS_FILE_SIZE], text[128];
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(text, sizeof(text), "Name = oslo\nProxy = %s\n", bad[i]);
+		put(f, "spoke.conf", text);
+		assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_INVALID);
+		assert_non_null(strstr(f->c.raw.error, "spoke.conf:2: Proxy: "));
+		assert_null(strstr(f->c.raw.error, "hidden"));
+		spoke_config_fini(&f->c);
+	}
+	put(f, "spoke.conf", "Name = oslo\nTCPOnly = yes\nProxy = socks5 10.0.0.1 1080\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_true(f->c.tcp_only);
+	assert_int_equal(f->c.proxy.kind, PROXY_SOCKS5);
+	spoke_config_fini(&f->c);
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, on_command_line), ERR_INVALID);
+	assert_non_null(strstr(f->c.raw.error, "command line"));
+	assert_null(strstr(f->c.raw.error, "hidden"));
+	spoke_config_fini(&f->c);
+	put(f, "spoke.conf", "Name = oslo\nProxy = http h 1 user hidden\n");
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_INVALID);
+	assert_non_null(strstr(f->c.raw.error, "everybody can read"));
+	assert_null(strstr(f->c.raw.error, "hidden"));
+	spoke_config_fini(&f->c);
+	assert_int_equal(chmod(paths_join(path, f->dir, "spoke.conf"), 0640), 0);
+	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_false(f->c.tcp_only);
+	assert_string_equal(f->c.proxy.password, "hidden");
+	spoke_config_fini(&f->c);
+	assert_int_equal(f->c.proxy.password[0], '\0');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strange_hosts_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_of_own_hosts_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(proxies, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
