@@ -109,11 +109,11 @@ def test_udp_blocked_and_back(world):
 def test_tcp_only(world):
     """Not one UDP packet leaves, and a stock WireGuard device is reached all the same."""
     hq = world.headquarters()
-    phone = Device(world, "phone", 9)
-    phone.add_to(hq)
-    phone.start()
     one = world.branch(hq, "linode1", 1, start=False)
     two = world.branch(hq, "linode2", 2)
+    phone = Device(world, "phone", 9)  # last: its configuration names what there is
+    phone.add_to(hq)
+    phone.start()
     configure(one, "TCPOnly = yes", mode=0o644)
     firewall(one, ["meta l4proto udp counter drop"])
     one.start_daemon("spoke")
