@@ -58,6 +58,7 @@ const char *engine_drop_str(enum engine_drop d)
 		[DROP_NO_SESSION] = "no-session",
 		[DROP_TTL] = "ttl",
 		[DROP_TOO_BIG] = "too-big",
+		[DROP_CONGESTION] = "congestion",
 		[DROP_SEND] = "send",
 	};
 

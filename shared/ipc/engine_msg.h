@@ -228,6 +228,7 @@ enum engine_drop {
 	DROP_TTL,           /* time to live ran out while forwarding */
 	DROP_TOO_BIG,       /* did not fit the path */
 	DROP_SEND,          /* the kernel refused the packet */
+	DROP_CONGESTION,    /* marked as congested on the way, and its sender knows no ECN */
 	DROP_COUNT
 };
 const char *engine_drop_str(

@@ -84,12 +84,14 @@ enum err mover_path_decode(struct cursor *c, struct mover_path *m)
 void mover_packet_encode(const struct mover_packet *m, struct cursor *c)
 {
 	codec_put_outer(c, &m->from);
+	cursor_put_u8(c, m->tos);
 	cursor_put_bytes(c, m->data, m->len);
 }
 
 enum err mover_packet_decode(struct cursor *c, struct mover_packet *m)
 {
 	codec_get_outer(c, &m->from, CODEC_REQUIRED);
+	m->tos = cursor_get_u8(c);
 	get_packet(c, &m->data, &m->len, 1);
 	return cursor_end(c);
 }

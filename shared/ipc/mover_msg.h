@@ -67,6 +67,7 @@ struct mover_path {
 #define MOVER_PACKET_MAX_BYTES (CHANNEL_MSG_MAX_BYTES - 64u)
 struct mover_packet {
 	struct endpoint from;
+	uint8_t tos;         /* of its outer header */
 	const uint8_t *data; /* after decoding in the message's own memory, which the receiver may
 				change */
 	size_t len;          /* 1..MOVER_PACKET_MAX_BYTES */

@@ -268,6 +268,7 @@ void mover_pass_packet(struct tunnel *t, const struct pkt *msg, const struct ses
 	const size_t envelope = from->relay_from ? RELAY_HEADER_BYTES : 0;
 	struct mover_packet packet = {
 		.from = from->endpoint,
+		.tos = from->tos,
 		.data = msg->data - envelope,
 		.len = msg->len + envelope,
 	};
@@ -455,7 +456,7 @@ static enum err receive_packet(struct tunnel *t, struct cursor *body)
 	if (e)
 		return e;
 	t->mover->passed = true;
-	rx_passed(t, (uint8_t *)(uintptr_t)m.data, m.len, &m.from, t->worker);
+	rx_passed(t, &m, t->worker);
 	t->mover->passed = false;
 	return ERR_OK;
 }

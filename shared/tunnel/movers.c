@@ -230,6 +230,7 @@ void movers_pass_packet(struct tunnel *t, unsigned number, const struct pkt *msg
 	const size_t envelope = from->relay_from ? RELAY_HEADER_BYTES : 0;
 	const struct mover_packet m = {
 		.from = from->endpoint,
+		.tos = from->tos,
 		.data = msg->data - envelope,
 		.len = msg->len + envelope,
 	};
@@ -558,7 +559,7 @@ static enum err receive_packet(struct tunnel *t, unsigned number, struct cursor 
 	enum err e = mover_packet_decode(body, &m);
 
 	if (!e)
-		rx_passed(t, (uint8_t *)(uintptr_t)m.data, m.len, &m.from, number);
+		rx_passed(t, &m, number);
 	return e;
 }
 

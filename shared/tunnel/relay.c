@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/tunnel/relay.h"
 
+#include "shared/tunnel/ecn.h"
 #include "shared/tunnel/path.h"
 #include "shared/wire/relay.h"
 
@@ -53,7 +54,7 @@ static unsigned same_way(const uint8_t *p, size_t len, size_t segment, struct re
 }
 
 size_t relay_forward(struct tunnel *t, uint8_t *p, size_t len, size_t segment,
-		     const struct endpoint *from)
+		     const struct endpoint *from, uint8_t tos)
 {
 	struct relay_view view;
 	struct peer *destination;
@@ -73,7 +74,8 @@ size_t relay_forward(struct tunnel *t, uint8_t *p, size_t len, size_t segment,
 	}
 	t->relayed_packets += n;
 	t->relayed_bytes += bytes - n * RELAY_HEADER_BYTES;
-	udp_forward(t->udp, &destination->path.endpoint, p, bytes, segment, n);
+	udp_forward(t->udp, &destination->path.endpoint, p, bytes, segment, n,
+		    ecn_outer_tos(tos, t->self.priority_inheritance));
 	return bytes;
 }
 

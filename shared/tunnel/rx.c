@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/tunnel/rx.h"
 
+#include "shared/tunnel/ecn.h"
 #include "shared/tunnel/forward.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/probe.h"
@@ -78,6 +79,10 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 	pkt_trim(pkt, in.total_len);
 	p->counters.rx_packets++;
 	p->counters.rx_bytes += pkt->len;
+	if ((from->tos & ECN_MASK) && !ecn_decapsulate(pkt->data, from->tos)) {
+		tunnel_drop(t, DROP_CONGESTION);
+		return;
+	}
 	if (!route_is_owner(&t->routes, in.src.family, in.src.b, p->id)) {
 		tunnel_drop(t, DROP_SOURCE);
 		return;
@@ -85,10 +90,8 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 	deliver(t, p, pkt, &in, flags);
 }
 
-static void receive_record(struct tunnel *t, uint8_t *data, size_t len,
-			   const struct endpoint *endpoint, unsigned worker)
+static void receive_record(struct tunnel *t, uint8_t *data, size_t len, struct session_source from)
 {
-	struct session_source from = { .endpoint = *endpoint, .worker = (uint8_t)worker };
 	enum packet_type type;
 	struct pkt msg;
 
@@ -106,6 +109,15 @@ static void receive_record(struct tunnel *t, uint8_t *data, size_t len,
 		session_receive_handshake(t, &msg, type, &from);
 }
 
+static void receive_one(struct tunnel *t, const struct udp_message *m, size_t at, size_t len)
+{
+	const struct session_source from = { .endpoint = m->from,
+					     .worker = t->worker,
+					     .tos = m->tos };
+
+	receive_record(t, m->data + at, len, from);
+}
+
 /* All records of one message; on the hub whole runs of envelopes are passed on at once. */
 static void receive_message(struct tunnel *t, struct udp_message *m)
 {
@@ -116,9 +128,9 @@ static void receive_message(struct tunnel *t, struct udp_message *m)
 		size_t len = left < m->segment ? left : m->segment;
 
 		if (t->self.is_hub && m->data[at] == PACKET_RELAY)
-			len = relay_forward(t, m->data + at, left, m->segment, &m->from);
+			len = relay_forward(t, m->data + at, left, m->segment, &m->from, m->tos);
 		else
-			receive_record(t, m->data + at, len, &m->from, t->worker);
+			receive_one(t, m, at, len);
 		at += len;
 	}
 }
@@ -136,12 +148,15 @@ void rx_run(struct tunnel *t, unsigned socket)
 	flush(t);
 }
 
-void rx_passed(struct tunnel *t, uint8_t *data, size_t len, const struct endpoint *from,
-	       unsigned worker)
+void rx_passed(struct tunnel *t, const struct mover_packet *m, unsigned worker)
 {
+	const struct session_source from = { .endpoint = m->from,
+					     .worker = (uint8_t)worker,
+					     .tos = m->tos };
+
 	if (!t->configured)
 		return;
-	receive_record(t, data, len, from, worker);
+	receive_record(t, (uint8_t *)(uintptr_t)m->data, m->len, from);
 	flush(t);
 }
 

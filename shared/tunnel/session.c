@@ -6,6 +6,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/tunnel/ecn.h"
 #include "shared/tunnel/mover.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
@@ -214,21 +215,35 @@ static bool is_data(const uint8_t *packet, size_t len)
 	return len && (packet[0] >> 4 || packet[0] == EXTENSION_COMPRESSED);
 }
 
+/* What the outer header says of an inner packet. WireGuard devices cannot be asked what their path
+ * carries: packets for them may be cut. */
+static struct udp_mark mark_of(const struct peer *p, const uint8_t *packet, size_t len)
+{
+	struct udp_mark mark = { .owner = p->id, .fragment = !peer_is_agent(p) };
+
+	if (len && packet[0] >> 4)
+		mark.tos = ecn_outer_tos(ecn_tos(packet), p->tunnel->self.priority_inheritance);
+	return mark;
+}
+
 void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags)
 {
 	struct tunnel *t = p->tunnel;
 	struct keypair *kp = p->session.current;
 	const bool data = is_data(packet, len);
 	const size_t whole = len;
+	struct udp_mark mark;
 	uint8_t *out;
 
 	if (!kp || !keypair_may_send(kp, t->now_ms)) {
 		wait_for_session(p, packet, len, flags);
 		return;
 	}
+	mark = mark_of(p, packet, len);
 	if (data && p->set.compression && peer_is_agent(p))
 		compress_pack(t->compressor, &p->compress, p->set.compression, packet, &len,
 			      t->now_ms);
+	udp_mark_next(t->udp, &mark);
 	out = path_reserve(p, keypair_sealed_len(kp, len, 0));
 	if (!out)
 		return;

@@ -45,6 +45,7 @@ struct session_source {
 	struct peer
 		*relay_from; /* in an envelope: the peer that the hub says it is from; else NULL */
 	uint8_t worker;      /* the one whose socket it came to */
+	uint8_t tos;         /* of the outer header */
 };
 static inline struct way session_way(const struct session_source *from)
 {

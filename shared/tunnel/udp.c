@@ -22,19 +22,22 @@
 #define SINGLE_MESSAGE_BYTES 16384u /* without: many and small, in the same memory */
 #define RX_BYTES             (GRO_MESSAGES * GRO_MESSAGE_BYTES)
 
-union segment_cmsg {
+/* UDP_SEGMENT, and TOS or traffic class. */
+union tx_cmsg {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(uint16_t))];
+	char bytes[CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(int))];
 };
 
-union gro_cmsg {
+/* UDP_GRO, and TOS or traffic class. */
+union rx_cmsg {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[2 * CMSG_SPACE(sizeof(int))];
 };
 
 /* Records to one endpoint. Those that lie next to each other in the arena share a piece. */
 struct train {
 	struct endpoint to;
+	struct udp_mark mark;
 	size_t segment; /* size of all records but the last */
 	size_t len;
 	unsigned n; /* records */
@@ -42,7 +45,7 @@ struct train {
 	bool closed; /* a shorter record was the last, or it is not in the arena */
 	struct iovec iov[UDP_TRAIN_RECORDS];
 	struct sockaddr_storage name;
-	union segment_cmsg cmsg;
+	union tx_cmsg cmsg;
 };
 
 struct udp {
@@ -53,12 +56,17 @@ struct udp {
 	void *carry_arg;
 	bool segment[FAMILIES]; /* the kernel cuts trains */
 	bool gro;
+	bool discovery;         /* udp_set_discovery() */
+	bool fragments[FAMILIES]; /* what the socket does now with records that are too large */
+	udp_too_big too_big;
+	void *too_big_arg;
 	struct udp_counters counters;
 	/* sending */
 	uint32_t burst; /* number of this burst, so that slots of earlier ones do not count */
 	unsigned n_trains;
 	struct train *last_train; /* of the last udp_reserve() */
 	size_t last_len;
+	struct udp_mark next_mark;
 	size_t arena_used;
 	/* receiving */
 	unsigned n_messages;
@@ -66,7 +74,7 @@ struct udp {
 	struct mmsghdr rx_msgs[UDP_MESSAGES];
 	struct iovec rx_iov[UDP_MESSAGES];
 	struct sockaddr_storage rx_from[UDP_MESSAGES];
-	union gro_cmsg rx_cmsg[UDP_MESSAGES];
+	union rx_cmsg rx_cmsg[UDP_MESSAGES];
 	struct udp_message batch[UDP_MESSAGES];
 	struct mmsghdr tx_msgs[UDP_TRAINS];
 	struct train trains[UDP_TRAINS];
@@ -95,6 +103,38 @@ static bool takes_trains(const struct udp *u, const struct endpoint *to)
 	return endpoint_is_carrier(to) || u->segment[family_index(to)];
 }
 
+/* Says whether the kernel may cut what is too large, or sets DF and refuses only what the device
+ * does not take. Asked for before each run of sends; mostly it is so already. */
+static void set_fragments(struct udp *u, unsigned family, bool fragments)
+{
+	static const struct {
+		int level, option, no, yes;
+	} of[FAMILIES] = {
+		{ IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, IP_PMTUDISC_DONT },
+		{ IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE, IPV6_PMTUDISC_DONT },
+	};
+	const int value = fragments ? of[family].yes : of[family].no;
+
+	if (u->fragments[family] == fragments)
+		return;
+	/* Cannot fail for a UDP socket of the family; if it did, packets would go as before. */
+	(void)setsockopt(u->send_fd[family], of[family].level, of[family].option, &value,
+			 sizeof(value));
+	u->fragments[family] = fragments;
+}
+
+/* Without the option every message seems to come without TOS: nothing is inherited, no congestion
+ * seen. */
+static void ask_for_tos(int fd, unsigned family)
+{
+	const int one = 1;
+
+	if (family)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof(one));
+	else
+		(void)setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one));
+}
+
 /* Learns a socket's family and offloads. The first socket of a family is the one that sends. */
 static enum err add_socket(struct udp *u, int fd, bool offload)
 {
@@ -108,8 +148,10 @@ static enum err add_socket(struct udp *u, int fd, bool offload)
 	u->fds[u->n_sockets++] = fd;
 	u->gro = u->gro && setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)) == 0;
 	family = ss.ss_family == AF_INET6;
+	ask_for_tos(fd, family);
 	if (u->send_fd[family] < 0) {
 		u->send_fd[family] = fd;
+		set_fragments(u, family, true);
 		u->segment[family] = offload && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &zero,
 							   sizeof(zero)) == 0;
 	}
@@ -164,6 +206,14 @@ struct udp_offloads udp_offloads(const struct udp *u)
 	return (struct udp_offloads){ .segment = u->segment[0] || u->segment[1], .gro = u->gro };
 }
 
+void udp_on_too_big(struct udp *u, udp_too_big cb, void *arg)
+{
+	u->too_big = cb;
+	u->too_big_arg = arg;
+}
+
+void udp_set_discovery(struct udp *u, bool on) { u->discovery = on; }
+
 /* --- receiving --- */
 
 /* recvmmsg() changes the lengths, so they are set before each call. */
@@ -183,20 +233,29 @@ static void prepare_receive(struct udp *u)
 	}
 }
 
-/* The size of the records that GRO put together; the whole length when it did not. */
-static size_t segment_of(struct msghdr *h, size_t len)
+/* What the kernel says about a message: the size of the records that GRO put together, without that
+ * the whole length; and the TOS: a byte for IPv4, an int for IPv6. */
+static void read_control(struct msghdr *h, struct udp_message *m)
 {
+	m->segment = m->len;
+	m->tos = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-		int size;
+		int value = 0;
 
-		if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO ||
-		    c->cmsg_len < CMSG_LEN(sizeof(size)))
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS &&
+		    c->cmsg_len >= CMSG_LEN(1)) {
+			m->tos = *CMSG_DATA(c);
 			continue;
-		memcpy(&size, CMSG_DATA(c), sizeof(size));
-		if (size > 0 && (size_t)size < len)
-			return (size_t)size;
+		}
+		if (c->cmsg_len < CMSG_LEN(sizeof(value)))
+			continue;
+		memcpy(&value, CMSG_DATA(c), sizeof(value));
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
+			m->tos = (uint8_t)value;
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO && value > 0 &&
+		    (size_t)value < m->len)
+			m->segment = (size_t)value;
 	}
-	return len;
 }
 
 enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch, unsigned *n)
@@ -222,7 +281,7 @@ enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch,
 		}
 		m->data = u->rx_iov[i].iov_base;
 		m->len = u->rx_msgs[i].msg_len;
-		m->segment = segment_of(h, m->len);
+		read_control(h, m);
 		kept++;
 	}
 	u->counters.received += (uint64_t)got;
@@ -232,7 +291,8 @@ enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch,
 
 /* --- sending --- */
 
-static struct train *train_new(struct udp *u, const struct endpoint *to, size_t segment)
+static struct train *train_new(struct udp *u, const struct endpoint *to, size_t segment,
+			       const struct udp_mark *mark)
 {
 	struct train *t;
 
@@ -240,6 +300,7 @@ static struct train *train_new(struct udp *u, const struct endpoint *to, size_t 
 		udp_flush(u);
 	t = &u->trains[u->n_trains++];
 	t->to = *to;
+	t->mark = *mark;
 	t->segment = segment;
 	t->len = 0;
 	t->n = 0;
@@ -269,11 +330,20 @@ static void train_append(struct train *t, uint8_t *p, size_t len)
 		t->closed = true;
 }
 
+static bool mark_equal(const struct udp_mark *a, const struct udp_mark *b)
+{
+	return a->tos == b->tos && a->fragment == b->fragment && a->owner == b->owner;
+}
+
+void udp_mark_next(struct udp *u, const struct udp_mark *mark) { u->next_mark = *mark; }
+
 uint8_t *udp_reserve(struct udp *u, const struct endpoint *to, struct udp_slot *slot, size_t len)
 {
+	const struct udp_mark mark = u->next_mark;
 	struct train *t = NULL;
 	uint8_t *p;
 
+	u->next_mark = (struct udp_mark){ 0 };
 	if (!can_send(u, to) || len > UDP_TRAIN_BYTES) {
 		u->counters.send_failed++;
 		return NULL;
@@ -282,8 +352,9 @@ uint8_t *udp_reserve(struct udp *u, const struct endpoint *to, struct udp_slot *
 		udp_flush(u);
 	if (slot->burst == u->burst)
 		t = &u->trains[slot->train];
-	if (!t || !endpoint_equal(&t->to, to) || !has_room(u, t, len)) {
-		t = train_new(u, to, len);
+	if (!t || !endpoint_equal(&t->to, to) || !mark_equal(&t->mark, &mark) ||
+	    !has_room(u, t, len)) {
+		t = train_new(u, to, len, &mark);
 		*slot = (struct udp_slot){ .burst = u->burst, .train = (uint32_t)(t - u->trains) };
 	}
 	p = u->arena + u->arena_used;
@@ -309,15 +380,17 @@ void udp_cancel(struct udp *u)
 }
 
 void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
-		 unsigned n)
+		 unsigned n, uint8_t tos)
 {
+	const struct udp_mark mark = { .tos = tos };
+
 	if (!can_send(u, to)) {
 		u->counters.send_failed += n;
 		return;
 	}
 	while (len) {
 		unsigned most = takes_trains(u, to) ? UDP_TRAIN_RECORDS : 1;
-		struct train *t = train_new(u, to, segment);
+		struct train *t = train_new(u, to, segment, &mark);
 		size_t part;
 
 		while (most > 1 && most * segment > UDP_TRAIN_BYTES)
@@ -333,9 +406,36 @@ void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t le
 	}
 }
 
+/* One more control message of a train. */
+static void put_control(struct train *t, struct msghdr *h, int level, int type, const void *value,
+			size_t n)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(void *)(t->cmsg.bytes + h->msg_controllen);
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), value, n);
+	h->msg_control = t->cmsg.bytes;
+	h->msg_controllen += CMSG_SPACE(n);
+}
+
+static void put_tos(struct train *t, struct msghdr *h)
+{
+	const int tos = t->mark.tos;
+
+	if (!tos)
+		return;
+	if (family_index(&t->to))
+		put_control(t, h, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	else
+		put_control(t, h, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+}
+
 static void prepare_send(struct train *t, struct mmsghdr *m)
 {
 	struct msghdr *h = &m->msg_hdr;
+	const uint16_t segment = (uint16_t)t->segment;
 
 	*h = (struct msghdr){
 		.msg_name = &t->name,
@@ -343,17 +443,9 @@ static void prepare_send(struct train *t, struct mmsghdr *m)
 		.msg_iov = t->iov,
 		.msg_iovlen = t->n_iov,
 	};
-	if (t->n > 1) {
-		uint16_t segment = (uint16_t)t->segment;
-		struct cmsghdr *c = &t->cmsg.align;
-
-		c->cmsg_level = IPPROTO_UDP;
-		c->cmsg_type = UDP_SEGMENT;
-		c->cmsg_len = CMSG_LEN(sizeof(segment));
-		memcpy(CMSG_DATA(c), &segment, sizeof(segment));
-		h->msg_control = t->cmsg.bytes;
-		h->msg_controllen = sizeof(t->cmsg.bytes);
-	}
+	if (t->n > 1)
+		put_control(t, h, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
+	put_tos(t, h);
 }
 
 static void count_failure(struct udp *u, int errnum, unsigned records)
@@ -364,27 +456,43 @@ static void count_failure(struct udp *u, int errnum, unsigned records)
 		u->counters.send_failed += records;
 }
 
+/* The device's limit has become smaller than what is sent. */
+static void tell_too_big(struct udp *u, const struct train *t)
+{
+	if (u->too_big && t->mark.owner)
+		u->too_big(u->too_big_arg, t->mark.owner, t->segment);
+}
+
 /* Each record of a train by itself: for kernels, devices and paths that do not take it whole. */
 static void send_singly(struct udp *u, struct train *t, int fd)
 {
-	socklen_t name_len = endpoint_to_sockaddr(&t->to, &t->name);
+	struct msghdr h = { .msg_name = &t->name };
+	bool too_big = false;
 
+	h.msg_namelen = endpoint_to_sockaddr(&t->to, &t->name);
+	put_tos(t, &h);
 	for (unsigned i = 0; i < t->n_iov; i++) {
 		uint8_t *p = t->iov[i].iov_base;
 		size_t left = t->iov[i].iov_len;
 
 		while (left) {
 			size_t len = left < t->segment ? left : t->segment;
+			struct iovec one = { .iov_base = p, .iov_len = len };
 
-			if (sendto(fd, p, len, MSG_DONTWAIT, (struct sockaddr *)&t->name,
-				   name_len) < 0)
+			h.msg_iov = &one;
+			h.msg_iovlen = 1;
+			if (sendmsg(fd, &h, MSG_DONTWAIT) < 0) {
+				too_big = too_big || errno == EMSGSIZE;
 				count_failure(u, errno, 1);
-			else
+			} else {
 				u->counters.sent++;
+			}
 			p += len;
 			left -= len;
 		}
 	}
+	if (too_big)
+		tell_too_big(u, t);
 }
 
 /*
@@ -396,6 +504,8 @@ static void handle_refused(struct udp *u, struct train *t, unsigned family, int 
 {
 	if (t->n == 1 || errnum == EAGAIN || errnum == ENOBUFS) {
 		count_failure(u, errnum, t->n);
+		if (errnum == EMSGSIZE)
+			tell_too_big(u, t);
 		return;
 	}
 	if (errnum == EIO || errnum == EINVAL || errnum == EOPNOTSUPP)
@@ -403,7 +513,8 @@ static void handle_refused(struct udp *u, struct train *t, unsigned family, int 
 	send_singly(u, t, u->send_fd[family]);
 }
 
-static void flush_family(struct udp *u, unsigned family)
+/* The trains of one family that may be cut, or those that must not. */
+static void flush_trains(struct udp *u, unsigned family, bool fragments)
 {
 	struct train *order[UDP_TRAINS];
 	unsigned n = 0, done = 0;
@@ -411,11 +522,14 @@ static void flush_family(struct udp *u, unsigned family)
 	for (unsigned i = 0; i < u->n_trains; i++) {
 		struct train *t = &u->trains[i];
 
-		if (!t->n || family_index(&t->to) != family)
+		if (!t->n || family_index(&t->to) != family ||
+		    (t->mark.fragment || !u->discovery) != fragments)
 			continue;
 		prepare_send(t, &u->tx_msgs[n]);
 		order[n++] = t;
 	}
+	if (n)
+		set_fragments(u, family, fragments);
 	while (done < n) {
 		int sent = sendmmsg(u->send_fd[family], u->tx_msgs + done, n - done, MSG_DONTWAIT);
 
@@ -448,13 +562,20 @@ static void flush_carriers(struct udp *u)
 
 void udp_flush(struct udp *u)
 {
+	u->next_mark = (struct udp_mark){ 0 };
 	if (!u->n_trains)
 		return;
 	if (u->carry)
 		flush_carriers(u);
-	for (unsigned family = 0; family < FAMILIES; family++)
-		if (u->send_fd[family] >= 0)
-			flush_family(u, family);
+	for (unsigned family = 0; family < FAMILIES; family++) {
+		const bool now = u->fragments[family];
+
+		if (u->send_fd[family] < 0)
+			continue;
+		/* First those that need no change of the socket. */
+		flush_trains(u, family, now);
+		flush_trains(u, family, !now);
+	}
 	u->n_trains = 0;
 	u->arena_used = 0;
 	u->burst++;

@@ -33,7 +33,16 @@ struct udp_message {
 	uint8_t *data;
 	size_t len;
 	size_t segment; /* equals `len` for a single record */
+	uint8_t tos;    /* TOS or traffic class of the outer header: the same for all of them */
 	struct endpoint from;
+};
+
+/* What records of a train have in common besides their endpoint. Zeros are right for everything
+ * that is neither large nor carries an inner packet. */
+struct udp_mark {
+	uint8_t tos;    /* TOS (RFC 791) or traffic class (RFC 8200) of the outer header */
+	bool fragment;  /* may be cut on its way; without, it has DF and the path's MTU is its limit */
+	uint32_t owner; /* for udp_on_too_big(): whose packet it is; 0 nobody's */
 };
 
 /* Remembers a peer's present train, so that it need not be searched. Zeros: none. */
@@ -61,6 +70,10 @@ struct udp_offloads {
 	bool segment, gro;
 };
 
+/* A record of `len` bytes that must not be cut is larger than the device takes. Called from
+ * udp_flush(), at most once a train: only to take note, nothing is to be reserved or flushed. */
+typedef void (*udp_too_big)(void *arg, uint32_t owner, size_t len);
+
 /* Takes the descriptors of `fds` for its life (they are closed by whoever opened them). Finds out
  * what the kernel can do. */
 enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out) must_check;
@@ -72,17 +85,27 @@ int udp_fd(const struct udp *u, unsigned socket);
 const struct udp_counters *udp_counters(const struct udp *u);
 struct udp_offloads udp_offloads(const struct udp *u);
 
+void udp_on_too_big(struct udp *u, udp_too_big cb, void *arg);
+/*
+ * With path MTU discovery records have DF, unless their mark says otherwise, and what ICMP says is
+ * not believed (IP_PMTUDISC_PROBE): whoever sends finds out what the path carries (pmtu.h). Without
+ * (at the start), all may be cut.
+ */
+void udp_set_discovery(struct udp *u, bool on);
+
 /* Receives from one socket; `*n` = 0 when there is nothing. `*batch` points to the messages. */
 enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch,
 		     unsigned *n) must_check;
 
+/* The mark of the record that udp_reserve() is asked for next, and of that one only. */
+void udp_mark_next(struct udp *u, const struct udp_mark *mark);
 /* Room for one record of `len` bytes to `to`. NULL (counted): no socket of that family, no
  * endpoint, too long. */
 uint8_t *udp_reserve(struct udp *u, const struct endpoint *to, struct udp_slot *slot, size_t len);
 /* Takes the record reserved last back. */
 void udp_cancel(struct udp *u);
 /* Queues `n` records of `segment` bytes (the last may be shorter) that lie at `p`, without a copy:
- * they must stay until the flush. */
+ * they must stay until the flush. `tos`: of their outer header. */
 void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
-		 unsigned n);
+		 unsigned n, uint8_t tos);
 void udp_flush(struct udp *u);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The outer sockets on loopback: what a mark does to trains, to outer headers and to what is too large. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/tunnel/udp.h"
+
+#define EF 0xb8u
+
+struct end {
+	struct udp *u;
+	struct endpoint at;
+	int fd;
+	uint32_t refused; /* owner of what was too large last */
+	size_t refused_len;
+	unsigned n_refused;
+};
+
+static void note_refused(void *arg, uint32_t owner, size_t len)
+{
+	struct end *e = arg;
+
+	e->refused = owner;
+	e->refused_len = len;
+	e->n_refused++;
+}
+
+static bool end_open(struct end *e, int family)
+{
+	struct sockaddr_storage ss = { .ss_family = (sa_family_t)family };
+	socklen_t len = sizeof(ss);
+	struct worker_fds fds = { .n_udp = 1 };
+
+	memset(e, 0, sizeof(*e));
+	e->fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (e->fd < 0 && family == AF_INET6)
+		return false;
+	assert_true(e->fd >= 0);
+	if (family == AF_INET)
+		((struct sockaddr_in *)&ss)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		((struct sockaddr_in6 *)&ss)->sin6_addr = in6addr_loopback;
+	len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	if (bind(e->fd, (struct sockaddr *)&ss, len)) {
+		assert_int_equal(family, AF_INET6);
+		close(e->fd);
+		return false;
+	}
+	len = sizeof(ss);
+	assert_int_equal(getsockname(e->fd, (struct sockaddr *)&ss, &len), 0);
+	assert_int_equal(endpoint_from_sockaddr(&ss, len, &e->at), ERR_OK);
+	fds.udp[0] = e->fd;
+	assert_int_equal(udp_new(&fds, true, &e->u), ERR_OK);
+	udp_on_too_big(e->u, note_refused, e);
+	return true;
+}
+
+static void end_close(struct end *e)
+{
+	udp_free(e->u);
+	close(e->fd);
+}
+
+static void put(struct end *from, const struct end *to, struct udp_slot *slot,
+		const struct udp_mark *mark, size_t len, uint8_t fill)
+{
+	uint8_t *p;
+
+	udp_mark_next(from->u, mark);
+	p = udp_reserve(from->u, &to->at, slot, len);
+	assert_non_null(p);
+	memset(p, fill, len);
+}
+
+/* Everything that has come: the TOS that each byte `fill` came under goes to `tos`. Returns the
+ * number of records. */
+static unsigned take(struct end *e, unsigned wanted, int tos[256])
+{
+	unsigned records = 0;
+
+	for (unsigned i = 0; i < 256; i++)
+		tos[i] = -1;
+	while (records < wanted) {
+		struct pollfd ready = { .fd = e->fd, .events = POLLIN };
+		struct udp_message *batch;
+		unsigned n;
+
+		assert_int_equal(poll(&ready, 1, 10000), 1);
+		assert_int_equal(udp_receive(e->u, 0, &batch, &n), ERR_OK);
+		for (unsigned i = 0; i < n; i++)
+			for (size_t at = 0; at < batch[i].len; at += batch[i].segment) {
+				tos[batch[i].data[at]] = batch[i].tos;
+				records++;
+			}
+	}
+	return records;
+}
+
+static void check_tos(int family)
+{
+	struct end a, b;
+	struct udp_slot slot = { 0 };
+	int tos[256];
+	static const uint8_t marks[] = { 0, EF, 0, EF | 1, EF | 2, EF | 2, 1, 3 };
+
+	if (!end_open(&a, family))
+		return;
+	assert_true(end_open(&b, family));
+	for (unsigned round = 0; round < 2; round++) {
+		udp_set_discovery(a.u, round);
+		for (uint8_t i = 0; i < ARRAY_LEN(marks); i++) {
+			const struct udp_mark m = { .tos = marks[i], .owner = 7 };
+
+			put(&a, &b, &slot, &m, 1000, (uint8_t)(2 * i));
+			put(&a, &b, &slot, &m, 1000, (uint8_t)(2 * i + 1));
+		}
+		udp_flush(a.u);
+		assert_int_equal(take(&b, 2 * ARRAY_LEN(marks), tos), 2 * ARRAY_LEN(marks));
+		for (unsigned i = 0; i < 2 * ARRAY_LEN(marks); i++)
+			assert_int_equal(tos[i], marks[i / 2]);
+	}
+	/* One TOS, one train: EF twice in a row is one, and so is nothing. */
+	if (udp_offloads(a.u).segment)
+		assert_int_equal(udp_counters(a.u)->trains, 2 * 7);
+	end_close(&a);
+	end_close(&b);
+}
+
+static void test_tos(void **state)
+{
+	(void)state;
+	check_tos(AF_INET);
+	check_tos(AF_INET6);
+}
+
+/* A mark is for one record. */
+static void test_mark_ends(void **state)
+{
+	struct end a, b;
+	struct udp_slot slot = { 0 };
+	const struct udp_mark m = { .tos = EF };
+	int tos[256];
+
+	(void)state;
+	assert_true(end_open(&a, AF_INET) && end_open(&b, AF_INET));
+	put(&a, &b, &slot, &m, 100, 1);
+	memset(udp_reserve(a.u, &b.at, &slot, 100), 2, 100);
+	udp_mark_next(a.u, &m);
+	udp_flush(a.u);
+	memset(udp_reserve(a.u, &b.at, &slot, 100), 3, 100);
+	udp_flush(a.u);
+	take(&b, 3, tos);
+	assert_int_equal(tos[1], EF);
+	assert_int_equal(tos[2], 0);
+	assert_int_equal(tos[3], 0);
+	end_close(&a);
+	end_close(&b);
+}
+
+static void test_forward(void **state)
+{
+	struct end a, b;
+	static uint8_t bytes[4 * 700];
+	int tos[256];
+
+	(void)state;
+	assert_true(end_open(&a, AF_INET) && end_open(&b, AF_INET));
+	for (unsigned i = 0; i < 4; i++)
+		memset(bytes + 700 * i, (int)i + 1, 700);
+	udp_forward(a.u, &b.at, bytes, sizeof(bytes), 700, 4, EF | 3);
+	udp_flush(a.u);
+	assert_int_equal(take(&b, 4, tos), 4);
+	for (unsigned i = 1; i <= 4; i++)
+		assert_int_equal(tos[i], EF | 3);
+	end_close(&a);
+	end_close(&b);
+}
+
+static int discover(const struct end *e)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	assert_int_equal(getsockopt(e->fd, IPPROTO_IP, IP_MTU_DISCOVER, &v, &len), 0);
+	return v;
+}
+
+/* DF only with discovery, and not for what may be cut; the socket is changed only where it must. */
+static void test_discovery(void **state)
+{
+	struct end a, b;
+	struct udp_slot whole = { 0 }, cut = { 0 };
+	const struct udp_mark may = { .fragment = true, .owner = 1 }, must = { .owner = 2 };
+	int tos[256];
+
+	(void)state;
+	assert_true(end_open(&a, AF_INET) && end_open(&b, AF_INET));
+	assert_int_equal(discover(&a), IP_PMTUDISC_DONT);
+	put(&a, &b, &whole, &must, 100, 1);
+	udp_flush(a.u);
+	assert_int_equal(discover(&a), IP_PMTUDISC_DONT);
+	udp_set_discovery(a.u, true);
+	put(&a, &b, &cut, &may, 100, 2);
+	put(&a, &b, &whole, &must, 100, 3);
+	udp_flush(a.u);
+	assert_int_equal(discover(&a), IP_PMTUDISC_PROBE);
+	put(&a, &b, &cut, &may, 100, 4);
+	udp_flush(a.u);
+	assert_int_equal(discover(&a), IP_PMTUDISC_DONT);
+	take(&b, 4, tos);
+	for (unsigned i = 1; i <= 4; i++)
+		assert_int_equal(tos[i], 0);
+	end_close(&a);
+	end_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tos),       cmocka_unit_test(test_mark_ends),
+		cmocka_unit_test(test_forward),   cmocka_unit_test(test_discovery),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
