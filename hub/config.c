@@ -28,16 +28,15 @@ static const struct config_var vars[] = {
 	{ "ListenAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "the same as BindToAddress" },
 	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
-	  "the interface that tunnel packets use, whatever the routes say" },
+	  "the interface that tunnels and links use, whatever the routes say" },
 	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
 	  "in hub.conf the port of tunnels (UDP) and links (TCP), default 6655; in hosts/NAME the "
 	  "port of Address lines that have none" },
 	{ "ListenTCP", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for "
-	  "all "
-	  "addresses, or an address of this machine and a port" },
+	  "all addresses, or an address of this machine and a port" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
-	  "the firewall mark of tunnel packets" },
+	  "the firewall mark of the packets of tunnels and links" },
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
 	  "the unprivileged user of the worker processes, who owns the database" },
 	{ "Group", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
@@ -69,38 +68,20 @@ const struct config_var *hub_config_vars(size_t *count)
 	return vars;
 }
 
-/* The endpoints to listen on for one configured line: "*" is every address of the wanted families.
- */
+/* The endpoints to listen on for one configured line; without one, every address. */
 static enum err add_listen(struct hub_config *c, const struct config_entry *e,
 			   uint16_t default_port, int family, struct endpoint *list, unsigned max,
 			   unsigned *count)
 {
-	struct endpoint any[2] = { { .addr.family = AF_INET6 }, { .addr.family = AF_INET } };
-	const char *text = e ? e->value : "*";
-	char host[HOSTPORT_HOST_SIZE], with_any[300];
-	struct endpoint at = { 0 };
-	bool star = text[0] == '*';
+	enum err err = hostport_bind(e ? e->value : "*", default_port, family, list, max, count);
 
-	if (star) {
-		snprintf(with_any, sizeof(with_any), "0.0.0.0%.64s", text + 1);
-		text = with_any;
-	}
-	if (hostport_split(text, default_port, host, &at.port) || addr_parse(host, &at.addr))
+	if (err == ERR_LIMIT)
+		return config_complain(&c->raw, e, "more than %u addresses to listen on", max);
+	if (err)
 		return config_complain(
 			&c->raw, e,
 			"\"%s\" is not an address of this machine, or *, with an optional port",
 			e->value);
-	for (unsigned i = 0; i < (star ? 2 : 1); i++) {
-		if (star && family != AF_UNSPEC && family != any[i].addr.family)
-			continue;
-		if (*count == max)
-			return config_complain(&c->raw, e, "more than %u addresses to listen on",
-					       max);
-		list[*count] = at;
-		if (star)
-			list[*count].addr = any[i].addr;
-		(*count)++;
-	}
 	return ERR_OK;
 }
 

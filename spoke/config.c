@@ -29,14 +29,16 @@ static const struct config_var vars[] = {
 	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any",
 	  "any, ipv4 or ipv6: what is used outside of the tunnel" },
 	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an address of this machine, with an optional port, for the tunnel's UDP socket" },
+	  "an address of this machine, or *, with an optional port, for tunnels (UDP) and the "
+	  "link" },
 	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
-	  "the interface that tunnel packets use, whatever the routes say" },
-	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
-	  "in spoke.conf the UDP port of this node; in hosts/NAME the port of Address lines that "
+	  "the interface that tunnels and the link use, whatever the routes say" },
+	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 0, 65535, NULL,
+	  "in spoke.conf the UDP port of this node, 0 for any free one; in hosts/NAME the port of "
+	  "Address lines that "
 	  "have none" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
-	  "the firewall mark of tunnel packets" },
+	  "the firewall mark of the packets of tunnels and link" },
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
 	  "the unprivileged user of the worker processes" },
 	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
@@ -473,28 +475,26 @@ static enum err set_interface(struct spoke_config *c)
 static enum err set_udp(struct spoke_config *c)
 {
 	const struct config_entry *e;
-	struct addr any4 = { .family = AF_INET }, any6 = { .family = AF_INET6 };
+	size_t i = 0;
 
-	for (size_t i = 0; (e = config_nth(&c->raw, "BindToAddress", i)) != NULL; i++) {
-		char host[HOSTPORT_HOST_SIZE];
-		struct endpoint *at = &c->udp[c->n_udp];
+	do {
+		enum err err;
 
-		if (c->n_udp == WORKER_UDP_SOCKETS_MAX)
-			return config_complain(&c->raw, e, "more than %u BindToAddress lines",
+		e = config_nth(&c->raw, "BindToAddress", i++);
+		if (!e && c->n_udp)
+			break;
+		err = hostport_bind(e ? e->value : "*", c->port, c->family, c->udp,
+				    WORKER_UDP_SOCKETS_MAX, &c->n_udp);
+		if (err == ERR_LIMIT)
+			return config_complain(&c->raw, e, "more than %u addresses to bind to",
 					       WORKER_UDP_SOCKETS_MAX);
-		if (hostport_split(e->value, c->port, host, &at->port) ||
-		    addr_parse(host, &at->addr))
-			return config_complain(&c->raw, e,
-					       "\"%s\" is not an address with an optional port",
-					       e->value);
-		c->n_udp++;
-	}
-	if (c->n_udp)
-		return ERR_OK;
-	if (c->family != AF_INET)
-		c->udp[c->n_udp++] = (struct endpoint){ .addr = any6, .port = c->port };
-	if (c->family != AF_INET6)
-		c->udp[c->n_udp++] = (struct endpoint){ .addr = any4, .port = c->port };
+		if (err)
+			return config_complain(
+				&c->raw, e,
+				"\"%s\" is not an address of this machine, or *, with an optional "
+				"port",
+				e->value);
+	} while (e);
 	return ERR_OK;
 }
 

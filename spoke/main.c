@@ -57,6 +57,7 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 		.vnet_hdr = c->offload,
 		.mtu = TUN_MTU_DEFAULT,
 		.n_udp = c->n_udp,
+		.udp_bound = c->udp,
 		.workers = c->workers,
 		.unix_path = c->status_socket,
 		.unix_role = WORKER_CONTROL,

@@ -72,6 +72,20 @@ static bool host_is_plausible(const char *host, bool brackets)
 	return !(brackets || strchr(host, ':')) || addr_parse(numeric, &a) == ERR_OK;
 }
 
+/* Does the line name a port? */
+static bool has_port(const char *s)
+{
+	const bool brackets = *s == '[';
+	const char *port = NULL;
+
+	s += brackets;
+	if (brackets)
+		bracketed_length(s, &port);
+	else
+		host_length(s, &port);
+	return port != NULL;
+}
+
 enum err hostport_split(const char *s, uint16_t default_port, char host[HOSTPORT_HOST_SIZE],
 			uint16_t *port)
 {
@@ -91,6 +105,40 @@ enum err hostport_split(const char *s, uint16_t default_port, char host[HOSTPORT
 		return ERR_INVALID;
 	memcpy(host, found, n + 1);
 	*port = p;
+	return ERR_OK;
+}
+
+enum err hostport_bind(const char *s, uint16_t default_port, int family, struct endpoint *list,
+		       unsigned max, unsigned *n)
+{
+	static const struct addr any[] = { { .family = AF_INET6 }, { .family = AF_INET } };
+	const bool star = s[0] == '*';
+	char host[HOSTPORT_HOST_SIZE], with_any[HOSTPORT_HOST_SIZE];
+	struct endpoint at = { 0 };
+	enum err e;
+
+	if (star) {
+		snprintf(with_any, sizeof(with_any), "0.0.0.0%.64s", s + 1);
+		s = with_any;
+	}
+	/* A default of 0, any port, is one; a port 0 on the line is not. */
+	e = hostport_split(s, default_port ? default_port : UINT16_MAX, host, &at.port);
+	if (!e)
+		e = addr_parse(host, &at.addr);
+	if (e)
+		return ERR_INVALID;
+	if (!default_port && !has_port(s))
+		at.port = 0;
+	for (unsigned i = 0; i < (star ? ARRAY_LEN(any) : 1); i++) {
+		if (star && family != AF_UNSPEC && family != any[i].family)
+			continue;
+		if (*n == max)
+			return ERR_LIMIT;
+		list[*n] = at;
+		if (star)
+			list[*n].addr = any[i];
+		++*n;
+	}
 	return ERR_OK;
 }
 

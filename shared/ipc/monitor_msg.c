@@ -53,6 +53,19 @@ enum err monitor_net_end_decode(struct cursor *c, struct monitor_net_end *m)
 	return cursor_end(c);
 }
 
+void monitor_socket_encode(const struct monitor_socket *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	codec_put_bool(c, m->family == AF_INET6);
+}
+
+enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->family = codec_get_bool(c) ? AF_INET6 : AF_INET;
+	return cursor_end(c);
+}
+
 void monitor_script_encode(const struct monitor_script *m, struct cursor *c)
 {
 	cursor_put_u8(c, (uint8_t)m->kind);

@@ -11,6 +11,7 @@
  *   MONITOR_NET_END: what was not named goes         MONITOR_LOG (the log file, after rotation)
  *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)
  *   MONITOR_SCRIPT                                   any worker -> monitor: MONITOR_READY
+ *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
  *
  * MONITOR_ADDRESS, MONITOR_ROUTE and MONITOR_NET_END are answered, MONITOR_NET_BEGIN and
  * MONITOR_SCRIPT are not. An address is a single host (/32, /128). The mtu of MONITOR_NET_END is
@@ -54,18 +55,25 @@ enum monitor_msg {
 	MONITOR_ROUTE,         /* struct monitor_prefix */
 	MONITOR_NET_END,       /* struct monitor_net_end */
 	MONITOR_SCRIPT,        /* struct monitor_script */
+	MONITOR_SOCKET,        /* struct monitor_socket */
 	MONITOR_READY,         /* of any worker, once: its start() has succeeded; no payload */
 
 	MONITOR_LINK = 64, /* struct monitor_link, with a descriptor */
 	MONITOR_DONE,      /* struct monitor_done */
 	MONITOR_LOG, /* the log file was opened again: its new descriptor, no payload; handled by
 			worker.c */
+	MONITOR_SOCKET_MADE, /* struct monitor_done, with a descriptor when it is ERR_OK */
 };
 
 struct monitor_prefix {
 	uint32_t tag;
 	bool add;
 	struct prefix prefix;
+};
+/* A TCP socket to dial with is wanted. */
+struct monitor_socket {
+	uint32_t tag;
+	int family; /* AF_INET, AF_INET6 */
 };
 struct monitor_net_end {
 	uint32_t tag;
@@ -106,6 +114,8 @@ void monitor_prefix_encode(const struct monitor_prefix *m, struct cursor *c);
 enum err monitor_prefix_decode(struct cursor *c, struct monitor_prefix *m) must_check;
 void monitor_net_end_encode(const struct monitor_net_end *m, struct cursor *c);
 enum err monitor_net_end_decode(struct cursor *c, struct monitor_net_end *m) must_check;
+void monitor_socket_encode(const struct monitor_socket *m, struct cursor *c);
+enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m) must_check;
 void monitor_script_encode(const struct monitor_script *m, struct cursor *c);
 enum err monitor_script_decode(struct cursor *c, struct monitor_script *m) must_check;
 void monitor_link_encode(const struct monitor_link *m, struct cursor *c);

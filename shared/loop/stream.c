@@ -608,7 +608,7 @@ static enum err dial(struct loop *l, struct stream_identity *id, const struct en
 
 	if (ss.ss_family == AF_UNSPEC || to->port == 0)
 		goto out;
-	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = stream_identity_socket(id, ss.ss_family);
 	if (fd < 0 || (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS)) {
 		e = err_from_errno(errno);
 		goto out;

@@ -53,6 +53,14 @@ void stream_identity_free(struct stream_identity *id);
 /* The raw Ed25519 public key of the identity. */
 const struct public_key *stream_identity_public(const struct stream_identity *id);
 
+/*
+ * Who makes the TCP sockets that are dialled with, instead of socket(): one of that family,
+ * non-blocking, not connected. -1 with errno set when there is none. Holds for all streams of the
+ * identity.
+ */
+typedef int (*stream_socket)(void *arg, int family);
+void stream_identity_sockets(struct stream_identity *id, stream_socket make, void *arg);
+
 /* Dials `to`. Failures that show at once are returned, later ones come by closed(). */
 enum err stream_connect(struct loop *l, struct stream_identity *id, const struct endpoint *to,
 			const struct stream_limits *limits, const struct stream_events *ev,

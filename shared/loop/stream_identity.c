@@ -21,6 +21,8 @@ static const unsigned char alpn[] = "\014branchline/1";
 struct stream_identity {
 	SSL_CTX *client, *server;
 	struct public_key pub;
+	stream_socket make; /* NULL: socket() */
+	void *make_arg;
 };
 
 static bool set_name(X509 *x)
@@ -207,4 +209,17 @@ enum err stream_identity_peer(SSL *ssl, struct public_key *peer, const char **wh
 	}
 	*peer = found;
 	return ERR_OK;
+}
+
+void stream_identity_sockets(struct stream_identity *id, stream_socket make, void *arg)
+{
+	id->make = make;
+	id->make_arg = arg;
+}
+
+int stream_identity_socket(struct stream_identity *id, int family)
+{
+	if (id->make)
+		return id->make(id->make_arg, family);
+	return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }

@@ -8,6 +8,8 @@
 /* A new TLS connection object for one side, ALPN and certificates set, without a socket. NULL when
  * memory is out. */
 SSL *stream_identity_ssl(struct stream_identity *id, bool server);
+/* A TCP socket to dial with; -1 with errno set. */
+int stream_identity_socket(struct stream_identity *id, int family);
 /*
  * What the handshake proved: the peer's raw Ed25519 key. ERR_AUTH with a phrase in `*why` (static
  * storage) when something is missing that our own side always has.

@@ -41,6 +41,7 @@ struct monitor {
 	int ready_fd; /* 0 none */
 	int pidfile_fd;
 	struct sandbox_user user;
+	struct endpoint udp[WORKER_UDP_SOCKETS_MAX]; /* p->udp with the ports that were chosen */
 	struct device device;
 	struct worker_fds fds; /* all but the movers'; fds.tun is device.fd */
 	struct worker_fds mover_fds[WORKERS_MAX - 1];
@@ -149,24 +150,31 @@ static enum err open_device(struct monitor *m)
 static enum err open_sockets(struct monitor *m)
 {
 	const struct monitor_params *p = m->p;
-	const struct sockets_udp_options udp = { .fwmark = p->fwmark,
-						 .bind_interface = p->bind_interface,
-						 .shared = m->n_movers > 0 };
+	const struct sockets_options udp = { .fwmark = p->fwmark,
+					     .bind_interface = p->bind_interface,
+					     .shared = m->n_movers > 0 };
+	const struct sockets_options tcp = { .fwmark = p->fwmark,
+					     .bind_interface = p->bind_interface };
+	const struct sockets_options https = { 0 };
 	struct worker_fds *f = &m->fds;
 	enum err e;
 
 	BUG_ON(p->n_udp > WORKER_UDP_SOCKETS_MAX || p->n_tcp > MONITOR_LISTEN_MAX ||
 	       p->n_https > MONITOR_LISTEN_MAX);
-	if ((e = sockets_open_udp(p->udp, p->n_udp, &udp, f->udp, &f->n_udp)) != ERR_OK)
+	memcpy(m->udp, p->udp, sizeof(m->udp));
+	if ((e = sockets_open_udp(m->udp, p->n_udp, &udp, f->udp, &f->n_udp)) != ERR_OK)
 		return e;
+	if (p->udp_bound)
+		memcpy(p->udp_bound, m->udp, p->n_udp * sizeof(m->udp[0]));
 	for (unsigned i = 0; i < m->n_movers; i++)
-		if ((e = sockets_open_udp(p->udp, p->n_udp, &udp, m->mover_fds[i].udp,
+		if ((e = sockets_open_udp(m->udp, p->n_udp, &udp, m->mover_fds[i].udp,
 					  &m->mover_fds[i].n_udp)) != ERR_OK)
 			return e;
-	if ((e = sockets_open_tcp(p->tcp, p->n_tcp, f->listen_tcp, &f->n_listen_tcp)) != ERR_OK)
-		return e;
-	if ((e = sockets_open_tcp(p->https, p->n_https, f->listen_https, &f->n_listen_https)) !=
-	    ERR_OK)
+	e = sockets_open_tcp(p->tcp, p->n_tcp, &tcp, f->listen_tcp, &f->n_listen_tcp);
+	if (e == ERR_OK)
+		e = sockets_open_tcp(p->https, p->n_https, &https, f->listen_https,
+				     &f->n_listen_https);
+	if (e != ERR_OK)
 		return e;
 	return p->unix_path ? sockets_open_unix(p->unix_path, p->unix_group, &f->listen_unix)
 			    : ERR_OK;
@@ -350,7 +358,13 @@ static enum err make_parts(struct monitor *m)
 		return e;
 	if ((e = scripts_new(m->loop, &scripts, &m->scripts)) != ERR_OK)
 		return e;
-	m->requests = (struct requests){ .network = m->network, .scripts = m->scripts };
+	m->requests = (struct requests){
+		.network = m->network,
+		.scripts = m->scripts,
+		.dial = { .fwmark = p->fwmark, .bind_interface = p->bind_interface },
+		.from = m->udp,
+		.n_from = p->n_udp,
+	};
 	return children_new(m->loop, &children, &m->children);
 }
 

@@ -22,6 +22,8 @@ struct monitor_params {
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX]; /* to bind: [::]:6655 and 0.0.0.0:6655 (IPv6
 							ones are V6ONLY) */
 	unsigned n_udp;
+	struct endpoint *udp_bound; /* gets `udp` with the ports that were chosen where one is 0,
+				       before any worker starts; NULL: nobody asks */
 	/* Of the data plane: the engine and workers - 1 movers, 1..WORKERS_MAX; 0 is 1. More than
 	 * 1: as many TUN queues and sockets of each address of `udp`, one a worker. */
 	unsigned workers;
@@ -33,8 +35,8 @@ struct monitor_params {
 		*unix_path; /* status or API socket, NULL none; mode 0660, root and `unix_group` */
 	const char *unix_group;     /* NULL: root only */
 	enum worker_role unix_role; /* who gets it */
-	uint32_t fwmark;            /* SO_MARK of UDP sockets, 0 none */
-	const char *bind_interface; /* SO_BINDTODEVICE of UDP sockets, NULL none */
+	uint32_t fwmark;            /* SO_MARK of tunnels and links, not of HTTPS; 0 none */
+	const char *bind_interface; /* SO_BINDTODEVICE of the same, NULL none */
 	const char *script_dir;     /* folder of tinc-up and its like */
 	const char *pidfile;        /* NULL none */
 	int ready_fd; /* of launch_daemonize(): gets one byte and is closed once every worker has

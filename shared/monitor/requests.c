@@ -2,6 +2,7 @@
 #include "shared/monitor/requests.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "shared/base/log.h"
 #include "shared/ipc/monitor_msg.h"
@@ -11,7 +12,8 @@
 #define DONE_BYTES 256u /* a struct monitor_done, encoded */
 
 /* A full queue closes the channel by itself; nothing else is to be done about it here. */
-static void answer(struct channel *ch, uint32_t tag, enum err result, const char *text)
+static void answer_as(struct channel *ch, enum monitor_msg type, uint32_t tag, enum err result,
+		      const char *text, int fd)
 {
 	struct monitor_done done = { .tag = tag, .result = result };
 	uint8_t mem[DONE_BYTES];
@@ -22,8 +24,13 @@ static void answer(struct channel *ch, uint32_t tag, enum err result, const char
 	cursor_init_write(&c, mem, sizeof(mem));
 	monitor_done_encode(&done, &c);
 	BUG_ON(cursor_end(&c) != ERR_OK);
-	if (channel_send(ch, MONITOR_DONE, mem, cursor_pos(&c), -1) != ERR_OK)
+	if (channel_send(ch, (uint16_t)type, mem, cursor_pos(&c), fd) != ERR_OK)
 		log_debug(3, "control does not take an answer");
+}
+
+static void answer(struct channel *ch, uint32_t tag, enum err result, const char *text)
+{
+	answer_as(ch, MONITOR_DONE, tag, result, text, -1);
 }
 
 static enum err serve_net_begin(const struct requests *r, struct channel *ch, struct cursor *body)
@@ -92,13 +99,29 @@ static enum err serve_script(const struct requests *r, struct channel *ch, struc
 	return ERR_OK;
 }
 
+/* A socket to dial with, which control could make itself but for FWMark and BindToInterface. */
+static enum err serve_socket(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_socket m;
+	enum err e = monitor_socket_decode(body, &m);
+	int fd = -1;
+
+	if (e != ERR_OK)
+		return e;
+	e = sockets_open_dial(m.family, r->from, r->n_from, &r->dial, &fd);
+	answer_as(ch, MONITOR_SOCKET_MADE, m.tag, e, "", fd);
+	if (fd >= 0)
+		close(fd);
+	return ERR_OK;
+}
+
 static const struct request {
 	uint16_t type;
 	enum err (*serve)(const struct requests *r, struct channel *ch, struct cursor *body);
 } table[] = {
 	{ MONITOR_NET_BEGIN, serve_net_begin }, { MONITOR_ADDRESS, serve_address },
 	{ MONITOR_ROUTE, serve_route },         { MONITOR_NET_END, serve_net_end },
-	{ MONITOR_SCRIPT, serve_script },
+	{ MONITOR_SCRIPT, serve_script },       { MONITOR_SOCKET, serve_socket },
 };
 
 enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type,

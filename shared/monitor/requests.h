@@ -5,6 +5,7 @@
  * decoded, carried out, answered.
  */
 #include "shared/ipc/channel.h"
+#include "shared/monitor/sockets.h"
 
 struct network;
 struct scripts;
@@ -12,6 +13,9 @@ struct scripts;
 struct requests {
 	struct network *network;
 	struct scripts *scripts;
+	struct sockets_options dial; /* of connections that control makes */
+	const struct endpoint *from; /* where they come from: sockets_open_dial() */
+	unsigned n_from;
 };
 
 /*

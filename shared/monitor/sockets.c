@@ -22,8 +22,8 @@
 struct kind {
 	const char *name;
 	int type;
-	enum err (*prepare)(int fd, int family, const void *options);
-	const void *options;
+	enum err (*prepare)(int fd, int family, const struct sockets_options *o);
+	const struct sockets_options *options;
 };
 
 static enum err set_option(int fd, int level, int option, int value)
@@ -55,9 +55,34 @@ static bool set_buffers(int fd)
 	return rx && tx;
 }
 
-static enum err prepare_udp(int fd, int family, const void *options)
+/* What needs the monitor's rights: FWMark and BindToInterface. */
+static enum err set_route(int fd, const struct sockets_options *o)
 {
-	const struct sockets_udp_options *o = options;
+	int errnum;
+
+	if (o->fwmark && setsockopt(fd, SOL_SOCKET, SO_MARK, &o->fwmark, sizeof(o->fwmark)) != 0) {
+		errnum = errno;
+		log_error("FWMark: cannot set the mark %u on a socket: %s", o->fwmark,
+			  strerror(errnum));
+		errno = errnum;
+		return err_from_errno(errnum);
+	}
+	if (o->bind_interface && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->bind_interface,
+					    (socklen_t)strlen(o->bind_interface) + 1) != 0) {
+		errnum = errno;
+		log_error("BindToInterface: %s%s: %s",
+			  errnum == ENODEV ? "there is no interface " : "cannot bind to interface ",
+			  o->bind_interface,
+			  errnum == ENODEV ? "is it named right, and is it there before us?"
+					   : strerror(errnum));
+		errno = errnum;
+		return err_from_errno(errnum);
+	}
+	return ERR_OK;
+}
+
+static enum err prepare_udp(int fd, int family, const struct sockets_options *o)
+{
 	enum err e;
 
 	if (family == AF_INET)
@@ -66,27 +91,16 @@ static enum err prepare_udp(int fd, int family, const void *options)
 		e = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	if (e == ERR_OK && o->shared)
 		e = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (e == ERR_OK && o->fwmark &&
-	    setsockopt(fd, SOL_SOCKET, SO_MARK, &o->fwmark, sizeof(o->fwmark)) != 0) {
-		log_error("cannot set the mark %u on a UDP socket: %s", o->fwmark, strerror(errno));
-		return err_from_errno(errno);
-	}
-	if (e == ERR_OK && o->bind_interface &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->bind_interface,
-		       (socklen_t)strlen(o->bind_interface) + 1) != 0) {
-		log_error("cannot bind a UDP socket to interface %s: %s", o->bind_interface,
-			  strerror(errno));
-		return err_from_errno(errno);
-	}
-	return e;
+	return e == ERR_OK ? set_route(fd, o) : e;
 }
 
 /* SO_REUSEADDR, or a restart would wait for the connections of the process before to time out. */
-static enum err prepare_tcp(int fd, int family, const void *options)
+static enum err prepare_tcp(int fd, int family, const struct sockets_options *o)
 {
+	enum err e = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
 	(void)family;
-	(void)options;
-	return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return e == ERR_OK ? set_route(fd, o) : e;
 }
 
 /* Makes and binds one socket. On failure errno says why. */
@@ -166,15 +180,46 @@ static enum err open_list(const struct endpoint *list, unsigned n, const struct 
 	return ERR_OK;
 }
 
-enum err sockets_open_udp(const struct endpoint *list, unsigned n,
-			  const struct sockets_udp_options *o, int *fds, unsigned *n_fds)
+/* The first socket of the list gets any port, and the others with 0 the same one. */
+static enum err choose_port(struct endpoint *list, unsigned n, const struct kind *k)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct endpoint got;
+	unsigned i = 0;
+	enum err e;
+	int fd;
+
+	while (i < n && list[i].port)
+		i++;
+	if (i == n)
+		return ERR_OK;
+	e = open_one(&list[i], k, &fd);
+	/* Without IPv6 it is another one's turn; what else is wrong open_list() says. */
+	if (e != ERR_OK)
+		return i + 1 < n ? choose_port(list + i + 1, n - i - 1, k) : ERR_OK;
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		e = err_from_errno(errno);
+	else
+		e = endpoint_from_sockaddr(&ss, len, &got);
+	close(fd);
+	for (; e == ERR_OK && i < n; i++)
+		if (!list[i].port)
+			list[i].port = got.port;
+	return e;
+}
+
+enum err sockets_open_udp(struct endpoint *list, unsigned n, const struct sockets_options *o,
+			  int *fds, unsigned *n_fds)
 {
 	const struct kind k = {
 		.name = "UDP", .type = SOCK_DGRAM, .prepare = prepare_udp, .options = o
 	};
-	enum err e = open_list(list, n, &k, fds, n_fds);
+	enum err e = choose_port(list, n, &k);
 	bool full = true;
 
+	if (e == ERR_OK)
+		e = open_list(list, n, &k, fds, n_fds);
 	if (e != ERR_OK)
 		return e;
 	for (unsigned i = 0; i < *n_fds; i++)
@@ -186,11 +231,50 @@ enum err sockets_open_udp(const struct endpoint *list, unsigned n,
 	return ERR_OK;
 }
 
-enum err sockets_open_tcp(const struct endpoint *list, unsigned n, int *fds, unsigned *n_fds)
+enum err sockets_open_tcp(const struct endpoint *list, unsigned n, const struct sockets_options *o,
+			  int *fds, unsigned *n_fds)
 {
-	const struct kind k = { .name = "TCP", .type = SOCK_STREAM, .prepare = prepare_tcp };
+	const struct kind k = {
+		.name = "TCP", .type = SOCK_STREAM, .prepare = prepare_tcp, .options = o
+	};
 
 	return open_list(list, n, &k, fds, n_fds);
+}
+
+/* The address that connections of the family come from; family 0: the kernel's choice. */
+static struct endpoint source_of(int family, const struct endpoint *from, unsigned n)
+{
+	const struct addr any = { .family = (uint8_t)family };
+
+	for (unsigned i = 0; i < n; i++)
+		if (from[i].addr.family == family && !addr_equal(&from[i].addr, &any))
+			return (struct endpoint){ .addr = from[i].addr };
+	return (struct endpoint){ 0 };
+}
+
+enum err sockets_open_dial(int family, const struct endpoint *from, unsigned n,
+			   const struct sockets_options *o, int *out)
+{
+	const struct endpoint source = source_of(family, from, n);
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage ss;
+	enum err e;
+
+	if (fd < 0)
+		return err_from_errno(errno);
+	e = set_route(fd, o);
+	/* The port is chosen when it is connected, so that it need not be free for all of them. */
+	if (e == ERR_OK && source.addr.family)
+		e = set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	if (e == ERR_OK && source.addr.family &&
+	    bind(fd, (struct sockaddr *)&ss, endpoint_to_sockaddr(&source, &ss)) != 0)
+		e = err_from_errno(errno);
+	if (e != ERR_OK) {
+		close(fd);
+		return e;
+	}
+	*out = fd;
+	return ERR_OK;
 }
 
 static enum err make_parent(const char *path)

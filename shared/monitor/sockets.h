@@ -14,27 +14,30 @@
 
 #include "shared/base/addr.h"
 
-struct sockets_udp_options {
-	uint32_t fwmark;            /* SO_MARK, 0 none */
+struct sockets_options {
+	uint32_t fwmark;            /* SO_MARK, 0 none; accepted connections have it, too */
 	const char *bind_interface; /* SO_BINDTODEVICE, NULL none */
-	bool shared; /* SO_REUSEPORT: several sockets an address, one a worker; the kernel chooses
-			by the two addresses and ports of a packet */
+	bool shared; /* UDP, SO_REUSEPORT: several sockets an address, one a worker; the kernel
+			chooses by the two addresses and ports of a packet */
 };
 
 /*
  * UDP sockets with buffers of SOCKET_BUFFER_BYTES (a warning when the kernel gives less). Path MTU
- * discovery is off (IP_PMTUDISC_DONT): an outer packet that is too large for some link is
- * fragmented rather than lost, since a TUN_MTU that is too large for one path would otherwise be a
- * black hole; the engine's own probing comes with path MTU per peer. `fds` has room for `n`; the
- * number opened goes to `*n_fds`.
+ * discovery is off (IP_PMTUDISC_DONT); the engine turns it on (udp_set_discovery()). `fds` has room
+ * for `n`; the number opened goes to `*n_fds`. Port 0 is any free one, the same for all of the list
+ * that have 0, and is written into it.
  */
-enum err sockets_open_udp(const struct endpoint *list, unsigned n,
-			  const struct sockets_udp_options *o, int *fds,
-			  unsigned *n_fds) must_check;
+enum err sockets_open_udp(struct endpoint *list, unsigned n, const struct sockets_options *o,
+			  int *fds, unsigned *n_fds) must_check;
 
-/* TCP listeners. */
-enum err sockets_open_tcp(const struct endpoint *list, unsigned n, int *fds,
-			  unsigned *n_fds) must_check;
+/* TCP listeners; no port is 0. */
+enum err sockets_open_tcp(const struct endpoint *list, unsigned n, const struct sockets_options *o,
+			  int *fds, unsigned *n_fds) must_check;
+
+/* A TCP socket of that family that is to be connected, from the first of the `n` addresses that has
+ * the family and is not "any" (with a port of the kernel's choice), if there is one. */
+enum err sockets_open_dial(int family, const struct endpoint *from, unsigned n,
+			   const struct sockets_options *o, int *fd) must_check;
 
 /*
  * A UNIX stream listener at `path`: mode 0660, owned by root and `group` (NULL: root). Missing

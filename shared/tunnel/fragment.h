@@ -20,10 +20,10 @@
 struct fragmenter {
 	uint8_t *packet;
 	size_t total_len, mtu;
-	size_t payload;      /* where the payload begins in the packet */
-	size_t next;         /* the next byte of it to go */
-	uint16_t offset;     /* the packet's own, in units of 8 bytes */
-	bool more;           /* its own "more fragments" */
+	size_t payload;              /* where the payload begins in the packet */
+	size_t next;                 /* the next byte of it to go */
+	uint16_t offset;             /* the packet's own, in units of 8 bytes */
+	bool more;                   /* its own "more fragments" */
 	size_t first_len, later_len; /* of the headers below */
 	uint8_t first[60], later[60];
 };

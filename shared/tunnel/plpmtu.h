@@ -45,7 +45,8 @@
 #define PLPMTU_WAIT_MAX_MS 1500u
 /* From the control's answer to the end of the round, and an eighth of the round-trip time. */
 #define PLPMTU_GRACE_MS 30u
-/* Under load the limit is confirmed so often; otherwise so often, and only while there is traffic. */
+/* Under load the limit is confirmed so often; otherwise so often, and only while there is traffic.
+ */
 #define PLPMTU_CHECK_MS      2000u
 #define PLPMTU_IDLE_CHECK_MS 30000u
 /* Load: bytes sent since the step before. */
@@ -62,12 +63,12 @@ enum plpmtu_state { PLPMTU_DONE, PLPMTU_TOP, PLPMTU_SEARCH, PLPMTU_CHECK };
 
 struct plpmtu {
 	enum plpmtu_state state;
-	uint16_t top;       /* more is not wanted */
-	uint16_t limit;     /* the largest packet to be sent now, PLPMTU_MIN..top */
-	bool known;         /* `limit` was answered; else it is `top`, until that is known better */
-	bool cut;           /* not even PLPMTU_MIN gets through whole: let the network cut packets */
-	bool alive;         /* the control was answered in this round */
-	uint8_t tries;      /* times that the present round was sent */
+	uint16_t top;   /* more is not wanted */
+	uint16_t limit; /* the largest packet to be sent now, PLPMTU_MIN..top */
+	bool known;     /* `limit` was answered; else it is `top`, until that is known better */
+	bool cut;       /* not even PLPMTU_MIN gets through whole: let the network cut packets */
+	bool alive;     /* the control was answered in this round */
+	uint8_t tries;  /* times that the present round was sent */
 	uint16_t low, high; /* of a search: low gets through (0: not known yet), high does not */
 	uint16_t good;      /* the largest that was answered in this round, 0 none */
 	uint16_t bad;       /* the smallest that the kernel refused in this round */

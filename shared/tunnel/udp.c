@@ -56,7 +56,7 @@ struct udp {
 	void *carry_arg;
 	bool segment[FAMILIES]; /* the kernel cuts trains */
 	bool gro;
-	bool discovery;         /* udp_set_discovery() */
+	bool discovery;           /* udp_set_discovery() */
 	bool fragments[FAMILIES]; /* what the socket does now with records that are too large */
 	udp_too_big too_big;
 	void *too_big_arg;

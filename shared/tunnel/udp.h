@@ -41,7 +41,8 @@ struct udp_message {
  * that is neither large nor carries an inner packet. */
 struct udp_mark {
 	uint8_t tos;    /* TOS (RFC 791) or traffic class (RFC 8200) of the outer header */
-	bool fragment;  /* may be cut on its way; without, it has DF and the path's MTU is its limit */
+	bool fragment;  /* may be cut on its way; without, it has DF and the path's MTU is its limit
+			 */
 	uint32_t owner; /* for udp_on_too_big(): whose packet it is; 0 nobody's */
 };
 

@@ -13,6 +13,7 @@
 #include "spoke/control/carry.h"
 #include "spoke/control/client.h"
 #include "spoke/control/gather.h"
+#include "spoke/control/link_sockets.h"
 #include "spoke/control/net_feed.h"
 #include "spoke/control/netwatch.h"
 #include "spoke/control/own_address.h"
@@ -38,6 +39,7 @@ struct spoke {
 	struct loop *loop;
 	struct spoke_config *cfg;
 	struct stream_identity *identity;
+	struct link_sockets sockets; /* to dial the hub with */
 	struct public_key tunnel_public;
 	uint8_t tunnel_sig[64];
 	bool has_pin;

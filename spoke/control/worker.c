@@ -158,11 +158,15 @@ static enum err load(void *config, void **state)
 		log_warn("changes of this machine's addresses will not be noticed: %s",
 			 strerror(errno));
 	e = load_keys(s);
+	link_sockets_init(&s->sockets, s->cfg);
+	if (!e && s->sockets.wanted)
+		stream_identity_sockets(s->identity, link_sockets_make, &s->sockets);
 	if (!e)
 		e = peers_init(&s->peers);
 	if (e) {
 		netwatch_close(&s->netwatch);
 		stream_identity_free(s->identity);
+		link_sockets_fini(&s->sockets);
 		cache_fini(&s->cache);
 		free(s);
 		return e;
@@ -242,6 +246,7 @@ static enum err start(struct worker *w)
 	s->client.dialer.proxy = &s->cfg->proxy;
 	carry_init(&s->carry, s);
 	net_feed_init(&s->net, &w->monitor);
+	link_sockets_start(&s->sockets, &w->monitor);
 	gathers_init(&s->gathers, s->loop, &s->engine);
 	e = whereabouts_init(s);
 	if (e)
@@ -353,14 +358,17 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 	}
 }
 
-static enum err monitor_message(uint16_t type, struct cursor *body)
+/* A descriptor is taken over and set to -1. */
+static enum err monitor_message(struct spoke *s, uint16_t type, struct cursor *body, int *fd)
 {
 	struct monitor_done m;
 	enum err e;
 
-	if (type != MONITOR_DONE)
+	if (type != MONITOR_DONE && type != MONITOR_SOCKET_MADE)
 		return ERR_INVALID;
 	e = monitor_done_decode(body, &m);
+	if (!e && type == MONITOR_SOCKET_MADE)
+		return link_sockets_take(&s->sockets, &m, fd);
 	if (!e && m.result)
 		log_warn("addresses and routes: %s", m.text[0] ? m.text : err_str(m.result));
 	return e;
@@ -370,8 +378,8 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		    int fd)
 {
 	struct spoke *s = w->state;
-	enum err e =
-		from == WORKER_ENGINE ? engine_message(s, type, body) : monitor_message(type, body);
+	enum err e = from == WORKER_ENGINE ? engine_message(s, type, body)
+					   : monitor_message(s, type, body, &fd);
 
 	if (fd >= 0)
 		close(fd);
@@ -451,6 +459,7 @@ static void fini(struct worker *w)
 	engine_feed_fini(&s->engine);
 	peers_fini(&s->peers);
 	stream_identity_free(s->identity);
+	link_sockets_fini(&s->sockets);
 	cache_fini(&s->cache);
 	free(s);
 	w->state = NULL;

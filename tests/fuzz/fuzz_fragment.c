@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any IPv4 packet, any MTU (the first two bytes): fragments stay inside the packet and within the MTU. */
+/* Any IPv4 packet, any MTU (the first two bytes): fragments stay inside the packet and within the
+ * MTU. */
 #include <stdlib.h>
 #include <string.h>
 

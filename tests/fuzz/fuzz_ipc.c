@@ -42,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(mover_event)                                                                             \
 	X(mover_counters)                                                                          \
 	X(carrier_link)                                                                            \
-	X(carrier_packets)
+	X(carrier_packets)                                                                         \
+	X(monitor_socket)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

@@ -204,6 +204,47 @@ static void port_of_own_hosts_file(void **state)
 	spoke_config_fini(&f->c);
 }
 
+/* What is bound, as "address port" in a row. */
+static void sockets_to_bind(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *text, *bound;
+	} rows[] = {
+		{ "", "[::]:6655 0.0.0.0:6655 " },
+		{ "AddressFamily = ipv4\n", "0.0.0.0:6655 " },
+		{ "AddressFamily = ipv6\nPort = 0\n", "[::]:0 " },
+		{ "Port = 0\n", "[::]:0 0.0.0.0:0 " },
+		{ "Port = 0\nBindToAddress = 192.0.2.1\nBindToAddress = 192.0.2.2 7001\n",
+		  "192.0.2.1:0 192.0.2.2:7001 " },
+		{ "BindToAddress = *\nAddressFamily = ipv4\n", "0.0.0.0:6655 " },
+		{ "BindToAddress = * 443\nBindToAddress = 192.0.2.1\n",
+		  "[::]:443 0.0.0.0:443 192.0.2.1:6655 " },
+		{ "Port = 0\nBindToAddress = *\nBindToAddress = [2001:db8::1]:53\n",
+		  "[::]:0 0.0.0.0:0 [2001:db8::1]:53 " },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char conf[300], bound[300] = "", text[ENDPOINT_STR_SIZE];
+
+		snprintf(conf, sizeof(conf), "Name = oslo\n%s", rows[i].text);
+		put(f, "spoke.conf", conf);
+		put(f, "hosts/oslo", "");
+		if (spoke_config_load(&f->c, &f->paths, NULL))
+			fail_msg("%s: %s", rows[i].text, f->c.raw.error);
+		for (unsigned n = 0; n < f->c.n_udp; n++) {
+			const struct endpoint *at = &f->c.udp[n];
+
+			/* endpoint_format() has no text for "nothing". */
+			snprintf(bound + strlen(bound), sizeof(bound) - strlen(bound),
+				 at->addr.family == AF_INET6 ? "[%s]:%u " : "%s:%u ",
+				 addr_format(&at->addr, text), (unsigned)at->port);
+		}
+		assert_string_equal(bound, rows[i].bound);
+		spoke_config_fini(&f->c);
+	}
+}
+
 /* Each of these is refused, with these words and the line in which it stands. */
 static void bad_lines(void **state)
 {
@@ -219,7 +260,11 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = oslo\nAddressFamily = ipx\n", "any, ipv4, ipv6" },
 		{ "spoke.conf", "Name = oslo\nCipher = aes-128\n", "auto, chacha20-poly1305" },
 		{ "spoke.conf", "Name = oslo\nCrypto = wolfssl\n", "auto, openssl, ipsec-mb" },
-		{ "spoke.conf", "Name = oslo\nPort = 0\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nPort = -1\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nBindToAddress = 192.0.2.1 0\n", "spoke.conf:2" },
+		{ "spoke.conf",
+		  "Name = oslo\nBindToAddress = *\nBindToAddress = *\nBindToAddress = *\n",
+		  "more than 4" },
 		{ "spoke.conf", "Name = oslo\nPort = 65536\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nWorkers = 0\n", "spoke.conf:2" },
@@ -309,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(strange_hosts_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_of_own_hosts_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(sockets_to_bind, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(proxies, setup, teardown),
 	};

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "shared/base/hostport.h"
 
@@ -53,6 +54,53 @@ static void splitting(void **state)
 		if (cases[i].host ? e || strcmp(host, cases[i].host) != 0 || port != cases[i].port
 				  : e != ERR_INVALID)
 			fail_msg("\"%s\": %s", cases[i].text, err_str(e));
+	}
+}
+
+static void binding(void **state)
+{
+	static const struct {
+		const char *text;
+		uint16_t default_port;
+		int family;
+		unsigned n;
+		const char *first;
+		uint16_t port;
+	} rows[] = {
+		{ "192.0.2.1", 6655, AF_UNSPEC, 1, "192.0.2.1", 6655 },
+		{ "192.0.2.1 7", 6655, AF_INET6, 1, "192.0.2.1", 7 },
+		{ "192.0.2.1", 0, AF_UNSPEC, 1, "192.0.2.1", 0 },
+		{ "192.0.2.1:65535", 0, AF_UNSPEC, 1, "192.0.2.1", 65535 },
+		{ "[2001:db8::1]", 0, AF_UNSPEC, 1, "2001:db8::1", 0 },
+		{ "[2001:db8::1] 9", 0, AF_UNSPEC, 1, "2001:db8::1", 9 },
+		{ "*", 6655, AF_UNSPEC, 2, "::", 6655 },
+		{ "*", 0, AF_INET, 1, "0.0.0.0", 0 },
+		{ "* 443", 0, AF_INET6, 1, "::", 443 },
+		{ "*:443", 6655, AF_UNSPEC, 2, "::", 443 },
+		{ "*x", 6655, AF_UNSPEC, 0, NULL, 0 },
+		{ "* 0", 0, AF_UNSPEC, 0, NULL, 0 },
+		{ "hq.example.com", 6655, AF_UNSPEC, 0, NULL, 0 },
+		{ "", 6655, AF_UNSPEC, 0, NULL, 0 },
+	};
+	struct endpoint list[3];
+	char text[ENDPOINT_STR_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		unsigned n = 1;
+		enum err e = hostport_bind(rows[i].text, rows[i].default_port, rows[i].family, list,
+					   3, &n);
+
+		if (e != (rows[i].n ? ERR_OK : ERR_INVALID) || n != 1 + rows[i].n)
+			fail_msg("\"%s\": %s, %u", rows[i].text, err_str(e), n);
+		if (!rows[i].n)
+			continue;
+		assert_string_equal(addr_format(&list[1].addr, text), rows[i].first);
+		assert_int_equal(list[n - 1].port, rows[i].port);
+		n = 3 - rows[i].n + 1;
+		assert_int_equal(hostport_bind(rows[i].text, rows[i].default_port, rows[i].family,
+					       list, 3, &n),
+				 ERR_LIMIT);
 	}
 }
 
@@ -113,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(splitting),
+		cmocka_unit_test(binding),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(longest),
 	};

@@ -198,10 +198,10 @@ static void test_bad_bytes(void **state)
 		{ "changed before 1970", STATUS, 86, 0x80 },
 		{ "loss above one", STATUS, 87, 0xff },
 		{ "cipher", STATUS, 89, 3 },
-		{ "crypto with a NUL", STATUS_END, 160, 0 },
-		{ "crypto with a blank", STATUS_END, 158, ' ' },
-		{ "crypto with a control character", STATUS_END, 183, 27 },
-		{ "an unknown offload", STATUS_END, 184, 0x20 },
+		{ "crypto with a NUL", STATUS_END, 168, 0 },
+		{ "crypto with a blank", STATUS_END, 166, ' ' },
+		{ "crypto with a control character", STATUS_END, 191, 27 },
+		{ "an unknown offload", STATUS_END, 192, 0x20 },
 	};
 
 	(void)state;

@@ -10,6 +10,7 @@
 
 CODEC_CHECK_WRAP(monitor_prefix)
 CODEC_CHECK_WRAP(monitor_net_end)
+CODEC_CHECK_WRAP(monitor_socket)
 CODEC_CHECK_WRAP(monitor_script)
 CODEC_CHECK_WRAP(monitor_link)
 CODEC_CHECK_WRAP(monitor_done)
@@ -28,18 +29,20 @@ static const struct monitor_script script = {
 	.subnet = PREFIX,
 	.weight = 65535,
 };
+static const struct monitor_socket socket_msg = { .tag = 6, .family = AF_INET6 };
 static const struct monitor_link link_msg = { .peer = WORKER_API };
 static const struct monitor_done done = { .tag = 7,
 					  .result = ERR_EXISTS,
 					  .text = "RTNETLINK: file exists" };
 
-enum { PREFIX_ROW, NET_END_ROW, SCRIPT_ROW, LINK_ROW, DONE_ROW };
+enum { PREFIX_ROW, NET_END_ROW, SCRIPT_ROW, LINK_ROW, DONE_ROW, SOCKET_ROW };
 static const struct codec_check messages[] = {
 	[PREFIX_ROW] = CODEC_CHECK_ROW(monitor_prefix, &prefix),
 	[NET_END_ROW] = CODEC_CHECK_ROW(monitor_net_end, &net_end),
 	[SCRIPT_ROW] = CODEC_CHECK_ROW(monitor_script, &script),
 	[LINK_ROW] = CODEC_CHECK_ROW(monitor_link, &link_msg),
 	[DONE_ROW] = CODEC_CHECK_ROW(monitor_done, &done),
+	[SOCKET_ROW] = CODEC_CHECK_ROW(monitor_socket, &socket_msg),
 };
 
 static void test_messages(void **state)
@@ -69,6 +72,7 @@ static void test_bad_bytes(void **state)
 		{ "remote of no kind", SCRIPT_ROW, 7, 1 },
 		{ "no monitor link", LINK_ROW, 0, 0 },
 		{ "no such role", LINK_ROW, 0, WORKER_ROLES_MAX },
+		{ "no such family", SOCKET_ROW, 4, 2 },
 		{ "no such error", DONE_ROW, 4, 28 },
 		{ "control character", DONE_ROW, 8, '\n' },
 		{ "delete character", DONE_ROW, 8, 0x7f },

@@ -120,9 +120,7 @@ static void test_packets(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
 		const size_t n = lengths[i];
 		const bool fits = n <= MOVER_PACKET_MAX_BYTES;
-		struct mover_packet packet = {
-			.from = from, .tos = 0xb9, .data = data, .len = n
-		};
+		struct mover_packet packet = { .from = from, .tos = 0xb9, .data = data, .len = n };
 		struct mover_inner inner = { .peer = 9, .flags = 1, .data = data, .len = n };
 		struct mover_extension ext = {
 			.peer = 9, .relayed = true, .from = from, .data = data, .len = n

@@ -12,7 +12,7 @@
 #include "shared/monitor/sockets.h"
 #include "shared/wire/limits.h"
 
-static const struct sockets_udp_options plain;
+static const struct sockets_options plain;
 
 static struct endpoint endpoint(const char *s)
 {
@@ -44,7 +44,7 @@ static void check_flags(int fd)
 
 static void body_udp(void *arg)
 {
-	const struct sockets_udp_options o = { .fwmark = 77, .bind_interface = "lo" };
+	const struct sockets_options o = { .fwmark = 77, .bind_interface = "lo" };
 	struct endpoint list[2];
 	unsigned n = 0;
 	int fds[2] = { -1, -1 };
@@ -74,7 +74,7 @@ static void body_udp(void *arg)
 /* Several sockets an address only where that was asked for, and each packet goes to one of them. */
 static void body_shared(void *arg)
 {
-	const struct sockets_udp_options o = { .shared = true };
+	const struct sockets_options o = { .shared = true };
 	struct endpoint at;
 	unsigned n = 0, got[2] = { 0 };
 	int fds[2] = { -1, -1 }, other = -1;
@@ -114,7 +114,7 @@ static void body_tcp(void *arg)
 	up_lo();
 	list[0] = endpoint("[::1]:6655");
 	list[1] = endpoint("127.0.0.1:6655");
-	CHECK(sockets_open_tcp(list, 2, fds, &n) == ERR_OK && n == 2);
+	CHECK(sockets_open_tcp(list, 2, &plain, fds, &n) == ERR_OK && n == 2);
 	for (unsigned i = 0; i < 2; i++) {
 		check_flags(fds[i]);
 		CHECK(option(fds[i], SOL_SOCKET, SO_ACCEPTCONN) == 1);
@@ -140,7 +140,7 @@ static void body_taken(void *arg)
 	CHECK(sockets_open_udp(list, 2, &plain, fds, &m) != ERR_OK);
 	CHECK(m == 42 && fds[0] == -1 && fds[1] == -1 && !command_says("ss -Hunl", ":7000"));
 	list[1] = endpoint("198.51.100.7:7002"); /* not ours */
-	CHECK(sockets_open_tcp(list, 2, fds, &m) != ERR_OK);
+	CHECK(sockets_open_tcp(list, 2, &plain, fds, &m) != ERR_OK);
 	CHECK(!command_says("ss -Htnl", ":7000"));
 }
 
@@ -176,8 +176,8 @@ static void body_no_ipv6(void *arg)
 	CHECK(sockets_open_udp(list, 2, &plain, fds, &n) == ERR_OK && n == 1);
 	CHECK(option(fds[0], SOL_SOCKET, SO_DOMAIN) == AF_INET);
 	list[1].port = 6656; /* no stand-in for port 6655 */
-	CHECK(sockets_open_tcp(list, 2, fds, &n) != ERR_OK);
-	CHECK(sockets_open_tcp(list, 1, fds, &n) != ERR_OK);
+	CHECK(sockets_open_tcp(list, 2, &plain, fds, &n) != ERR_OK);
+	CHECK(sockets_open_tcp(list, 1, &plain, fds, &n) != ERR_OK);
 }
 
 static char dir[] = "/tmp/branchline-sockets-XXXXXX";
@@ -230,7 +230,80 @@ static void body_unix(void *arg)
 		run_in_child(body, NULL);                                                          \
 	}
 
+/* Port 0: one port for both families and all workers, in the list afterwards. */
+static void body_any_port(void *arg)
+{
+	const struct sockets_options o = { .shared = true };
+	struct endpoint list[3] = { { .addr.family = AF_INET6 }, { .addr.family = AF_INET } };
+	int fds[2][3];
+	unsigned n = 0;
+
+	(void)arg;
+	up_lo();
+	list[2] = endpoint("127.0.0.1:7005");
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(sockets_open_udp(list, 3, &o, fds[i], &n) == ERR_OK && n == 3);
+		CHECK(list[0].port && list[0].port == list[1].port && list[2].port == 7005);
+		for (unsigned k = 0; k < 2; k++) {
+			struct sockaddr_storage ss;
+			socklen_t len = sizeof(ss);
+			struct endpoint at;
+
+			CHECK(getsockname(fds[i][k], (struct sockaddr *)&ss, &len) == 0);
+			CHECK(endpoint_from_sockaddr(&ss, len, &at) == ERR_OK);
+			CHECK(at.port == list[0].port && at.addr.family == list[k].addr.family);
+		}
+	}
+}
+
+/* Connections come from the address of their family, with mark and interface; accepted ones have
+ * the listener's mark. */
+static void body_dial(void *arg)
+{
+	const struct sockets_options o = { .fwmark = 77, .bind_interface = "lo" },
+				     gone = { .bind_interface = "blnone0" };
+	struct endpoint from[3], at = endpoint("127.0.0.1:7000");
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(&at, &ss);
+	struct endpoint seen;
+	unsigned n = 0;
+	int listener = -1, fd = -1, accepted;
+
+	(void)arg;
+	up_lo();
+	CHECK(freopen("/dev/null", "w", stderr) != NULL);
+	from[0] = (struct endpoint){ .addr.family = AF_INET, .port = 6655 };
+	from[1] = endpoint("[::1]:6655");
+	from[2] = endpoint("127.0.0.7:6655");
+	CHECK(sockets_open_tcp(&at, 1, &o, &listener, &n) == ERR_OK && n == 1);
+	CHECK(sockets_open_dial(AF_INET, from, 3, &o, &fd) == ERR_OK);
+	check_flags(fd);
+	CHECK(option(fd, SOL_SOCKET, SO_MARK) == 77);
+	CHECK(connect(fd, (struct sockaddr *)&ss, len) == 0 || errno == EINPROGRESS);
+	len = sizeof(ss);
+	do {
+		accepted = accept(listener, (struct sockaddr *)&ss, &len);
+	} while (accepted < 0 && errno == EAGAIN);
+	CHECK(accepted >= 0 && endpoint_from_sockaddr(&ss, len, &seen) == ERR_OK);
+	CHECK(addr_equal(&seen.addr, &from[2].addr) && seen.port != 6655);
+	CHECK(option(accepted, SOL_SOCKET, SO_MARK) == 77);
+	close(fd);
+	/* "Any" says nothing, and another family's address is not for this one. */
+	CHECK(sockets_open_dial(AF_INET, from, 2, &plain, &fd) == ERR_OK);
+	len = sizeof(ss);
+	CHECK(getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+	      ((struct sockaddr_in *)&ss)->sin_addr.s_addr == 0);
+	CHECK(option(fd, SOL_SOCKET, SO_MARK) == 0);
+	close(fd);
+	fd = -1;
+	CHECK(sockets_open_dial(AF_INET, from, 3, &gone, &fd) != ERR_OK && fd == -1);
+	from[2] = endpoint("198.51.100.7:6655"); /* not ours */
+	CHECK(sockets_open_dial(AF_INET, from, 3, &plain, &fd) != ERR_OK && fd == -1);
+}
+
 IN_CHILD(opens_udp, body_udp)
+IN_CHILD(takes_any_port, body_any_port)
+IN_CHILD(opens_dial, body_dial)
 IN_CHILD(shares_udp, body_shared)
 IN_CHILD(opens_tcp, body_tcp)
 IN_CHILD(is_all_or_nothing, body_taken)
@@ -255,6 +328,7 @@ int main(void)
 		cmocka_unit_test(opens_udp),         cmocka_unit_test(shares_udp),
 		cmocka_unit_test(opens_tcp),         cmocka_unit_test(is_all_or_nothing),
 		cmocka_unit_test(goes_without_ipv6), cmocka_unit_test(opens_unix),
+		cmocka_unit_test(takes_any_port),    cmocka_unit_test(opens_dial),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -100,7 +100,8 @@ static void test_encapsulate(void **state)
 	}
 }
 
-/* A checksum whose words are all ones or zeros stays right, too: the ends of RFC 1624's equation. */
+/* A checksum whose words are all ones or zeros stays right, too: the ends of RFC 1624's equation.
+ */
 static void test_checksum_ends(void **state)
 {
 	(void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The search with a simulated path and time: what it finds, how long it takes, and what it costs. */
+/* The search with a simulated path and time: what it finds, how long it takes, and what it costs.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -10,9 +11,9 @@
 #include "shared/loop/timer.h"
 #include "shared/tunnel/plpmtu.h"
 
-#define TOP         1400u
-#define IN_FLIGHT   256u
-#define LOAD_BYTES  1000000u
+#define TOP           1400u
+#define IN_FLIGHT     256u
+#define LOAD_BYTES    1000000u
 #define DATA_EVERY_MS 1u /* under load */
 
 /* One path: answers come `rtt_ms` after a probe, in order, unless it is too large or gets lost. */
@@ -20,8 +21,8 @@ struct sim {
 	struct plpmtu m;
 	uint64_t now_ms;
 	uint32_t rtt_ms;
-	size_t carries; /* larger ones vanish */
-	size_t device;  /* larger ones are refused at once; 0: no such limit */
+	size_t carries;      /* larger ones vanish */
+	size_t device;       /* larger ones are refused at once; 0: no such limit */
 	unsigned lose_every; /* one in so many probes or answers is lost, pseudo-random; 0 none */
 	bool dead;
 	uint64_t due_ms;
@@ -100,7 +101,8 @@ static void step(struct sim *s)
 	s->due_ms = s->m.due_ms;
 }
 
-/* Lets time go by. With `bytes_per_ms` data is sent, and what is too large for the device is seen. */
+/* Lets time go by. With `bytes_per_ms` data is sent, and what is too large for the device is seen.
+ */
 static void run(struct sim *s, uint64_t ms, uint64_t bytes_per_ms)
 {
 	for (uint64_t end = s->now_ms + ms; s->now_ms < end; s->now_ms++) {
@@ -163,8 +165,8 @@ static void test_all_sizes(void **state)
 	assert_true(most_probes <= 3 * 2 + 5 * 2 * PLPMTU_PROBES_MAX);
 }
 
-/* A fall under load: noticed and measured within 10 s, whatever the round-trip time and loss, whether
- * anybody says so or not. */
+/* A fall under load: noticed and measured within 10 s, whatever the round-trip time and loss,
+ * whether anybody says so or not. */
 static void test_fall(void **state)
 {
 	static const struct {
@@ -199,8 +201,8 @@ static void test_fall(void **state)
 	}
 }
 
-/* Loss is no fall: at one packet in ten the limit is never taken down for long, and in the end it is
- * never wrong by more than what the next search mends. */
+/* Loss is no fall: at one packet in ten the limit is never taken down for long, and in the end it
+ * is never wrong by more than what the next search mends. */
 static void test_loss(void **state)
 {
 	struct sim s;
@@ -370,10 +372,10 @@ static void test_arithmetic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_sizes), cmocka_unit_test(test_fall),
-		cmocka_unit_test(test_loss),      cmocka_unit_test(test_grows),
-		cmocka_unit_test(test_dead),      cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_set_top),
+		cmocka_unit_test(test_all_sizes),  cmocka_unit_test(test_fall),
+		cmocka_unit_test(test_loss),       cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_dead),       cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_set_top),
 		cmocka_unit_test(test_arithmetic),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The outer sockets on loopback: what a mark does to trains, to outer headers and to what is too large. */
+/* The outer sockets on loopback: what a mark does to trains, to outer headers and to what is too
+ * large. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -224,8 +225,10 @@ static void test_discovery(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tos),       cmocka_unit_test(test_mark_ends),
-		cmocka_unit_test(test_forward),   cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_tos),
+		cmocka_unit_test(test_mark_ends),
+		cmocka_unit_test(test_forward),
+		cmocka_unit_test(test_discovery),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
