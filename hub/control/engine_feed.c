@@ -116,7 +116,9 @@ void engine_feed_self(struct control *c)
 	struct engine_self m = { .id = c->settings.hub_id,
 				 .is_hub = true,
 				 .hub_id = c->settings.hub_id,
-				 .mtu = c->settings.mtu };
+				 .mtu = c->settings.mtu,
+				 .pmtu_discovery = true,
+				 .clamp_mss = true };
 	uint8_t mem[ENGINE_FEED_SELF_BYTES];
 	struct engine_feed *f = &c->engine;
 	struct cursor cur;

@@ -95,6 +95,8 @@ void engine_self_encode(const struct engine_self *m, struct cursor *c)
 	cursor_put_u16(c, m->direct_max);
 	codec_put_bool(c, m->tcp_only);
 	codec_put_bool(c, m->pmtu_discovery);
+	codec_put_bool(c, m->clamp_mss);
+	cursor_put_u16(c, m->pmtu_max);
 	codec_put_bool(c, m->priority_inheritance);
 	cursor_put_u8(c, (uint8_t)m->nat);
 }
@@ -112,6 +114,10 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 	m->direct_max = cursor_get_u16(c);
 	m->tcp_only = codec_get_bool(c);
 	m->pmtu_discovery = codec_get_bool(c);
+	m->clamp_mss = codec_get_bool(c);
+	m->pmtu_max = cursor_get_u16(c);
+	if (m->pmtu_max && (m->pmtu_max < TUN_MTU_MIN || m->pmtu_max > TUN_MTU_MAX))
+		cursor_fail(c, ERR_INVALID);
 	m->priority_inheritance = codec_get_bool(c);
 	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
 	if (m->clock_ahead_ms > CLOCK_AHEAD_MAX_MS || m->clock_ahead_ms < -CLOCK_AHEAD_MAX_MS)

@@ -109,6 +109,8 @@ struct engine_self {
 	uint16_t direct_max;      /* direct paths at the same time; 0 none at all */
 	bool tcp_only;            /* spoke: no UDP at all, to the hub by TCP */
 	bool pmtu_discovery;      /* probe what each path carries */
+	bool clamp_mss;           /* TCP's MSS is lowered to what the path carries */
+	uint16_t pmtu_max;        /* the largest inner packet whatever the path carries; 0 none */
 	bool priority_inheritance; /* the inner packet's TOS or traffic class goes outside, too */
 	enum nat_mapping nat;      /* our own */
 };

@@ -66,6 +66,8 @@ void mover_path_encode(const struct mover_path *m, struct cursor *c)
 	codec_put_bool(c, m->session);
 	codec_put_bool(c, m->sends);
 	cursor_put_u32(c, m->index);
+	cursor_put_u16(c, m->pmtu);
+	codec_put_bool(c, m->cut);
 	codec_put_outer(c, &m->endpoint);
 }
 
@@ -77,6 +79,8 @@ enum err mover_path_decode(struct cursor *c, struct mover_path *m)
 	m->session = codec_get_bool(c);
 	m->sends = codec_get_bool(c);
 	m->index = cursor_get_u32(c);
+	m->pmtu = codec_get_u16_in(c, TUN_MTU_MIN, TUN_MTU_MAX);
+	m->cut = codec_get_bool(c);
 	codec_get_outer(c, &m->endpoint, CODEC_OPTIONAL);
 	return cursor_end(c);
 }

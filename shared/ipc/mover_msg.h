@@ -60,6 +60,8 @@ struct mover_path {
 	bool session;     /* the engine has one */
 	bool sends;       /* `index` counts: movers seal with that keypair */
 	uint32_t index;
+	uint16_t pmtu; /* the largest inner packet to be sent, TUN_MTU_MIN..TUN_MTU_MAX */
+	bool cut;      /* and smaller ones may have to be cut on their way */
 	struct endpoint endpoint; /* of the peer itself; family 0: none known */
 };
 
@@ -100,7 +102,8 @@ enum mover_event_flag {
 				     not the address that ours go to */
 	MOVER_RECEIVED_HERE = 1 << 5,    /* something came over the way that our packets take */
 	MOVER_RECEIVED_RELAYED = 1 << 6, /* data came through the hub, ours go straight */
-	MOVER_EVENT_FLAGS = (1 << 7) - 1,
+	MOVER_TOO_BIG = 1 << 7,          /* what was sent to it is larger than the device takes */
+	MOVER_EVENT_FLAGS = (1 << 8) - 1,
 };
 struct mover_event {
 	uint32_t peer;

@@ -9,3 +9,6 @@
  * 1122 or RFC 4443 forbid it. */
 void answer_error(struct tunnel *t, struct peer *to, enum icmp_error kind, const uint8_t *original,
 		  const struct inner *in);
+/* The same: the packet is larger than the `mtu` bytes that its path carries. */
+void answer_too_big(struct tunnel *t, struct peer *to, uint16_t mtu, const uint8_t *original,
+		    const struct inner *in);

@@ -9,6 +9,7 @@
 #include "shared/tunnel/carrier.h"
 #include "shared/tunnel/feed.h"
 #include "shared/tunnel/movers.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/rx.h"
 #include "shared/tunnel/tunnel.h"
@@ -94,10 +95,11 @@ static void write_packet(void *arg, const struct iovec *iov, int n)
 	tun_writev(t->tun, iov, n);
 }
 
-static void start_coalescer(struct tunnel *t)
+static void start_stations(struct tunnel *t)
 {
 	const struct tun_offloads o = tun_offloads(t->tun);
 
+	udp_on_too_big(t->udp, pmtu_too_big, t);
 	coalesce_init(&t->coalescer, o.vnet, o.tso, o.uso, write_packet, t);
 	log_debug(1, "offloads: tun %s%s%s, udp %s%s", o.vnet ? "vnet" : "plain",
 		  o.tso ? " tso" : "", o.uso ? " uso" : "",
@@ -124,7 +126,7 @@ enum err engine_open(struct worker *w)
 	if (e)
 		return e;
 	carrier_init(t);
-	start_coalescer(t);
+	start_stations(t);
 	return ERR_OK;
 }
 

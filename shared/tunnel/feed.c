@@ -47,6 +47,7 @@ static enum err receive_self(struct tunnel *t, struct cursor *body)
 			 addr_equal(&m.addresses[1], &t->self.addresses[1]);
 	t->self = m;
 	t->configured = true;
+	udp_set_discovery(t->udp, m.pmtu_discovery);
 	peer_self_changed(t);
 	movers_tell_self(t);
 	return same_addresses ? ERR_OK : own_reset(t);

@@ -2,6 +2,7 @@
 #include "shared/tunnel/forward.h"
 
 #include "shared/tunnel/answer.h"
+#include "shared/tunnel/fit.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/offload.h"
 #include "shared/tunnel/session.h"
@@ -30,10 +31,17 @@ static bool allowed(const struct peer *from, const struct peer *to)
 	return from != to && (from->set.forward || to->set.forward) && peer_may_talk(from, to);
 }
 
+/* What both legs carry: a SYN is seen once each way, and says what may come back. */
+static uint16_t smaller_limit(const struct peer *a, const struct peer *b)
+{
+	return a->pmtu.limit < b->pmtu.limit ? a->pmtu.limit : b->pmtu.limit;
+}
+
 void forward_packet(struct peer *from, struct peer *to, uint8_t *packet, const struct inner *in,
 		    uint8_t flags)
 {
 	struct tunnel *t = from->tunnel;
+	enum fit fit;
 
 	if (!allowed(from, to)) {
 		tunnel_drop(t, DROP_POLICY);
@@ -50,15 +58,23 @@ void forward_packet(struct peer *from, struct peer *to, uint8_t *packet, const s
 		answer_error(t, from, ICMP_HOST_UNREACHABLE, packet, in);
 		return;
 	}
+	fit = fit_check(to, from, packet, in, in->total_len);
+	if (fit == FIT_REFUSED)
+		return;
 	decrement_ttl(packet, in);
-	/* A WireGuard node knows no flags: what an agent left to us is made whole here. */
-	if ((flags & TRANSPORT_FLAG_PARTIAL_CSUM) && !peer_is_agent(to)) {
+	/* A WireGuard node knows no flags, and fragments have none: what an agent left to us is
+	 * made whole here. */
+	if ((flags & TRANSPORT_FLAG_PARTIAL_CSUM) && (!peer_is_agent(to) || fit == FIT_CUT)) {
 		if (offload_complete_csum(packet, in)) {
 			tunnel_drop(t, DROP_MALFORMED);
 			return;
 		}
 		flags &= (uint8_t)~TRANSPORT_FLAG_PARTIAL_CSUM;
 	}
-	mss_clamp(packet, in, t->self.mtu, flags & TRANSPORT_FLAG_PARTIAL_CSUM);
-	session_send(to, packet, in->total_len, flags);
+	if (t->self.clamp_mss)
+		mss_clamp(packet, in, smaller_limit(from, to), flags & TRANSPORT_FLAG_PARTIAL_CSUM);
+	if (fit == FIT_CUT)
+		fit_cut(to, packet, in, in->total_len);
+	else
+		session_send(to, packet, in->total_len, flags);
 }

@@ -426,6 +426,8 @@ static enum err receive_path(struct tunnel *t, struct cursor *body)
 	p->path.relayed = m.relayed;
 	p->path.unreachable = m.unreachable;
 	p->path.endpoint = m.endpoint;
+	p->pmtu.limit = m.pmtu;
+	p->pmtu.cut = m.cut;
 	p->session.at_engine = m.session;
 	p->session.current = find_current(t, p, &m);
 	return ERR_OK;

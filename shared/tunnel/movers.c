@@ -7,6 +7,7 @@
 #include "shared/base/log.h"
 #include "shared/tunnel/carrier.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/rx.h"
@@ -171,6 +172,8 @@ static struct cursor encode_path(const struct peer *p)
 		.session = kp != NULL,
 		.sends = sends,
 		.index = sends ? kp->local_index : 0,
+		.pmtu = p->pmtu.limit,
+		.cut = p->pmtu.cut,
 		.endpoint = p->path.endpoint,
 	};
 	struct cursor c = begin(p->tunnel->movers);
@@ -460,6 +463,8 @@ static void take_event(struct peer *p, const struct mover_event *m)
 	/* An old event of a session that is over. */
 	if (!kp)
 		return;
+	if (m->flags & MOVER_TOO_BIG)
+		pmtu_suspect(p);
 	if (m->flags & MOVER_SENT) {
 		session_relayed(p);
 		timers_sent(p, true);

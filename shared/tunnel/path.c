@@ -8,6 +8,7 @@
 #include "shared/base/log.h"
 #include "shared/tunnel/candidates.h"
 #include "shared/tunnel/movers.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/reason.h"
 #include "shared/tunnel/report.h"
@@ -130,6 +131,7 @@ static void way_changed(struct peer *p)
 					  : 0;
 	p->due.heard_ms = p->tunnel->now_ms;
 	p->due.check_ms = TIMER_NEVER;
+	pmtu_way_changed(p);
 	movers_tell_path(p);
 	if (p->session.current && (path_way(p).relayed || endpoint_is_set(&p->path.endpoint)) &&
 	    c && c->state != CHOICE_STRANDED)

@@ -8,6 +8,7 @@
 #include "shared/tunnel/carrier.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/session.h"
 #include "shared/tunnel/timers.h"
@@ -75,6 +76,7 @@ void peer_self_changed(struct tunnel *t)
 
 		set_cipher(p, cipher_for(t, p->set.kind, p->set.aes));
 		path_settings_changed(p);
+		pmtu_settings_changed(p);
 	}
 }
 
@@ -156,6 +158,7 @@ static enum err peer_new(struct tunnel *t, const struct engine_peer *m, struct p
 	p->tunnel_key = m->tunnel_key;
 	list_init(&p->news.link);
 	timers_init(p);
+	pmtu_init(p);
 	path_init(p);
 	e = session_init(p);
 	if (!e)

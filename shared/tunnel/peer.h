@@ -12,6 +12,7 @@
 #include "shared/tunnel/compress.h"
 #include "shared/tunnel/loss.h"
 #include "shared/tunnel/pending.h"
+#include "shared/tunnel/plpmtu.h"
 #include "shared/tunnel/rate.h"
 #include "shared/tunnel/udp.h"
 
@@ -49,15 +50,18 @@ struct session {
  *   wipe         a keypair was made; after 3 * REJECT_AFTER_MS: forget all keys
  *   persistent   any packet was sent or came; after keepalive_s of the directory: an empty packet
  *   check        agents: data was sent and nothing came since over the same way; after CHECK_MS:
- * the machine of choice.h doubts the way. Who has no such machine (the hub for its peers): probes,
- * and when they are not answered, unreachable, a new handshake path         when the machine of
- * choice.h wants to be woken probe        a series of probes ends, or a ping of control (probe.c)
+ *                the machine of choice.h doubts the way. Who has no such machine (the hub for its
+ *                peers): probes, and when they are not answered, unreachable, a new handshake
+ *   path         when the machine of choice.h wants to be woken
+ *   probe        a series of probes ends, or a ping of control (probe.c)
+ *   pmtu         agents, with PMTUDiscovery: data was sent; after PLPMTU_CHECK_MS, or at once
+ *                when nothing is known of the path: the next step of plpmtu.h, and as that says
  *   rekey        a mover came, which has no keys of the sessions before: a new handshake, so that
  *                it gets some
  */
 struct deadlines {
 	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, check_ms;
-	uint64_t rekey_ms, path_ms, probe_ms;
+	uint64_t rekey_ms, path_ms, probe_ms, pmtu_ms;
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
 	uint64_t last_initiation_ms; /* 0 never */
 	uint64_t last_sent_ms;       /* any authenticated packet */
@@ -91,6 +95,15 @@ struct path {
 	struct path_told *told;      /* candidates of control; NULL none */
 	struct choice *choice;       /* while the peer is in use; NULL otherwise */
 	struct probes *probes_out;   /* of probe.c: those not answered; NULL none */
+};
+
+/* What the path of a peer carries; pmtu.c is the only one that changes it. */
+struct path_mtu {
+	uint16_t limit;           /* the largest inner packet to be sent, bytes; always set */
+	bool cut;                 /* even smaller ones may have to be cut on their way */
+	bool asked;               /* the path, since it is the one in use */
+	uint64_t tx_bytes_before; /* counters.tx_bytes at the last step */
+	struct plpmtu plpmtu;
 };
 
 struct peer_counters {
@@ -135,6 +148,7 @@ struct peer {
 	struct node_subnet *subnets; /* what is in the route table for it */
 	struct session session;
 	struct path path;
+	struct path_mtu pmtu;
 	struct deadlines due;
 	struct timer timer;
 	struct peer_counters counters;  /* in a mover: since the last news */

@@ -7,6 +7,7 @@
 #include "shared/base/clock.h"
 #include "shared/tunnel/mover.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/timers.h"
 #include "shared/wire/inner.h"
@@ -42,6 +43,7 @@ static const struct handler {
 } handlers[PROBE_PURPOSES] = {
 	[PROBE_PATH] = { path_probe_answered, path_probe_lost },
 	[PROBE_PING] = { ping_answered, ping_lost },
+	[PROBE_MTU] = { pmtu_probe_answered, pmtu_probe_lost },
 };
 
 /* --- series ----------------------------------------------------------------------------------- */

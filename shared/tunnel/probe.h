@@ -24,6 +24,7 @@
 enum probe_purpose {
 	PROBE_PATH, /* candidates, liveness, return to UDP: path.c knows by the way */
 	PROBE_PING, /* control asks */
+	PROBE_MTU,  /* what the way carries: pmtu.c */
 	PROBE_PURPOSES
 };
 

@@ -7,6 +7,7 @@
 #include "shared/noise/aead.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 
 /* Large enough for every message below; the largest, STATUS_END, is about 200 bytes. */
 #define REPORT_MAX_BYTES 512u
@@ -105,6 +106,7 @@ static void report_peer(const struct peer *p, uint32_t tag)
 		.rtt_us = p->path.rtt_us,
 		.since_wall_ms = p->path.since_wall_ms,
 		.loss_permille = loss_permille(&p->path.loss),
+		.pmtu = pmtu_known(p),
 		.cipher = (uint8_t)p->cipher,
 		.compress_before = p->compress.before_bytes,
 		.compress_after = p->compress.after_bytes,

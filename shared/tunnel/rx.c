@@ -20,7 +20,8 @@ static void deliver(struct tunnel *t, struct peer *from, struct pkt *pkt, const 
 	struct peer *to;
 
 	if (route_lookup(&t->own, in->dst.family, in->dst.b)) {
-		mss_clamp(pkt->data, in, t->self.mtu, partial);
+		if (t->self.clamp_mss)
+			mss_clamp(pkt->data, in, from->pmtu.limit, partial);
 		coalesce_add(&t->coalescer, pkt->data, in, partial);
 		return;
 	}

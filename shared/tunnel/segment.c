@@ -127,6 +127,13 @@ static void cut(struct segmenter *s, uint8_t **packet, size_t *len)
 	*len = s->header_len + payload;
 }
 
+size_t segment_largest(const struct segmenter *s)
+{
+	if (s->vnet.gso == OFFLOAD_NONE || s->total_len - s->header_len <= s->vnet.gso_size)
+		return s->total_len;
+	return s->header_len + s->vnet.gso_size;
+}
+
 bool segment_next(struct segmenter *s, uint8_t **packet, size_t *len, bool *is_partial)
 {
 	if (s->done)

@@ -40,6 +40,8 @@ struct segmenter {
 enum err segment_begin(struct segmenter *s, uint8_t *packet, const struct inner *in,
 		       const struct vnet *v, bool partial) must_check;
 
+/* After segment_begin(): the length of the largest packet that will come out. */
+size_t segment_largest(const struct segmenter *s);
 /*
  * `*packet`, `*len`: the next packet, inside the super-packet's memory. `*is_partial`: its checksum
  * is the pseudo-header's sum.

@@ -216,13 +216,15 @@ static bool is_data(const uint8_t *packet, size_t len)
 }
 
 /* What the outer header says of an inner packet. WireGuard devices cannot be asked what their path
- * carries: packets for them may be cut. */
+ * carries: packets for them may be cut. So may what fit.h lets through though it does not fit. */
 static struct udp_mark mark_of(const struct peer *p, const uint8_t *packet, size_t len)
 {
 	struct udp_mark mark = { .owner = p->id, .fragment = !peer_is_agent(p) };
 
-	if (len && packet[0] >> 4)
-		mark.tos = ecn_outer_tos(ecn_tos(packet), p->tunnel->self.priority_inheritance);
+	if (!len || !(packet[0] >> 4))
+		return mark;
+	mark.tos = ecn_outer_tos(ecn_tos(packet), p->tunnel->self.priority_inheritance);
+	mark.fragment = mark.fragment || len > p->pmtu.limit || p->pmtu.cut;
 	return mark;
 }
 
@@ -274,11 +276,13 @@ bool session_may_send(const struct peer *p)
 
 enum err session_send_on(struct peer *p, const struct way *way, uint8_t *packet, size_t len)
 {
+	const struct udp_mark mark = mark_of(p, packet, len);
 	struct keypair *kp = p->session.current;
 	uint8_t *out;
 
 	if (!session_may_send(p))
 		return ERR_NOTFOUND;
+	udp_mark_next(p->tunnel->udp, &mark);
 	out = path_reserve_on(p, way, keypair_sealed_len(kp, len, 0));
 	if (!out)
 		return ERR_NOTFOUND;

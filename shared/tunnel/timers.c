@@ -4,6 +4,7 @@
 #include "shared/base/log.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/session.h"
 #include "shared/tunnel/steer.h"
@@ -12,11 +13,17 @@ static uint64_t earliest(const struct peer *p)
 {
 	const struct deadlines *d = &p->due;
 	const uint64_t all[] = {
-		d->retransmit_ms, d->keepalive_ms,
-		d->renew_ms,      d->wipe_ms,
-		d->persistent_ms, d->check_ms,
-		d->rekey_ms,      d->path_ms,
-		d->probe_ms,      p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
+		d->retransmit_ms,
+		d->keepalive_ms,
+		d->renew_ms,
+		d->wipe_ms,
+		d->persistent_ms,
+		d->check_ms,
+		d->rekey_ms,
+		d->path_ms,
+		d->probe_ms,
+		d->pmtu_ms,
+		p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
 	};
 	uint64_t at = TIMER_NEVER;
 
@@ -140,6 +147,8 @@ static void fire(struct timer *timer, uint64_t now)
 		due_rekey(p, now);
 	if (now >= d->path_ms)
 		steer_tick(p);
+	if (now >= d->pmtu_ms)
+		pmtu_due(p);
 	timer_arm(loop_timers(p->tunnel->loop), &p->timer, earliest(p));
 }
 
@@ -147,7 +156,7 @@ static void all_off(struct deadlines *d)
 {
 	d->retransmit_ms = d->keepalive_ms = d->renew_ms = TIMER_NEVER;
 	d->wipe_ms = d->persistent_ms = d->check_ms = d->rekey_ms = TIMER_NEVER;
-	d->path_ms = d->probe_ms = TIMER_NEVER;
+	d->path_ms = d->probe_ms = d->pmtu_ms = TIMER_NEVER;
 }
 
 void timers_init(struct peer *p)
@@ -215,6 +224,8 @@ void timers_sent(struct peer *p, bool data)
 	begin(p, &d->renew_ms, KEEPALIVE_MS + REKEY_TIMEOUT_MS);
 	if (peer_is_agent(p))
 		begin_check(p);
+	if (p->tunnel->self.pmtu_discovery && peer_is_agent(p))
+		begin(p, &d->pmtu_ms, pmtu_delay_ms(p));
 	timers_used(p);
 }
 

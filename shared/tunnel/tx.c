@@ -2,6 +2,7 @@
 #include "shared/tunnel/tx.h"
 
 #include "shared/tunnel/answer.h"
+#include "shared/tunnel/fit.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/segment.h"
@@ -38,6 +39,26 @@ static struct peer *route(struct tunnel *t, const uint8_t *packet, const struct 
 	return p;
 }
 
+/* What does not fit the path whole, or not in the pieces that the kernel wants. */
+static void send_too_large(struct peer *p, struct segmenter *s, uint8_t *packet,
+			   const struct inner *in)
+{
+	const enum fit fit = fit_check(p, NULL, packet, in, segment_largest(s));
+	size_t len;
+	bool partial;
+
+	if (fit == FIT_REFUSED)
+		return;
+	/* A fragment's checksum is that of the whole. */
+	s->partial = s->partial && fit == FIT_WHOLE;
+	while (segment_next(s, &packet, &len, &partial)) {
+		if (len > p->pmtu.limit && fit == FIT_CUT)
+			fit_cut(p, packet, in, len);
+		else
+			session_send(p, packet, len, partial ? TRANSPORT_FLAG_PARTIAL_CSUM : 0);
+	}
+}
+
 /* One packet of the device, super or not: cut and sealed piece by piece. */
 static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uint8_t *header)
 {
@@ -55,9 +76,14 @@ static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uin
 	p = route(t, packet, &in);
 	if (!p)
 		return;
-	mss_clamp(packet, &in, t->self.mtu, vnet.needs_csum);
+	if (t->self.clamp_mss)
+		mss_clamp(packet, &in, p->pmtu.limit, vnet.needs_csum);
 	if (segment_begin(&s, packet, &in, &vnet, peer_is_agent(p))) {
 		tunnel_drop(t, DROP_MALFORMED);
+		return;
+	}
+	if (segment_largest(&s) > p->pmtu.limit) {
+		send_too_large(p, &s, packet, &in);
 		return;
 	}
 	while (segment_next(&s, &packet, &len, &partial))

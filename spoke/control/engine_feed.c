@@ -192,6 +192,7 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 		.direct_idle_s = DIRECT_IDLE_S_DEFAULT,
 		.direct_max = DIRECT_MAX_DEFAULT,
 		.pmtu_discovery = true,
+		.clamp_mss = true,
 	};
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 	struct cursor body;

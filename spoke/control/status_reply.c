@@ -103,13 +103,13 @@ static json_t *peer_json(const struct node *n, const struct engine_status *row, 
 		n->kind != NODE_WIREGUARD; /* numbers of its own, not those of the hub's tunnel */
 
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}",
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:o, s:o}",
 		"name", n->name, "id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
 		path_kind_str(r->path), "reason", reason ? reason : path_reason_str(r->reason),
 		"endpoint", own ? endpoint_json(&r->endpoint) : json_null(), "handshake",
 		own ? time_json(r->handshake_wall_ms) : json_null(), "rx_bytes",
 		own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
-		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "cipher",
+		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "pmtu", own ? (int)r->pmtu : 0, "cipher",
 		own ? cipher_json(r) : json_null(), "compress_before_bytes",
 		own ? (json_int_t)r->compress_before : 0, "compress_after_bytes",
 		own ? (json_int_t)r->compress_after : 0, "addresses", addresses_json(n->addresses),

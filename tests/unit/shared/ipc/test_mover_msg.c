@@ -34,6 +34,8 @@ static const struct mover_keypair keypair = {
 };
 static const struct mover_index index_gone = { .index = 0x01020304 };
 static const struct mover_path path = {
+	.pmtu = 1372,
+	.cut = true,
 	.peer = 0x01020304,
 	.relayed = true,
 	.unreachable = true,
@@ -90,11 +92,12 @@ static void test_bad_bytes(void **state)
 		size_t at;
 		uint8_t with;
 	} rows[] = {
-		{ KEYPAIR, 4, 3 },                                   /* cipher */
-		{ KEYPAIR, 5, 2 },                                   /* bool */
-		{ KEYPAIR, 22, 8 },                                  /* no worker has this number */
-		{ PATH, 4, 2 },     { PATH, 7, 9 }, { PATH, 12, 5 }, /* address kind */
-		{ EVENT, 4, 128 },                                   /* unknown flag */
+		{ KEYPAIR, 4, 3 },  /* cipher */
+		{ KEYPAIR, 5, 2 },  /* bool */
+		{ KEYPAIR, 22, 8 }, /* no worker has this number */
+		{ PATH, 4, 2 },     { PATH, 7, 9 },  { PATH, 13, 0xff },
+		{ PATH, 13, 0 },    { PATH, 14, 2 }, { PATH, 15, 5 }, /* address kind */
+		{ EVENT, 4, 128 },                                    /* unknown flag */
 		{ EVENT, 4, 23 }, /* endpoint without its flag: the confirming packet was relayed */
 		{ EVENT, 4, 1 },  /* index without its flag */
 		{ EVENT, 10, 0 }, /* no endpoint, but the flag */

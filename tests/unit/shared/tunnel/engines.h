@@ -250,6 +250,7 @@ static inline void node_self(struct box *n, bool is_hub, bool aes)
 		.hub_id = 1,
 		.aes = aes,
 		.mtu = TEST_MTU,
+		.clamp_mss = true,
 		.addresses = { node_addr(n->id) },
 	};
 

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a path carries: a router on the way takes less all of a sudden, says so or not, and takes it all again later.
+
+    host --- linode1 --- its router ("nat") --- internet --- linodeHQ --- host
+                         ^ its routes get an MTU of 1300, both ways
+
+An inner packet has 32 bytes of ours, 8 of UDP and 20 of IPv4 around it: 1300 carry 1240, in an envelope 1228.
+"""
+
+import os
+import re
+import time
+
+import pytest
+
+import world as w
+
+SMALL = 1300
+CARRIED = SMALL - 20 - 8 - 32
+TUN_MTU = 1400
+NOTICED_S = 10
+
+
+@pytest.fixture
+def fast():
+    """The build that looks for more every few seconds instead of minutes."""
+    with w.World(build=os.path.join(w.BUILD, "fast")) as made:
+        yield made
+
+
+def narrow(branch, mtu):
+    """The routes of a branch's router take packets of `mtu` bytes; None: whatever their devices take."""
+    lock = f"mtu lock {mtu}" if mtu else ""
+    number = branch.public4.rsplit(".", 1)[1]
+    inside = f"100.64.{int(number) - 10}"
+    branch.nat.run(f"ip route replace 203.0.113.0/24 dev wan proto kernel scope link src {branch.public4} {lock}")
+    branch.nat.run(f"ip route replace {inside}.0/24 dev in proto kernel scope link src {inside}.1 {lock}")
+
+
+def silence(branch):
+    """The router says nothing of what it drops: a black hole."""
+    branch.nat.run(["nft", "add table inet mute; add chain inet mute out { type filter hook output priority 0; }; "
+                    "add rule inet mute out icmp type destination-unreachable drop"])
+
+
+def pmtu(branch, peer):
+    peers = {p["name"]: p for p in branch.json("spoke", "status")["peers"]}
+    return peers[peer]["pmtu"]
+
+
+def wait_pmtu(branch, peer, size, timeout=30):
+    w.wait_until(f"{branch.name} knows that {size} bytes get to {peer}", lambda: pmtu(branch, peer) == size, timeout)
+
+
+class Stream:
+    """A TCP stream between two hosts; the receiver says every second what has come."""
+
+    def __init__(self, source, target, seconds=90):
+        self.server = target.host.start(["iperf3", "-s", "-1", "-i", "1", "-f", "k", "--forceflush"], name="iperf3-s")
+        self.server.wait_line("Server listening")
+        self.client = source.host.start(
+            ["iperf3", "-c", target.host4, "-t", str(seconds), "-b", "20M", "-f", "k"], name="iperf3-c")
+        self.flows(10)
+
+    def flows(self, timeout):
+        """Something has come in a whole second from now on; returns after how long."""
+        began, mark = time.monotonic(), self.server.mark()
+        self.server.wait_line(r"sec +[1-9][0-9.]* [KM]Bytes", timeout, mark)
+        return time.monotonic() - began
+
+    def stop(self):
+        self.client.stop()
+        self.server.stop()
+
+
+def too_big(host, address, size, *options):
+    """What a ping that must not be cut is told: the MTU."""
+    said = host.run(["ping", "-n", "-M", "do", "-c", "1", "-W", "2", "-s", str(size), *options, address], check=False)
+    found = re.search(r"mtu ?= ?(\d+)", said.stdout + said.stderr)
+    return int(found.group(1)) if found else None
+
+
+@pytest.mark.parametrize("mute", [False, True], ids=["icmp", "black-hole"])
+def test_decrease_under_load(fast, mute):
+    hq = fast.headquarters()
+    one = fast.branch(hq, "linode1", 1, nat=True)
+    if mute:
+        silence(one)
+    one.host.wait_ping(hq.host4)
+    wait_pmtu(one, "linodeHQ", TUN_MTU)
+    stream = Stream(one, hq)
+
+    began = time.monotonic()
+    narrow(one, SMALL)
+    wait_pmtu(one, "linodeHQ", CARRIED, NOTICED_S)
+    took = time.monotonic() - began
+    resumed = stream.flows(NOTICED_S)
+    print(f"{'black hole' if mute else 'ICMP'}: {CARRIED} known after {took:.1f} s, data {resumed:.1f} s later")
+    assert took + resumed < NOTICED_S + 2
+
+    # Who sends more than that without allowing to cut it is told how much it may be.
+    w.wait_until("the host is told", lambda: too_big(one.host, hq.host4, CARRIED - 28 + 1) == CARRIED)
+    # The hub finds out for its own direction.
+    w.wait_until("the hub's host is told", lambda: too_big(hq.host, one.host4, CARRIED - 28 + 1) == CARRIED)
+    assert one.host.pings(hq.host4, count=3, size=CARRIED - 28)
+    # Others' packets are cut, here or on their way; both families, both ways, whatever the size.
+    for size in (CARRIED - 27, 1300, 4000):
+        assert one.host.pings(hq.host4, count=3, size=size), size
+        assert hq.host.pings(one.host4, count=3, size=size), size
+    assert one.host.pings(hq.host6, count=3, size=1280 - 48)
+    w.wait_until("hosts have learned what to cut IPv6 to", lambda: one.host.pings(hq.host6, count=3, size=3000))
+
+    narrow(one, None)
+    wait_pmtu(one, "linodeHQ", TUN_MTU, 30)
+    assert stream.flows(10) < 10
+    stream.stop()
