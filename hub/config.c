@@ -8,7 +8,7 @@
 #include "shared/base/hostport.h"
 #include "shared/wire/limits.h"
 
-_Static_assert(WORKERS_MAX == 8, "as the table says");
+_Static_assert(WORKERS_MAX == 8 && TUN_MTU_MIN == 576 && TUN_MTU_MAX == 9000, "as the table says");
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
 	  "the hub's name as a node of its network" },
@@ -44,6 +44,15 @@ static const struct config_var vars[] = {
 	{ "ApiListen", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "an address of this machine, or *, with an optional port, for page and API over HTTPS; "
 	  "none for the UNIX socket only" },
+	{ "ClampMSS", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "lower the MSS of TCP connections to what their path carries" },
+	{ "PMTU", CONFIG_INT, CONFIG_SERVER, 576, 9000, NULL,
+	  "the largest packet that goes into a tunnel, bytes, whatever its path carries" },
+	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "find out with probes how large a packet each path carries" },
+	{ "PriorityInheritance", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
+	  "give tunnel packets the TOS or traffic class of the packets inside, and keep that of "
+	  "relayed ones" },
 	{ "Crypto", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
 	  "auto, openssl or ipsec-mb: the library that seals tunnel packets; auto takes the faster "
 	  "one that this machine has" },
@@ -351,6 +360,11 @@ static enum err settle(struct hub_config *c)
 	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port")
 						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
+	c->clamp_mss = config_bool(&c->raw, "ClampMSS");
+	c->pmtu_discovery = config_bool(&c->raw, "PMTUDiscovery");
+	c->priority_inheritance = config_bool(&c->raw, "PriorityInheritance");
+	if (config_nth(&c->raw, "PMTU", 0))
+		c->pmtu_max = (uint16_t)config_int(&c->raw, "PMTU");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	e = read_family(c, &family);

@@ -50,10 +50,14 @@ struct hub_config {
 	char pidfile[PATHS_FILE_SIZE];
 	uint32_t fwmark;
 	const char *bind_interface;
-	enum aead_choice crypto; /* Crypto: which library seals packets */
-	bool offload;            /* Offload: segmentation offloads of TUN device and UDP sockets */
-	unsigned workers;        /* Workers, 1..WORKERS_MAX: processes that move packets */
-	int log_level;           /* LogLevel, 0..5 */
+	bool clamp_mss;            /* ClampMSS */
+	bool pmtu_discovery;       /* PMTUDiscovery */
+	bool priority_inheritance; /* PriorityInheritance */
+	uint16_t pmtu_max;         /* PMTU, 0 none */
+	enum aead_choice crypto;   /* Crypto: which library seals packets */
+	bool offload;     /* Offload: segmentation offloads of TUN device and UDP sockets */
+	unsigned workers; /* Workers, 1..WORKERS_MAX: processes that move packets */
+	int log_level;    /* LogLevel, 0..5 */
 	size_t n_branches;
 	struct hub_branch *branches; /* ConnectTo, by name, each once; owned */
 	char host_warning[512];      /* why a hosts file of one is passed over, or "" */

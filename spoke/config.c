@@ -14,7 +14,8 @@
 #include "shared/keys/keys.h"
 #include "shared/wire/limits.h"
 
-_Static_assert(WORKERS_MAX == 8 && DIRECT_IDLE_S_DEFAULT == 300 && DIRECT_MAX_DEFAULT == 256,
+_Static_assert(WORKERS_MAX == 8 && TUN_MTU_MIN == 576 && TUN_MTU_MAX == 9000 &&
+		       DIRECT_IDLE_S_DEFAULT == 300 && DIRECT_MAX_DEFAULT == 256,
 	       "as the table says");
 static const struct config_var vars[] = {
 	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
@@ -54,6 +55,10 @@ static const struct config_var vars[] = {
 	  "seconds after which a direct path that nobody uses is given up; 0: never" },
 	{ "DirectMax", CONFIG_INT, CONFIG_SERVER, 0, 65535, "256",
 	  "the number of direct paths at the same time; 0: none" },
+	{ "ClampMSS", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
+	  "lower the MSS of TCP connections to what their path carries" },
+	{ "PMTU", CONFIG_INT, CONFIG_SERVER, 576, 9000, NULL,
+	  "the largest packet that goes into a tunnel, bytes, whatever its path carries" },
 	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
 	  "find out with probes how large a packet each path carries" },
 	{ "PriorityInheritance", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
@@ -414,6 +419,8 @@ void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
 	c->direct_idle_s = fresh->direct_idle_s;
 	c->direct_max = fresh->direct_max;
 	c->pmtu_discovery = fresh->pmtu_discovery;
+	c->pmtu_max = fresh->pmtu_max;
+	c->clamp_mss = fresh->clamp_mss;
 	c->priority_inheritance = fresh->priority_inheritance;
 }
 
@@ -522,6 +529,9 @@ static enum err settle(struct spoke_config *c)
 	c->direct_idle_s = (uint16_t)config_int(&c->raw, "DirectIdle");
 	c->direct_max = (uint16_t)config_int(&c->raw, "DirectMax");
 	c->pmtu_discovery = config_bool(&c->raw, "PMTUDiscovery");
+	c->clamp_mss = config_bool(&c->raw, "ClampMSS");
+	if (config_nth(&c->raw, "PMTU", 0))
+		c->pmtu_max = (uint16_t)config_int(&c->raw, "PMTU");
 	c->priority_inheritance = config_bool(&c->raw, "PriorityInheritance");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");

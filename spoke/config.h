@@ -51,6 +51,8 @@ struct spoke_config {
 	uint16_t direct_idle_s;   /* DirectIdle, 0 never */
 	uint16_t direct_max;      /* DirectMax, 0 none at all */
 	bool pmtu_discovery;      /* PMTUDiscovery */
+	uint16_t pmtu_max;        /* PMTU, 0 none */
+	bool clamp_mss;           /* ClampMSS */
 	bool priority_inheritance; /* PriorityInheritance */
 	/* IndirectData, DirectOnly of spoke.conf or our own hosts file: with every other spoke.
 	 * What is said here only tightens what the hub says. */

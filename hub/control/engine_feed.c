@@ -125,6 +125,12 @@ void engine_feed_self(struct control *c)
 
 	if (!hub)
 		return;
+	if (c->config) {
+		m.pmtu_discovery = c->config->pmtu_discovery;
+		m.pmtu_max = c->config->pmtu_max;
+		m.clamp_mss = c->config->clamp_mss;
+		m.priority_inheritance = c->config->priority_inheritance;
+	}
 	m.aes = hub->aes;
 	memcpy(m.addresses, hub->addresses, sizeof(m.addresses));
 	cursor_init_write(&cur, mem, sizeof(mem));

@@ -202,6 +202,8 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 		m.direct_max = f->cfg->direct_max;
 		m.tcp_only = f->cfg->tcp_only;
 		m.pmtu_discovery = f->cfg->pmtu_discovery;
+		m.pmtu_max = f->cfg->pmtu_max;
+		m.clamp_mss = f->cfg->clamp_mss;
 		m.priority_inheritance = f->cfg->priority_inheritance;
 	}
 	memcpy(m.addresses, self ? self->addresses : c->welcome.addresses, sizeof(m.addresses));

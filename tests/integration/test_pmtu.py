@@ -114,3 +114,96 @@ def test_decrease_under_load(fast, mute):
     wait_pmtu(one, "linodeHQ", TUN_MTU, 30)
     assert stream.flows(10) < 10
     stream.stop()
+
+
+def test_own_device(fast):
+    """The line itself takes less: the kernel refuses what was fine a moment ago, trains and all."""
+    hq = fast.headquarters()
+    one = fast.branch(hq, "linode1", 1)
+    one.host.wait_ping(hq.host4)
+    wait_pmtu(one, "linodeHQ", TUN_MTU)
+    stream = Stream(one, hq)
+    began = time.monotonic()
+    one.server.run(f"ip link set wan mtu {SMALL}")
+    wait_pmtu(one, "linodeHQ", CARRIED, NOTICED_S)
+    took = time.monotonic() - began
+    resumed = stream.flows(NOTICED_S)
+    print(f"own device: {CARRIED} known after {took:.1f} s, data {resumed:.1f} s later")
+    one.server.run("ip link set wan mtu 1500")
+    wait_pmtu(one, "linodeHQ", TUN_MTU)
+    stream.stop()
+
+
+def test_relayed(fast):
+    """Between branches that use the hub only: a message that does not fit the second leg is lost at the hub, which counts
+    it, and the sender finds out end to end. The envelope takes 12 bytes more."""
+    hq = fast.headquarters()
+    one, two = (fast.branch(hq, f"linode{i}", i, options=("-o", "IndirectData=yes")) for i in (1, 2))
+    one.host.wait_ping(two.host4)
+    wait_pmtu(one, "linode2", TUN_MTU)
+    stream = Stream(one, two)
+    hq.server.run(f"ip link set wan mtu {SMALL}")
+    wait_pmtu(one, "linode2", CARRIED - 12, NOTICED_S)
+    stream.flows(NOTICED_S)
+    w.wait_until("the host is told", lambda: too_big(one.host, two.host4, 1300) == CARRIED - 12)
+    stream.stop()
+
+
+def test_configured(world):
+    """PMTU is a limit whatever the path carries; without discovery larger outer packets are cut on their way."""
+    hq = world.headquarters(options=("-o", "PMTUDiscovery=no"))
+    one = world.branch(hq, "linode1", 1, nat=True, options=("-o", "PMTUDiscovery=no", "-o", "PMTU=1350"))
+    narrow(one, SMALL)
+    one.host.wait_ping(hq.host4)
+    assert pmtu(one, "linodeHQ") == 0
+    assert one.host.pings(hq.host4, count=3, size=1350 - 28)
+    w.wait_until("the host is told", lambda: too_big(one.host, hq.host4, 1350 - 27) == 1350)
+
+
+class Listener:
+    """What tcpdump says of packets, as they come by."""
+
+    def __init__(self, ns, device, *what):
+        self.process = ns.start(["tcpdump", "-i", device, "-n", "-v", "-l", "--immediate-mode", *what], name="tcpdump")
+        self.process.wait_line("listening on")
+
+    def sees(self, pattern):
+        self.process.wait_line(pattern, 20)
+
+    def stop(self):
+        self.process.stop()
+
+
+def mark_ce(branch, what):
+    """The branch's router is congested: it marks tunnel packets instead of dropping them."""
+    branch.nat.run(["nft", "table ip congested { chain out { type filter hook forward priority 0; "
+                    f"udp dport 6655 {what} ip ecn set ce; }}; }}"])
+
+
+def pings_with(host, address, tos):
+    return host.run(["ping", "-n", "-c", "1", "-W", "1", "-Q", str(tos), address], check=False).returncode == 0
+
+
+def test_tos_and_ecn(world):
+    """DSCP outside only with PriorityInheritance; ECN always, and what a router marks on the way gets inside (RFC 6040)."""
+    hq = world.headquarters()
+    one = world.branch(hq, "linode1", 1, nat=True, options=("-o", "PriorityInheritance=yes"))
+    two = world.branch(hq, "linode2", 2, nat=True)
+    outside = Listener(world.internet, "br0", "udp", "port", "6655")
+    for branch, tos, seen in ((one, 0xB8, "tos 0xb8,"), (one, 0xBA, "tos 0xba,"), (two, 0x22, "tos 0x2,")):
+        branch.host.wait_ping(hq.host4)
+        w.wait_until("a ping", lambda b=branch, t=tos: pings_with(b.host, hq.host4, t))
+        outside.sees(seen)
+    outside.stop()
+    assert not any("tos 0x20" in line or "tos 0x22" in line for line in outside.process.lines)
+
+    inside = Listener(hq.host, "eth0", "icmp")
+    mark_ce(two, "ip ecn ect0")
+    w.wait_until("a ping", lambda: pings_with(two.host, hq.host4, 0x22))
+    inside.sees("tos 0x23,")
+    # Who has not said that it understands must feel it as loss.
+    two.nat.run("nft delete table ip congested")
+    mark_ce(two, "meta length > 400")
+    assert pings_with(two.host, hq.host4, 0)
+    assert not two.host.pings(hq.host4, size=600)
+    inside.stop()

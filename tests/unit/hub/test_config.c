@@ -156,6 +156,8 @@ static void refusals(void **state)
 		{ "Name = hq\nFrobnicate = 1\n", "hub.conf:2" },
 		{ "Name = a b\n", "hub.conf:1" },
 		{ "Name = hq\nPort = 0\n", "hub.conf:2" },
+		{ "Name = hq\nPMTU = 575\n", "hub.conf:2" },
+		{ "Name = hq\nClampMSS = perhaps\n", "hub.conf:2" },
 		{ "Name = hq\nPort = 65536\n", "hub.conf:2" },
 		{ "Name = hq\nAddressFamily = ipx\n", "hub.conf:2" },
 		{ "Name = hq\nMode = switch\n", "hub.conf:2" },

@@ -126,7 +126,7 @@ static void paths(void **state)
 	assert_int_equal(f->c.path_policy, PATH_POLICY_AUTO);
 	assert_int_equal(f->c.direct_idle_s, DIRECT_IDLE_S_DEFAULT);
 	assert_int_equal(f->c.direct_max, DIRECT_MAX_DEFAULT);
-	assert_true(f->c.pmtu_discovery);
+	assert_true(f->c.pmtu_discovery && f->c.clamp_mss && f->c.pmtu_max == 0);
 	assert_false(f->c.priority_inheritance);
 	assert_null(spoke_config_host(&f->c, "dbserver"));
 	assert_true(spoke_config_connects_to(&f->c, "dbserver"));
@@ -135,7 +135,7 @@ static void paths(void **state)
 
 	put(f, "spoke.conf",
 	    "Name = oslo\nDirectOnly = yes\nDirectIdle = 0\nDirectMax = 7\n"
-	    "PMTUDiscovery = no\nPriorityInheritance = yes\n");
+	    "PMTUDiscovery = no\nPriorityInheritance = yes\nClampMSS = no\nPMTU = 1300\n");
 	put(f, "hosts/dbserver", "Address = db.example.com\nIndirectData = yes\n");
 	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\n");
 	put(f, "hosts/oslo", "Address = 192.0.2.1 7000\n");
@@ -143,7 +143,8 @@ static void paths(void **state)
 	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
 	assert_int_equal(f->c.direct_idle_s, 0);
 	assert_int_equal(f->c.direct_max, 7);
-	assert_false(f->c.pmtu_discovery);
+	assert_false(f->c.pmtu_discovery || f->c.clamp_mss);
+	assert_int_equal(f->c.pmtu_max, 1300);
 	assert_true(f->c.priority_inheritance);
 	assert_int_equal(f->c.n_hosts, 2);
 	assert_string_equal(f->c.host_warning, "");
@@ -261,6 +262,8 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = oslo\nCipher = aes-128\n", "auto, chacha20-poly1305" },
 		{ "spoke.conf", "Name = oslo\nCrypto = wolfssl\n", "auto, openssl, ipsec-mb" },
 		{ "spoke.conf", "Name = oslo\nPort = -1\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nPMTU = 575\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nPMTU = 9001\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nBindToAddress = 192.0.2.1 0\n", "spoke.conf:2" },
 		{ "spoke.conf",
 		  "Name = oslo\nBindToAddress = *\nBindToAddress = *\nBindToAddress = *\n",
