@@ -43,7 +43,7 @@ def test_mark_routes(world):
     for _ in range(3):
         mark = one.daemon.mark()
         hq.server.run("ss -K sport = :6655")
-        one.daemon.wait_line("link to the hub is up", 30, mark)
+        one.daemon.wait_line("link: greeting -> up", 30, mark)
     assert one.host.pings(hq.host4)
 
 

@@ -539,6 +539,68 @@ static void test_wireguard_node_through_the_hub(void **state)
 	expect_silence(&n->a);
 }
 
+/* A UDP packet with DF, of `len` bytes behind both headers. */
+static void tun_send_whole(struct box *n, const char *src, const char *dst, size_t len)
+{
+	uint8_t p[2048];
+	size_t total = make_udp(p, src, dst, 64, "whole", len);
+	uint16_t sum;
+
+	p[6] = 0x40;
+	p[10] = p[11] = 0;
+	sum = icmp_fold(icmp_sum(p, 20, 0));
+	p[10] = (uint8_t)(sum >> 8);
+	p[11] = (uint8_t)sum;
+	assert_int_equal(send(n->tun, p, total, 0), (ssize_t)total);
+}
+
+static void expect_too_big(struct box *n, uint16_t mtu)
+{
+	struct arrival a;
+
+	assert_true(tun_receive(n, &a, WAIT_MS));
+	assert_int_equal(a.p[9], IPPROTO_ICMP);
+	assert_true(a.p[20] == 3 && a.p[21] == 4);
+	assert_int_equal(a.p[26] << 8 | a.p[27], mtu);
+}
+
+/* Two fragments of 600 bytes at the most, of a packet of 1028. */
+static void expect_fragments(struct box *n)
+{
+	struct arrival a;
+
+	assert_true(tun_receive(n, &a, WAIT_MS));
+	assert_true(a.len == 596 && a.p[6] == 0x20 && a.p[7] == 0);
+	assert_true(tun_receive(n, &a, WAIT_MS));
+	assert_true(a.len == 20 + 1008 - 576 && a.p[6] == 0 && a.p[7] == 576 / 8);
+}
+
+/* From our own kernel, and at the hub between a WireGuard device and an agent, both ways. */
+static void test_too_large_for_the_path(void **state)
+{
+	struct net *n = *state;
+	struct arrival a;
+
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "there", 50);
+	expect_mark(&n->a, "there");
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "here", 50);
+	expect_mark(&n->hub, "here");
+	peer_find(n->a.t, 1)->pmtu.limit = 600;
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "in pieces", 1000);
+	expect_fragments(&n->hub);
+	tun_send_whole(&n->a, "10.2.0.9", "10.1.0.5", 573);
+	expect_too_big(&n->a, 600);
+	assert_int_equal(n->a.t->drops[DROP_TOO_BIG], 1);
+	tun_send_whole(&n->a, "10.2.0.9", "10.1.0.5", 572);
+	expect_mark(&n->hub, "whole");
+	peer_find(n->hub.t, 2)->pmtu.limit = 600;
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "in pieces", 1000);
+	expect_fragments(&n->a);
+	tun_send_whole(&n->wg, "10.4.0.2", "10.2.0.9", 1000);
+	expect_too_big(&n->wg, 600);
+	assert_false(tun_receive(&n->a, &a, 80));
+}
+
 static void test_ping(void **state)
 {
 	struct net *n = *state;
@@ -673,6 +735,7 @@ int main(void)
 		engine_test(test_sync_keeps_sessions_and_drops_the_unnamed),
 		engine_test(test_new_key_means_new_session),
 		engine_test(test_wireguard_node_through_the_hub),
+		engine_test(test_too_large_for_the_path),
 		engine_test(test_ping),
 		engine_test(test_failover_by_weight),
 		engine_test(test_flood_of_initiations_meets_cookies),
