@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sockets to dial with: a few are ready, each one used is asked for again. The monitor is a channel here. */
+/* Sockets to dial with: a few are ready, each one used is asked for again. The monitor is a channel
+ * here. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
