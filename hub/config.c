@@ -35,6 +35,9 @@ static const struct config_var vars[] = {
 	{ "ListenTCP", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
 	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for "
 	  "all addresses, or an address of this machine and a port" },
+	{ "NATPort", CONFIG_INT, CONFIG_SERVER, 0, 65535, NULL,
+	  "a second UDP port, at which spokes find out how their NAT works, default Port + 1; 0 "
+	  "for none" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
 	  "the firewall mark of the packets of tunnels and links" },
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
@@ -185,6 +188,19 @@ static enum err set_tcp(struct hub_config *c, int family)
 			e = add_listen(c, entry, 0, family, c->tcp, MONITOR_LISTEN_MAX, &c->n_tcp);
 	}
 	return e;
+}
+
+/* The same addresses as the first port's, each with the one number that spokes are told. */
+static void set_nat_port(struct hub_config *c)
+{
+	if (config_nth(&c->raw, "NATPort", 0))
+		c->nat_port = (uint16_t)config_int(&c->raw, "NATPort");
+	else
+		c->nat_port = c->port < UINT16_MAX ? (uint16_t)(c->port + 1) : 0;
+	for (unsigned i = 0; c->nat_port && i < c->n_udp; i++) {
+		c->nat_udp[c->n_nat_udp] = c->udp[i];
+		c->nat_udp[c->n_nat_udp++].port = c->nat_port;
+	}
 }
 
 static enum err set_https(struct hub_config *c, int family)
@@ -376,6 +392,8 @@ static enum err settle(struct hub_config *c)
 		e = set_interface(c);
 	if (!e)
 		e = set_listeners(c, family);
+	if (!e)
+		set_nat_port(c);
 	if (!e)
 		e = set_tcp(c, family);
 	if (!e)

@@ -32,6 +32,9 @@ struct hub_config {
 	uint16_t port;      /* Port, default UDP_PORT_DEFAULT: UDP data plane and TCP link */
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX];
 	unsigned n_udp;
+	uint16_t nat_port; /* NATPort, default port + 1: second UDP port; 0 none */
+	struct endpoint nat_udp[WORKER_UDP_SOCKETS_MAX];
+	unsigned n_nat_udp;
 	struct endpoint tcp[MONITOR_LISTEN_MAX];
 	unsigned n_tcp;
 	uint16_t tcp_ports[LINK_PORTS_MAX]; /* of ListenTCP on all addresses: told to spokes */

@@ -63,6 +63,8 @@ static struct monitor_params monitor_params_of(struct hub_config *c,
 	};
 
 	memcpy(p.udp, c->udp, sizeof(p.udp));
+	memcpy(p.nat_udp, c->nat_udp, sizeof(p.nat_udp));
+	p.n_nat_udp = c->n_nat_udp;
 	memcpy(p.tcp, c->tcp, sizeof(p.tcp));
 	memcpy(p.https, c->https, sizeof(p.https));
 	p.n_udp = c->n_udp;

@@ -26,6 +26,7 @@ void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 	w->mtu = c->settings.mtu;
 	w->keepalive_s = c->settings.keepalive_s;
 	w->udp_port = c->settings.udp_port;
+	w->nat_port = c->config->nat_port;
 	w->report_ms = LINK_REPORT_MS;
 	w->time_ms = clock_wall_ms();
 	w->observed = conn->remote;

@@ -99,6 +99,7 @@ void engine_self_encode(const struct engine_self *m, struct cursor *c)
 	cursor_put_u16(c, m->pmtu_max);
 	codec_put_bool(c, m->priority_inheritance);
 	cursor_put_u8(c, (uint8_t)m->nat);
+	cursor_put_u16(c, m->nat_port);
 }
 
 enum err engine_self_decode(struct cursor *c, struct engine_self *m)
@@ -120,6 +121,7 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 		cursor_fail(c, ERR_INVALID);
 	m->priority_inheritance = codec_get_bool(c);
 	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
+	m->nat_port = cursor_get_u16(c);
 	if (m->clock_ahead_ms > CLOCK_AHEAD_MAX_MS || m->clock_ahead_ms < -CLOCK_AHEAD_MAX_MS)
 		cursor_fail(c, ERR_INVALID);
 	if (m->is_hub != (m->id == m->hub_id))
@@ -290,6 +292,21 @@ enum err engine_path_decode(struct cursor *c, struct engine_path *m)
 	m->path = (enum path_kind)codec_get_u8_in(c, PATH_DOWN, PATH_DIRECT_UDP);
 	m->reason = (enum path_reason)codec_get_u8_in(c, 0, PATH_REASON_COUNT - 1);
 	codec_get_outer(c, &m->endpoint, CODEC_OPTIONAL);
+	return cursor_end(c);
+}
+
+void engine_nat_encode(const struct engine_nat *m, struct cursor *c)
+{
+	cursor_put_u8(c, (uint8_t)m->kind);
+	codec_put_endpoint(c, &m->observed);
+	codec_put_endpoint(c, &m->observed_second);
+}
+
+enum err engine_nat_decode(struct cursor *c, struct engine_nat *m)
+{
+	m->kind = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
+	codec_get_endpoint(c, &m->observed, CODEC_OPTIONAL);
+	codec_get_endpoint(c, &m->observed_second, CODEC_OPTIONAL);
 	return cursor_end(c);
 }
 

@@ -11,7 +11,7 @@
  *   4. ENGINE_SYNC_END: those not named since 2 go       ENGINE_PATH (a peer's path changed)
  *   5. ENGINE_PEER, ENGINE_PEER_GONE, ENGINE_COMMIT      ENGINE_PONG
  *   any time: ENGINE_ENDPOINTS, ENGINE_PING,             ENGINE_STATUS for each peer, then
- *             ENGINE_STATUS_GET, ENGINE_REBIND           ENGINE_STATUS_END
+ *             ENGINE_STATUS_GET, ENGINE_REBIND           ENGINE_STATUS_END; ENGINE_NAT
  *
  * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not
  * handed to the kernel.
@@ -46,6 +46,7 @@ enum engine_msg {
 	ENGINE_PONG,
 	ENGINE_STATUS,
 	ENGINE_STATUS_END,
+	ENGINE_NAT,
 };
 
 /* How packets reach a peer now. The order is that of preference. */
@@ -113,6 +114,7 @@ struct engine_self {
 	uint16_t pmtu_max;        /* the largest inner packet whatever the path carries; 0 none */
 	bool priority_inheritance; /* the inner packet's TOS or traffic class goes outside, too */
 	enum nat_mapping nat;      /* our own */
+	uint16_t nat_port;         /* spoke: of the hub's second UDP socket; 0 none */
 };
 
 /* Prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more`. */
@@ -192,6 +194,13 @@ struct engine_path {
 	enum path_kind path;
 	enum path_reason reason;
 	struct endpoint endpoint;
+};
+
+/* How our own NAT maps, as far as the engine could find out; told when it has changed. */
+struct engine_nat {
+	enum nat_mapping kind;
+	struct endpoint observed;        /* our address as the hub sees it; family 0: not known */
+	struct endpoint observed_second; /* and as it sees it from its second port */
 };
 
 struct engine_status {
@@ -288,6 +297,8 @@ void engine_pong_encode(const struct engine_pong *m, struct cursor *c);
 enum err engine_pong_decode(struct cursor *c, struct engine_pong *m) must_check;
 void engine_path_encode(const struct engine_path *m, struct cursor *c);
 enum err engine_path_decode(struct cursor *c, struct engine_path *m) must_check;
+void engine_nat_encode(const struct engine_nat *m, struct cursor *c);
+enum err engine_nat_decode(struct cursor *c, struct engine_nat *m) must_check;
 void engine_status_encode(const struct engine_status *m, struct cursor *c);
 enum err engine_status_decode(struct cursor *c, struct engine_status *m) must_check;
 void engine_status_end_encode(const struct engine_status_end *m, struct cursor *c);

@@ -92,6 +92,7 @@ static struct worker_fds fds_of(const struct children *c, enum worker_role role)
 	struct worker_fds f = { .tun = -1, .tun_bulk = -1, .listen_unix = -1 };
 
 	memset(f.udp, 0xff, sizeof(f.udp));
+	memset(f.nat_udp, 0xff, sizeof(f.nat_udp));
 	memset(f.listen_tcp, 0xff, sizeof(f.listen_tcp));
 	memset(f.listen_https, 0xff, sizeof(f.listen_https));
 	if (role == c->p.unix_role)
@@ -102,6 +103,8 @@ static struct worker_fds fds_of(const struct children *c, enum worker_role role)
 		f.tun_vnet_hdr = all->tun_vnet_hdr;
 		f.n_udp = all->n_udp;
 		memcpy(f.udp, all->udp, sizeof(f.udp));
+		f.n_nat_udp = all->n_nat_udp;
+		memcpy(f.nat_udp, all->nat_udp, sizeof(f.nat_udp));
 	} else if (role == WORKER_CONTROL) {
 		f.n_listen_tcp = all->n_listen_tcp;
 		memcpy(f.listen_tcp, all->listen_tcp, sizeof(f.listen_tcp));

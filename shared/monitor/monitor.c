@@ -147,6 +147,23 @@ static enum err open_device(struct monitor *m)
 	return e;
 }
 
+/* Only spokes' knowledge of their NAT hangs on these: the hub goes on without. */
+static void open_nat_sockets(struct monitor *m)
+{
+	const struct monitor_params *p = m->p;
+	const struct sockets_options o = { .fwmark = p->fwmark,
+					   .bind_interface = p->bind_interface };
+	struct endpoint at[WORKER_UDP_SOCKETS_MAX];
+
+	memcpy(at, p->nat_udp, sizeof(at));
+	if (p->n_nat_udp &&
+	    sockets_open_udp(at, p->n_nat_udp, &o, m->fds.nat_udp, &m->fds.n_nat_udp) != ERR_OK) {
+		m->fds.n_nat_udp = 0;
+		log_warn("without this port spokes cannot find out how their NATs work; NATPort in "
+			 "hub.conf names another, or 0 for none");
+	}
+}
+
 static enum err open_sockets(struct monitor *m)
 {
 	const struct monitor_params *p = m->p;
@@ -170,6 +187,7 @@ static enum err open_sockets(struct monitor *m)
 		if ((e = sockets_open_udp(m->udp, p->n_udp, &udp, m->mover_fds[i].udp,
 					  &m->mover_fds[i].n_udp)) != ERR_OK)
 			return e;
+	open_nat_sockets(m);
 	e = sockets_open_tcp(p->tcp, p->n_tcp, &tcp, f->listen_tcp, &f->n_listen_tcp);
 	if (e == ERR_OK)
 		e = sockets_open_tcp(p->https, p->n_https, &https, f->listen_https,
@@ -372,6 +390,7 @@ static void no_fds(struct worker_fds *f)
 {
 	*f = (struct worker_fds){ .tun = -1, .tun_bulk = -1, .listen_unix = -1 };
 	memset(f->udp, 0xff, sizeof(f->udp));
+	memset(f->nat_udp, 0xff, sizeof(f->nat_udp));
 	memset(f->listen_tcp, 0xff, sizeof(f->listen_tcp));
 	memset(f->listen_https, 0xff, sizeof(f->listen_https));
 }
@@ -406,6 +425,7 @@ static void close_all(struct monitor *m)
 	sockets_close(m->fds.listen_https, m->fds.n_listen_https);
 	sockets_close(m->fds.listen_tcp, m->fds.n_listen_tcp);
 	sockets_close(m->fds.udp, m->fds.n_udp);
+	sockets_close(m->fds.nat_udp, m->fds.n_nat_udp);
 	for (unsigned i = 0; i < m->n_movers; i++) {
 		sockets_close(m->mover_fds[i].udp, m->mover_fds[i].n_udp);
 		sockets_close(&m->mover_fds[i].tun, 1);

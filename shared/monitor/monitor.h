@@ -24,6 +24,8 @@ struct monitor_params {
 	unsigned n_udp;
 	struct endpoint *udp_bound; /* gets `udp` with the ports that were chosen where one is 0,
 				       before any worker starts; NULL: nobody asks */
+	struct endpoint nat_udp[WORKER_UDP_SOCKETS_MAX]; /* the hub's second port; does without */
+	unsigned n_nat_udp;
 	/* Of the data plane: the engine and workers - 1 movers, 1..WORKERS_MAX; 0 is 1. More than
 	 * 1: as many TUN queues and sockets of each address of `udp`, one a worker. */
 	unsigned workers;

@@ -26,7 +26,7 @@
 
 /* Room for every spoke's connection and some files; the system's hard limit may be lower. */
 #define OPEN_FILES_WANTED (2u * LINK_CONNECTIONS_MAX)
-#define KEEP_MAX          (WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
+#define KEEP_MAX          (2 * WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
 
 struct runtime;
 
@@ -80,6 +80,8 @@ static void close_others(const struct worker_start *s)
 	keep[n++] = f->listen_unix;
 	for (unsigned i = 0; i < f->n_udp; i++)
 		keep[n++] = f->udp[i];
+	for (unsigned i = 0; i < f->n_nat_udp; i++)
+		keep[n++] = f->nat_udp[i];
 	for (unsigned i = 0; i < f->n_listen_tcp; i++)
 		keep[n++] = f->listen_tcp[i];
 	for (unsigned i = 0; i < f->n_listen_https; i++)

@@ -23,6 +23,8 @@ struct worker_fds {
 			      before it */
 	int udp[WORKER_UDP_SOCKETS_MAX]; /* engine; bound, non-blocking */
 	unsigned n_udp;
+	int nat_udp[WORKER_UDP_SOCKETS_MAX]; /* engine of the hub: at its second port */
+	unsigned n_nat_udp;
 	int listen_tcp[WORKER_LISTENERS_MAX]; /* control on the hub */
 	unsigned n_listen_tcp;
 	int listen_unix;                        /* hub: api; spoke: control (status socket) */

@@ -115,13 +115,14 @@ enum err engine_open(struct worker *w)
 	t->loop = w->loop;
 	t->now_ms = loop_now_ms(w->loop);
 	rate_sources_init(&t->handshake_rate);
+	nat_init(t);
 	if ((e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
 	    (e = route_keep_answers(&t->routes)) || (e = index_new(&t->index)) ||
 	    (e = pending_pool_new(&t->pending)) || (e = udp_new(&w->fds, t->offload, &t->udp)) ||
 	    (e = compress_new(clock_now_ns, &t->compressor)) || (e = tun_new(&w->fds, &t->tun)) ||
-	    (e = add_readers(t)))
+	    (e = add_readers(t)) || (e = natport_open(t, &w->fds)))
 		log_error("the engine cannot start: %s", err_str(e));
 	if (e)
 		return e;
@@ -220,6 +221,8 @@ static void fini(struct worker *w)
 	for (unsigned i = 0; i < ARRAY_LEN(t->readers); i++)
 		if (t->readers[i].tunnel)
 			loop_fd_del(t->loop, &t->readers[i].fd);
+	natport_close(t);
+	nat_fini(t);
 	if (t->tun_reader.ready)
 		loop_fd_del(t->loop, &t->tun_reader);
 	if (t->bulk_reader.ready)

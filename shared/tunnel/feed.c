@@ -50,6 +50,7 @@ static enum err receive_self(struct tunnel *t, struct cursor *body)
 	udp_set_discovery(t->udp, m.pmtu_discovery);
 	peer_self_changed(t);
 	movers_tell_self(t);
+	nat_self_changed(t);
 	return same_addresses ? ERR_OK : own_reset(t);
 }
 

@@ -194,6 +194,11 @@ static void answer_probe(struct peer *p, const struct inner_probe *probe, const 
 	if (reply.path == PATH_DIRECT_UDP)
 		reply.observed = way->endpoint;
 	inner_encode_probe_reply(&reply, packet);
+	if (probe->flags & PROBE_FLAG_NAT_PORT) {
+		if (reply.path == PATH_DIRECT_UDP)
+			natport_answer(p, probe->size, packet, &way->endpoint);
+		return;
+	}
 	if (session_send_on(p, way, packet, sizeof(packet)))
 		tunnel_drop(p->tunnel, DROP_NO_SESSION);
 	path_probed(p, way);
@@ -226,6 +231,8 @@ static void take_reply(struct peer *p, const struct inner_probe_reply *r, const 
 	struct probe_answer a;
 	uint8_t number, ahead;
 
+	if (nat_take_reply(p, r))
+		return;
 	if (!s || r->sent_us < s->first_us || r->sent_us > now || now - r->sent_us > RTT_MAX_US)
 		return;
 	number = r->id[SERIES_ID_BYTES];

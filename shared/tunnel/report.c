@@ -45,6 +45,16 @@ void report_applied(struct tunnel *t, uint64_t revision)
 	send_message(t, ENGINE_APPLIED, &c);
 }
 
+void report_nat(struct tunnel *t, const struct engine_nat *m)
+{
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_nat_encode(m, &c);
+	send_message(t, ENGINE_NAT, &c);
+}
+
 void report_locate(struct peer *p)
 {
 	struct engine_node_id m = { .id = p->id };

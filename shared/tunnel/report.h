@@ -8,6 +8,7 @@ void report_ready(struct tunnel *t);
 void report_applied(struct tunnel *t, uint64_t revision);
 void report_locate(struct peer *p);
 void report_path(struct peer *p);
+void report_nat(struct tunnel *t, const struct engine_nat *m);
 void report_pong(struct tunnel *t, const struct engine_pong *m);
 /* ENGINE_STATUS for every peer, then ENGINE_STATUS_END. */
 void report_status(struct tunnel *t, uint32_t tag);

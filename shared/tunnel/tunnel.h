@@ -13,6 +13,8 @@
 #include "shared/tunnel/coalesce.h"
 #include "shared/tunnel/compress.h"
 #include "shared/tunnel/peer.h"
+#include "shared/tunnel/nat.h"
+#include "shared/tunnel/natport.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
 #include "shared/tunnel/route.h"
@@ -58,6 +60,8 @@ struct tunnel {
 	struct udp_reader readers[WORKER_UDP_SOCKETS_MAX];
 	struct loop_fd tun_reader;
 	struct loop_fd bulk_reader; /* of the device's second queue */
+	struct nat nat;             /* a spoke's engine */
+	struct natport natport;     /* the hub's */
 	struct channel *control;    /* NULL while control is away */
 	struct channel *carriers;   /* control's, for packets (carrier.h); NULL while it is away */
 	struct rate_sources handshake_rate;

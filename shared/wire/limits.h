@@ -63,6 +63,10 @@ enum extension_type {
 };
 #define EXTENSION_PROBE_BYTES       24u /* without padding */
 #define EXTENSION_PROBE_REPLY_BYTES 40u
+/* Flags of a probe. The answer is to come from the hub's second port (PROTOCOL.md section 9). */
+#define PROBE_FLAG_NAT_PORT 0x01u
+/* A datagram to that port, and the answer from there. */
+#define NAT_PROBE_BYTES 72u
 /* Type, method, original length, reserved; then the data. */
 #define EXTENSION_COMPRESSED_HEADER_BYTES 5u
 /* How the data of an EXTENSION_COMPRESSED was made; a receiver knows all. */

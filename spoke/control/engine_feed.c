@@ -193,6 +193,8 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 		.direct_max = DIRECT_MAX_DEFAULT,
 		.pmtu_discovery = true,
 		.clamp_mss = true,
+		.nat = f->nat,
+		.nat_port = c->welcome.nat_port,
 	};
 	uint8_t mem[CHANNEL_MSG_MAX_BYTES];
 	struct cursor body;

@@ -19,7 +19,8 @@ struct engine_feed {
 	bool muted;       /* no peers at all: the hub refused us, or the directory is too old */
 	uint64_t applied; /* the revision that this engine has confirmed last, 0 none */
 	uint32_t n_refused, cap_refused;
-	uint32_t *refused; /* ids, in no order */
+	enum nat_mapping nat; /* our own, as the engine has found it */
+	uint32_t *refused;    /* ids, in no order */
 };
 
 /* `cfg` is kept by reference. */
@@ -39,7 +40,7 @@ void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struc
 		       bool hub_routes);
 /* Does `x` change, add or remove a WireGuard node? Asked before the delta is applied. */
 bool engine_feed_touches_hub(const struct cache *c, const struct delta *x);
-/* Where a peer may be reached now. */
+/* Where a peer may be reached now, and how its NAT maps. */
 void engine_feed_endpoints(struct engine_feed *f, uint32_t id, bool punch, enum nat_mapping nat,
 			   const struct endpoint *list, size_t n);
 /* A peer reaches the hub by TCP only: no UDP endpoint of it is worth a try. */

@@ -25,7 +25,7 @@ static const char *objection(const struct spoke *s, const struct control_welcome
 static bool changes_engine(const struct control_welcome *a, const struct control_welcome *b)
 {
 	return a->id != b->id || a->hub_id != b->hub_id || a->mtu != b->mtu ||
-	       a->keepalive_s != b->keepalive_s ||
+	       a->keepalive_s != b->keepalive_s || a->nat_port != b->nat_port ||
 	       !addr_equal(&a->addresses[0], &b->addresses[0]) ||
 	       !addr_equal(&a->addresses[1], &b->addresses[1]);
 }

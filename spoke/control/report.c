@@ -103,6 +103,21 @@ static void timer_fired(struct timer *t, uint64_t now_ms)
 	arm(s, now_ms);
 }
 
+void report_nat_told(struct spoke *s, const struct engine_nat *m)
+{
+	struct control_msg report = { .type = CONTROL_REPORT, .report.nat = (uint8_t)m->kind };
+	bool changed = m->kind != s->nat.kind;
+
+	s->nat = *m;
+	if (!changed)
+		return;
+	log_debug(1, "the NAT in front of this node is of kind: %s", nat_mapping_str(m->kind));
+	s->engine.nat = m->kind;
+	engine_feed_self(&s->engine, &s->cache);
+	if (m->kind != NAT_UNKNOWN && client_is_up(&s->client))
+		client_send(&s->client, &report);
+}
+
 void report_start(struct spoke *s)
 {
 	s->report_timer.fire = timer_fired;

@@ -58,8 +58,9 @@ struct spoke {
 	struct netwatch netwatch;
 	struct own_addresses addresses; /* of this machine, as they were last seen */
 
-	uint64_t acked; /* the revision confirmed on this link, 0 none */
-	uint32_t links; /* that came up so far: which one a report was on */
+	uint64_t acked;        /* the revision confirmed on this link, 0 none */
+	uint32_t links;        /* that came up so far: which one a report was on */
+	struct engine_nat nat; /* as the engine told last */
 	bool confirmed; /* on this link the hub has said that our directory is its present one */
 	bool want_snapshot; /* the next hello asks for everything */
 	bool started;
@@ -115,6 +116,8 @@ void announce_path(struct spoke *s, const struct engine_path *p);
 void announce_down(struct spoke *s, uint32_t id);
 
 /* --- report.c --- */
+/* ENGINE_NAT: kept, told to the engine (ENGINE_SELF) and to the hub. */
+void report_nat_told(struct spoke *s, const struct engine_nat *m);
 void report_start(struct spoke *s);
 void report_stop(struct spoke *s);
 

@@ -33,6 +33,7 @@ static void link_hello(struct client *c, struct control_hello *h)
 	if (gethostname(h->hostname, sizeof(h->hostname)) < 0)
 		h->hostname[0] = '\0';
 	h->hostname[sizeof(h->hostname) - 1] = '\0';
+	h->nat = (uint8_t)s->nat.kind;
 	h->n_candidates = (uint8_t)places_own(s, h->candidates, ARRAY_LEN(h->candidates));
 }
 
@@ -315,6 +316,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		struct engine_pong pong;
 		struct engine_status status;
 		struct engine_status_end end;
+		struct engine_nat nat;
 	} m;
 	enum err e;
 
@@ -341,6 +343,11 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		m.pong.endpoint = carry_shown(&s->carry, &m.pong.endpoint);
 		if (!e)
 			status_pong(&s->status, &m.pong);
+		return e;
+	case ENGINE_NAT:
+		e = engine_nat_decode(body, &m.nat);
+		if (!e)
+			report_nat_told(s, &m.nat);
 		return e;
 	case ENGINE_STATUS:
 		e = engine_status_decode(body, &m.status);

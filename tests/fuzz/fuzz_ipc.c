@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(mover_counters)                                                                          \
 	X(carrier_link)                                                                            \
 	X(carrier_packets)                                                                         \
-	X(monitor_socket)
+	X(monitor_socket)                                                                          \
+	X(engine_nat)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

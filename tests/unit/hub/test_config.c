@@ -90,6 +90,7 @@ static void defaults(void **state)
 	assert_string_equal(c.group, "branchline");
 	assert_string_equal(c.device, "/dev/net/tun");
 	assert_int_equal(c.port, UDP_PORT_DEFAULT);
+	assert_int_equal(c.nat_port, UDP_PORT_DEFAULT + 1);
 	assert_int_equal(c.n_udp, 1);
 	assert_int_equal(c.n_tcp, 1);
 	assert_int_equal(c.udp[0].addr.family, AF_INET);
@@ -213,6 +214,9 @@ static void no_file_and_overrides(void **state)
 	assert_ok(load(&f, "Name = hq\nPort = 655\n", overrides, &c));
 	assert_int_equal(c.port, 443);
 	assert_int_equal(c.udp[0].port, 443);
+	assert_int_equal(c.nat_port, 444);
+	assert_int_equal(c.n_nat_udp, c.n_udp);
+	assert_int_equal(c.nat_udp[0].port, 444);
 	assert_string_equal(c.device, "none");
 	unload(&f, &c);
 	assert_int_not_equal(load(&f, "Name = hq\n", bad, &c), ERR_OK);

@@ -19,6 +19,7 @@ CODEC_CHECK_WRAP(engine_ping)
 CODEC_CHECK_WRAP(engine_pong)
 CODEC_CHECK_WRAP(engine_path)
 CODEC_CHECK_WRAP(engine_status)
+CODEC_CHECK_WRAP(engine_nat)
 CODEC_CHECK_WRAP(engine_status_end)
 
 #define V4                                                                                         \
@@ -50,6 +51,7 @@ static const struct engine_self self = {
 	.pmtu_max = 1300,
 	.priority_inheritance = true,
 	.nat = NAT_HARD,
+	.nat_port = 0x1234,
 };
 static const struct engine_peer peer = {
 	.id = 0x01020304,
@@ -128,7 +130,27 @@ static const struct engine_status_end status_end = {
 	.offloads = 0x1f,
 };
 
-enum { SELF, PEER, GONE, REVISION, TAG, NODE_ID, ENDPOINTS, PING, PONG, PATH, STATUS, STATUS_END };
+static const struct engine_nat nat = {
+	.kind = NAT_HARD,
+	.observed = { .addr = V4, .port = 0x1234 },
+	.observed_second = ENDPOINT,
+};
+
+enum {
+	SELF,
+	PEER,
+	GONE,
+	REVISION,
+	TAG,
+	NODE_ID,
+	ENDPOINTS,
+	PING,
+	PONG,
+	PATH,
+	STATUS,
+	STATUS_END,
+	NAT
+};
 static const struct codec_check messages[] = {
 	[SELF] = CODEC_CHECK_ROW(engine_self, &self),
 	[PEER] = CODEC_CHECK_ROW(engine_peer, &peer),
@@ -142,6 +164,7 @@ static const struct codec_check messages[] = {
 	[PATH] = CODEC_CHECK_ROW(engine_path, &path),
 	[STATUS] = CODEC_CHECK_ROW(engine_status, &status),
 	[STATUS_END] = CODEC_CHECK_ROW(engine_status_end, &status_end),
+	[NAT] = CODEC_CHECK_ROW(engine_nat, &nat),
 };
 
 static void test_messages(void **state)
@@ -188,6 +211,8 @@ static void test_bad_bytes(void **state)
 		{ "subnet length", PEER, 91, 33 },
 		{ "subnet weight", PEER, 94, 1 },
 		{ "why", GONE, 4, 2 },
+		{ "kind of NAT", NAT, 0, 3 },
+		{ "observed endpoint of no kind", NAT, 1, 7 },
 		{ "punch is no bool", ENDPOINTS, 4, 2 },
 		{ "NAT mapping", ENDPOINTS, 5, 3 },
 		{ "too many endpoints", ENDPOINTS, 6, ENGINE_ENDPOINTS_MAX + 1 },
