@@ -30,8 +30,12 @@ static void print_help(FILE *out)
 		"also how\n"
 		"                           packets are sealed, and what the kernel takes off the "
 		"tunnel\n"
-		"  ping [-c COUNT] [--json] NODE\n"
-		"                           send encrypted echoes to a node\n\n"
+		"  ping [-c COUNT] [--until-direct] [--json] NODE\n"
+		"                           send encrypted echoes to a node, and show the path "
+		"of each\n"
+		"  netcheck [--json]        what of the network in front of this branch works, "
+		"and what\n"
+		"                           to do about what does not\n\n"
 		"options:\n%s\n"
 		"exit codes: 0 done, 1 failed, 2 usage, 3 not running or not reachable, 4 "
 		"refused\n",
@@ -168,6 +172,8 @@ static int dispatch(struct launch *l)
 		return status_main(l, &paths);
 	if (strcmp(command, "ping") == 0)
 		return ping_main(l, &paths);
+	if (strcmp(command, "netcheck") == 0)
+		return netcheck_main(l, &paths);
 	snprintf(l->error, sizeof(l->error), "unknown command %.100s", command);
 	return usage_error(l);
 }

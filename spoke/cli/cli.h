@@ -11,8 +11,10 @@
 int join_main(const struct launch *l);
 /* status [--json] [--verbose] */
 int status_main(const struct launch *l, const struct paths *paths);
-/* ping [-c COUNT] [--json] NODE */
+/* ping [-c COUNT] [--until-direct] [--json] NODE */
 int ping_main(const struct launch *l, const struct paths *paths);
+/* netcheck [--json]: LAUNCH_FAILED when there is something to be put right */
+int netcheck_main(const struct launch *l, const struct paths *paths);
 
 struct json_t;
 struct request;

@@ -13,25 +13,91 @@
 #define PING_TIMEOUT_MS                                                                            \
 	15000u /* for one answer of the daemon, which has its own, shorter limit for each ping */
 
+#define PING_COUNT_UNTIL_DIRECT 30
+
 struct ping_args {
 	const char *node;
 	int count;
 	bool as_json;
+	bool until_direct;
 };
 
-static void print_pong(const json_t *p, const char *node)
+/* What was seen so far. */
+struct ping_tally {
+	int answered, changes;
+	int64_t least_us, most_us, sum_us;
+	char way[96]; /* of the last answer */
+	bool direct;
+};
+
+static const char *string_of(const json_t *j, const char *key)
 {
-	const char *path = json_string_value(json_object_get(p, "path")),
-		   *error = json_string_value(json_object_get(p, "error"));
-	const char *endpoint = json_string_value(json_object_get(p, "endpoint"));
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "";
+}
+
+/* "via hub", "via hub by TCP", "direct 198.51.100.7:6655". */
+static void way_of(const json_t *p, char out[96])
+{
+	const char *path = string_of(p, "path");
+
+	if (strcmp(path, "direct-udp") == 0)
+		snprintf(out, 96, "direct %s", string_of(p, "endpoint"));
+	else if (strcmp(path, "hub-udp") == 0)
+		snprintf(out, 96, "via hub");
+	else if (strcmp(path, "hub-tcp") == 0)
+		snprintf(out, 96, "via hub by TCP");
+	else
+		snprintf(out, 96, "by no known path");
+}
+
+/* True when the path is another than that of the answer before. */
+static bool count_answer(struct ping_tally *t, const json_t *p)
+{
+	int64_t us = json_integer_value(json_object_get(p, "rtt_us"));
+	char way[sizeof(t->way)];
+	bool changed;
+
+	way_of(p, way);
+	changed = t->answered && strcmp(way, t->way) != 0;
+	memcpy(t->way, way, sizeof(way));
+	t->changes += changed;
+	t->direct = strcmp(string_of(p, "path"), "direct-udp") == 0;
+	if (!t->answered || us < t->least_us)
+		t->least_us = us;
+	if (us > t->most_us)
+		t->most_us = us;
+	t->sum_us += us;
+	t->answered++;
+	return changed;
+}
+
+static void print_pong(const json_t *p, const char *node, const struct ping_tally *t, bool changed)
+{
 	double ms = (double)json_integer_value(json_object_get(p, "rtt_us")) / 1000;
 
 	if (json_is_true(json_object_get(p, "ok")))
-		printf("%s: %.1f ms via %s%s%s\n", node, ms, path ? path : "?", endpoint ? " " : "",
-		       endpoint ? endpoint : "");
+		printf("%s: %s %.1f ms%s\n", node, t->way, ms,
+		       changed ? " (the path changed)" : "");
 	else
-		printf("%s: no answer (%s)\n", node, error ? error : "unknown");
+		printf("%s: no answer (%s); %s%s%s\n", node, string_of(p, "error"),
+		       string_of(p, "reason"), *string_of(p, "advice") ? ": " : "",
+		       string_of(p, "advice"));
 	fflush(stdout);
+}
+
+static void print_summary(const struct ping_args *a, const struct ping_tally *t, size_t sent)
+{
+	printf("%s: %d of %zu answered", a->node, t->answered, sent);
+	if (t->answered)
+		printf(", least/mean/most %.1f/%.1f/%.1f ms, %s", (double)t->least_us / 1000,
+		       (double)t->sum_us / t->answered / 1000, (double)t->most_us / 1000, t->way);
+	if (t->changes)
+		printf(", path changed %d %s", t->changes, t->changes == 1 ? "time" : "times");
+	putchar('\n');
+	if (a->until_direct && !t->direct)
+		printf("%s: no direct path was found\n", a->node);
 }
 
 /* The daemon's refusal as an exit code. */
@@ -40,20 +106,23 @@ static int refused(const struct launch *l, const json_t *j, const char *code)
 	const char *why = json_string_value(json_object_get(j, "text"));
 
 	fprintf(stderr, "%s: %s\n", l->program, why ? why : code);
-	return strcmp(code, "unknown_node") == 0 ? LAUNCH_REFUSED
-	       : strcmp(code, "no_engine") == 0  ? LAUNCH_NOT_RUNNING
-						 : LAUNCH_FAILED;
+	return strcmp(code, "unknown_node") == 0 || strcmp(code, "refused") == 0 ||
+			       strcmp(code, "key_refused") == 0
+		       ? LAUNCH_REFUSED
+	       : strcmp(code, "no_engine") == 0 ? LAUNCH_NOT_RUNNING
+						: LAUNCH_FAILED;
 }
 
 /* Reads answers until the last one; collects them in `pings`, or prints each at once. */
 static int read_answers(const struct launch *l, struct request *r, const struct ping_args *a,
-			json_t *pings, int *answered)
+			json_t *pings, struct ping_tally *t)
 {
-	for (;;) {
+	while (!(a->until_direct && t->direct)) {
 		json_t *j = NULL;
 		enum err e = request_read(r, PING_TIMEOUT_MS, &j);
 		const char *error;
 		int code = LAUNCH_DONE;
+		bool changed;
 
 		if (e) {
 			fprintf(stderr, "%s: the daemon did not answer: %s\n", l->program,
@@ -66,18 +135,28 @@ static int read_answers(const struct launch *l, struct request *r, const struct 
 			json_decref(j);
 			return code;
 		}
-		*answered += json_is_true(json_object_get(j, "ok"));
+		changed = json_is_true(json_object_get(j, "ok")) && count_answer(t, j);
 		if (!a->as_json)
-			print_pong(j, a->node);
+			print_pong(j, a->node, t, changed);
 		json_array_append_new(pings, j);
 	}
+	return LAUNCH_DONE;
+}
+
+static void print_json(const struct ping_args *a, const struct ping_tally *t, json_t *pings)
+{
+	cli_print_json(json_pack("{s:s, s:i, s:i, s:i, s:b, s:O}", "node", a->node, "sent",
+				 (int)json_array_size(pings), "answered", t->answered,
+				 "path_changes", t->changes, "direct", (int)t->direct, "pings",
+				 pings));
 }
 
 static int ping(const struct launch *l, const struct paths *paths, const struct ping_args *a)
 {
+	struct ping_tally tally = { 0 };
 	struct request r;
 	json_t *pings;
-	int answered = 0, code = cli_connect(l, paths, &r);
+	int code = cli_connect(l, paths, &r);
 
 	if (code)
 		return code;
@@ -87,15 +166,17 @@ static int ping(const struct launch *l, const struct paths *paths, const struct 
 		fprintf(stderr, "%s: the daemon has closed the connection\n", l->program);
 		code = LAUNCH_NOT_RUNNING;
 	} else {
-		code = read_answers(l, &r, a, pings, &answered);
+		code = read_answers(l, &r, a, pings, &tally);
 	}
 	request_close(&r);
 	if (code == LAUNCH_DONE && a->as_json)
-		cli_print_json(json_pack("{s:s, s:i, s:i, s:O}", "node", a->node, "sent",
-					 (int)json_array_size(pings), "answered", answered, "pings",
-					 pings));
+		print_json(a, &tally, pings);
+	else if (code == LAUNCH_DONE)
+		print_summary(a, &tally, json_array_size(pings));
 	json_decref(pings);
-	return code ? code : answered ? LAUNCH_DONE : LAUNCH_FAILED;
+	if (code)
+		return code;
+	return tally.answered && (!a->until_direct || tally.direct) ? LAUNCH_DONE : LAUNCH_FAILED;
 }
 
 static bool parse_count(const char *s, int *out)
@@ -115,8 +196,9 @@ int ping_main(const struct launch *l, const struct paths *paths)
 {
 	static const struct option options[] = { { "count", required_argument, NULL, 'c' },
 						 { "json", no_argument, NULL, 'j' },
+						 { "until-direct", no_argument, NULL, 'u' },
 						 { NULL, 0, NULL, 0 } };
-	struct ping_args a = { .count = PING_COUNT_DEFAULT };
+	struct ping_args a = { 0 };
 	int o;
 
 	optind = 0;
@@ -128,13 +210,18 @@ int ping_main(const struct launch *l, const struct paths *paths)
 		}
 		if (o == 'j')
 			a.as_json = true;
+		else if (o == 'u')
+			a.until_direct = true;
 		else if (o != 'c')
 			return LAUNCH_USAGE;
 	}
 	if (optind + 1 != l->argc) {
-		fprintf(stderr, "usage: %s -n NET ping [-c COUNT] [--json] NODE\n", l->program);
+		fprintf(stderr, "usage: %s -n NET ping [-c COUNT] [--until-direct] [--json] NODE\n",
+			l->program);
 		return LAUNCH_USAGE;
 	}
 	a.node = l->argv[optind];
+	if (!a.count)
+		a.count = a.until_direct ? PING_COUNT_UNTIL_DIRECT : PING_COUNT_DEFAULT;
 	return ping(l, paths, &a);
 }

@@ -3,13 +3,15 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "shared/base/clock.h"
+#include "shared/base/columns.h"
 #include "shared/base/units.h"
 #include "spoke/cli/cli.h"
 #include "spoke/cli/request.h"
 
 #define STATUS_TIMEOUT_MS 5000u
 
-static const char *text(const json_t *j, const char *key)
+static const char *text_of(const json_t *j, const char *key)
 {
 	const char *s = json_string_value(json_object_get(j, key));
 
@@ -31,7 +33,7 @@ static void print_list(const char *label, const json_t *list, const char *key)
 		return;
 	printf("%s", label);
 	json_array_foreach(list, i, item)
-		printf("%s%s", i ? ", " : "", key ? text(item, key) : json_string_value(item));
+		printf("%s%s", i ? ", " : "", key ? text_of(item, key) : json_string_value(item));
 	putchar('\n');
 }
 
@@ -78,7 +80,7 @@ static void print_data_plane(const json_t *engine)
 
 	if (!json_is_object(engine))
 		return;
-	printf("data plane  %s", text(engine, "crypto"));
+	printf("data plane  %s", text_of(engine, "crypto"));
 	print_side("tun", offloads);
 	print_side("udp", offloads);
 	putchar('\n');
@@ -88,38 +90,40 @@ static void print_data_plane(const json_t *engine)
 /* The TCP connection for tunnel packets, once one was needed. */
 static void print_carrier(const json_t *c)
 {
-	const char *state = text(c, "state");
+	const char *state = text_of(c, "state");
 
 	if (strcmp(state, "up") == 0)
 		printf("tcp         tunnel packets can travel by TCP (%s); %lld sent, %lld "
 		       "received, %lld dropped\n",
-		       text(c, "address"), number(c, "tx_packets"), number(c, "rx_packets"),
+		       text_of(c, "address"), number(c, "tx_packets"), number(c, "rx_packets"),
 		       number(c, "tx_dropped") + number(c, "rx_dropped"));
 	else if (json_is_object(c) && strcmp(state, "off") != 0)
 		printf("tcp         UDP to the hub does not work, TCP is %s: %s\n", state,
-		       text(c, "why"));
+		       text_of(c, "why"));
 }
 
 static void print_head(const json_t *j, bool verbose)
 {
 	const json_t *hub = json_object_get(j, "hub");
 
-	printf("network     %s\n", text(j, "network"));
-	printf("node        %s\n", text(j, "name"));
+	printf("network     %s\n", text_of(j, "network"));
+	printf("node        %s\n", text_of(j, "name"));
 	print_list("addresses   ", json_object_get(j, "addresses"), NULL);
 	print_list("subnets     ", json_object_get(j, "subnets"), "prefix");
 	if (json_is_true(json_object_get(hub, "up")))
-		printf("hub         %s: link up since %s (%s)\n", text(hub, "name"),
-		       text(hub, "since"), text(hub, "address"));
+		printf("hub         %s: link up since %s (%s)\n", text_of(hub, "name"),
+		       text_of(hub, "since"), text_of(hub, "address"));
 	else
-		printf("hub         %s: link down since %s: %s\n", text(hub, "name"),
-		       text(hub, "since"), text(hub, "why"));
+		printf("hub         %s: link down since %s: %s\n", text_of(hub, "name"),
+		       text_of(hub, "since"), text_of(hub, "why"));
 	print_carrier(json_object_get(hub, "carrier"));
+	if (strcmp(text_of(j, "nat"), "unknown") != 0)
+		printf("NAT         %s, seen as %s\n", text_of(j, "nat"), text_of(j, "observed"));
 	printf("revision    %lld\n", number(j, "revision"));
 	if (verbose)
 		print_data_plane(json_object_get(j, "engine"));
 	if (json_is_string(json_object_get(j, "refused")))
-		printf("refused     %s\n", text(j, "refused"));
+		printf("refused     %s\n", text_of(j, "refused"));
 	if (json_is_true(json_object_get(j, "grace_over")))
 		printf("warning     the hub has been away for longer than OfflineGrace: tunnels "
 		       "are closed\n");
@@ -127,29 +131,85 @@ static void print_head(const json_t *j, bool verbose)
 		printf("warning     the data plane did not answer\n");
 }
 
-static void print_peer(const json_t *p)
+static void add_row(struct columns *t, const json_t *p, int64_t now_ms)
 {
-	char rx[UNITS_STR_SIZE], tx[UNITS_STR_SIZE];
+	const char *since = json_string_value(json_object_get(p, "since"));
+	char text[UNITS_STR_SIZE];
 
-	printf("%-20s %-10s %-28s %-24s %10s %10s  %s\n", text(p, "name"), text(p, "path"),
-	       text(p, "endpoint"), text(p, "handshake"),
-	       units_bytes((uint64_t)number(p, "rx_bytes"), rx),
-	       units_bytes((uint64_t)number(p, "tx_bytes"), tx), text(p, "reason"));
+	columns_add(t, text_of(p, "name"));
+	columns_add(t, text_of(p, "path"));
+	columns_add(t, units_ago(since, now_ms, text));
+	columns_add(t, number(p, "rtt_us") ? units_rtt((uint64_t)number(p, "rtt_us"), text) : "");
+	columns_add(t, units_bytes((uint64_t)number(p, "rx_bytes"), text));
+	columns_add(t, units_bytes((uint64_t)number(p, "tx_bytes"), text));
+	columns_add(t, text_of(p, "endpoint"));
+}
+
+/* Why a peer is not reached in the best way, and what helps; nothing about those that are. */
+static void print_why(const json_t *p, bool verbose)
+{
+	const char *advice = json_string_value(json_object_get(p, "advice"));
+	bool best = strcmp(text_of(p, "reason_id"), "validated") == 0;
+
+	if (best && !verbose)
+		return;
+	printf("%s: %s: %s%s%s\n", text_of(p, "name"), text_of(p, "path"), text_of(p, "reason"),
+	       advice && *advice ? "; " : "", advice ? advice : "");
+}
+
+/* What the table has no room for. */
+static void print_details(const json_t *p, int64_t now_ms)
+{
+	const char *handshake = json_string_value(json_object_get(p, "handshake"));
+	char text[UNITS_STR_SIZE];
+
+	if (handshake)
+		printf("    handshake %s ago, cipher %s", units_ago(handshake, now_ms, text),
+		       text_of(p, "cipher"));
+	else
+		printf("    no handshake yet");
+	printf(", loss %.1f %%", (double)number(p, "loss_permille") / 10);
+	if (number(p, "pmtu"))
+		printf(", MTU %lld", number(p, "pmtu"));
+	if (strcmp(text_of(p, "policy"), "auto") != 0)
+		printf(", policy %s", text_of(p, "policy"));
+	putchar('\n');
 	print_list("    behind it: ", json_object_get(p, "subnets"), "prefix");
+	print_list("    looked for at: ", json_object_get(p, "candidates"), NULL);
+}
+
+static void print_peers(const json_t *peers, bool verbose)
+{
+	static const char *const heads[] = { "PEER",     "PATH", "SINCE",   "RTT",
+					     "RECEIVED", "SENT", "ENDPOINT" };
+	const int64_t now_ms = clock_wall_ms();
+	struct columns table;
+	size_t i;
+	json_t *p;
+
+	columns_init(&table, 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5, ARRAY_LEN(heads), heads);
+	json_array_foreach(peers, i, p) add_row(&table, p, now_ms);
+	if (columns_print(&table, stdout) != ERR_OK)
+		fprintf(stderr, "the table could not be printed\n");
+	columns_fini(&table);
+	putchar('\n');
+	json_array_foreach(peers, i, p)
+	{
+		print_why(p, verbose);
+		if (verbose)
+			print_details(p, now_ms);
+	}
 }
 
 static void print_table(const json_t *j, bool verbose)
 {
 	const json_t *peers = json_object_get(j, "peers");
-	size_t i;
-	json_t *p;
 
 	print_head(j, verbose);
 	if (json_array_size(peers) == 0)
 		return;
-	printf("\n%-20s %-10s %-28s %-24s %10s %10s  %s\n", "PEER", "PATH", "ENDPOINT",
-	       "LAST HANDSHAKE", "RECEIVED", "SENT", "WHY");
-	json_array_foreach(peers, i, p) print_peer(p);
+	putchar('\n');
+	print_peers(peers, verbose);
 }
 
 static int ask(const struct launch *l, const struct paths *paths, bool as_json, bool verbose)
@@ -170,7 +230,7 @@ static int ask(const struct launch *l, const struct paths *paths, bool as_json, 
 		return e == ERR_CLOSED ? LAUNCH_NOT_RUNNING : LAUNCH_FAILED;
 	}
 	if (json_is_string(json_object_get(answer, "error"))) {
-		fprintf(stderr, "%s: %s\n", l->program, text(answer, "text"));
+		fprintf(stderr, "%s: %s\n", l->program, text_of(answer, "text"));
 		json_decref(answer);
 		return LAUNCH_FAILED;
 	}

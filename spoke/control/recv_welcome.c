@@ -95,6 +95,8 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	s->cache.welcome = *w;
 	s->cache.has_welcome = true;
 	s->cache.clock_ahead_ms = clock_ahead(w);
+	s->clock_skew_ms = w->time_ms - clock_wall_ms();
+	s->has_skew = true;
 	s->cache.refused = false;
 	s->cache.refused_why[0] = '\0';
 	if (endpoint_is_set(&s->client.dialer.at))

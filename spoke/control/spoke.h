@@ -61,6 +61,8 @@ struct spoke {
 	uint64_t acked;        /* the revision confirmed on this link, 0 none */
 	uint32_t links;        /* that came up so far: which one a report was on */
 	struct engine_nat nat; /* as the engine told last */
+	bool has_skew;         /* a welcome has come since we run */
+	int64_t clock_skew_ms; /* the hub's clock minus ours, at the last welcome */
 	bool confirmed; /* on this link the hub has said that our directory is its present one */
 	bool want_snapshot; /* the next hello asks for everything */
 	bool started;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shared/base/log.h"
+#include "spoke/control/netcheck.h"
 #include "spoke/control/spoke.h"
 #include "spoke/control/status_reply.h"
 
@@ -22,6 +23,7 @@ struct status_client {
 	bool no_more;         /* the other side has sent all that it will */
 	struct gather gather; /* "status" under way */
 	bool gathering;
+	struct netcheck check; /* "netcheck" under way */
 	struct {
 		uint32_t id;   /* 0: no pinging */
 		uint32_t tag;  /* of the ping under way, 0 none */
@@ -39,6 +41,7 @@ static void client_free(struct status_client *c)
 	timer_disarm(loop_timers(c->sv->spoke->loop), &c->timer);
 	if (c->gathering)
 		gather_stop(&c->gather);
+	netcheck_stop(&c->check);
 	loop_fd_del(c->sv->spoke->loop, &c->io);
 	close(fd);
 	buf_fini(&c->in);
@@ -48,7 +51,10 @@ static void client_free(struct status_client *c)
 	free(c);
 }
 
-static bool is_busy(const struct status_client *c) { return c->gathering || c->ping.id != 0; }
+static bool is_busy(const struct status_client *c)
+{
+	return c->gathering || c->check.spoke || c->ping.id != 0;
+}
 
 static void arm(struct status_client *c, uint64_t delay_ms)
 {
@@ -93,6 +99,24 @@ static void begin_status(struct status_client *c)
 	c->gathering = true;
 }
 
+/* --- netcheck --- */
+
+static uint32_t new_tag(struct status_server *sv)
+{
+	if (++sv->last_tag == 0)
+		sv->last_tag = 1;
+	return sv->last_tag;
+}
+
+static void checked(struct netcheck *n)
+{
+	struct status_client *c = container_of(n, struct status_client, check);
+
+	reply(c, netcheck_json(n));
+	netcheck_stop(n);
+	client_run(c);
+}
+
 /* --- ping --- */
 
 static void ping_end(struct status_client *c)
@@ -109,9 +133,7 @@ static void ping_send(struct status_client *c)
 	uint8_t mem[64];
 	struct cursor body;
 
-	if (++sv->last_tag == 0)
-		sv->last_tag = 1;
-	m.tag = sv->last_tag;
+	m.tag = new_tag(sv);
 	cursor_init_write(&body, mem, sizeof(mem));
 	engine_ping_encode(&m, &body);
 	if (!engine_feed_send(&sv->spoke->engine, ENGINE_PING, &body)) {
@@ -122,6 +144,29 @@ static void ping_send(struct status_client *c)
 	c->ping.tag = m.tag;
 	c->ping.left--;
 	arm(c, STATUS_PING_EVERY_MS);
+}
+
+/* Why the engine has no such peer; false: it should have. */
+static bool refuse_ping(struct status_client *c, const struct node *n)
+{
+	const struct spoke *s = c->sv->spoke;
+	char text[CONTROL_TEXT_SIZE + 64];
+
+	if (s->cache.refused) {
+		snprintf(text, sizeof(text), "the hub refuses this node: %s", s->cache.refused_why);
+		reply_error(c, "refused", text);
+	} else if (s->grace_over) {
+		reply_error(c, "grace_over",
+			    "the hub has been away for longer than OfflineGrace: there are no "
+			    "tunnels until it is back");
+	} else if (engine_feed_refuses(&s->engine, n->id)) {
+		reply_error(c, "key_refused",
+			    "this node's tunnel key is not signed by its identity key: it has to "
+			    "join anew");
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static void begin_ping(struct status_client *c, const json_t *request)
@@ -141,6 +186,8 @@ static void begin_ping(struct status_client *c, const json_t *request)
 			      : "the directory has no such node");
 		return;
 	}
+	if (refuse_ping(c, n))
+		return;
 	c->ping.id = n->id;
 	c->ping.left = (unsigned)wanted;
 	ping_send(c);
@@ -159,12 +206,23 @@ static struct status_client *find_ping(struct status_server *sv, uint32_t tag)
 	return NULL;
 }
 
+static void pong_of_check(struct status_server *sv, const struct engine_pong *p)
+{
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &sv->clients)
+		if (netcheck_pong(&list_entry(pos, struct status_client, node)->check, p))
+			return;
+}
+
 void status_pong(struct status_server *sv, const struct engine_pong *p)
 {
 	struct status_client *c = p->tag ? find_ping(sv, p->tag) : NULL;
 
-	if (!c)
+	if (!c) {
+		pong_of_check(sv, p);
 		return;
+	}
 	c->ping.tag = 0;
 	c->ping.answered += p->result == ERR_OK;
 	reply(c, status_reply_pong(sv->spoke, p));
@@ -218,8 +276,10 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		begin_status(c);
 	else if (strcmp(cmd, "ping") == 0)
 		begin_ping(c, j);
+	else if (strcmp(cmd, "netcheck") == 0)
+		netcheck_start(&c->check, c->sv->spoke, new_tag(c->sv), checked);
 	else
-		reply_error(c, "unknown_command", "known are status and ping");
+		reply_error(c, "unknown_command", "known are status, ping and netcheck");
 	json_decref(j);
 }
 

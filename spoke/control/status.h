@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * status: what `branchline-spoke status` and `ping` ask, on a UNIX socket. A request is one line
- * with a JSON object, an answer one or more such lines, the last with "done": true. Requests:
+ * status: what `branchline-spoke status`, `ping` and `netcheck` ask, on a UNIX socket. A request is
+ * one line with a JSON object, an answer one or more such lines, the last with "done": true.
+ * Requests:
  *
  *   {"cmd": "status"}
  *   {"cmd": "ping", "node": "oslo", "count": 3}          a line per ping, one a second
+ *   {"cmd": "netcheck"}                                  takes up to NETCHECK_MS
  *
  * An error is {"done": true, "error": "<code>", "text": "..."}: bad_request, unknown_command,
- * unknown_node, busy, no_engine. Only root and the daemon's own user are answered (peer
- * credentials); clients, lines and waiting output are bounded.
+ * unknown_node, busy, no_engine, and of ping refused, grace_over, key_refused. Only root and the
+ * daemon's own user are answered (peer credentials); clients, lines and waiting output are bounded.
  */
 #include "shared/base/list.h"
 #include "shared/loop/loop.h"

@@ -7,6 +7,11 @@
 #include "shared/wire/fields.h"
 #include "spoke/control/spoke.h"
 
+/* Why a path is what it is. */
+struct explanation {
+	const char *id, *sentence, *advice;
+};
+
 static json_t *time_json(int64_t wall_ms)
 {
 	char text[CLOCK_RFC3339_SIZE];
@@ -94,7 +99,7 @@ static json_t *cipher_json(const struct engine_status *r)
 
 /* One peer; `row` is the engine's view of it, or for a WireGuard node of the hub. NULL: the engine
  * knows nothing. */
-static json_t *peer_json(const struct node *n, const struct engine_status *row, const char *reason)
+static json_t *peer_json(const struct node *n, const struct engine_status *row)
 {
 	static const struct engine_status nothing = { .path = PATH_DOWN,
 						      .reason = PATH_REASON_NO_SESSION };
@@ -103,28 +108,56 @@ static json_t *peer_json(const struct node *n, const struct engine_status *row, 
 		n->kind != NODE_WIREGUARD; /* numbers of its own, not those of the hub's tunnel */
 
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:o, s:o}",
+		"{s:s, s:I, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:i, "
+		"s:I}",
 		"name", n->name, "id", (json_int_t)n->id, "kind", node_kind_str(n->kind), "path",
-		path_kind_str(r->path), "reason", reason ? reason : path_reason_str(r->reason),
-		"endpoint", own ? endpoint_json(&r->endpoint) : json_null(), "handshake",
-		own ? time_json(r->handshake_wall_ms) : json_null(), "rx_bytes",
+		path_kind_str(r->path), "endpoint", own ? endpoint_json(&r->endpoint) : json_null(),
+		"handshake", own ? time_json(r->handshake_wall_ms) : json_null(), "rx_bytes",
 		own ? (json_int_t)r->rx_bytes : 0, "tx_bytes", own ? (json_int_t)r->tx_bytes : 0,
-		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "pmtu", own ? (int)r->pmtu : 0, "cipher",
+		"rtt_us", own ? (json_int_t)r->rtt_us : 0, "cipher",
 		own ? cipher_json(r) : json_null(), "compress_before_bytes",
 		own ? (json_int_t)r->compress_before : 0, "compress_after_bytes",
 		own ? (json_int_t)r->compress_after : 0, "addresses", addresses_json(n->addresses),
-		"subnets", subnets_json(n));
+		"subnets", subnets_json(n), "since",
+		own ? time_json(r->since_wall_ms) : json_null(), "loss_permille",
+		own ? (int)r->loss_permille : 0, "pmtu", own ? (json_int_t)r->pmtu : 0);
 }
 
-static const char *special_reason(const struct spoke *s, const struct node *n)
+/* The reason for programs, and what can be done about it; where the peer is looked for. */
+static void add_explanation(json_t *peer, const struct spoke *s, const struct node *n,
+			    const struct explanation *e)
 {
+	const struct peer_state *state = peers_find(&s->peers, n->id);
+	json_t *candidates = json_array();
+
+	for (uint8_t i = 0; state && i < state->n_candidates; i++)
+		json_array_append_new(candidates, endpoint_json(&state->candidates[i]));
+	json_object_set_new(peer, "reason_id", json_string(e->id));
+	json_object_set_new(peer, "reason", json_string(e->sentence));
+	json_object_set_new(peer, "advice", json_string(e->advice));
+	json_object_set_new(peer, "candidates", candidates);
+}
+
+/* NULL: what the engine says. */
+static const struct explanation *special_reason(const struct spoke *s, const struct node *n)
+{
+	static const struct explanation refused = { "refused", "the hub refuses this node",
+						    "ask the hub's admin" },
+					grace = { "grace-over",
+						  "the directory is too old (OfflineGrace)",
+						  "it comes back with the hub" },
+					key = { "key-refused",
+						"its tunnel key is not signed by its identity key",
+						"it has to join anew" },
+					device = { "through-hub", "reached through the hub", "" };
+
 	if (s->cache.refused)
-		return "the hub refuses this node";
+		return &refused;
 	if (s->grace_over)
-		return "the directory is too old (OfflineGrace)";
+		return &grace;
 	if (engine_feed_refuses(&s->engine, n->id))
-		return "its tunnel key is not signed by its identity key";
-	return n->kind == NODE_WIREGUARD ? "reached through the hub" : NULL;
+		return &key;
+	return n->kind == NODE_WIREGUARD ? &device : NULL;
 }
 
 /* Which paths we may use with a peer, whether a direct one is kept without traffic, and where it is
@@ -146,6 +179,14 @@ static void add_choice(json_t *peer, const struct spoke *s, const struct node *n
 		json_boolean(n->kind == NODE_SPOKE && spoke_config_connects_to(s->cfg, n->name)));
 }
 
+static struct explanation usual_reason(const struct engine_status *row)
+{
+	enum path_reason why = row ? row->reason : PATH_REASON_NO_SESSION;
+
+	return (struct explanation){ path_reason_id(why), path_reason_str(why),
+				     path_reason_advice(why) };
+}
+
 static json_t *peers_json(const struct spoke *s, const struct gather *g)
 {
 	json_t *list = json_array();
@@ -154,13 +195,19 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 		const struct node *n = &s->cache.dir.nodes[i];
 		bool is_wireguard = n->kind == NODE_WIREGUARD && n->status == NODE_ACTIVE;
 
+		const struct explanation *special;
+		const struct engine_status *row;
+		struct explanation usual;
 		json_t *peer;
 
 		if (!is_wireguard && !engine_feed_is_peer(&s->cache, n))
 			continue;
-		peer = peer_json(n, find_row(g, is_wireguard ? s->cache.welcome.hub_id : n->id),
-				 special_reason(s, n));
+		row = find_row(g, is_wireguard ? s->cache.welcome.hub_id : n->id);
+		special = special_reason(s, n);
+		peer = peer_json(n, row);
 		add_choice(peer, s, n);
+		usual = usual_reason(row);
+		add_explanation(peer, s, n, special ? special : &usual);
 		json_array_append_new(list, peer);
 	}
 	return list;
@@ -205,15 +252,17 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g)
 	const struct node *self = cache_self(&s->cache);
 	const struct control_welcome *w = &s->cache.welcome;
 
-	return json_pack("{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
-			 "done", 1, "network", s->cfg->paths.net, "name", s->cfg->name, "id",
-			 (json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
-			 (json_int_t)s->cache.dir.revision, "hub", hub_json(s), "refused",
-			 s->cache.refused ? fields_text(s->cache.refused_why) : json_null(),
-			 "grace_over", (int)s->grace_over, "addresses",
-			 addresses_json(self ? self->addresses : w->addresses), "subnets",
-			 self ? subnets_json(self) : json_array(), "engine", engine_json(g),
-			 "peers", peers_json(s, g));
+	return json_pack(
+		"{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:o}",
+		"done", 1, "network", s->cfg->paths.net, "name", s->cfg->name, "id",
+		(json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
+		(json_int_t)s->cache.dir.revision, "hub", hub_json(s), "refused",
+		s->cache.refused ? fields_text(s->cache.refused_why) : json_null(), "grace_over",
+		(int)s->grace_over, "addresses",
+		addresses_json(self ? self->addresses : w->addresses), "subnets",
+		self ? subnets_json(self) : json_array(), "engine", engine_json(g), "peers",
+		peers_json(s, g), "nat", nat_mapping_str(s->nat.kind), "observed",
+		endpoint_json(&s->nat.observed));
 }
 
 json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)
@@ -221,8 +270,13 @@ json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)
 	const struct node *n = directory_find(&s->cache.dir, p->id);
 	bool ok = p->result == ERR_OK;
 
-	return json_pack("{s:s, s:b, s:I, s:s, s:o, s:o}", "node", n ? n->name : "", "ok", (int)ok,
-			 "rtt_us", (json_int_t)p->rtt_us, "path", path_kind_str(p->path),
-			 "endpoint", endpoint_json(&p->endpoint), "error",
-			 ok ? json_null() : json_string(err_str(p->result)));
+	const struct peer_state *state = peers_find(&s->peers, p->id);
+	enum path_reason why = state ? state->reason : PATH_REASON_NONE;
+
+	return json_pack("{s:s, s:b, s:I, s:s, s:o, s:o, s:s, s:s, s:s}", "node", n ? n->name : "",
+			 "ok", (int)ok, "rtt_us", (json_int_t)p->rtt_us, "path",
+			 path_kind_str(p->path), "endpoint", endpoint_json(&p->endpoint), "error",
+			 ok ? json_null() : json_string(err_str(p->result)), "reason_id",
+			 path_reason_id(why), "reason", path_reason_str(why), "advice",
+			 path_reason_advice(why));
 }

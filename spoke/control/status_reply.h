@@ -11,13 +11,14 @@ struct spoke;
 /*
  * {"done": true, "network", "name", "id", "version", "revision", "refused", "grace_over",
  *  "hub": {"name", "state", "up", "since", "why", "address"},
- *  "addresses": [..], "subnets": [..],
+ *  "addresses": [..], "subnets": [..], "nat", "observed",
  *  "engine": {"peers", "sessions", "handshakes", "crypto", "offloads": [..], "drops": {..}} or
  * null, "peers": [{"name", "id", "kind", "path", "reason", "endpoint", "handshake", "rx_bytes",
- *             "tx_bytes", "rtt_us", "cipher", "addresses", "subnets"}]}
+ *             "tx_bytes", "rtt_us", "cipher", "addresses", "subnets", "since", "loss_permille",
+ * "pmtu", "reason_id", "advice", "candidates", "policy", "warm"}]}
  *
  * `g` is what the engine answered, NULL when it did not. Times are RFC 3339, null for never.
  */
 json_t *status_reply_build(const struct spoke *s, const struct gather *g);
-/* {"node", "ok", "rtt_us", "path", "endpoint", "error"} */
+/* {"node", "ok", "rtt_us", "path", "endpoint", "error", "reason_id", "reason", "advice"} */
 json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p);
