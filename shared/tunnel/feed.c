@@ -160,6 +160,8 @@ static enum err receive_rebind(struct tunnel *t, const struct cursor *body)
 
 	if (!e)
 		steer_rebind(t);
+	if (!e)
+		nat_rebind(t);
 	return e;
 }
 

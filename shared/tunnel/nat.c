@@ -137,6 +137,15 @@ void nat_self_changed(struct tunnel *t)
 		arm(t, NAT_SETTLE_MS);
 }
 
+void nat_rebind(struct tunnel *t)
+{
+	if (t->self.is_hub || !t->self.nat_port)
+		return;
+	t->nat.tries = 0;
+	memset(&t->nat.view, 0, sizeof(t->nat.view));
+	arm(t, NAT_SETTLE_MS);
+}
+
 /* Somebody sees us elsewhere than the last round found: the NAT, or where we are, has changed. */
 static void begin_again(struct tunnel *t)
 {

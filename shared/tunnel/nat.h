@@ -6,7 +6,8 @@
  * second one; if the hub sees them come from the same address and port, everybody does.
  *
  *   timer (nat.timer): trigger                              delay           action
- *   ENGINE_SELF with a NAT port; another address is seen    NAT_SETTLE_MS   a round begins
+ *   ENGINE_SELF with a NAT port; another address is seen;   NAT_SETTLE_MS   a round begins
+ *   ENGINE_REBIND
  *   a round began, or was tried again                       NAT_WAIT_MS     again, NAT_TRIES in all
  *   a round is over                                         NAT_EVERY_MS    the next one
  *   no session with the hub over UDP                        NAT_LATER_MS    look again
@@ -49,6 +50,8 @@ void nat_init(struct tunnel *t);
 void nat_fini(struct tunnel *t);
 /* ENGINE_SELF came: begins when there is a NAT port; tells control what is known. */
 void nat_self_changed(struct tunnel *t);
+/* ENGINE_REBIND: we may be behind another NAT now. */
+void nat_rebind(struct tunnel *t);
 /* A probe was answered. True when it was one of ours: nobody else is to look at it. */
 bool nat_take_reply(struct peer *p, const struct inner_probe_reply *r);
 /*

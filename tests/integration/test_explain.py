@@ -83,6 +83,30 @@ def test_the_hub_knows_the_nats(office):
     assert re.search(r"^hard .* hard ", shown, re.M) and re.search(r"^NAME .*NAT +WHY$", shown, re.M)
 
 
+def test_kinds_with_workers(world):
+    """The same when other processes than the engine open the packets."""
+    hq = world.headquarters(options=("-o", "Workers=3"))
+    hard = world.branch(hq, "hard", 1, nat=True, start=False)
+    hard.nat.run(["nft", RANDOM])
+    hard.start_daemon("spoke", "-o", "Workers=2")
+    easy = world.branch(hq, "easy", 2, options=("-o", "Workers=2"))
+    assert known(hard)["nat"] == "hard"
+    assert known(easy)["nat"] == "easy"
+    # Traffic goes on where it went.
+    hard.host.wait_ping(easy.host4)
+    assert {p["name"]: p for p in hard.json("spoke", "status")["peers"]}["linodeHQ"]["endpoint"] == f"{hq.public4}:6655"
+
+
+def test_no_second_port(world):
+    """NATPort = 0: nothing is known of NATs, and nothing else is missing."""
+    hq = world.headquarters(options=("-o", "NATPort=0"))
+    b = world.branch(hq, "linode1", 1)
+    b.host.wait_ping(hq.host4)
+    n = netcheck(b)
+    assert n["nat"] == "unknown" and "NATPort" in n["nat_text"] and n["udp"]["ok"]
+    assert ":6656 " not in hq.server.run("ss -lnu").stdout
+
+
 def test_netcheck_needs_the_daemon(world):
     hq = world.headquarters()
     b = world.branch(hq, "linode1", 1, start=False)

@@ -138,6 +138,25 @@ static void test_hard(void **state)
 	assert_true(endpoint_equal(&to_spoke->endpoint, &n->wire.outside));
 }
 
+static bool is_easy(void *arg)
+{
+	struct net *n = arg;
+
+	return n->spoke.t->nat.known.kind == NAT_EASY;
+}
+
+/* Another network, with another router: it is found out anew, at once. */
+static void test_rebind(void **state)
+{
+	struct net *n = *state;
+
+	find_out(n, &n->wire.inside);
+	assert_int_equal(n->spoke.t->nat.known.kind, NAT_HARD);
+	peer_find(n->spoke.t, 1)->path.endpoint = n->hub.udp;
+	node_say(&n->spoke, ENGINE_REBIND);
+	assert_true(run_until(is_easy, n, WAIT_MS));
+}
+
 /* The second port gets no session's packets but probes, answers nobody else, and never with more.
  */
 static void test_strangers_get_nothing(void **state)
@@ -185,8 +204,11 @@ static void test_no_second_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_judge),  nat_test(test_easy),
-		nat_test(test_hard),           nat_test(test_strangers_get_nothing),
+		cmocka_unit_test(test_judge),
+		nat_test(test_easy),
+		nat_test(test_hard),
+		nat_test(test_rebind),
+		nat_test(test_strangers_get_nothing),
 		nat_test(test_no_second_port),
 	};
 
