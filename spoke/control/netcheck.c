@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/hostport.h"
 #include "shared/wire/fields.h"
 #include "spoke/control/spoke.h"
 
@@ -64,6 +65,9 @@ static void try_port(struct netcheck *n, const struct endpoint *hub, uint16_t po
 	socklen_t len;
 	int fd;
 
+	for (unsigned i = 0; i < n->n_ports; i++)
+		if (n->ports[i].at.port == port)
+			return;
 	if (n->n_ports == NETCHECK_PORTS_MAX || !port)
 		return;
 	n->n_ports++;
@@ -81,6 +85,24 @@ static void try_port(struct netcheck *n, const struct endpoint *hub, uint16_t po
 		p->open = true;
 	if (!p->open && fd >= 0)
 		close(fd);
+}
+
+/* The port of the link, and those of our Address lines of the hub: 443 may work where others do
+ * not. */
+static void try_ports(struct netcheck *n, const struct endpoint *hub)
+{
+	const struct spoke_config *cfg = n->spoke->cfg;
+	char host[HOSTPORT_HOST_SIZE];
+
+	try_port(n, hub, hub->port);
+	for (unsigned i = 0; i < cfg->n_hubs; i++)
+		for (unsigned k = 0; k < cfg->hubs[i].n_addresses; k++) {
+			uint16_t port = 0;
+
+			if (hostport_split(cfg->hubs[i].addresses[k], UDP_PORT_DEFAULT, host,
+					   &port) == ERR_OK)
+				try_port(n, hub, port);
+		}
 }
 
 /* Where the hub is: of the link that is up, else of the last one that was. */
@@ -135,7 +157,7 @@ void netcheck_start(struct netcheck *n, struct spoke *s, uint32_t tag,
 	n->tag = ping_hub(n, tag) ? tag : 0;
 	n->gathering = gather_start(&s->gathers, &n->gather, gathered) == ERR_OK;
 	if (endpoint_is_set(&hub))
-		try_port(n, &hub, hub.port);
+		try_ports(n, &hub);
 	/* Never from inside this call. */
 	if (!is_waiting(n))
 		timer_arm(loop_timers(s->loop), &n->timer, loop_now_ms(s->loop));
