@@ -36,8 +36,8 @@ static const struct config_var vars[] = {
 	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for "
 	  "all addresses, or an address of this machine and a port" },
 	{ "NATPort", CONFIG_INT, CONFIG_SERVER, 0, 65535, NULL,
-	  "a second UDP port, at which spokes find out how their NAT works, default Port + 1; 0 "
-	  "for none" },
+	  "a second UDP port, at which spokes find out how their NAT works; default Port + 1, 0 "
+	  "none" },
 	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
 	  "the firewall mark of the packets of tunnels and links" },
 	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
