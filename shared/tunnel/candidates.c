@@ -115,8 +115,7 @@ bool candidates_is_longer(uint32_t a_us, uint32_t b_us, uint32_t by_us, unsigned
 	       (uint64_t)a_us * 10 > (uint64_t)b_us * tenths;
 }
 
-bool candidates_is_slower(const struct choice *c, const struct choice_candidate *k,
-			  uint64_t now_ms)
+bool candidates_is_slower(const struct choice *c, const struct choice_candidate *k, uint64_t now_ms)
 {
 	const bool known = k->rtt_us && c->fallback.rtt_us &&
 			   candidates_answered_since(&c->fallback, now_ms - CANDIDATES_RECENT_MS);
@@ -136,7 +135,8 @@ static bool may_take(const struct choice *c, const struct choice_candidate *k, b
 	unsigned enough = k->losses ? CANDIDATES_ENOUGH : c->set.to_hub ? 2 : 1;
 
 	if (c->set.policy == PATH_POLICY_HUB_ONLY ||
-	    !candidates_answered_since(k, now_ms > CANDIDATES_RECENT_MS ? now_ms - CANDIDATES_RECENT_MS : 1))
+	    !candidates_answered_since(
+		    k, now_ms > CANDIDATES_RECENT_MS ? now_ms - CANDIDATES_RECENT_MS : 1))
 		return false;
 	return in_need || (now_ms >= k->hold_ms && k->answers >= enough);
 }

@@ -23,6 +23,12 @@
 /* Packets that come another way than ours go are looked into at most so often. */
 #define ELSEWHERE_MS 1000u
 
+/* A carrier's address: the one that is there, or one that was. */
+static bool is_carrier(const struct tunnel *t, const struct endpoint *e)
+{
+	return endpoint_is_set(e) && (path_is_tcp(e) || endpoint_equal(&t->carrier, e));
+}
+
 /* Can packets be relayed: does the hub answer? */
 bool path_relay_is_up(const struct tunnel *t)
 {
@@ -338,7 +344,7 @@ static void elsewhere(struct peer *p, const struct way *way)
 	struct choice *c = p->path.choice;
 	int which;
 
-	if (!c || path_is_tcp(&way->endpoint))
+	if (!c || is_carrier(p->tunnel, &way->endpoint))
 		return;
 	if (recent && (way->relayed || candidates_find(c, &way->endpoint) >= 0))
 		return;
@@ -368,7 +374,7 @@ void path_probed(struct peer *p, const struct way *way)
 	struct choice *c = p->path.choice;
 	int which;
 
-	if (!c || path_is_tcp(&way->endpoint))
+	if (!c || is_carrier(p->tunnel, &way->endpoint))
 		return;
 	if (way->relayed) {
 		steer_run(p, CHOICE_CALLED, 0, 0);
@@ -382,7 +388,7 @@ void path_probed(struct peer *p, const struct way *way)
 /* What the machine calls the way; CHOICE_NONE when it does not know it. */
 static int number_of(const struct peer *p, const struct way *way)
 {
-	if (way->relayed || path_is_tcp(&way->endpoint))
+	if (way->relayed || is_carrier(p->tunnel, &way->endpoint))
 		return CHOICE_FALLBACK;
 	return candidates_find(p->path.choice, &way->endpoint);
 }
@@ -425,7 +431,7 @@ void path_probe_lost(struct peer *p, const struct way *way, uint16_t size)
 static void meet(struct peer *p, const struct way *way)
 {
 	struct tunnel *t = p->tunnel;
-	const bool direct = !way->relayed && !path_is_tcp(&way->endpoint);
+	const bool direct = !way->relayed && !is_carrier(t, &way->endpoint);
 	int which;
 
 	if (!p->path.choice && !direct && !path_is_hub(p))
@@ -539,7 +545,7 @@ bool path_is_from(const struct peer *p, const struct endpoint *from)
 	if (!c)
 		return false;
 	/* While one way is changed for another, the hub's packets still come over the first. */
-	if (path_is_tcp(from))
+	if (is_carrier(p->tunnel, from))
 		return endpoint_equal(&p->tunnel->carrier, from);
 	which = candidates_find(c, from);
 	return which >= 0 && c->candidates[which].answered_ms;

@@ -9,7 +9,7 @@
 #include "shared/tunnel/timers.h"
 #include "shared/tunnel/ways.h"
 
-#define WARM_MS      20000u /* a warm peer without a session is called so often */
+#define WARM_MS 20000u /* a warm peer without a session is called so often */
 /* A direct path that was used within so long is not given up for another peer's. */
 #define EVICT_UNUSED_MS 10000u
 
@@ -113,7 +113,7 @@ static bool make_room(struct tunnel *t)
 static void probe_way(struct peer *p, const struct way *way)
 {
 	/* What cannot be sent counts as not answered. */
-	if (way_is_set(way) && probe_send_on(p, way, PROBE_PATH, EXTENSION_PROBE_BYTES))
+	if (!way_is_set(way) || probe_send_on(p, way, PROBE_PATH, EXTENSION_PROBE_BYTES))
 		return;
 	/* A hub that forgot our address, or never saw it, needs more than a probe. */
 	if (path_is_hub(p) && path_is_in_use(p, way))

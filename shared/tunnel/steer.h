@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * steer: the life of a peer's machine (choice.h) and the work it orders: probes, the limit of direct
- * paths, handshakes when nobody answers, questions to control. In the engine only.
+ * steer: the life of a peer's machine (choice.h) and the work it orders: probes, the limit of
+ * direct paths, handshakes when nobody answers, questions to control. In the engine only.
  */
 #include "shared/tunnel/choice.h"
 #include "shared/tunnel/tunnel.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* ways: which ways there are to a peer, beyond the one in use: for handshakes; and which are none. */
+/* ways: which ways there are to a peer, beyond the one in use: for handshakes; and which are none.
+ */
 #include "shared/tunnel/tunnel.h"
 #include "shared/tunnel/way.h"
 

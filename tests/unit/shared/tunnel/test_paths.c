@@ -496,6 +496,45 @@ static void probes_move_nobody(void **state)
 	wire_close(&other);
 }
 
+static bool hub_sees_the_carrier(void *arg)
+{
+	struct net *n = arg;
+
+	return endpoint_equal(&peer_find(n->hub.t, 2)->path.endpoint, &n->wab.outside);
+}
+
+/*
+ * UDP to the hub is blocked, a carrier is there (played by the wire between the spokes, laid anew),
+ * and UDP works again: the same session with the hub all the time, and b's packets come by the
+ * relay.
+ */
+static void blocked_udp_takes_the_carrier(void **state)
+{
+	struct net *n = *state;
+	uint32_t session;
+	struct stream s;
+
+	a_sends(n, "by UDP");
+	expect_mark(&n->b, "by UDP");
+	wire_close(&n->wab);
+	wire_open(&n->wab, &n->a, &n->hub);
+	n->a.t->now_ms = loop_now_ms(the_loop);
+	path_carrier(n->a.t, &n->wab.inside);
+	stream(n, NULL, 500);
+	assert_true(hub_sees_a(n));
+	session = n->a.t->hub->session.current->local_index;
+	n->wa.drop = true;
+	s = stream(n, hub_sees_the_carrier, WAIT_MS);
+	print_message("the carrier was taken: %u ms without an answer\n", (unsigned)s.gap_ms);
+	stream(n, a_relayed, WAIT_MS);
+	assert_int_equal(n->a.t->hub->path.reason, PATH_REASON_UDP_BLOCKED);
+	n->wa.drop = false;
+	s = stream(n, hub_sees_a, RETURN_MS);
+	assert_true(s.gap_ms < 1000);
+	assert_int_equal(n->a.t->hub->path.reason, PATH_REASON_VALIDATED);
+	assert_int_equal(n->a.t->hub->session.current->local_index, session);
+}
+
 /* A probe counts when it comes back and when it does not. */
 static void loss_is_counted(void **state)
 {
@@ -532,6 +571,7 @@ int main(void)
 		PATHS_TEST(rebound_nat_is_followed),
 		PATHS_TEST(rebind_reaches_the_hub),
 		PATHS_TEST(probes_move_nobody),
+		PATHS_TEST(blocked_udp_takes_the_carrier),
 		PATHS_TEST(loss_is_counted),
 	};
 
