@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/tunnel/tx.h"
 
+#include <netinet/in.h>
+
 #include "shared/tunnel/answer.h"
 #include "shared/tunnel/fit.h"
 #include "shared/tunnel/mss.h"
@@ -59,6 +61,20 @@ static void send_too_large(struct peer *p, struct segmenter *s, uint8_t *packet,
 	}
 }
 
+/* One of our own datagrams, which the kernel would send through the tunnel itself: a candidate lies
+ * in a subnet of its peer. It must neither count as traffic nor lead in a circle. */
+static bool is_looped(const struct tunnel *t, const uint8_t *packet, size_t len,
+		      const struct inner *in)
+{
+	const uint8_t *l4 = packet + in->header_len;
+
+	if (in->protocol != IPPROTO_UDP || in->fragment || len < in->header_len + 8)
+		return false;
+	return (l4[0] << 8 | l4[1]) == udp_port(t->udp) &&
+	       (addr_equal(&in->src, &t->self.addresses[0]) ||
+		addr_equal(&in->src, &t->self.addresses[1]));
+}
+
 /* One packet of the device, super or not: cut and sealed piece by piece. */
 static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uint8_t *header)
 {
@@ -71,6 +87,10 @@ static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uin
 	if (inner_decode(packet, len, false, &in) || in.kind == INNER_KEEPALIVE ||
 	    vnet_decode(header, packet, &in, &vnet)) {
 		tunnel_drop(t, DROP_MALFORMED);
+		return;
+	}
+	if (is_looped(t, packet, len, &in)) {
+		tunnel_drop(t, DROP_NO_ROUTE);
 		return;
 	}
 	p = route(t, packet, &in);

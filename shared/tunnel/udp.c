@@ -50,6 +50,7 @@ struct train {
 
 struct udp {
 	unsigned n_sockets;
+	uint16_t port; /* of all of them */
 	int fds[WORKER_UDP_SOCKETS_MAX];
 	int send_fd[FAMILIES]; /* IPv4, IPv6; -1: no socket of this family */
 	udp_carry carry;       /* takes trains for carriers; NULL: nobody does */
@@ -141,10 +142,13 @@ static enum err add_socket(struct udp *u, int fd, bool offload)
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	const int one = 1, zero = 0;
+	struct endpoint bound;
 	unsigned family;
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len))
 		return ERR_SYSTEM;
+	if (endpoint_from_sockaddr(&ss, len, &bound) == ERR_OK)
+		u->port = bound.port;
 	u->fds[u->n_sockets++] = fd;
 	u->gro = u->gro && setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)) == 0;
 	family = ss.ss_family == AF_INET6;
@@ -198,6 +202,8 @@ void udp_set_carry(struct udp *u, udp_carry carry, void *arg)
 unsigned udp_sockets(const struct udp *u) { return u->n_sockets; }
 
 int udp_fd(const struct udp *u, unsigned socket) { return u->fds[socket]; }
+
+uint16_t udp_port(const struct udp *u) { return u->port; }
 
 const struct udp_counters *udp_counters(const struct udp *u) { return &u->counters; }
 

@@ -83,6 +83,8 @@ void udp_free(struct udp *u);
 void udp_set_carry(struct udp *u, udp_carry carry, void *arg);
 unsigned udp_sockets(const struct udp *u);
 int udp_fd(const struct udp *u, unsigned socket);
+/* The port that our datagrams come from; 0 without a socket. */
+uint16_t udp_port(const struct udp *u);
 const struct udp_counters *udp_counters(const struct udp *u);
 struct udp_offloads udp_offloads(const struct udp *u);
 

@@ -535,6 +535,25 @@ static void blocked_udp_takes_the_carrier(void **state)
 	assert_int_equal(n->a.t->hub->session.current->local_index, session);
 }
 
+/* The kernel sends our own datagrams into the tunnel: they go nowhere. Those of others may. */
+static void own_datagrams_do_not_go_in_circles(void **state)
+{
+	struct net *n = *state;
+	const uint64_t *drops = n->a.t->drops;
+	uint8_t p[256];
+	size_t len = make_udp(p, "192.168.100.2", "10.3.0.1", 64, "own", 100);
+
+	p[20] = (uint8_t)(n->a.udp.port >> 8);
+	p[21] = (uint8_t)n->a.udp.port;
+	assert_int_equal(send(n->a.tun, p, len, 0), (ssize_t)len);
+	expect_silence(&n->b);
+	assert_int_equal(drops[DROP_NO_ROUTE], 1);
+	assert_null(b_of_a(n)->session.current);
+	p[21] ^= 1;
+	assert_int_equal(send(n->a.tun, p, len, 0), (ssize_t)len);
+	expect_mark(&n->b, "own");
+}
+
 /* A probe counts when it comes back and when it does not. */
 static void loss_is_counted(void **state)
 {
@@ -572,6 +591,7 @@ int main(void)
 		PATHS_TEST(rebind_reaches_the_hub),
 		PATHS_TEST(probes_move_nobody),
 		PATHS_TEST(blocked_udp_takes_the_carrier),
+		PATHS_TEST(own_datagrams_do_not_go_in_circles),
 		PATHS_TEST(loss_is_counted),
 	};
 
