@@ -241,8 +241,11 @@ static void table(void **state)
 static void more_tcp_ports(void **state)
 {
 	static const char *const bad[] = {
-		"ListenTCP = 0\n",     "ListenTCP = 65536\n", "ListenTCP = 6655\n",
-		"ListenTCP = https\n", "ListenTCP = 443\nListenTCP = 443\n",
+		"ListenTCP = 0\n",
+		"ListenTCP = 65536\n",
+		"ListenTCP = 6655\n",
+		"ListenTCP = https\n",
+		"ListenTCP = 443\nListenTCP = 443\n",
 		"ListenTCP = 1\nListenTCP = 2\nListenTCP = 3\nListenTCP = 4\nListenTCP = 5\n",
 	};
 	char text[256];
