@@ -115,6 +115,10 @@ static void probe_way(struct peer *p, const struct way *way)
 	/* What cannot be sent counts as not answered. */
 	if (!way_is_set(way) || probe_send_on(p, way, PROBE_PATH, EXTENSION_PROBE_BYTES))
 		return;
+	/* No answer may as well mean that the hub has lost us: it relays only what comes from where
+	 * it knows us, and a probe does not tell it. */
+	if (way->relayed && p->tunnel->hub && p->tunnel->hub->session.current)
+		timers_relayed(p->tunnel->hub);
 	/* A hub that forgot our address, or never saw it, needs more than a probe. */
 	if (path_is_hub(p) && path_is_in_use(p, way))
 		session_send_keepalive(p);
