@@ -267,6 +267,9 @@ void steer_rebind(struct tunnel *t)
 		if (p->path.choice)
 			steer_run(p, CHOICE_REBOUND, 0, 0);
 	}
+	/* A probe moves nothing at the hub, which would go on to send to where we were. */
+	if (t->hub && t->hub->session.current)
+		session_send_keepalive(t->hub);
 }
 
 void steer_drop(struct peer *p)

@@ -181,7 +181,6 @@ def test_new_addresses_are_told(net):
     print(f"the link was up again after {took:.1f} s")
     wait_until("the hub sees the new address", lambda: next(
         n for n in hq.json("hub", "status")["nodes"] if n["name"] == "oslo")["link"].startswith("203.0.113.77:"))
-    wait_until("bergen forgets the old one", lambda: f"{oslo.public4}:6655" not in peer(bergen, "oslo")["known_at"])
     bergen.server.wait_ping(own_address(oslo))
     oslo.server.run(f"ip addr add {oslo.public4}/24 dev wan")
     wait_until("bergen knows the old one again", lambda: f"{oslo.public4}:6655" in peer(bergen, "oslo")["known_at"])
