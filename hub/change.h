@@ -126,6 +126,30 @@ enum err change_token_revoke(struct change *c, uint32_t token_id) must_check;
 enum err change_api_token_create(struct change *c, struct store_api_token *t) must_check;
 enum err change_api_token_revoke(struct change *c, uint32_t id) must_check;
 
+/* Users. Passwords come as hashes. Codes: name_invalid, user_exists, not_found. */
+enum err change_user_add(struct change *c, struct store_user *u) must_check;
+/* NULL / negative: leave alone. Any edit ends all sessions of the user. */
+struct change_user_edit {
+	const char *role;
+	const char *password_hash;
+	int disabled;
+	bool forget_totp;
+};
+enum err change_user_edit(struct change *c, uint32_t id, const struct change_user_edit *in,
+			  struct store_user *out) must_check;
+enum err change_user_delete(struct change *c, uint32_t id) must_check;
+/* `u` is written back with the code's step and the time: a code is used with the session that it
+ * opens, or not at all. */
+enum err change_user_sign_in(struct change *c, struct store_user *u,
+			     const struct store_session *x) must_check;
+/* For the audit, within limits; `from` is the address of the attempt. */
+enum err change_user_sign_in_refused(struct change *c, const char *name,
+				     const char *from) must_check;
+enum err change_user_sign_out(struct change *c, const char *name,
+			      const uint8_t hash[32]) must_check;
+/* Writes `u` with another state of its TOTP; `action` for the audit. */
+enum err change_user_totp(struct change *c, struct store_user *u, const char *action) must_check;
+
 /*
  * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
  * token_used, token_expired, token_revoked, name_joined, key_exists, key_invalid. The same identity

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "hub/api/auth.h"
+#include "hub/api/password.h"
 #include "hub/change.h"
 #include "hub/config.h"
 #include "hub/https_cert.h"
@@ -42,7 +43,8 @@ struct init {
 	struct keys keys;
 	struct node hub;
 	char token[AUTH_TOKEN_MAX_CHARS];
-	int code; /* exit code of a failure */
+	char password[PASSWORD_NEW_SIZE]; /* of the user "admin" */
+	int code;                         /* exit code of a failure */
 };
 
 /* Says what is wrong; `code` becomes the exit code. Returns an error for the caller to pass on. */
@@ -147,6 +149,22 @@ static enum err add_api_token(struct init *in, struct store *s)
 	return ERR_OK;
 }
 
+/* The first user of the page. */
+static enum err add_user(struct init *in, struct store *s)
+{
+	struct store_user u = { .name = "admin", .role = "admin" };
+	struct change c = { .store = s, .actor = "init" };
+	enum err e;
+
+	password_new(in->password);
+	e = password_hash(in->password, u.password_hash);
+	if (e)
+		return e;
+	if (change_user_add(&c, &u))
+		return fail(in, LAUNCH_FAILED, "%s", c.detail);
+	return ERR_OK;
+}
+
 /* Everything in the store. A failure that has said nothing yet is told by the caller. */
 static enum err fill_store(struct init *in, struct store *s)
 {
@@ -154,7 +172,9 @@ static enum err fill_store(struct init *in, struct store *s)
 
 	if (!e)
 		e = add_hub(in, s);
-	return e ? e : add_api_token(in, s);
+	if (!e)
+		e = add_api_token(in, s);
+	return e ? e : add_user(in, s);
 }
 
 /* Step 2. */
@@ -339,8 +359,9 @@ int init_main(const struct paths *paths, int argc, char **argv)
 	} else if (make_undisturbed(in)) {
 		code = in->code ? in->code : LAUNCH_FAILED;
 	} else {
-		struct init_report report = { paths, &in->o, &in->hub, &in->keys.identity_public,
-					      in->token };
+		struct init_report report = { paths,     &in->o,
+					      &in->hub,  &in->keys.identity_public,
+					      in->token, in->password };
 
 		e = init_report_print(&report);
 		code = e ? LAUNCH_FAILED : LAUNCH_DONE;

@@ -48,8 +48,11 @@ static void print_plain(const struct init_report *r)
 		printf("  behind the hub  %s\n", prefix_format(&r->hub->subnets[i].prefix, pool));
 	printf("  fingerprint     %s\n", hex);
 	printf("  admin page      %s\n", url);
+	printf("  user            admin\n");
+	printf("  password        %s\n", r->password);
 	printf("  API token       %s\n", r->token);
-	printf("\nThe token is shown only now: keep it. Start the hub:  branchline-hub -n %s run\n",
+	printf("\nPassword and token are shown only now: keep them. Start the hub:  branchline-hub "
+	       "-n %s run\n",
 	       r->paths->net);
 	printf("Add a branch:  branchline-hub -n %s node add NAME --subnet PREFIX\n",
 	       r->paths->net);
@@ -74,13 +77,13 @@ static enum err print_json(const struct init_report *r)
 		pool[i] = prefix_format(&r->options->pools[i], pools[i]);
 		address[i] = addr_format(&r->hub->addresses[i], addresses[i]);
 	}
-	j = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}",
+	j = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}",
 		      "network", r->paths->net, "name", r->options->name, "id",
 		      (json_int_t)r->hub->id, "config", r->paths->etc, "state", r->paths->state,
 		      "fingerprint", hex, "identity_key", key, "pool4", json_strings(pool[0]),
 		      "pool6", json_strings(pool[1]), "address4", json_strings(address[0]),
-		      "address6", json_strings(address[1]), "admin_url", url, "api_token",
-		      r->token);
+		      "address6", json_strings(address[1]), "admin_url", url, "admin_user", "admin",
+		      "admin_password", r->password, "api_token", r->token);
 	text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
 	json_decref(j);
 	if (!text)

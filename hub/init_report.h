@@ -9,6 +9,7 @@ struct init_report {
 	const struct node *hub;
 	const struct public_key *identity; /* the hub's */
 	const char *token;                 /* the API token, shown only here */
+	const char *password;              /* of the user "admin" */
 };
 
 /* On standard output. ERR_NOMEM. */

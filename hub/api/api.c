@@ -6,6 +6,7 @@
 
 #include "hub/api/context.h"
 #include "hub/api/server.h"
+#include "hub/api/sign_in.h"
 #include "shared/base/clock.h"
 #include "shared/base/file.h"
 #include "shared/base/log.h"
@@ -95,6 +96,7 @@ static enum err start(struct worker *w)
 	a->worker = w;
 	a->started_ms = clock_wall_ms();
 	waits_init(&a->waits, loop_timers(w->loop), server_look);
+	bucket_init(&a->sign_ins, SIGN_IN_PER_S, SIGN_IN_BURST, loop_now_ms(w->loop));
 	e = idempotency_new(&a->idempotency);
 	if (!e)
 		e = store_open(a->config->paths.state, &a->store);

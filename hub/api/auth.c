@@ -97,17 +97,22 @@ void auth_token_hash(const char *token, uint8_t out[32])
 	secret_zero(digest, sizeof(digest));
 }
 
-void auth_token_new(char out[AUTH_TOKEN_MAX_CHARS])
+/* `prefix` and 43 characters for 256 random bits. */
+static void new_secret(const char *prefix, char out[AUTH_TOKEN_MAX_CHARS])
 {
 	uint8_t secret[32];
 	char text[BASE64_SIZE(sizeof(secret))];
 
 	secret_random(secret, sizeof(secret));
-	snprintf(out, AUTH_TOKEN_MAX_CHARS, AUTH_TOKEN_PREFIX "%s",
+	snprintf(out, AUTH_TOKEN_MAX_CHARS, "%s%s", prefix,
 		 base64url_encode(secret, sizeof(secret), text));
 	secret_zero(secret, sizeof(secret));
 	secret_zero(text, sizeof(text));
 }
+
+void auth_token_new(char out[AUTH_TOKEN_MAX_CHARS]) { new_secret(AUTH_TOKEN_PREFIX, out); }
+
+void auth_session_new(char out[AUTH_TOKEN_MAX_CHARS]) { new_secret(AUTH_SESSION_PREFIX, out); }
 
 /* Notes when a token was used last; a failure of that is no reason to refuse. */
 static void note_use(struct store *s, const struct store_api_token *t, int64_t wall_ms)
@@ -152,6 +157,76 @@ enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms, struc
 	}
 	secret_zero(hash, sizeof(hash));
 	return e;
+}
+
+/* Where the value of our cookie stands in the header, or NULL. */
+static const char *find_cookie(const char *header)
+{
+	static const char name[] = AUTH_COOKIE "=";
+
+	while (header && *header) {
+		header += strspn(header, " ;");
+		if (strncmp(header, name, sizeof(name) - 1) == 0)
+			return header + sizeof(name) - 1;
+		header += strcspn(header, ";");
+	}
+	return NULL;
+}
+
+bool auth_has_cookie(const char *header) { return find_cookie(header) != NULL; }
+
+enum err auth_session(struct store *s, const char *header, int64_t wall_ms, struct auth_who *who)
+{
+	const char *value = find_cookie(header);
+	size_t n = value ? strcspn(value, "; ") : 0;
+	char text[AUTH_TOKEN_MAX_CHARS];
+	struct store_session x;
+	struct store_user u;
+	uint8_t hash[32];
+	enum err e;
+
+	if (n == 0 || n >= sizeof(text))
+		return ERR_AUTH;
+	memcpy(text, value, n);
+	text[n] = '\0';
+	auth_token_hash(text, hash);
+	secret_zero(text, sizeof(text));
+	e = store_session_find(s, hash, &x, &u);
+	if (e)
+		return e == ERR_NOTFOUND ? ERR_AUTH : e;
+	if (!secret_equal(hash, x.hash, sizeof(hash)) || x.expires_ms <= wall_ms || u.disabled) {
+		e = ERR_AUTH;
+	} else {
+		snprintf(who->actor, sizeof(who->actor), "user:%.58s", u.name);
+		memcpy(who->session, hash, sizeof(hash));
+		who->role = role_parse(u.role);
+		who->user_id = u.id;
+		who->expires_ms = x.expires_ms;
+	}
+	secret_zero(&u, sizeof(u));
+	return e;
+}
+
+bool auth_is_own_page(const char *own, const char *origin, const char *host)
+{
+	static const char scheme[] = "https://";
+
+	if (!own || strcmp(own, "1") != 0)
+		return false;
+	if (!origin)
+		return true;
+	return host && strncmp(origin, scheme, sizeof(scheme) - 1) == 0 &&
+	       strcasecmp(origin + sizeof(scheme) - 1, host) == 0;
+}
+
+struct addr auth_user_source(const char *name)
+{
+	struct addr a = { .family = AF_INET6 };
+	uint8_t hash[32];
+
+	auth_token_hash(name, hash);
+	memcpy(a.b, hash, sizeof(a.b));
+	return a;
 }
 
 /* What a source is counted under: an IPv6 host has a whole /64 to change its address in. */

@@ -28,6 +28,9 @@ struct auth_who {
 	char actor[AUTH_ACTOR_SIZE];
 	enum role role;
 	char scopes[STORE_TEXT_SIZE]; /* of an API token; "" all */
+	uint32_t user_id;             /* signed in by a cookie; 0: no user */
+	uint8_t session[32];          /* of a user: hash of the cookie */
+	int64_t expires_ms;           /* of a session; 0 none */
 };
 
 /* Who may use the UNIX socket; filled before the rights are dropped. */
@@ -72,6 +75,28 @@ void auth_token_new(char out[AUTH_TOKEN_MAX_CHARS]);
  */
 enum err auth_bearer(struct store *s, const char *header, int64_t wall_ms,
 		     struct auth_who *who) must_check;
+
+/* The name of the cookie; browsers keep to what "__Host-" promises (RFC 6265bis section 4.1.3). */
+#define AUTH_COOKIE         "__Host-branchline"
+#define AUTH_SESSION_PREFIX "bls_"
+#define AUTH_SESSION_LIFE_S (12u * 3600u) /* then one has to sign in again */
+/* Is there a cookie of ours in the value of Cookie (may be NULL)? */
+bool auth_has_cookie(const char *header);
+/* A new cookie's text, like a token's; and what it was hashed to. Zero `out` after use. */
+void auth_session_new(char out[AUTH_TOKEN_MAX_CHARS]);
+/* Writes who it is, "user:NAME", with the role that the user has now. ERR_AUTH: no session, over,
+ * or the user is disabled; others: the store failed. */
+enum err auth_session(struct store *s, const char *header, int64_t wall_ms,
+		      struct auth_who *who) must_check;
+/*
+ * A change that a cookie speaks for must come from our own page: other pages cannot make a browser
+ * send a header of their own making without asking us first (which we never answer), and what says
+ * where it comes from must say here. `own` is the value of X-Branchline, `origin` and `host` those
+ * of their headers; each may be NULL.
+ */
+bool auth_is_own_page(const char *own, const char *origin, const char *host);
+/* What failed attempts for a user's name are counted under, besides their source. */
+struct addr auth_user_source(const char *name);
 
 /* 0 when `source` may try, else the milliseconds until it may. */
 uint64_t auth_limit_wait_ms(const struct auth_limit *l, const struct addr *source, uint64_t now_ms);

@@ -319,3 +319,11 @@ bool body_bool(const json_t *object, const char *name)
 {
 	return json_is_true(json_object_get(object, name));
 }
+
+void body_wipe(json_t *object, const char *name)
+{
+	const char *s = body_str(object, name);
+
+	if (s)
+		secret_zero((char *)(uintptr_t)s, strlen(s));
+}

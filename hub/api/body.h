@@ -60,4 +60,6 @@ enum err body_check(const json_t *object, const struct body_field *fields, size_
 const char *body_str(const json_t *object, const char *name);
 int64_t body_int(const json_t *object, const char *name, int64_t def);
 enum path_policy body_path_policy(const json_t *object, const char *name, enum path_policy def);
+/* Overwrites a secret text once it is no longer needed. */
+void body_wipe(json_t *object, const char *name);
 bool body_bool(const json_t *object, const char *name);

@@ -5,6 +5,7 @@
 #include "hub/api/idempotency.h"
 #include "hub/api/waits.h"
 #include "hub/config.h"
+#include "hub/control/bucket.h"
 #include "hub/store/store.h"
 #include "shared/base/log.h"
 #include "shared/monitor/worker.h"
@@ -19,7 +20,9 @@ struct api {
 	struct idempotency *idempotency;
 	struct auth_unix auth_unix;
 	struct auth_limit auth_limit;
-	struct log_limit log_limit; /* for lines that strangers can trigger */
+	struct auth_limit user_limit; /* of failed attempts to sign in, by the user's name */
+	struct bucket sign_ins;       /* of everybody: each costs a tenth of a second */
+	struct log_limit log_limit;   /* for lines that strangers can trigger */
 	struct waits waits;
 	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;

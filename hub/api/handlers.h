@@ -57,6 +57,21 @@ void api_tokens_list(struct request *r);
 void api_tokens_add(struct request *r);
 void api_tokens_get(struct request *r);
 void api_tokens_revoke(struct request *r);
+/* users.c */
+void users_list(struct request *r);
+void users_add(struct request *r);
+void users_get(struct request *r);
+void users_edit(struct request *r);
+void users_delete(struct request *r);
+/* sign_in.c */
+void sign_in_get(struct request *r);
+void sign_in_open(struct request *r);
+void sign_in_close(struct request *r);
+void sign_in_password(struct request *r);
+/* sign_in_totp.c */
+void sign_in_totp_begin(struct request *r);
+void sign_in_totp_verify(struct request *r);
+void sign_in_totp_end(struct request *r);
 /* revisions.c */
 void revisions_current(struct request *r);
 void revisions_get(struct request *r);

@@ -236,6 +236,14 @@ json_t *render_api_token(const struct store_api_token *t, int64_t now_ms)
 			 "revoked_at", render_time(t->revoked_ms));
 }
 
+json_t *render_user(const struct store_user *u)
+{
+	return json_pack("{s:I, s:s, s:s, s:b, s:b, s:o, s:o, s:o}", "id", (json_int_t)u->id,
+			 "name", u->name, "role", u->role, "disabled", u->disabled, "totp",
+			 u->totp_enabled, "created_at", render_time(u->created_ms), "updated_at",
+			 render_time(u->updated_ms), "signed_in_at", render_time(u->signed_in_ms));
+}
+
 json_t *render_presence(const struct node *n, const struct store_presence *p)
 {
 	static const struct store_presence unheard;

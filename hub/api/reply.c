@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "shared/base/base64.h"
+#include "shared/base/secret.h"
 
 #define TYPE_JSON    "application/json"
 #define TYPE_PROBLEM "application/problem+json"
@@ -24,7 +25,11 @@ void reply_init(struct reply *r)
 	buf_init(&r->body, REPLY_MAX_BYTES);
 }
 
-void reply_fini(struct reply *r) { buf_fini(&r->body); }
+void reply_fini(struct reply *r)
+{
+	buf_fini(&r->body);
+	secret_zero(r->headers, sizeof(r->headers));
+}
 
 void reply_clear(struct reply *r)
 {

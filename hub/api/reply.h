@@ -25,7 +25,7 @@ struct reply {
 };
 
 void reply_init(struct reply *r);
-/* Zeroes the body: it may hold a join token. */
+/* Zeroes body and headers: they may hold a join token or a cookie. */
 void reply_fini(struct reply *r);
 /* Forgets status, headers and body. */
 void reply_clear(struct reply *r);

@@ -59,6 +59,24 @@ static void authenticate_unix(struct request *r)
 	r->who.role = ROLE_ADMIN;
 }
 
+/* By the cookie of a user who signed in. */
+static void authenticate_session(struct request *r)
+{
+	enum err e = auth_session(r->api->store, r->headers.cookie, clock_wall_ms(), &r->who);
+
+	if (e == ERR_AUTH) {
+		reply_header(&r->reply, "WWW-Authenticate", "Bearer realm=\"branchline\"");
+		reply_refuse(&r->reply, 401, "session_over", "your session is over; sign in again");
+	} else if (e) {
+		request_store_failed(r, e, "session");
+	} else if (r->method != HTTP_GET &&
+		   !auth_is_own_page(r->headers.own_page, r->headers.origin, r->headers.host)) {
+		reply_refuse(&r->reply, 403, "not_own_page",
+			     "a change with a session's cookie must come from this hub's own page "
+			     "(header X-Branchline: 1)");
+	}
+}
+
 static void authenticate_bearer(struct request *r)
 {
 	uint64_t now = api_now_ms(r->api),
@@ -138,6 +156,8 @@ bool request_begin(struct request *r)
 	    (!r->route && strncmp(r->path, "/api/", 5) == 0)) {
 		if (r->peer)
 			authenticate_unix(r);
+		else if (!r->headers.authorization && auth_has_cookie(r->headers.cookie))
+			authenticate_session(r);
 		else
 			authenticate_bearer(r);
 	}

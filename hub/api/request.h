@@ -26,6 +26,10 @@ struct request_headers {
 	const char *idempotency_key;
 	const char *content_type;
 	const char *content_length;
+	const char *cookie;
+	const char *own_page; /* X-Branchline */
+	const char *origin;
+	const char *host;
 };
 
 struct request {

@@ -2,6 +2,7 @@
 #include "hub/api/routes.h"
 
 #include "hub/api/handlers.h"
+#include "hub/api/password.h"
 #include "shared/wire/limits.h"
 
 #define TEXT_MAX             255 /* bytes of a comment or reason, as the store holds them */
@@ -97,6 +98,52 @@ static const struct body_field api_token_add[] = {
 	{ .name = "expires_s", .type = BODY_INT, .min = 1, .max = 10 * TOKEN_EXPIRES_MAX_S },
 };
 
+#define PASSWORD(member)                                                                           \
+	{                                                                                          \
+		.name = (member), .type = BODY_STRING, .required = true,                           \
+		.min = PASSWORD_MIN_BYTES, .max = PASSWORD_MAX_BYTES                               \
+	}
+/* What is held against a stored one: whatever it is, it gets the same answer when it is wrong. */
+#define PASSWORD_TRIED(member)                                                                     \
+	{                                                                                          \
+		.name = (member), .type = BODY_STRING, .required = true, .max = PASSWORD_MAX_BYTES \
+	}
+
+static const struct body_field user_add[] = {
+	{ .name = "name", .type = BODY_NAME, .required = true },
+	{ .name = "role", .type = BODY_ROLE, .required = true },
+	PASSWORD("password"),
+};
+
+static const struct body_field user_edit[] = {
+	{ .name = "role", .type = BODY_ROLE },
+	{ .name = "disabled", .type = BODY_BOOL },
+	{ .name = "password",
+	  .type = BODY_STRING,
+	  .min = PASSWORD_MIN_BYTES,
+	  .max = PASSWORD_MAX_BYTES },
+	{ .name = "forget_totp", .type = BODY_BOOL },
+};
+
+static const struct body_field sign_in_open_body[] = {
+	{ .name = "user", .type = BODY_STRING, .required = true, .max = NAME_MAX_BYTES },
+	PASSWORD_TRIED("password"),
+	{ .name = "code", .type = BODY_STRING, .max = 16 },
+};
+
+static const struct body_field sign_in_password_body[] = {
+	PASSWORD_TRIED("old_password"),
+	PASSWORD("password"),
+};
+
+static const struct body_field totp_begin[] = {
+	PASSWORD_TRIED("password"),
+};
+
+static const struct body_field totp_code_body[] = {
+	{ .name = "code", .type = BODY_STRING, .required = true, .max = 16 },
+};
+
 /* No members: an empty object, or no body at all, is taken. */
 static const struct body_field empty[1];
 
@@ -176,6 +223,26 @@ static const struct route routes[] = {
 	      ADMINS),
 	ROUTE(HTTP_POST, V1 "/api-tokens/{id}/revoke", api_tokens_revoke,
 	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS, ADMINS),
+
+	ROUTE(HTTP_GET, V1 "/users", users_list, .flags = ROUTE_ETAG, .query = "limit after"),
+	ROUTE(HTTP_POST, V1 "/users", users_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(user_add), ADMINS),
+	ROUTE(HTTP_GET, V1 "/users/{id}", users_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/users/{id}", users_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(user_edit), ADMINS),
+	ROUTE(HTTP_DELETE, V1 "/users/{id}", users_delete, CHANGE(ROUTE_IF_MATCH), ADMINS),
+
+	ROUTE(HTTP_GET, V1 "/session", sign_in_get, .flags = 0),
+	ROUTE(HTTP_POST, V1 "/session", sign_in_open, .flags = ROUTE_OPEN,
+	      NEEDS_BODY(sign_in_open_body)),
+	ROUTE(HTTP_PATCH, V1 "/session", sign_in_password, .role = ROLE_AUDITOR,
+	      NEEDS_BODY(sign_in_password_body)),
+	ROUTE(HTTP_DELETE, V1 "/session", sign_in_close, .role = ROLE_AUDITOR),
+	ROUTE(HTTP_POST, V1 "/session/totp", sign_in_totp_begin, .role = ROLE_AUDITOR,
+	      NEEDS_BODY(totp_begin)),
+	ROUTE(HTTP_PATCH, V1 "/session/totp", sign_in_totp_verify, .role = ROLE_AUDITOR,
+	      NEEDS_BODY(totp_code_body)),
+	ROUTE(HTTP_POST, V1 "/session/totp/disable", sign_in_totp_end, .role = ROLE_AUDITOR,
+	      NEEDS_BODY(totp_code_body)),
 
 	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
 	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except"),

@@ -143,6 +143,10 @@ static void take_head(struct request *r, struct MHD_Connection *c)
 		.idempotency_key = header(c, "Idempotency-Key"),
 		.content_type = header(c, "Content-Type"),
 		.content_length = header(c, "Content-Length"),
+		.cookie = header(c, "Cookie"),
+		.own_page = header(c, "X-Branchline"),
+		.origin = header(c, "Origin"),
+		.host = header(c, "Host"),
 	};
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_query, &r->query);
 }

@@ -138,6 +138,35 @@ static const struct args_option api_token_options[] = {
 	END,
 };
 
+#define PASSWORD_FILE                                                                              \
+	{                                                                                          \
+		"--password-file", "FILE", false,                                                  \
+			"a file of mode 0600 with the password (default: one is made and printed)" \
+	}
+
+static const struct args_option user_add_options[] = {
+	{ "--role", "ROLE", false,
+	  "auditor (looks only), operator (runs the network) or admin; required" },
+	PASSWORD_FILE,
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option user_edit_options[] = {
+	{ "--role", "ROLE", false, "auditor, operator or admin" },
+	{ "--disable", NULL, false, "let the user sign in no more" },
+	{ "--enable", NULL, false, "take that back" },
+	{ "--forget-totp", NULL, false, "the second factor is lost: sign in without it" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option user_passwd_options[] = {
+	PASSWORD_FILE,
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option status_options[] = {
 	{ "--verbose", NULL, false,
 	  "also the data plane, what it dropped and why, and of each node its "
@@ -201,6 +230,14 @@ const struct command commands[] = {
 	{ "api-token", "list", "", "list API tokens", 0, 0, NULL, cmd_api_token_list },
 	{ "api-token", "revoke", "NAME | ID", "make an API token worthless", 1, 1, change_options,
 	  cmd_api_token_revoke },
+	{ "user", "add", "NAME", "add somebody who may sign in to the page", 1, 1, user_add_options,
+	  cmd_user_add },
+	{ "user", "list", "", "list users", 0, 0, NULL, cmd_user_list },
+	{ "user", "edit", "NAME", "change role or state of a user", 1, 1, user_edit_options,
+	  cmd_user_edit },
+	{ "user", "passwd", "NAME", "give a user a new password", 1, 1, user_passwd_options,
+	  cmd_user_passwd },
+	{ "user", "delete", "NAME", "delete a user", 1, 1, delete_options, cmd_user_delete },
 	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,

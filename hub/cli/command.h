@@ -62,6 +62,12 @@ int cmd_token_revoke(struct cli *cli, struct args *a);
 int cmd_api_token_create(struct cli *cli, struct args *a);
 int cmd_api_token_list(struct cli *cli, struct args *a);
 int cmd_api_token_revoke(struct cli *cli, struct args *a);
+/* cmd_user.c */
+int cmd_user_add(struct cli *cli, struct args *a);
+int cmd_user_list(struct cli *cli, struct args *a);
+int cmd_user_edit(struct cli *cli, struct args *a);
+int cmd_user_passwd(struct cli *cli, struct args *a);
+int cmd_user_delete(struct cli *cli, struct args *a);
 /* cmd_key.c, cmd_revoke.c */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);

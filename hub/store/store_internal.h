@@ -19,8 +19,10 @@
 #include "hub/store/migrate.h"
 #include "hub/store/store.h"
 
-#define STORE_STATEMENTS_MAX 128u /* different statements of one connection; there are about 70 */
-#define STORE_ERROR_SIZE     512u
+#define STORE_STATEMENTS_MAX                                                                       \
+	128u /* different statements of one connection; there are about 100                        \
+	      */
+#define STORE_ERROR_SIZE 512u
 
 enum store_db { DB_DIRECTORY, DB_PRESENCE, DB_COUNT };
 

@@ -142,6 +142,20 @@ static void assert_rows_of_v1(struct store *s)
 	assert_ok(store_check(s));
 }
 
+static const char row_of_v2[] =
+	"INSERT INTO users (name, role, password_hash, disabled, created_ms, updated_ms)"
+	" VALUES ('anna', 'operator', 'x', 1, 1700000000000, 1700000000000);";
+
+static void assert_row_of_v2(struct store *s)
+{
+	struct store_user u;
+
+	assert_ok(store_user_find(s, "anna", &u));
+	assert_string_equal(u.role, "operator");
+	assert_string_equal(u.password_hash, "x");
+	assert_true(u.disabled && !u.has_totp && !u.totp_enabled);
+}
+
 static void from_every_older_version(void **state)
 {
 	unsigned latest = migrate_latest(embedded_directory_sql);
@@ -157,10 +171,14 @@ static void from_every_older_version(void **state)
 		cut(embedded_directory_sql, version, old);
 		assert_ok(store_create_from(f.dir, old, embedded_presence_sql));
 		raw(&f, "directory.db", rows_of_v1);
+		if (version >= 2)
+			raw(&f, "directory.db", row_of_v2);
 		assert_int_equal(store_open(f.dir, &f.s), ERR_VERSION);
 		assert_ok(store_create(f.dir));
 		assert_ok(store_open(f.dir, &f.s));
 		assert_rows_of_v1(f.s);
+		if (version >= 2)
+			assert_row_of_v2(f.s);
 		snprintf(copy, sizeof(copy), "directory.db.before-v%u", latest);
 		assert_mode(&f, copy, 0600);
 		assert_int_equal(raw_number(&f, copy, user_version), version);
