@@ -47,8 +47,7 @@ enum err change_user_add(struct change *c, struct store_user *u)
 	return e ? e : change_end(c, user_add(c, u));
 }
 
-static enum err user_edit(struct change *c, const struct change_user_edit *in,
-			  struct store_user *u)
+static enum err user_edit(struct change *c, const struct change_user_edit *in, struct store_user *u)
 {
 	json_t *before = describe(u);
 	enum err e;

@@ -72,6 +72,10 @@ void sign_in_password(struct request *r);
 void sign_in_totp_begin(struct request *r);
 void sign_in_totp_verify(struct request *r);
 void sign_in_totp_end(struct request *r);
+/* audit.c */
+void audit_list(struct request *r);
+void audit_export(struct request *r);
+void audit_verify(struct request *r);
 /* revisions.c */
 void revisions_current(struct request *r);
 void revisions_get(struct request *r);

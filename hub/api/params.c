@@ -2,7 +2,9 @@
 #include "hub/api/params.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define CODE "query_invalid"
 
@@ -119,6 +121,63 @@ enum err params_bool(const struct params *q, const char *name, bool *out, struct
 		return ERR_INVALID;
 	}
 	return ERR_OK;
+}
+
+/* Milliseconds of ".123Z" or "Z"; -1 when it is neither. */
+static int fraction_ms(const char *s)
+{
+	int ms = 0, unit = 100;
+
+	if (*s == '.') {
+		if (!isdigit((unsigned char)*++s))
+			return -1;
+		for (; isdigit((unsigned char)*s); s++, unit /= 10)
+			ms += (*s - '0') * unit;
+	}
+	return strcmp(s, "Z") == 0 ? ms : -1;
+}
+
+enum err params_time(const struct params *q, const char *name, int64_t *out, struct problem *p)
+{
+	const char *s = params_get(q, name), *end;
+	struct tm tm = { 0 };
+	int ms = 0;
+
+	*out = 0;
+	if (!s)
+		return ERR_OK;
+	end = strptime(s, "%Y-%m-%d", &tm);
+	if (end && *end) {
+		end = strptime(end, "T%H:%M:%S", &tm);
+		ms = end ? fraction_ms(end) : -1;
+	}
+	if (!end || ms < 0 || tm.tm_year < 70 || tm.tm_year > 8099) {
+		problem_set(p, 400, CODE, NULL,
+			    "query parameter \"%s\" must be a time in UTC such as "
+			    "2026-11-22T14:40:01Z, or a date",
+			    name);
+		return ERR_INVALID;
+	}
+	*out = (int64_t)timegm(&tm) * 1000 + ms;
+	return ERR_OK;
+}
+
+bool params_escape(const char *text, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (n + 4 > size)
+			return false;
+		if (c < 0x80 && (isalnum(c) || strchr("-._~:", c)))
+			out[n++] = (char)c;
+		else
+			n += (size_t)snprintf(out + n, size - n, "%%%02X", c);
+	}
+	out[n] = '\0';
+	return true;
 }
 
 enum err params_page(const struct params *q, struct params_page *out, struct problem *p)

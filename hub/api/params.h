@@ -38,6 +38,13 @@ enum err params_uint(const struct params *q, const char *name, uint64_t min, uin
 enum err params_bool(const struct params *q, const char *name, bool *out,
 		     struct problem *p) must_check;
 
+/* A time as RFC 3339 in UTC ("2026-11-22T14:40:01Z", with or without a fraction) or a date
+ * ("2026-11-22", its beginning), as wall time; 0 when it is not given. */
+enum err params_time(const struct params *q, const char *name, int64_t *out,
+		     struct problem *p) must_check;
+/* Percent-encodes everything but letters, digits and "-._~:". False: it does not fit. */
+bool params_escape(const char *text, char *out, size_t size);
+
 /* A page: limit and after. */
 struct params_page {
 	uint32_t limit;

@@ -244,6 +244,18 @@ json_t *render_user(const struct store_user *u)
 			 render_time(u->updated_ms), "signed_in_at", render_time(u->signed_in_ms));
 }
 
+json_t *render_audit(const struct store_audit_entry *a)
+{
+	json_t *detail = json_loads(a->detail, JSON_DECODE_ANY, NULL);
+	char hash[2 * sizeof(a->hash) + 1];
+
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)a->id, "at",
+			 render_time(a->at_ms), "actor", fields_text(a->actor), "action",
+			 fields_text(a->action), "object", fields_text(a->object), "detail",
+			 detail ? detail : fields_text(a->detail), "hash",
+			 hex_encode(a->hash, sizeof(a->hash), hash));
+}
+
 json_t *render_presence(const struct node *n, const struct store_presence *p)
 {
 	static const struct store_presence unheard;

@@ -34,6 +34,8 @@ json_t *render_join_token(const struct store_token *t, int64_t now_ms);
 /* Never its hash. `now_ms` as above. */
 json_t *render_api_token(const struct store_api_token *t, int64_t now_ms);
 json_t *render_user(const struct store_user *u);
+/* A detail that is no JSON any more is given as a string. */
+json_t *render_audit(const struct store_audit_entry *a);
 /* One node of GET /status. `p` may be NULL: nothing was ever heard of it. */
 json_t *render_presence(const struct node *n, const struct store_presence *p);
 /* How `node` reaches `peer`, as it tells; the names stand for the ids of `p`. */

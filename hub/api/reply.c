@@ -70,6 +70,16 @@ static void put_json(struct reply *r, unsigned status, const char *type, json_t 
 
 void reply_json(struct reply *r, unsigned status, json_t *j) { put_json(r, status, TYPE_JSON, j); }
 
+void reply_lines(struct reply *r, const struct buf *text)
+{
+	buf_clear(&r->body);
+	r->fixed = NULL;
+	r->status = 200;
+	r->content_type = "application/x-ndjson";
+	if (buf_put(&r->body, buf_data(text), buf_len(text)) != ERR_OK)
+		out_of_memory(r);
+}
+
 void reply_text(struct reply *r, unsigned status, const char *text)
 {
 	buf_clear(&r->body);

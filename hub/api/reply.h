@@ -32,6 +32,8 @@ void reply_clear(struct reply *r);
 
 /* `j` is taken over; NULL (memory was out while it was made) is answered by 503. */
 void reply_json(struct reply *r, unsigned status, json_t *j);
+/* JSON lines: `text` must hold whole ones. */
+void reply_lines(struct reply *r, const struct buf *text);
 void reply_text(struct reply *r, unsigned status, const char *text);
 /* `p->status` says which. 503 and 429 get a Retry-After of a second unless the header is set
  * already. */

@@ -244,6 +244,12 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/session/totp/disable", sign_in_totp_end, .role = ROLE_AUDITOR,
 	      NEEDS_BODY(totp_code_body)),
 
+	ROUTE(HTTP_GET, V1 "/audit", audit_list, .flags = ROUTE_ETAG,
+	      .query = "limit after order actor action object since until"),
+	ROUTE(HTTP_GET, V1 "/audit/export", audit_export,
+	      .query = "limit after actor action object since until"),
+	ROUTE(HTTP_GET, V1 "/audit/verify", audit_verify, .query = "limit after"),
+
 	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
 	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except"),
 };

@@ -2,7 +2,8 @@
 /*
  * sign_in_totp: a user's second factor.
  *
- *   none --begin (password)--> secret made, shown once --verify (code)--> enabled --disable (code)--> none
+ *   none --begin (password)--> secret made, shown once --verify (code)--> enabled --disable
+ * (code)--> none
  */
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
@@ -11,7 +12,8 @@
 #include "hub/api/totp.h"
 #include "shared/base/clock.h"
 
-static void answer(struct request *r, enum err e, const struct change *c, const struct store_user *u)
+static void answer(struct request *r, enum err e, const struct change *c,
+		   const struct store_user *u)
 {
 	if (e)
 		request_change_failed(r, e, c);

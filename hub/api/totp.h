@@ -8,7 +8,7 @@
 #define TOTP_SECRET_BYTES 20u
 #define TOTP_DIGITS       6u
 #define TOTP_STEP_S       30
-#define TOTP_SKEW_STEPS   1  /* codes of the step before and after are taken, too: clocks differ */
+#define TOTP_SKEW_STEPS   1   /* codes of the step before and after are taken, too: clocks differ */
 #define TOTP_BASE32_SIZE  33u /* a secret in base32 (RFC 4648), with the end mark */
 
 /* The code of a step (seconds since 1970 divided by TOTP_STEP_S), with the end mark. */

@@ -167,6 +167,27 @@ static const struct args_option user_passwd_options[] = {
 	END,
 };
 
+#define AUDIT_FILTERS                                                                              \
+	{ "--actor", "ACTOR", false, "who: unix:root, user:NAME, token:NAME, node:NAME" },         \
+		{ "--action", "ACTION", false,                                                     \
+		  "what: node.revoke, or node. for all about nodes" },                             \
+		{ "--object", "OBJECT", false, "to what: node:NAME" },                             \
+		{ "--since", "TIME", false, "from then on: 2026-11-22 or 2026-11-22T14:40:00Z" },  \
+	{                                                                                          \
+		"--until", "TIME", false, "before then"                                            \
+	}
+
+static const struct args_option audit_list_options[] = {
+	AUDIT_FILTERS,
+	{ "--limit", "N", false, "how many, the newest of them (default 50)" },
+	END,
+};
+
+static const struct args_option audit_export_options[] = {
+	AUDIT_FILTERS,
+	END,
+};
+
 static const struct args_option status_options[] = {
 	{ "--verbose", NULL, false,
 	  "also the data plane, what it dropped and why, and of each node its "
@@ -238,6 +259,11 @@ const struct command commands[] = {
 	{ "user", "passwd", "NAME", "give a user a new password", 1, 1, user_passwd_options,
 	  cmd_user_passwd },
 	{ "user", "delete", "NAME", "delete a user", 1, 1, delete_options, cmd_user_delete },
+	{ "audit", "list", "", "show who did what lately", 0, 0, audit_list_options,
+	  cmd_audit_list },
+	{ "audit", "export", "", "print all of it, a JSON object a line", 0, 0,
+	  audit_export_options, cmd_audit_export },
+	{ "audit", "verify", "", "has anybody altered it", 0, 0, NULL, cmd_audit_verify },
 	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,

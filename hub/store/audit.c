@@ -27,8 +27,18 @@ static const char insert_sql[] =
 	"INSERT INTO audit (id, at_ms, actor, action, object, detail, previous, hash)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 static const char count_sql[] = "SELECT count(*) FROM audit WHERE action = ?1 AND at_ms >= ?2";
-static const char walk_sql[] =
-	"SELECT id, at_ms, actor, action, object, detail, previous, hash FROM audit ORDER BY id";
+static const char walk_sql[] = "SELECT id, at_ms, actor, action, object, detail, previous, hash"
+			       " FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
+static const char hash_sql[] = "SELECT hash FROM audit WHERE id = ?1";
+
+#define LIST_COLUMNS "SELECT id, at_ms, actor, action, object, detail, hash FROM audit WHERE "
+#define LIST_FILTER                                                                                \
+	" AND (?2 = '' OR actor = ?2) AND (?3 = '' OR object = ?3)"                                \
+	" AND (?4 = '' OR action = ?4"                                                             \
+	"  OR (substr(?4, -1) = '.' AND substr(action, 1, length(?4)) = ?4))"                      \
+	" AND at_ms >= ?5 AND at_ms < ?6"
+static const char list_sql[] = LIST_COLUMNS "id > ?1" LIST_FILTER " ORDER BY id LIMIT ?7";
+static const char list_back_sql[] = LIST_COLUMNS "id < ?1" LIST_FILTER " ORDER BY id DESC LIMIT ?7";
 static const char sequence_sql[] = "SELECT seq FROM sqlite_sequence WHERE name = 'audit'";
 
 struct audit_row {
@@ -179,29 +189,119 @@ static enum err read_sequence(struct store *s, uint64_t *out)
 	return query_close(&q);
 }
 
-enum err store_audit_verify(struct store *s, uint64_t *bad_id)
+/* Where a piece begins: the hash of the row before it. */
+static enum err read_start(struct store *s, uint64_t id, struct audit_row *last)
 {
-	struct audit_row last = { 0 };
-	uint64_t sequence = 0;
 	struct query q;
+	bool found;
+
+	memset(last, 0, sizeof(*last));
+	last->id = id;
+	if (id == 0)
+		return ERR_OK;
+	query_open(&q, s, DB_DIRECTORY, hash_sql);
+	query_u64(&q, 1, id);
+	found = query_next(&q);
+	if (found)
+		query_get_blob(&q, 0, last->hash, sizeof(last->hash));
+	return query_close_found(&q, found);
+}
+
+/* The rows of a piece, and the end of the log behind the last one. */
+static enum err verify_rows(struct query *q, struct audit_row *last, uint32_t limit, bool *more,
+			    uint64_t *bad_id)
+{
+	uint64_t sequence = 0;
+	uint32_t n = 0;
 	enum err e = ERR_OK;
 
-	query_open(&q, s, DB_DIRECTORY, walk_sql);
-	while (!e && query_next(&q)) {
-		uint64_t expected = last.id + 1;
+	*more = false;
+	while (!e && !*more && query_next(q)) {
+		uint64_t expected = last->id + 1;
 
-		e = verify_row(&q, &last);
+		if (limit && n++ == limit) {
+			*more = true;
+			break;
+		}
+		e = verify_row(q, last);
 		if (e)
 			*bad_id = expected;
 	}
+	if (e || q->err || *more)
+		return e;
 	/* Read while the walk's snapshot is still held. */
-	if (!e && !q.err)
-		q.err = read_sequence(s, &sequence);
-	if (!e && !q.err && sequence != last.id) {
-		*bad_id = last.id + 1;
+	q->err = read_sequence(q->store, &sequence);
+	if (!q->err && sequence != last->id) {
+		*bad_id = last->id + 1;
 		e = ERR_CORRUPT;
 	}
+	return e;
+}
+
+enum err store_audit_verify_part(struct store *s, uint64_t *after, uint32_t limit, bool *more,
+				 uint64_t *bad_id)
+{
+	struct audit_row last;
+	struct query q;
+	enum err e = read_start(s, *after, &last);
+
+	if (e == ERR_NOTFOUND) {
+		*bad_id = *after;
+		return ERR_CORRUPT;
+	}
+	if (e)
+		return e;
+	query_open(&q, s, DB_DIRECTORY, walk_sql);
+	query_u64(&q, 1, *after);
+	query_i64(&q, 2, limit ? (int64_t)limit + 1 : -1);
+	e = verify_rows(&q, &last, limit, more, bad_id);
+	*after = last.id;
 	/* A row that does not decode has made q.err ERR_CORRUPT as well; both mean the same. */
 	query_close(&q);
 	return e ? e : q.err;
+}
+
+enum err store_audit_verify(struct store *s, uint64_t *bad_id)
+{
+	uint64_t after = 0;
+	bool more;
+
+	return store_audit_verify_part(s, &after, 0, &more, bad_id);
+}
+
+/* The row under the cursor; its detail stays with the statement. */
+static void read_entry(struct query *q, struct store_audit_entry *a)
+{
+	a->id = (uint64_t)query_get_i64(q, 0, 1, INT64_MAX);
+	a->at_ms = query_get_ms(q, 1);
+	query_get_text(q, 2, a->actor, sizeof(a->actor));
+	query_get_text(q, 3, a->action, sizeof(a->action));
+	query_get_text(q, 4, a->object, sizeof(a->object));
+	a->detail = q->err ? NULL : (const char *)sqlite3_column_text(q->st, 5);
+	if (!a->detail)
+		query_fail(q, ERR_CORRUPT, "an audit entry has no detail");
+	query_get_blob(q, 6, a->hash, sizeof(a->hash));
+}
+
+enum err store_audit_list(struct store *s, const struct store_audit_filter *f, uint64_t after,
+			  uint32_t limit, store_audit_cb cb, void *arg)
+{
+	struct store_audit_entry a;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_DIRECTORY, f->newest_first ? list_back_sql : list_sql);
+	query_u64(&q, 1, f->newest_first && !after ? INT64_MAX : after);
+	query_text(&q, 2, f->actor);
+	query_text(&q, 3, f->object);
+	query_text(&q, 4, f->action);
+	query_i64(&q, 5, f->since_ms);
+	query_i64(&q, 6, f->until_ms ? f->until_ms : INT64_MAX);
+	query_i64(&q, 7, limit ? (int64_t)limit : -1);
+	while (!e && query_next(&q)) {
+		read_entry(&q, &a);
+		if (!q.err)
+			e = cb(arg, &a);
+	}
+	return query_close(&q) ? q.err : e;
 }

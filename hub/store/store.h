@@ -293,6 +293,32 @@ enum err store_audit_count(struct store *s, const char *action, int64_t since_ms
 			   uint64_t *count) must_check;
 /* Walks the whole chain. ERR_CORRUPT and the first bad row's id. */
 enum err store_audit_verify(struct store *s, uint64_t *bad_id) must_check;
+/*
+ * The same piece by piece: at most `limit` rows behind `*after` (0: from the start), which is moved
+ * on to the last that was good. `*more`: there are rows behind that. The end of the log is looked
+ * at with the last piece.
+ */
+enum err store_audit_verify_part(struct store *s, uint64_t *after, uint32_t limit, bool *more,
+				 uint64_t *bad_id) must_check;
+struct store_audit_entry {
+	uint64_t id;
+	int64_t at_ms;
+	char actor[64], action[64], object[STORE_TEXT_SIZE];
+	const char *detail; /* JSON */
+	uint8_t hash[32];
+};
+/* NULL and 0: whatever it is. */
+struct store_audit_filter {
+	const char *actor, *object;
+	const char *action; /* one that ends with "." is the beginning of several: "node." */
+	int64_t since_ms, until_ms; /* from then on; before then */
+	bool newest_first;
+};
+/* By id from `after` on, which is left out (0: from the start, or from the end when the newest come
+ * first). */
+typedef enum err (*store_audit_cb)(void *arg, const struct store_audit_entry *a);
+enum err store_audit_list(struct store *s, const struct store_audit_filter *f, uint64_t after,
+			  uint32_t limit, store_audit_cb cb, void *arg) must_check;
 
 /* --- presence database: not durable, no transaction of its own is needed --- */
 struct store_presence {

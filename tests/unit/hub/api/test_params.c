@@ -124,9 +124,56 @@ static void reads_pages(void **unused)
 	assert_int_equal(params_bool(&q, "dry_run", &flag, &p), ERR_INVALID);
 }
 
+static void times(void **unused)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* -1: refused */
+	} rows[] = {
+		{ "1970-01-02", 86400000 },
+		{ "2026-11-22T14:40:01Z", 1795358401000 },
+		{ "2026-11-22T14:40:01.5Z", 1795358401500 },
+		{ "2026-11-22T14:40:01.123456Z", 1795358401123 },
+		{ "2026-11-22T14:40:01", -1 },
+		{ "2026-11-22T14:40:01.Z", -1 },
+		{ "2026-11-22T14:40:01+01:00", -1 },
+		{ "2026-11-22T14:40Z", -1 },
+		{ "2026-13-01", -1 },
+		{ "1969-12-31", -1 },
+		{ "yesterday", -1 },
+		{ "", -1 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct params q = { 0 };
+		struct problem p = { 0 };
+		int64_t got;
+		enum err e;
+
+		params_add(&q, "since", rows[i].text);
+		e = params_time(&q, "since", &got, &p);
+		if (rows[i].want < 0 ? e == ERR_OK : (e || got != rows[i].want))
+			fail_msg("\"%s\": %lld", rows[i].text, (long long)got);
+	}
+}
+
+static void escaping(void **unused)
+{
+	char out[8];
+
+	(void)unused;
+	assert_true(params_escape("a:b", out, sizeof(out)));
+	assert_string_equal(out, "a:b");
+	assert_true(params_escape("\r\xc3", out, sizeof(out)));
+	assert_string_equal(out, "%0D%C3");
+	assert_false(params_escape("&&&", out, sizeof(out)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times),          cmocka_unit_test(escaping),
 		cmocka_unit_test(parses_numbers), cmocka_unit_test(unescapes),
 		cmocka_unit_test(checks_names),   cmocka_unit_test(has_a_limit),
 		cmocka_unit_test(reads_pages),

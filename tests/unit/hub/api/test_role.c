@@ -80,6 +80,9 @@ static const struct {
 	{ "POST", "/api/v1/session/totp", AUD },
 	{ "PATCH", "/api/v1/session/totp", AUD },
 	{ "POST", "/api/v1/session/totp/disable", AUD },
+	{ "GET", "/api/v1/audit", AUD },
+	{ "GET", "/api/v1/audit/export", AUD },
+	{ "GET", "/api/v1/audit/verify", AUD },
 	{ "GET", "/api/v1/revision", AUD },
 	{ "GET", "/api/v1/revisions/{id}", AUD },
 };

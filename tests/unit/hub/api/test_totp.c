@@ -16,8 +16,8 @@ static const struct {
 	int64_t seconds;
 	const char *code;
 } vectors[] = {
-	{ 59, "287082" },         { 1111111109, "081804" },  { 1111111111, "050471" },
-	{ 1234567890, "005924" }, { 2000000000, "279037" },  { 20000000000, "353130" },
+	{ 59, "287082" },         { 1111111109, "081804" }, { 1111111111, "050471" },
+	{ 1234567890, "005924" }, { 2000000000, "279037" }, { 20000000000, "353130" },
 };
 
 static void codes_of_the_rfc(void **unused)
@@ -65,8 +65,8 @@ static void no_code_is_taken_twice(void **unused)
 
 static void nonsense(void **unused)
 {
-	static const char *const texts[] = { "", "2", "28708", "2870822", "287083", "abcdef",
-					     "287082 ", "      " };
+	static const char *const texts[] = { "",       "2",      "28708",   "2870822",
+					     "287083", "abcdef", "287082 ", "      " };
 	int64_t step;
 
 	(void)unused;
@@ -126,9 +126,12 @@ static void broken_hashes(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(codes_of_the_rfc),       cmocka_unit_test(clocks_differ_a_little),
-		cmocka_unit_test(no_code_is_taken_twice), cmocka_unit_test(nonsense),
-		cmocka_unit_test(in_base32),              cmocka_unit_test(passwords),
+		cmocka_unit_test(codes_of_the_rfc),
+		cmocka_unit_test(clocks_differ_a_little),
+		cmocka_unit_test(no_code_is_taken_twice),
+		cmocka_unit_test(nonsense),
+		cmocka_unit_test(in_base32),
+		cmocka_unit_test(passwords),
 		cmocka_unit_test(broken_hashes),
 	};
 
