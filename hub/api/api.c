@@ -96,6 +96,7 @@ static enum err start(struct worker *w)
 	a->worker = w;
 	a->started_ms = clock_wall_ms();
 	waits_init(&a->waits, loop_timers(w->loop), server_look);
+	events_init(&a->events, loop_timers(w->loop), server_wake);
 	bucket_init(&a->sign_ins, SIGN_IN_PER_S, SIGN_IN_BURST, loop_now_ms(w->loop));
 	e = idempotency_new(&a->idempotency);
 	if (!e)
@@ -134,6 +135,8 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		close(fd);
 	if (from == WORKER_CONTROL && type == NUDGE_PRESENCE)
 		waits_nudge(&a->waits, loop_now_ms(w->loop));
+	if (from == WORKER_CONTROL)
+		events_nudge(&a->events, loop_now_ms(w->loop));
 }
 
 static void fini(struct worker *w)

@@ -2,6 +2,7 @@
 #pragma once
 /* context: what one api worker consists of. */
 #include "hub/api/auth.h"
+#include "hub/api/events.h"
 #include "hub/api/idempotency.h"
 #include "hub/api/waits.h"
 #include "hub/config.h"
@@ -24,6 +25,7 @@ struct api {
 	struct bucket sign_ins;       /* of everybody: each costs a tenth of a second */
 	struct log_limit log_limit;   /* for lines that strangers can trigger */
 	struct waits waits;
+	struct events events;
 	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;
 	int64_t started_ms; /* wall clock */

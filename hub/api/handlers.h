@@ -76,6 +76,8 @@ void sign_in_totp_end(struct request *r);
 void audit_list(struct request *r);
 void audit_export(struct request *r);
 void audit_verify(struct request *r);
+/* events.c */
+void events_get(struct request *r);
 /* revisions.c */
 void revisions_current(struct request *r);
 void revisions_get(struct request *r);

@@ -80,6 +80,15 @@ void reply_lines(struct reply *r, const struct buf *text)
 		out_of_memory(r);
 }
 
+void reply_stream(struct reply *r, const char *content_type)
+{
+	buf_clear(&r->body);
+	r->fixed = NULL;
+	r->status = 200;
+	r->content_type = content_type;
+	r->stream = true;
+}
+
 void reply_text(struct reply *r, unsigned status, const char *text)
 {
 	buf_clear(&r->body);

@@ -17,6 +17,7 @@ struct reply {
 	struct buf body;
 	const char *fixed; /* instead of `body`: text that outlives the process's answers */
 	size_t fixed_len;
+	bool stream; /* no body: it is made while it is sent */
 	unsigned n_headers;
 	struct reply_header {
 		const char *name; /* a literal */
@@ -34,6 +35,8 @@ void reply_clear(struct reply *r);
 void reply_json(struct reply *r, unsigned status, json_t *j);
 /* JSON lines: `text` must hold whole ones. */
 void reply_lines(struct reply *r, const struct buf *text);
+/* 200; the server asks events.h for what to send. */
+void reply_stream(struct reply *r, const char *content_type);
 void reply_text(struct reply *r, unsigned status, const char *text);
 /* `p->status` says which. 503 and 429 get a Retry-After of a second unless the header is set
  * already. */

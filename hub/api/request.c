@@ -24,6 +24,7 @@ void request_init(struct request *r)
 void request_fini(struct request *r)
 {
 	waits_remove(&r->api->waits, &r->wait);
+	events_remove(r);
 	json_decref(r->json);
 	buf_fini(&r->body);
 	reply_fini(&r->reply);
@@ -174,6 +175,20 @@ bool request_begin(struct request *r)
 	else
 		check_length(r);
 	return r->reply.status != 0;
+}
+
+bool request_may_go_on(struct request *r)
+{
+	struct auth_who who = { 0 };
+	enum err e;
+
+	if (r->peer)
+		return true;
+	if (!r->headers.authorization && auth_has_cookie(r->headers.cookie))
+		e = auth_session(r->api->store, r->headers.cookie, clock_wall_ms(), &who);
+	else
+		e = auth_bearer(r->api->store, r->headers.authorization, clock_wall_ms(), &who);
+	return e == ERR_OK && who.role >= role_of_route(r->route);
 }
 
 bool request_body(struct request *r, const void *p, size_t n)

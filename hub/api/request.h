@@ -30,6 +30,17 @@ struct request_headers {
 	const char *own_page; /* X-Branchline */
 	const char *origin;
 	const char *host;
+	const char *last_event_id;
+};
+
+/* A request whose answer never ends (events.h). */
+struct event_stream {
+	struct list link;
+	bool open;
+	bool beat;                /* something must be sent, and the listener looked at */
+	uint64_t audit, presence; /* the last that it was told */
+	uint64_t revision;
+	uint32_t applied, online; /* of that revision, as told */
 };
 
 struct request {
@@ -56,6 +67,7 @@ struct request {
 	struct wait wait;
 	uint64_t wait_revision;
 	uint32_t wait_except;
+	struct event_stream stream;
 };
 
 void request_init(struct request *r);
@@ -64,6 +76,9 @@ bool request_begin(struct request *r) must_check;
 /* False: the client sends without end; close the connection. */
 bool request_body(struct request *r, const void *p, size_t n) must_check;
 void request_run(struct request *r);
+
+/* For one that lasts: would it still be let in, with at least the rights that it had? */
+bool request_may_go_on(struct request *r) must_check;
 
 /* --- for handlers --- */
 

@@ -250,6 +250,8 @@ static const struct route routes[] = {
 	      .query = "limit after actor action object since until"),
 	ROUTE(HTTP_GET, V1 "/audit/verify", audit_verify, .query = "limit after"),
 
+	ROUTE(HTTP_GET, V1 "/events", events_get, .flags = 0),
+
 	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
 	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except"),
 };

@@ -13,6 +13,9 @@
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
 #define DAEMONS_MAX    (1u + WORKER_LISTENERS_MAX)
 
+#define STREAM_BLOCK_BYTES 4096u
+#define STREAM_MAX_BYTES   (16u << 20) /* of the events made at once */
+
 struct daemon {
 	struct server *server;
 	struct MHD_Daemon *mhd; /* NULL: not running */
@@ -37,6 +40,9 @@ struct exchange {
 	struct request request;
 	struct daemon *daemon;
 	struct MHD_Connection *connection;
+	struct buf pending; /* of a stream: made, not sent */
+	bool resting;       /* a stream that has nothing to send: suspended */
+	bool ended;
 };
 
 static void log_library(void *arg, const char *fmt, va_list ap)
@@ -100,13 +106,36 @@ static void add_headers(struct MHD_Response *response, const struct reply *r)
 		MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
 }
 
+/* The library wants more of a stream. */
+static ssize_t read_stream(void *arg, uint64_t at, char *out, size_t max)
+{
+	struct exchange *x = arg;
+	size_t n;
+
+	(void)at;
+	if (buf_len(&x->pending) == 0 &&
+	    (x->ended || events_fill(&x->request, &x->pending) != ERR_OK))
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	n = buf_len(&x->pending) < max ? buf_len(&x->pending) : max;
+	memcpy(out, buf_data(&x->pending), n);
+	buf_consume(&x->pending, n);
+	if (n == 0) {
+		x->resting = true;
+		MHD_suspend_connection(x->connection);
+	}
+	return (ssize_t)n;
+}
+
 static enum MHD_Result send_reply(struct exchange *x)
 {
 	struct reply *r = &x->request.reply;
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	if (r->fixed)
+	if (r->stream)
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
+							     read_stream, x, NULL);
+	else if (r->fixed)
 		response = MHD_create_response_from_buffer(
 			r->fixed_len, (void *)(uintptr_t)r->fixed, MHD_RESPMEM_PERSISTENT);
 	else
@@ -147,6 +176,7 @@ static void take_head(struct request *r, struct MHD_Connection *c)
 		.own_page = header(c, "X-Branchline"),
 		.origin = header(c, "Origin"),
 		.host = header(c, "Host"),
+		.last_event_id = header(c, "Last-Event-ID"),
 	};
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_query, &r->query);
 }
@@ -185,6 +215,7 @@ static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const c
 	if (!x)
 		return MHD_NO;
 	request_init(&x->request);
+	buf_init(&x->pending, STREAM_MAX_BYTES);
 	x->daemon = d;
 	x->connection = c;
 	x->request.api = d->server->api;
@@ -234,9 +265,40 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	(void)code;
 	if (!x)
 		return;
+	/* What this one has changed, those who listen want to know. */
+	if (x->request.method != HTTP_GET)
+		events_nudge(&x->request.api->events, api_now_ms(x->request.api));
 	request_fini(&x->request);
+	buf_fini(&x->pending);
 	free(x);
 	*context = NULL;
+}
+
+void server_wake(struct event_stream *s)
+{
+	struct request *r = container_of(s, struct request, stream);
+	struct exchange *x = container_of(r, struct exchange, request);
+	struct loop *loop = r->api->worker->loop;
+
+	if (!x->resting)
+		return;
+	x->resting = false;
+	MHD_resume_connection(x->connection);
+	timer_arm(loop_timers(loop), &x->daemon->timer, loop_now_ms(loop));
+}
+
+/* The end: streams must not rest when the library stops. */
+static void end_streams(struct server *s)
+{
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &s->api->events.streams) {
+		struct event_stream *one = list_entry(pos, struct event_stream, link);
+		struct request *r = container_of(one, struct request, stream);
+
+		container_of(r, struct exchange, request)->ended = true;
+		server_wake(one);
+	}
 }
 
 bool server_look(struct wait *one, bool late)
@@ -355,6 +417,7 @@ void server_stop(struct server *s)
 	if (!s)
 		return;
 	waits_flush(&s->api->waits);
+	end_streams(s);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct daemon *d = &s->daemons[i];
 

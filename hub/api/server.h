@@ -24,3 +24,5 @@ void server_stop(struct server *s);
 /* To be given to waits_init(): looks at a waiting request, and lets its connection go on when it is
  * answered. */
 bool server_look(struct wait *one, bool late);
+/* To be given to events_init(): lets the connection of a stream that rests go on. */
+void server_wake(struct event_stream *s);

@@ -88,6 +88,19 @@ int call_api(struct cli *cli, const char *method, const char *path, const json_t
 	return code;
 }
 
+int call_stream(struct cli *cli, const char *path, const char *last_id, client_take take, void *arg)
+{
+	struct client_answer answer = { 0 };
+	enum err e = client_stream(cli->client, path, last_id, take, arg, &answer);
+	int code;
+
+	if (e)
+		return no_answer(cli, e);
+	code = answer.status ? refused(cli, &answer) : CLI_DONE;
+	client_answer_fini(&answer);
+	return code;
+}
+
 int call_list(struct cli *cli, const char *path, const char *member, json_t **out)
 {
 	char page_path[CALL_PATH_SIZE];

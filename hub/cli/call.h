@@ -18,6 +18,9 @@ int call_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int call_api(struct cli *cli, const char *method, const char *path, const json_t *body, long wait_s,
 	     json_t **out);
+/* A stream (client_stream()), with what goes wrong told as above. CLI_DONE: it has ended. */
+int call_stream(struct cli *cli, const char *path, const char *last_id, client_take take,
+		void *arg);
 /* All pages of a list as one: {`member`: [...], ...} of the first page with all items in it. `path`
  * may have a query. */
 int call_list(struct cli *cli, const char *path, const char *member, json_t **out);

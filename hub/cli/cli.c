@@ -188,6 +188,12 @@ static const struct args_option audit_export_options[] = {
 	END,
 };
 
+static const struct args_option events_options[] = {
+	{ "--follow", NULL, false, "go on until interrupted (it always does)" },
+	{ "--after", "ID", false, "begin behind this event, as --json showed it" },
+	END,
+};
+
 static const struct args_option status_options[] = {
 	{ "--verbose", NULL, false,
 	  "also the data plane, what it dropped and why, and of each node its "
@@ -264,6 +270,9 @@ const struct command commands[] = {
 	{ "audit", "export", "", "print all of it, a JSON object a line", 0, 0,
 	  audit_export_options, cmd_audit_export },
 	{ "audit", "verify", "", "has anybody altered it", 0, 0, NULL, cmd_audit_verify },
+	{ "events", NULL, "", "show what happens, as it happens", 0, 0, events_options,
+	  cmd_events },
+	{ "log", NULL, "", "the same", 0, 0, events_options, cmd_events },
 	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,

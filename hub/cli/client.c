@@ -9,9 +9,18 @@
 #include "shared/base/secret.h"
 
 #define CONNECT_TIMEOUT_S 5L
+#define STREAM_SILENCE_S  60L /* then the hub is taken for gone */
 #define USER_AGENT        "branchline-hub/" BRANCHLINE_VERSION
 
+/* Who gets the pieces of a stream. */
+struct stream {
+	client_take take;
+	void *arg;
+	bool enough;
+};
+
 struct client {
+	struct stream *stream; /* NULL: answers are collected */
 	const struct client_target *target;
 	CURL *curl;
 	struct buf body;
@@ -21,7 +30,13 @@ struct client {
 static size_t receive(char *p, size_t size, size_t n, void *arg)
 {
 	struct client *c = arg;
+	long status = 0;
 
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (c->stream && status == 200) {
+		c->stream->enough = !c->stream->take(c->stream->arg, p, size * n);
+		return c->stream->enough ? 0 : size * n;
+	}
 	return buf_put(&c->body, p, size * n) == ERR_OK ? size * n : 0;
 }
 
@@ -165,20 +180,27 @@ static enum err take_answer(struct client *c, struct client_answer *out)
 	return ERR_INVALID;
 }
 
+/* The whole address of a path. */
+static void make_url(const struct client *c, const char *path, char *out, size_t size)
+{
+	const char *base = c->target->url ? c->target->url : "http://hub";
+	size_t len = strlen(base);
+
+	while (len && base[len - 1] == '/')
+		len--;
+	snprintf(out, size, "%.*s%s", (int)len, base, path);
+}
+
 enum err client_call(struct client *c, const char *method, const char *path, const json_t *body,
 		     long timeout_s, struct client_answer *out)
 {
-	const char *base = c->target->url ? c->target->url : "http://hub";
 	struct curl_slist *headers = make_headers(c, body != NULL, strcmp(method, "POST") == 0);
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	size_t base_len = strlen(base);
 	char url[2048];
 	CURLcode r = CURLE_OUT_OF_MEMORY;
 	enum err e;
 
-	while (base_len && base[base_len - 1] == '/')
-		base_len--;
-	snprintf(url, sizeof(url), "%.*s%s", (int)base_len, base, path);
+	make_url(c, path, url, sizeof(url));
 	buf_clear(&c->body);
 	c->error[0] = '\0';
 	if (!headers || (body && !text))
@@ -200,6 +222,55 @@ out:
 	e = r ? error_of(r) : take_answer(c, out);
 	buf_clear(&c->body);
 	return e;
+}
+
+/* Sets what a stream needs besides prepare(): no limit of time, a bearer token, and the last id. */
+static struct curl_slist *stream_headers(const struct client *c, const char *last_id)
+{
+	struct curl_slist *list = make_headers(c, false, false);
+	char line[128];
+
+	if (!list || !*last_id)
+		return list;
+	snprintf(line, sizeof(line), "Last-Event-ID: %.64s", last_id);
+	if (add_header(&list, line))
+		return list;
+	curl_slist_free_all(list);
+	return NULL;
+}
+
+enum err client_stream(struct client *c, const char *path, const char *last_id, client_take take,
+		       void *arg, struct client_answer *out)
+{
+	struct curl_slist *headers = stream_headers(c, last_id);
+	struct stream stream = { take, arg, false };
+	char url[2048];
+	CURLcode r = CURLE_OUT_OF_MEMORY;
+	long status = 0;
+
+	make_url(c, path, url, sizeof(url));
+	buf_clear(&c->body);
+	c->error[0] = '\0';
+	c->stream = &stream;
+	if (headers) {
+		curl_easy_setopt(c->curl, CURLOPT_URL, url);
+		curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+		curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, 0L);
+		/* The hub says something every 15 s. */
+		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, STREAM_SILENCE_S);
+		curl_easy_setopt(c->curl, CURLOPT_HTTPGET, 1L);
+		curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, "GET");
+		r = curl_easy_perform(c->curl);
+	}
+	c->stream = NULL;
+	curl_slist_free_all(headers);
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (stream.enough || status == 200)
+		return ERR_OK;
+	if (r && !c->error[0])
+		snprintf(c->error, sizeof(c->error), "%s", curl_easy_strerror(r));
+	return r ? error_of(r) : take_answer(c, out);
 }
 
 void client_answer_fini(struct client_answer *a)

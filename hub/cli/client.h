@@ -38,6 +38,13 @@ void client_free(struct client *c);
  */
 enum err client_call(struct client *c, const char *method, const char *path, const json_t *body,
 		     long timeout_s, struct client_answer *out) must_check;
+/*
+ * Reads an answer that does not end, until the hub ends it or `take` returns false. `last_id`: sent
+ * as Last-Event-ID, "" none. ERR_OK: it has ended; or it was a problem, which is then in `out`.
+ */
+typedef bool (*client_take)(void *arg, const char *p, size_t n);
+enum err client_stream(struct client *c, const char *path, const char *last_id, client_take take,
+		       void *arg, struct client_answer *out) must_check;
 void client_answer_fini(struct client_answer *a);
 /* What failed last, in words. */
 const char *client_error(const struct client *c);

@@ -72,6 +72,8 @@ int cmd_user_delete(struct cli *cli, struct args *a);
 int cmd_audit_list(struct cli *cli, struct args *a);
 int cmd_audit_export(struct cli *cli, struct args *a);
 int cmd_audit_verify(struct cli *cli, struct args *a);
+/* cmd_events.c */
+int cmd_events(struct cli *cli, struct args *a);
 /* cmd_key.c, cmd_revoke.c */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);

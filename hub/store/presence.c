@@ -18,6 +18,26 @@ static const char put_sql[] =
 	"acked_revision, acked_ms, path,"
 	" reason, endpoint, handshake_ms, rx_bytes, tx_bytes, rtt_us, nat)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+/* Before the row itself: is it another state than the one that stands there? */
+static const char history_sql[] =
+	"INSERT OR REPLACE INTO presence_history (slot, number, node_id, at_ms, online, path)"
+	" SELECT (m.n + 1) % 4096, m.n + 1, ?1, ?2, ?3, ?4"
+	" FROM (SELECT coalesce(max(number), 0) AS n FROM presence_history) m"
+	" WHERE coalesce((SELECT online * 256 + path FROM presence WHERE node_id = ?1), 0)"
+	"  <> ?3 * 256 + ?4";
+static const char history_reset_sql[] =
+	"INSERT OR REPLACE INTO presence_history (slot, number, node_id, at_ms, online, path)"
+	" SELECT (m.n + p.k) % 4096, m.n + p.k, p.node_id, ?1, 0, 0"
+	" FROM (SELECT coalesce(max(number), 0) AS n FROM presence_history) m,"
+	"  (SELECT node_id, row_number() OVER (ORDER BY node_id) AS k FROM presence"
+	"   WHERE online = 1) p";
+static const char changes_sql[] =
+	"SELECT h.number, h.node_id, h.at_ms, h.online, h.path, coalesce((SELECT b.online"
+	"  FROM presence_history b WHERE b.node_id = h.node_id AND b.number < h.number"
+	"  ORDER BY b.number DESC LIMIT 1), 0)"
+	" FROM presence_history h WHERE h.number > ?1 ORDER BY h.number LIMIT ?2";
+static const char range_sql[] =
+	"SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM presence_history";
 static const char get_sql[] = PRESENCE_COLUMNS " WHERE node_id = ?1";
 static const char list_sql[] = PRESENCE_COLUMNS " ORDER BY node_id";
 static const char reset_sql[] =
@@ -60,10 +80,26 @@ static enum err run_plain(struct store *s, const char *sql)
 	return query_run(&q);
 }
 
-static enum err put_one(struct store *s, const struct store_presence *p)
+/* Notes a change that people want to know of. */
+static enum err put_history(struct store *s, const struct store_presence *p)
 {
 	struct query q;
 
+	query_open(&q, s, DB_PRESENCE, history_sql);
+	query_u32(&q, 1, p->node_id);
+	query_i64(&q, 2, clock_wall_ms());
+	query_u32(&q, 3, p->online);
+	query_u32(&q, 4, p->path);
+	return query_run(&q);
+}
+
+static enum err put_one(struct store *s, const struct store_presence *p)
+{
+	struct query q;
+	enum err e = put_history(s, p);
+
+	if (e)
+		return e;
 	query_open(&q, s, DB_PRESENCE, put_sql);
 	query_u32(&q, 1, p->node_id);
 	query_u32(&q, 2, p->online);
@@ -123,6 +159,42 @@ enum err store_presence_get(struct store *s, uint32_t node_id, struct store_pres
 	return e;
 }
 
+enum err store_presence_changes(struct store *s, uint64_t after, uint32_t limit,
+				store_presence_change_cb cb, void *arg)
+{
+	struct store_presence_change p;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_PRESENCE, changes_sql);
+	query_u64(&q, 1, after);
+	query_i64(&q, 2, limit ? (int64_t)limit : -1);
+	while (!e && query_next(&q)) {
+		p.number = (uint64_t)query_get_i64(&q, 0, 1, INT64_MAX);
+		p.node_id = query_get_u32(&q, 1, 1, UINT32_MAX);
+		p.at_ms = query_get_ms(&q, 2);
+		p.online = query_get_bool(&q, 3);
+		p.path = (uint8_t)query_get_u32(&q, 4, 0, UINT8_MAX);
+		p.was_online = query_get_bool(&q, 5);
+		if (!q.err)
+			e = cb(arg, &p);
+	}
+	return query_close(&q) ? q.err : e;
+}
+
+enum err store_presence_changes_range(struct store *s, uint64_t *oldest, uint64_t *newest)
+{
+	struct query q;
+
+	*oldest = *newest = 0;
+	query_open(&q, s, DB_PRESENCE, range_sql);
+	if (query_next(&q)) {
+		*oldest = (uint64_t)query_get_i64(&q, 0, 0, INT64_MAX);
+		*newest = (uint64_t)query_get_i64(&q, 1, 0, INT64_MAX);
+	}
+	return query_close(&q);
+}
+
 enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg)
 {
 	struct store_presence p;
@@ -140,10 +212,17 @@ enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg)
 
 enum err store_presence_reset(struct store *s)
 {
+	int64_t now_ms = clock_wall_ms();
 	struct query q;
+	enum err e;
 
+	query_open(&q, s, DB_PRESENCE, history_reset_sql);
+	query_i64(&q, 1, now_ms);
+	e = query_run(&q);
+	if (e)
+		return e;
 	query_open(&q, s, DB_PRESENCE, reset_sql);
-	query_i64(&q, 1, clock_wall_ms());
+	query_i64(&q, 1, now_ms);
 	return query_run(&q);
 }
 

@@ -343,6 +343,22 @@ enum err store_presence_get(struct store *s, uint32_t node_id,
 			    struct store_presence *out) must_check; /* ERR_NOTFOUND */
 typedef enum err (*store_presence_cb)(void *arg, const struct store_presence *p);
 enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg) must_check;
+/* One of the last STORE_PRESENCE_CHANGES_MAX times that a node came, went or got another path. */
+#define STORE_PRESENCE_CHANGES_MAX 4096u
+struct store_presence_change {
+	uint64_t number; /* counts up for ever */
+	uint32_t node_id;
+	int64_t at_ms;
+	bool online, was_online;
+	uint8_t path; /* enum path_kind */
+};
+typedef enum err (*store_presence_change_cb)(void *arg, const struct store_presence_change *p);
+/* Those behind `after`, by number. */
+enum err store_presence_changes(struct store *s, uint64_t after, uint32_t limit,
+				store_presence_change_cb cb, void *arg) must_check;
+/* The numbers that are there; 0 and 0: none. */
+enum err store_presence_changes_range(struct store *s, uint64_t *oldest,
+				      uint64_t *newest) must_check;
 /* At control's start: nobody is online. */
 enum err store_presence_reset(struct store *s) must_check;
 /*

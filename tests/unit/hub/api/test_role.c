@@ -83,6 +83,7 @@ static const struct {
 	{ "GET", "/api/v1/audit", AUD },
 	{ "GET", "/api/v1/audit/export", AUD },
 	{ "GET", "/api/v1/audit/verify", AUD },
+	{ "GET", "/api/v1/events", AUD },
 	{ "GET", "/api/v1/revision", AUD },
 	{ "GET", "/api/v1/revisions/{id}", AUD },
 };
