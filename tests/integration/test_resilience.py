@@ -10,6 +10,7 @@ import signal
 
 import pytest
 
+import nat
 from world import wait_until
 
 
@@ -123,7 +124,7 @@ def test_spoke_starts_from_its_cache_while_the_hubs_control_is_away(network):
 def test_nat_rebinding(world):
     """The NAT in front of a branch forgets its mappings: the hub finds the new address, sessions go on."""
     hq = world.headquarters()
-    one = world.branch(hq, "linode1", 1, nat=True)
+    one = world.branch(hq, "linode1", 1, nat=nat.Nat(world, nat.PORT_RESTRICTED, 1))
     two = world.branch(hq, "linode2", 2)
     one.host.wait_ping(hq.host4)
     one.host.wait_ping(two.host4)
@@ -136,10 +137,7 @@ def test_nat_rebinding(world):
     before = endpoint()
     stream = Stream(one, two)
     # New mappings get other ports, old ones are gone.
-    one.nat.run(["nft", "flush chain ip nat out; "
-                 "add rule ip nat out oifname wan meta l4proto udp masquerade to :20000-29999 random; "
-                 "add rule ip nat out oifname wan masquerade"])
-    one.nat.run("conntrack -F")
+    one.nat.rebind()
     stream.wait_more(timeout=6)
     one.host.wait_ping(hq.host4, 6)
     assert stream.stop()[0] <= 6 * 20

@@ -8,6 +8,7 @@ for an event: a log line, a process, a condition that is asked again until a dea
      10.N.0.10     10.N.0.1            public address
 """
 
+import ctypes
 import ipaddress
 import json
 import os
@@ -16,6 +17,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -25,6 +27,8 @@ BUILD = os.environ.get("BRANCHLINE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..", "build"
 )
 NET = "linodeVPN"
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 
 
 class Failed(AssertionError):
@@ -125,6 +129,8 @@ class Namespace:
         self.world = world
         self.short = name
         self.name = f"{world.prefix}-{name}"
+        # The world knows it before it is there: whatever comes in between, it is taken away.
+        world.namespaces.append(self)
         run(["ip", "netns", "add", self.name])
         self.run("ip link set lo up")
 
@@ -141,6 +147,24 @@ class Namespace:
         process = Process(argv, name or f"{self.short}:{os.path.basename(argv[4])}", **kw)
         self.world.processes.append(process)
         return process
+
+    def socket(self, kind=socket.SOCK_DGRAM, family=socket.AF_INET, protocol=0):
+        """A socket of this namespace for the test itself: it stays there whichever thread uses it."""
+        made = []
+
+        def enter():
+            with open(f"/run/netns/{self.name}", encoding="utf-8") as f:
+                if LIBC.setns(f.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), f"setns {self.name}")
+            made.append(socket.socket(family, kind, protocol))
+
+        # Only the calling thread changes its namespace, and this one ends at once.
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        if not made:
+            raise Failed(f"no socket in {self.name}")
+        return made[0]
 
     def forward(self, v6=True):
         """Makes it a router."""
@@ -177,37 +201,26 @@ def run(argv, check=True, timeout=60, env=None, user_input=None):
 class Site:
     """A headquarters or branch: its server, a host in its LAN, and the daemon on the server."""
 
-    def __init__(self, world, name, number, lan_host=True, nat=False, v4=True, v6=False):
+    def __init__(self, world, name, number, lan_host=True, nat=None, v4=True, v6=False):
+        """`nat`: what stands between the server and the internet, of nat.py; without it the server has public addresses."""
         self.world = world
         self.name = name
         self.server = Namespace(world, name)
         self.server.forward()
         self.dir = os.path.join(world.dir, name)
-        self.public4 = f"203.0.113.{number + 10}"
+        self.public4 = nat.public4 if nat else f"203.0.113.{number + 10}"
         self.public6 = f"2001:db8:ffff::{number + 10}"
         self.lan4 = f"10.{number}.0.0/24"
         self.lan6 = f"fd00:{number}::/64"
-        self.nat = None
+        self.nat = nat
         self.daemon = None
         self.host = None
         if nat:
-            self._attach_behind_nat(number)
+            nat.attach(self, v6)
         else:
             world.attach(self.server, "wan", self.public4 if v4 else None, self.public6 if v6 else None)
         if lan_host:
             self._add_lan(number)
-
-    def _attach_behind_nat(self, number):
-        """server (100.64.N.2) --- nat router (100.64.N.1, public address) --- internet"""
-        self.nat = Namespace(self.world, f"{self.name}nat")
-        self.nat.forward()
-        self.world.attach(self.nat, "wan", self.public4, None)
-        self.world.veth(self.nat, "in", self.server, "wan")
-        self.nat.run(f"ip addr add 100.64.{number}.1/24 dev in")
-        self.server.run(f"ip addr add 100.64.{number}.2/24 dev wan")
-        self.server.run(f"ip route add default via 100.64.{number}.1")
-        self.nat.run(["nft", "add table ip nat; add chain ip nat out "
-                      "{ type nat hook postrouting priority 100; }; add rule ip nat out oifname wan masquerade"])
 
     def _add_lan(self, number):
         self.host = Namespace(self.world, f"{self.name}lan")
@@ -303,11 +316,15 @@ class World:
         self.dir = None
 
     def __enter__(self):
-        self.dir = tempfile.mkdtemp(prefix="branchline-")
-        os.chmod(self.dir, 0o755)
-        self.internet = self.namespace("inet")
-        self.internet.run("ip link add br0 type bridge")
-        self.internet.run("ip link set br0 up")
+        try:
+            self.dir = tempfile.mkdtemp(prefix="branchline-")
+            os.chmod(self.dir, 0o755)
+            self.internet = self.namespace("inet")
+            self.internet.run("ip link add br0 type bridge")
+            self.internet.run("ip link set br0 up")
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind, value, trace):
@@ -318,7 +335,14 @@ class World:
             self.close()
 
     def close(self):
-        """Ends processes first, newest first, then takes namespaces and files away."""
+        """Ends processes first, newest first, then takes namespaces and files away. A second Ctrl-C does not stop that."""
+        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._take_away()
+        finally:
+            signal.signal(signal.SIGINT, impatient)
+
+    def _take_away(self):
         for p in reversed(self.processes):
             if p.alive():
                 p.popen.terminate()
@@ -330,20 +354,14 @@ class World:
                 p.popen.wait()
         for n in reversed(self.namespaces):
             n.delete()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        if self.dir:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def namespace(self, name):
-        n = Namespace(self, name)
-        self.namespaces.append(n)
-        return n
+        return Namespace(self, name)
 
     def site(self, name, number, **kw):
-        before = set(map(id, self.namespaces))
-        s = Site(self, name, number, **kw)
-        for n in (s.server, s.nat, s.host):
-            if n is not None and id(n) not in before:
-                self.namespaces.append(n)
-        return s
+        return Site(self, name, number, **kw)
 
     def veth(self, a, a_dev, b, b_dev):
         """A cable between two namespaces."""
