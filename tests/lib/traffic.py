@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Traffic that runs beside a test, and says afterwards what was lost."""
 
+import json
+import os
 import re
 import signal
 
 from world import wait_until
+
+PROBES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probes.py")
+PROBE_PORT = 7007
 
 
 class PingStream:
@@ -32,4 +37,38 @@ class PingStream:
         return [n for n in range(1, max(got) + 1) if n not in got]
 
 
-__all__ = ["PingStream"]
+def answer_probes(ns):
+    """Starts what ProbeStream needs at the other end."""
+    ns.start(["/usr/bin/python3", "-u", PROBES, "echo", str(PROBE_PORT)], name=f"{ns.short}:echo").wait_line("ready")
+
+
+class ProbeStream:
+    """A datagram every 10 ms to where answer_probes() was called, and what became of each."""
+
+    def __init__(self, ns, address, interval_ms=10, timeout=20):
+        self.process = ns.start(["/usr/bin/python3", "-u", PROBES, "run", address, str(PROBE_PORT), str(interval_ms)],
+                                name=f"{ns.short}:probes to {address}")
+        if timeout:
+            self.process.wait_line("flowing", timeout)
+
+    def mark(self):
+        return self.process.mark()
+
+    def wait_back(self, mark, timeout=30):
+        """Until it flows again after a silence; its length in ms. `mark` is from before whatever made it silent."""
+        return int(self.process.wait_line(r"back after (\d+) ms", timeout, mark).group(1))
+
+    def silent(self):
+        with self.process.changed:
+            said = [line for line in self.process.lines if line.startswith(("silent", "back", "flowing"))]
+        return not said or said[-1] == "silent"
+
+    def stop(self):
+        """What `result` of probes.py says."""
+        self.process.popen.terminate()
+        found = json.loads(self.process.wait_line("^result (.*)").group(1))
+        self.process.stop()
+        return found
+
+
+__all__ = ["ProbeStream", "PingStream", "answer_probes"]

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stream of small datagrams, one every few milliseconds, that says when none came back, and for how long. A program, not a module.
+
+`echo PORT` at one host, `run ADDRESS PORT INTERVAL_MS` at the other, which prints "flowing" with the first answer, "silent" when none
+came for SILENT_MS, "back after N ms" with the next one, and when it is told to end (SIGTERM) waits for what is under way and
+prints "result" with all there is to know. Times are the monotonic clock's, which is the same for all processes.
+"""
+
+import heapq
+import json
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+SILENT_MS = 100
+# An answer that takes longer counts as lost.
+LATE_S = 1.5
+FORMAT = struct.Struct("!Qd")
+
+
+def echo(port):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", port))
+        print("ready", flush=True)
+        while True:
+            data, source = s.recvfrom(2000)
+            try:
+                s.sendto(data, source)
+            except OSError:
+                # No route, or an ICMP error about an earlier answer: a lost packet, as the other end will see.
+                continue
+
+
+class Stream:
+    def __init__(self, address, port, interval_ms):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.to = (address, port)
+        self.interval = interval_ms / 1000
+        self.sent = 0
+        self.answered = set()
+        self.repeated = 0
+        self.overtaken = 0
+        self.newest = -1
+        self.last = None
+        self.silent = False
+        self.gaps = []
+        self.slowest = []
+        self.ending = False
+
+    def end(self, *_):
+        self.ending = True
+
+    def run(self):
+        due = time.monotonic()
+        while not self.ending:
+            now = time.monotonic()
+            if now >= due:
+                self.send(now)
+                # A machine that was busy does not make up for it with a burst.
+                due = max(due + self.interval, now)
+            self.listen(due)
+        last_call = time.monotonic() + LATE_S
+        while time.monotonic() < last_call and len(self.answered) < self.sent:
+            self.listen(last_call)
+
+    def send(self, now):
+        try:
+            self.sock.sendto(FORMAT.pack(self.sent, now), self.to)
+        except OSError:
+            pass  # an ICMP error, or no route: lost
+        self.sent += 1
+
+    def listen(self, until):
+        left = until - time.monotonic()
+        if left > 0 and select.select([self.sock], [], [], left)[0]:
+            try:
+                self.note(*FORMAT.unpack(self.sock.recv(2000)))
+            except OSError:
+                pass
+        self.note_silence()
+
+    def note(self, number, sent_at):
+        now = time.monotonic()
+        if number in self.answered:
+            self.repeated += 1
+            return
+        self.answered.add(number)
+        self.overtaken += number < self.newest
+        self.newest = max(self.newest, number)
+        heapq.heappush(self.slowest, now - sent_at)
+        if len(self.slowest) > 100:
+            heapq.heappop(self.slowest)
+        if self.last is None:
+            print("flowing", flush=True)
+        elif now - self.last > SILENT_MS / 1000:
+            ms = round((now - self.last) * 1000)
+            self.gaps.append([self.last, ms])
+            print(f"back after {ms} ms", flush=True)
+        self.last, self.silent = now, False
+
+    def note_silence(self):
+        if self.last is not None and not self.silent and time.monotonic() - self.last > SILENT_MS / 1000:
+            self.silent = True
+            print("silent", flush=True)
+
+    def result(self):
+        """Lost: what was sent before the last answer, or a while before the end, and not answered."""
+        end = self.newest if not self.silent else self.sent
+        return {"sent": self.sent, "lost": [n for n in range(end) if n not in self.answered], "repeated": self.repeated,
+                "overtaken": self.overtaken, "gaps": self.gaps, "slowest_ms": round(max(self.slowest, default=0) * 1000, 1)}
+
+
+def run(address, port, interval_ms):
+    stream = Stream(address, port, interval_ms)
+    signal.signal(signal.SIGTERM, stream.end)
+    signal.signal(signal.SIGINT, stream.end)
+    stream.run()
+    print("result", json.dumps(stream.result()), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "echo":
+        echo(int(sys.argv[2]))
+    else:
+        run(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
