@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bad networks: a cable with faults between a host and the internet, and a firewall that throws datagrams away by chance.
+"""Bad networks: a cable with faults, a firewall that throws datagrams away by chance, an internet without some of its ways.
 
     site (wan) ---- near [bad_cable.py] far ---- internet bridge
 
@@ -83,4 +83,34 @@ class RandomLoss:
         self.ns.run("nft delete table inet chance")
 
 
-__all__ = ["Cable", "RandomLoss"]
+class Cuts:
+    """The internet between two public IPv4 addresses: without UDP, or with none larger than NARROW bytes; nobody is told."""
+
+    NARROW = 1300
+
+    def __init__(self, world):
+        self.internet = world.internet
+        match = "ip saddr . ip daddr"
+        self.internet.run("nft -f -", user_input=(
+            "table bridge internet {\n"
+            "set cut {\ntype ipv4_addr . ipv4_addr\n}\nset narrow {\ntype ipv4_addr . ipv4_addr\n}\n"
+            "chain forward {\ntype filter hook forward priority 0\n"
+            f"{match} @cut meta l4proto udp drop\n{match} @narrow meta l4proto udp ip length > {self.NARROW} drop\n}}\n}}\n"))
+
+    def _change(self, verb, which, a, b):
+        self.internet.run(["nft", f"{verb} element bridge internet {which} {{ {a} . {b}, {b} . {a} }}"])
+
+    def cut(self, a, b):
+        self._change("add", "cut", a, b)
+
+    def join(self, a, b):
+        self._change("delete", "cut", a, b)
+
+    def narrow(self, a, b):
+        self._change("add", "narrow", a, b)
+
+    def widen(self, a, b):
+        self._change("delete", "narrow", a, b)
+
+
+__all__ = ["Cable", "Cuts", "RandomLoss"]

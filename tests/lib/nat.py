@@ -65,6 +65,7 @@ class Box:
     def __init__(self, world, name, kind, inner, hairpin=False):
         self.world = world
         self.kind = kind
+        self.out = kind.out
         self.inner = inner
         self.outer = None
         self.hairpin = hairpin
@@ -105,7 +106,7 @@ class Box:
         chains = {
             "forward": ("filter hook forward priority 0; policy drop;", [
                 *remember, "ct state established,related accept", "ct status dnat accept",
-                f'iifname "in" {FORWARDED[self.kind.out]}']),
+                f'iifname "in" {FORWARDED[self.out]}']),
             # Who answered, or took note of what nobody has asked for, would spoil the port for what is asked for later.
             "input": ("filter hook input priority 0; policy drop;", [
                 "ct state established,related accept", "meta l4proto { icmp, ipv6-icmp } accept",
@@ -186,6 +187,13 @@ class Nat:
         ns.run(f"ip -6 route add {site.public6}/128 dev in")
         site.server.run(f"ip -6 addr add {site.public6}/128 dev wan nodad")
         site.server.run("ip -6 route add default via fe80::1 dev wan")
+
+    def let_out(self, what=None):
+        """What may leave from now on; by default what the kind says."""
+        for box in self.boxes:
+            box.out = what or self.kind.out
+            box.load()
+            box.ns.run("conntrack -F")
 
     def rebind(self):
         for box in reversed(self.boxes):

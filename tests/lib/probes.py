@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A stream of small datagrams, one every few milliseconds, that says when none came back, and for how long. A program, not a module.
 
-`echo PORT` at one host, `run ADDRESS PORT INTERVAL_MS` at the other, which prints "flowing" with the first answer, "silent" when none
+`echo PORT` at one host, `run ADDRESS PORT INTERVAL_MS SIZE` at the other, which prints "flowing" with the first answer, "silent" when none
 came for SILENT_MS, "back after N ms" with the next one, and when it is told to end (SIGTERM) waits for what is under way and
 prints "result" with all there is to know. Times are the monotonic clock's, which is the same for all processes.
 """
@@ -36,13 +36,15 @@ def echo(port):
 
 
 class Stream:
-    def __init__(self, address, port, interval_ms):
+    def __init__(self, address, port, interval_ms, size):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_DGRAM)
         self.to = (address, port)
         self.interval = interval_ms / 1000
+        self.padding = bytes(max(0, size - FORMAT.size))
         self.sent = 0
-        self.answered = set()
+        self.pending = {}  # number -> when it was sent, in that order
+        self.lost = []
         self.repeated = 0
         self.overtaken = 0
         self.newest = -1
@@ -65,31 +67,41 @@ class Stream:
                 due = max(due + self.interval, now)
             self.listen(due)
         last_call = time.monotonic() + LATE_S
-        while time.monotonic() < last_call and len(self.answered) < self.sent:
+        while time.monotonic() < last_call and self.pending:
             self.listen(last_call)
+        self.lost += self.pending
 
     def send(self, now):
         try:
-            self.sock.sendto(FORMAT.pack(self.sent, now), self.to)
+            self.sock.sendto(FORMAT.pack(self.sent, now) + self.padding, self.to)
         except OSError:
             pass  # an ICMP error, or no route: lost
+        self.pending[self.sent] = now
         self.sent += 1
 
     def listen(self, until):
         left = until - time.monotonic()
         if left > 0 and select.select([self.sock], [], [], left)[0]:
             try:
-                self.note(*FORMAT.unpack(self.sock.recv(2000)))
+                self.note(*FORMAT.unpack_from(self.sock.recv(2000)))
             except OSError:
                 pass
+        self.give_up_late()
         self.note_silence()
+
+    def give_up_late(self):
+        while self.pending and time.monotonic() - next(iter(self.pending.values())) > LATE_S:
+            number = next(iter(self.pending))
+            del self.pending[number]
+            self.lost.append(number)
 
     def note(self, number, sent_at):
         now = time.monotonic()
-        if number in self.answered:
+        if number in self.pending:
+            del self.pending[number]
+        elif number not in self.lost:
             self.repeated += 1
             return
-        self.answered.add(number)
         self.overtaken += number < self.newest
         self.newest = max(self.newest, number)
         heapq.heappush(self.slowest, now - sent_at)
@@ -109,14 +121,12 @@ class Stream:
             print("silent", flush=True)
 
     def result(self):
-        """Lost: what was sent before the last answer, or a while before the end, and not answered."""
-        end = self.newest if not self.silent else self.sent
-        return {"sent": self.sent, "lost": [n for n in range(end) if n not in self.answered], "repeated": self.repeated,
-                "overtaken": self.overtaken, "gaps": self.gaps, "slowest_ms": round(max(self.slowest, default=0) * 1000, 1)}
+        return {"sent": self.sent, "lost": self.lost, "repeated": self.repeated, "overtaken": self.overtaken, "gaps": self.gaps,
+                "slowest_ms": round(max(self.slowest, default=0) * 1000, 1)}
 
 
-def run(address, port, interval_ms):
-    stream = Stream(address, port, interval_ms)
+def run(address, port, interval_ms, size):
+    stream = Stream(address, port, interval_ms, size)
     signal.signal(signal.SIGTERM, stream.end)
     signal.signal(signal.SIGINT, stream.end)
     stream.run()
@@ -127,4 +137,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "echo":
         echo(int(sys.argv[2]))
     else:
-        run(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+        run(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))

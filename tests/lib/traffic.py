@@ -15,10 +15,11 @@ PROBE_PORT = 7007
 class PingStream:
     """Echo requests from a namespace to an address, 20 a second, until it is stopped."""
 
-    def __init__(self, ns, address, interval=0.05):
+    def __init__(self, ns, address, interval=0.05, wait=True):
         self.what = f"{ns.short} to {address}"
         self.process = ns.start(["ping", "-n", "-i", str(interval), "-W", "1", str(address)], name="stream")
-        self.process.wait_line(r"icmp_seq=\d+ (ttl|hlim)")
+        if wait:
+            self.process.wait_line(r"icmp_seq=\d+ (ttl|hlim)")
 
     def answered(self):
         """The sequence numbers that came back so far."""
@@ -45,8 +46,8 @@ def answer_probes(ns):
 class ProbeStream:
     """A datagram every 10 ms to where answer_probes() was called, and what became of each."""
 
-    def __init__(self, ns, address, interval_ms=10, timeout=20):
-        self.process = ns.start(["/usr/bin/python3", "-u", PROBES, "run", address, str(PROBE_PORT), str(interval_ms)],
+    def __init__(self, ns, address, interval_ms=10, size=64, timeout=20):
+        self.process = ns.start(["/usr/bin/python3", "-u", PROBES, "run", address, str(PROBE_PORT), str(interval_ms), str(size)],
                                 name=f"{ns.short}:probes to {address}")
         if timeout:
             self.process.wait_line("flowing", timeout)
