@@ -192,7 +192,7 @@ check:
 	@B=$(B) MAKE="$(MAKE)" sh tests/lib/check.sh
 
 # Side by side with other tunnels: make bench BENCH='--rounds 5 --seconds 6 --peers tinc,ours'; the raw numbers go to $(B)/bench.
-# make soak SOAK='--minutes 5': mixed load, in which memory has to stay flat.
+# make soak SOAK='--minutes 5': mixed load, in which memory has to stay flat; SOAK='--hub-away --minutes 60': without the hub.
 .PHONY: bench soak
 bench:
 	@sh deploy/deps.sh bench
@@ -200,7 +200,7 @@ bench:
 	@BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/bench.py $(BENCH)
 soak:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(if $(findstring --hub-away,$(SOAK)),check-fast-build,all)
 	@BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/soak.py $(SOAK)
 
 # The same daemons, with a rekey every few seconds: only for tests.

@@ -6,6 +6,9 @@
 
 Fails if the memory of a process at the end is larger than after the warm-up by more than a bound, if any process of a daemon ended,
 if an engine counted a malformed or unauthentic packet, if a stream came out changed, or if a daemon or a sanitizer complained.
+
+With --hub-away (default 10 minutes, a build that renews sessions every 6 s): the network of tests/lib/away.py, whose hub is killed and stays
+away; spokes restart and meet again in turns. Fails if a packet between two direct neighbours is lost, before, during and after its return.
 """
 
 import argparse
@@ -23,6 +26,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 
 import measure as m  # noqa: E402  (the path above)
 import world as w  # noqa: E402
+from away import HubAway  # noqa: E402
 
 STREAMS = os.path.join(HERE, "..", "lib", "streams.py")
 SAMPLE_S = 2
@@ -129,7 +133,24 @@ def drops(value):
     return None
 
 
+def growth(samples):
+    """process -> (MiB after the warm-up, MiB at the end), each the median of a tenth of the samples."""
+    tenth = max(1, len(samples) // 10)
+    start = min(int(len(samples) * WARM_UP), len(samples) - tenth)
+    return {what: tuple(statistics.median(s[what] for s in part if what in s)
+                        for part in (samples[start:start + tenth], samples[-tenth:]))
+            for what in samples[0] if what in samples[-1]}
+
+
+def growth_table(samples):
+    lines = ["| process | MiB after warm-up | at the end | growth |", "|---|---|---|---|"]
+    lines += [f"| {what} | {a:.2f} | {b:.2f} | {b - a:+.2f} |" for what, (a, b) in sorted(growth(samples).items())]
+    return "\n".join(lines)
+
+
 class Soak:
+    GOOD = "flat memory, no restart, nothing forged"
+
     def __init__(self, world, options):
         self.options = options
         self.rng = random.Random(options.seed)
@@ -175,16 +196,8 @@ class Soak:
                 continue
             self.problems += [f"{site.name}: {counted[k]} packets dropped as {k}" for k in FORGED if counted.get(k)]
 
-    def growth(self):
-        """process -> (MiB after the warm-up, MiB at the end), each the median of a tenth of the samples."""
-        tenth = max(1, len(self.samples) // 10)
-        start = min(int(len(self.samples) * WARM_UP), len(self.samples) - tenth)
-        return {what: tuple(statistics.median(s[what] for s in part if what in s)
-                            for part in (self.samples[start:start + tenth], self.samples[-tenth:]))
-                for what in self.samples[0] if what in self.samples[-1]}
-
     def check_memory(self):
-        for what, (before, after) in self.growth().items():
+        for what, (before, after) in growth(self.samples).items():
             if after - before > self.options.bound_mib:
                 self.problems.append(f"{what} has grown from {before:.2f} to {after:.2f} MiB")
 
@@ -200,33 +213,67 @@ class Soak:
             self.problems += [f"{site.name}: {line}" for line in lines if COMPLAINT.search(line)][:5]
 
     def table(self):
-        lines = ["| process | MiB after warm-up | at the end | growth |", "|---|---|---|---|"]
-        lines += [f"| {what} | {a:.2f} | {b:.2f} | {b - a:+.2f} |" for what, (a, b) in sorted(self.growth().items())]
-        lines += ["", *(f"- {x.name}: {x.done} runs, {len(x.failed)} failed" for x in self.loads)]
-        return "\n".join(lines)
+        return "\n".join([growth_table(self.samples), "", *(f"- {x.name}: {x.done} runs, {len(x.failed)} failed" for x in self.loads)])
+
+
+class AwaySoak:
+    """The hub is away for the whole time; what tests/integration/test_hub_away.py does once is done again and again."""
+
+    GOOD = "flat memory, no packet lost"
+
+    def __init__(self, world, options):
+        self.options = options
+        self.away = HubAway(world)
+        self.samples = []
+        self.turns = 0
+        self.problems = []
+
+    def run(self):
+        end = time.monotonic() + self.options.minutes * 60
+        self.away.leave()
+        while time.monotonic() < end:
+            self.away.restart_spoke()
+            self.away.meet_again()
+            self.away.wait_renewals(len(self.away.handshakes) + 2)
+            self.samples.append({what: kib / 1024 for what, kib in self.away.memory().items()})
+            self.turns += 1
+        renewed = len(self.away.handshakes)
+        result = self.away.come_back()
+        print(f"{self.turns} turns, {renewed} sessions renewed, {result['sent']} packets between direct neighbours, "
+              f"{len(result['lost'])} lost, longest wait {result['slowest_ms']} ms")
+        self.problems += [f"packets {result['lost'][:10]} were lost"] if result["lost"] else []
+        for what, (before, after) in growth(self.samples).items():
+            if after - before > self.options.bound_mib:
+                self.problems.append(f"{what} has grown from {before:.2f} to {after:.2f} MiB")
+
+    def table(self):
+        return growth_table(self.samples)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--build", default=w.BUILD, help="folder of the programs, of a sanitizer for example")
+    parser.add_argument("--hub-away", action="store_true")
+    parser.add_argument("--minutes", type=float, help="default 30, or 10 with --hub-away")
+    parser.add_argument("--build", help="folder of the programs, of a sanitizer for example")
     parser.add_argument("--bound-mib", type=float, default=1, help="how much a process may grow after the warm-up")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    options.minutes = options.minutes or (10 if options.hub_away else 30)
+    options.build = options.build or (os.path.join(w.BUILD, "fast") if options.hub_away else w.BUILD)
     # Freed memory that a sanitizer keeps for its own purposes is no growth.
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:quarantine_size_mb=4")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with w.World(build=options.build) as world:
-        soak = Soak(world, options)
+        soak = (AwaySoak if options.hub_away else Soak)(world, options)
         soak.run()
         folder = os.path.join(os.path.abspath(options.build), "bench")
         os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "soak.json"), "w", encoding="utf-8") as f:
+        with open(os.path.join(folder, "soak-away.json" if options.hub_away else "soak.json"), "w", encoding="utf-8") as f:
             json.dump({"minutes": options.minutes, "samples": soak.samples, "problems": soak.problems}, f)
         print(soak.table())
         for p in soak.problems:
             print(f"- **{p}**")
-        print(f"{options.minutes:g} minutes: " + ("failed" if soak.problems else "flat memory, no restart, nothing forged"))
+        print(f"{options.minutes:g} minutes: " + ("failed" if soak.problems else soak.GOOD))
     sys.exit(1 if soak.problems else 0)
 
 
