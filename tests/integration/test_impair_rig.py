@@ -135,6 +135,35 @@ def test_firewall_by_chance(line):
     assert line.carry(100) == list(range(100))
 
 
+def test_ways_are_cut_and_narrowed(world):
+    """Between two addresses only, both ways; what is sent last over an open way says that nothing is under way any more."""
+    a, b, c = (world.site(name, n, lan_host=False) for n, name in enumerate("abc", 1))
+    sockets = {site: site.server.socket() for site in (a, b, c)}
+    for s in sockets.values():
+        s.bind(("", 5001))
+        s.settimeout(5)
+    cuts = impair.Cuts(world)
+
+    def arrive(source, sizes):
+        """The sizes of what a site gets of these, before a last word of c's."""
+        for size in sizes:
+            sockets[source].sendto(bytes(size), (b.public4 if source is a else a.public4, 5001))
+        target = b if source is a else a
+        assert source.server.pings(target.public4)
+        sockets[c].sendto(b"last word", (target.public4, 5001))
+        got = []
+        while got[-1:] != [b"last word"]:
+            got.append(sockets[target].recv(2000))
+        return [len(data) for data in got[:-1]]
+
+    fits = impair.Cuts.NARROW - 28
+    for change, expected in ((None, [10, fits, fits + 1]), (cuts.narrow, [10, fits]), (cuts.cut, []), (cuts.widen, []),
+                             (cuts.join, [10, fits, fits + 1])):
+        if change:
+            change(a.public4, b.public4)
+        assert [arrive(source, (10, fits, fits + 1)) for source in (a, b)] == [expected, expected]
+
+
 def test_probe_stream_measures(line):
     """A silence of known length, loss and repetition are reported as they were."""
     answer_probes(line.right.server)
