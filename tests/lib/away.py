@@ -14,6 +14,8 @@ from paths import kill, overlay, path, peers, wait_all_online, wait_path
 from traffic import PingStream, ProbeStream, answer_probes
 
 BEHIND_NAT = (2, 4)
+# Who does not talk is to forget soon.
+OPTIONS = ("-oDirectIdle=5",)
 # New sessions of a stream that never stops.
 RENEWALS = 5
 
@@ -26,7 +28,7 @@ class HubAway:
                                    nat=nat.Nat(world, nat.PORT_RESTRICTED, n) if n in BEHIND_NAT else None) for n in (1, 2, 3, 4, 5)]
         self.one, self.two, self.three, self.four, self.five = self.sites
         for site in self.sites:
-            site.start_daemon("spoke", wait=False)
+            site.start_daemon("spoke", *OPTIONS, wait=False)
             answer_probes(site.server)
         wait_all_online(self.hq)
         self.address = overlay(self.hq)
@@ -61,7 +63,7 @@ class HubAway:
         mark = self.restarted.mark()
         assert self.four.daemon.stop() == 0
         self.restarted.process.wait_line("silent", 20, mark)
-        self.four.start_daemon("spoke")
+        self.four.start_daemon("spoke", *OPTIONS)
         self.restarted.wait_back(mark, 40)
         wait_path(self.three, self.four, "direct-udp")
 
