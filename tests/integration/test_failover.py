@@ -56,8 +56,9 @@ class Samples:
         self.taken = {scene: [] for scene in SCENES}
 
     def add(self, scene, who, result):
+        gap = max((ms for _, ms in result["gaps"]), default=0)
         with self.lock:
-            self.taken[scene].append((who, max((ms for _, ms in result["gaps"]), default=0), len(result["lost"]), result["overtaken"]))
+            self.taken[scene].append((f"{who} {' '.join(result['lost_at'][:1])}", gap, len(result["lost"]), result["overtaken"]))
 
     def table(self):
         rows = [("scene", "samples", "p50 ms", "p99 ms", "max ms", "limit", "lost (max)", "overtaken (max)", "")]

@@ -35,6 +35,12 @@ def echo(port):
                 continue
 
 
+def utc(monotonic):
+    """The time of day of a time of the monotonic clock, UTC."""
+    now = time.time() - time.monotonic() + monotonic
+    return time.strftime("%H:%M:%S", time.gmtime(now)) + f"{now % 1:.3f}"[1:]
+
+
 class Stream:
     def __init__(self, address, port, interval_ms, size):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -45,6 +51,7 @@ class Stream:
         self.sent = 0
         self.pending = {}  # number -> when it was sent, in that order
         self.lost = []
+        self.lost_at = []  # as the logs of daemons say it
         self.repeated = 0
         self.overtaken = 0
         self.newest = -1
@@ -70,6 +77,7 @@ class Stream:
         while time.monotonic() < last_call and self.pending:
             self.listen(last_call)
         self.lost += self.pending
+        self.lost_at += map(utc, self.pending.values())
 
     def send(self, now):
         try:
@@ -92,7 +100,7 @@ class Stream:
     def give_up_late(self):
         while self.pending and time.monotonic() - next(iter(self.pending.values())) > LATE_S:
             number = next(iter(self.pending))
-            del self.pending[number]
+            self.lost_at.append(utc(self.pending.pop(number)))
             self.lost.append(number)
 
     def note(self, number, sent_at):
@@ -121,8 +129,8 @@ class Stream:
             print("silent", flush=True)
 
     def result(self):
-        return {"sent": self.sent, "lost": self.lost, "repeated": self.repeated, "overtaken": self.overtaken, "gaps": self.gaps,
-                "slowest_ms": round(max(self.slowest, default=0) * 1000, 1)}
+        return {"sent": self.sent, "lost": self.lost, "lost_at": self.lost_at, "repeated": self.repeated,
+                "overtaken": self.overtaken, "gaps": self.gaps, "slowest_ms": round(max(self.slowest, default=0) * 1000, 1)}
 
 
 def run(address, port, interval_ms, size):
