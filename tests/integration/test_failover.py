@@ -144,22 +144,22 @@ def scenes_of_pair(bed, n):
     ProbeStream(one.server, bed.address[two.name]).stop()
     for turn in range(REPEATS):
         wait_path(one, two, "direct-udp")
-        bed.sample(BLOCKED, one, two, lambda: bed.cuts.cut(one.public4, two.public4), lambda: through_hub(one, two))
-        bed.sample(UNBLOCKED, one, two, lambda: bed.cuts.join(one.public4, two.public4), lambda: direct(one, two))
+        bed.sample(BLOCKED, one, two, lambda: bed.cuts.cut(one, two), lambda: through_hub(one, two))
+        bed.sample(UNBLOCKED, one, two, lambda: bed.cuts.join(one, two), lambda: direct(one, two))
         if one.nat:
             bed.sample(REBOUND, one, two, (one, two)[turn % 2].nat.rebind, lambda: True)
         bed.sample(MOVED, one, two, lambda t=turn: change_address((one, two)[t % 2]), lambda: True)
         wait_path(one, two, "direct-udp")
     large = peers(one)[two.name]["pmtu"] - 28
-    bed.sample(NARROWED, one, two, lambda: bed.cuts.narrow(one.public4, two.public4), lambda: True, size=large)
-    bed.cuts.widen(one.public4, two.public4)
+    bed.sample(NARROWED, one, two, lambda: bed.cuts.narrow(one, two), lambda: True, size=large)
+    bed.cuts.widen(one, two)
 
 
 def scenes_of_one(bed, n):
     site, hq = bed.sites[f"c{n}"], bed.hq
     for _ in range(REPEATS):
-        bed.sample(NO_UDP, site, hq, lambda: bed.cuts.cut(site.public4, hq.public4), lambda: path(site, hq) == "hub-tcp")
-        bed.sample(UDP_AGAIN, site, hq, lambda: bed.cuts.join(site.public4, hq.public4), lambda: path(site, hq) == "direct-udp")
+        bed.sample(NO_UDP, site, hq, lambda: bed.cuts.cut(site, hq), lambda: path(site, hq) == "hub-tcp")
+        bed.sample(UDP_AGAIN, site, hq, lambda: bed.cuts.join(site, hq), lambda: path(site, hq) == "direct-udp")
 
 
 def hub_restarts(bed):

@@ -160,7 +160,7 @@ def test_ways_are_cut_and_narrowed(world):
     for change, expected in ((None, [10, fits, fits + 1]), (cuts.narrow, [10, fits]), (cuts.cut, []), (cuts.widen, []),
                              (cuts.join, [10, fits, fits + 1])):
         if change:
-            change(a.public4, b.public4)
+            change(a, b)
         assert [arrive(source, (10, fits, fits + 1)) for source in (a, b)] == [expected, expected]
 
 

@@ -84,7 +84,7 @@ class RandomLoss:
 
 
 class Cuts:
-    """The internet between two public IPv4 addresses: without UDP, or with none larger than NARROW bytes; nobody is told."""
+    """The internet between two sites' public IPv4 addresses: without UDP, or with none larger than NARROW bytes; nobody is told."""
 
     NARROW = 1300
 
@@ -97,20 +97,24 @@ class Cuts:
             "chain forward {\ntype filter hook forward priority 0\n"
             f"{match} @cut meta l4proto udp drop\n{match} @narrow meta l4proto udp ip length > {self.NARROW} drop\n}}\n}}\n"))
 
-    def _change(self, verb, which, a, b):
+    def _change(self, verb, which, one, two):
+        a, b = one.public4, two.public4
         self.internet.run(["nft", f"{verb} element bridge internet {which} {{ {a} . {b}, {b} . {a} }}"])
 
-    def cut(self, a, b):
-        self._change("add", "cut", a, b)
+    def cut(self, one, two):
+        self._change("add", "cut", one, two)
 
-    def join(self, a, b):
-        self._change("delete", "cut", a, b)
+    def join(self, one, two):
+        self._change("delete", "cut", one, two)
 
-    def narrow(self, a, b):
-        self._change("add", "narrow", a, b)
+    def narrow(self, one, two):
+        for site in (one, two):
+            outer = site.nat.boxes[-1].ns if site.nat else site.server
+            outer.run(f"ethtool -K wan {WHOLE_FRAMES}")
+        self._change("add", "narrow", one, two)
 
-    def widen(self, a, b):
-        self._change("delete", "narrow", a, b)
+    def widen(self, one, two):
+        self._change("delete", "narrow", one, two)
 
 
 __all__ = ["Cable", "Cuts", "RandomLoss"]
