@@ -23,8 +23,8 @@ from world import wait_until
 PAIRS, SOLO, REPEATS = 4, 4, 2
 # What the design promises, in ms.
 FAIL_OVER_MS, ROAMING_MS, PMTU_MS = 2000, 3000, 10000
-# A scheduler's hiccup is no silence.
-UNNOTICED_MS = 500
+# A hiccup of a busy machine is no silence; what counts there is that nothing was lost.
+UNNOTICED_MS = 1000
 # Nothing may come for this long after the event, then the sample ends: a silence that has not begun by then is another event's.
 WINDOW_S = 3.5
 
