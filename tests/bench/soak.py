@@ -234,10 +234,10 @@ class AwaySoak:
         while time.monotonic() < end:
             self.away.restart_spoke()
             self.away.meet_again()
-            self.away.wait_renewals(len(self.away.handshakes) + 2)
+            self.away.wait_renewals(self.away.renewals() + 2)
             self.samples.append({what: kib / 1024 for what, kib in self.away.memory().items()})
             self.turns += 1
-        renewed = len(self.away.handshakes)
+        renewed = self.away.renewals()
         result = self.away.come_back()
         print(f"{self.turns} turns, {renewed} sessions renewed, {result['sent']} packets between direct neighbours, "
               f"{len(result['lost'])} lost, longest wait {result['slowest_ms']} ms")
