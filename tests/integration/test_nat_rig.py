@@ -141,7 +141,7 @@ def test_what_is_blocked(world, kind):
     assert [drain(s) for s in bench.outside.values()] == [[], [], []]
     if kind.out == "proxy":
         assert through_proxy(inside, bench, f"{bench.first.public4}:6655") == b"HTTP/1.1 200"
-        assert through_proxy(inside, bench, f"{bench.first.public4}:6656") == b"HTTP/1.1 502"
+        assert through_proxy(inside, bench, f"{bench.first.public4}:6656") == b"HTTP/1.1 403"
 
 
 SERVE = """

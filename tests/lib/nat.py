@@ -15,7 +15,7 @@ import world as w
 
 PORT = 6655
 PROXY_PORT = 3128
-PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "http_proxy.py")
+PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.py")
 # The outer ports of the tunnel's port: neighbour n of the g-th set of mappings has FIRST + STEP * g + n.
 FIRST_OUTER, STEP = 41000, 100
 
@@ -162,8 +162,8 @@ class Nat:
         world.attach(self.boxes[-1].ns, "wan", self.public4, None)
         self.proxy = None
         if kind.out == "proxy":
-            self.proxy = self.home.ns.start(["/usr/bin/python3", "-u", PROXY, str(PROXY_PORT)], name=f"proxy{number}")
-            self.proxy.wait_line("ready")
+            self.proxy = self.home.ns.start(["/usr/bin/python3", "-u", PROXY, "http", str(PROXY_PORT)], name=f"proxy{number}")
+            self.proxy.wait_line("^ready")
 
     @property
     def home(self):
