@@ -464,7 +464,7 @@ BAD_LINES = [
     ("Prot = 6655\n", "unknown key 'Prot': did you mean 'Port'?"),
     ("addressfamilly = ipv4\n", "did you mean 'AddressFamily'?"),
     ("Zzzzzzzz = 1\n", "unknown key 'Zzzzzzzz'"),
-    ("Port = 0\n", "Port"),
+    ("Port = 65536\n", "Port"),
     ("Port = many\n", "'many' is no value for 'Port'"),
     ("FWMark = 1\nFWMark = 2\n", "'FWMark' was set before"),
     ("Port\n", "'Port' has no value"),
