@@ -11,10 +11,10 @@ import re
 
 import pytest
 
+import nat
 import world as w
 from world import NET, wait_until
 
-RANDOM = "flush chain ip nat out; add rule ip nat out oifname wan masquerade fully-random"
 NARROW = 120
 
 
@@ -22,11 +22,8 @@ NARROW = 120
 def office():
     with w.World() as world:
         hq = world.headquarters()
-        sites = {"open": world.branch(hq, "open", 1), "easy": world.branch(hq, "easy", 2, nat=True)}
-        hard = world.branch(hq, "hard", 3, nat=True, start=False)
-        hard.nat.run(["nft", RANDOM])
-        hard.start_daemon("spoke")
-        sites["hard"] = hard
+        sites = {"open": world.branch(hq, "open", 1), "easy": world.branch(hq, "easy", 2, nat=nat.Nat(world, nat.PORT_RESTRICTED, 2))}
+        sites["hard"] = world.branch(hq, "hard", 3, nat=nat.Nat(world, nat.SYMMETRIC, 3))
         for s in sites.values():
             s.host.wait_ping(hq.host4)
         yield hq, sites
@@ -86,9 +83,7 @@ def test_the_hub_knows_the_nats(office):
 def test_kinds_with_workers(world):
     """The same when other processes than the engine open the packets."""
     hq = world.headquarters(options=("-o", "Workers=3"))
-    hard = world.branch(hq, "hard", 1, nat=True, start=False)
-    hard.nat.run(["nft", RANDOM])
-    hard.start_daemon("spoke", "-o", "Workers=2")
+    hard = world.branch(hq, "hard", 1, nat=nat.Nat(world, nat.SYMMETRIC, 1), options=("-o", "Workers=2"))
     easy = world.branch(hq, "easy", 2, options=("-o", "Workers=2"))
     assert known(hard)["nat"] == "hard"
     assert known(easy)["nat"] == "easy"

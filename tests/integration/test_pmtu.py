@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+import nat
 import world as w
 
 SMALL = 1300
@@ -33,13 +34,13 @@ def narrow(branch, mtu):
     lock = f"mtu lock {mtu}" if mtu else ""
     number = branch.public4.rsplit(".", 1)[1]
     inside = f"100.64.{int(number) - 10}"
-    branch.nat.run(f"ip route replace 203.0.113.0/24 dev wan proto kernel scope link src {branch.public4} {lock}")
-    branch.nat.run(f"ip route replace {inside}.0/24 dev in proto kernel scope link src {inside}.1 {lock}")
+    branch.nat.home.ns.run(f"ip route replace 203.0.113.0/24 dev wan proto kernel scope link src {branch.public4} {lock}")
+    branch.nat.home.ns.run(f"ip route replace {inside}.0/24 dev in proto kernel scope link src {inside}.1 {lock}")
 
 
 def silence(branch):
     """The router says nothing of what it drops: a black hole."""
-    branch.nat.run(["nft", "add table inet mute; add chain inet mute out { type filter hook output priority 0; }; "
+    branch.nat.home.ns.run(["nft", "add table inet mute; add chain inet mute out { type filter hook output priority 0; }; "
                     "add rule inet mute out icmp type destination-unreachable drop"])
 
 
@@ -83,7 +84,7 @@ def too_big(host, address, size, *options):
 @pytest.mark.parametrize("mute", [False, True], ids=["icmp", "black-hole"])
 def test_decrease_under_load(fast, mute):
     hq = fast.headquarters()
-    one = fast.branch(hq, "linode1", 1, nat=True)
+    one = fast.branch(hq, "linode1", 1, nat=nat.Nat(fast, nat.PORT_RESTRICTED, 1))
     if mute:
         silence(one)
     one.host.wait_ping(hq.host4)
@@ -152,7 +153,7 @@ def test_relayed(fast):
 def test_configured(world):
     """PMTU is a limit whatever the path carries; without discovery larger outer packets are cut on their way."""
     hq = world.headquarters(options=("-o", "PMTUDiscovery=no"))
-    one = world.branch(hq, "linode1", 1, nat=True, options=("-o", "PMTUDiscovery=no", "-o", "PMTU=1350"))
+    one = world.branch(hq, "linode1", 1, nat=nat.Nat(world, nat.PORT_RESTRICTED, 1), options=("-o", "PMTUDiscovery=no", "-o", "PMTU=1350"))
     narrow(one, SMALL)
     one.host.wait_ping(hq.host4)
     assert pmtu(one, "linodeHQ") == 0
@@ -176,7 +177,7 @@ class Listener:
 
 def mark_ce(branch, what):
     """The branch's router is congested: it marks tunnel packets instead of dropping them."""
-    branch.nat.run(["nft", "table ip congested { chain out { type filter hook forward priority 0; "
+    branch.nat.home.ns.run(["nft", "table ip congested { chain out { type filter hook forward priority 0; "
                     f"udp dport 6655 {what} ip ecn set ce; }}; }}"])
 
 
@@ -187,8 +188,8 @@ def pings_with(host, address, tos):
 def test_tos_and_ecn(world):
     """DSCP outside only with PriorityInheritance; ECN always, and what a router marks on the way gets inside (RFC 6040)."""
     hq = world.headquarters()
-    one = world.branch(hq, "linode1", 1, nat=True, options=("-o", "PriorityInheritance=yes"))
-    two = world.branch(hq, "linode2", 2, nat=True)
+    one = world.branch(hq, "linode1", 1, nat=nat.Nat(world, nat.PORT_RESTRICTED, 1), options=("-o", "PriorityInheritance=yes"))
+    two = world.branch(hq, "linode2", 2, nat=nat.Nat(world, nat.PORT_RESTRICTED, 2))
     outside = Listener(world.internet, "br0", "udp", "port", "6655")
     for branch, tos, seen in ((one, 0xB8, "tos 0xb8,"), (one, 0xBA, "tos 0xba,"), (two, 0x22, "tos 0x2,")):
         branch.host.wait_ping(hq.host4)
@@ -202,7 +203,7 @@ def test_tos_and_ecn(world):
     w.wait_until("a ping", lambda: pings_with(two.host, hq.host4, 0x22))
     inside.sees("tos 0x23,")
     # Who has not said that it understands must feel it as loss.
-    two.nat.run("nft delete table ip congested")
+    two.nat.home.ns.run("nft delete table ip congested")
     mark_ce(two, "meta length > 400")
     assert pings_with(two.host, hq.host4, 0)
     assert not two.host.pings(hq.host4, size=600)
