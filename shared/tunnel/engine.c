@@ -116,6 +116,7 @@ enum err engine_open(struct worker *w)
 	t->now_ms = loop_now_ms(w->loop);
 	rate_sources_init(&t->handshake_rate);
 	nat_init(t);
+	share_init(&t->share);
 	if ((e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
 	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||

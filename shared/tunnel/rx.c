@@ -12,6 +12,10 @@
 #include "shared/wire/inner.h"
 #include "shared/wire/packet.h"
 
+/* Of the socket in one turn, at most: those after the first come when messages beyond their
+ * sender's share were left out. */
+#define RX_READS 8u
+
 /* An inner IP packet whose source is proved: to our own networks, or on to another peer. */
 static void deliver(struct tunnel *t, struct peer *from, struct pkt *pkt, const struct inner *in,
 		    uint8_t flags)
@@ -136,17 +140,50 @@ static void receive_message(struct tunnel *t, struct udp_message *m)
 	}
 }
 
-void rx_run(struct tunnel *t, unsigned socket)
+/* Is the message one that may be left out when its sender has had his share? Handshakes have a rate
+ * of their own. */
+static bool is_data_message(const struct udp_message *m)
+{
+	return m->len && (m->data[0] == PACKET_RELAY || m->data[0] == PACKET_TRANSPORT ||
+			  m->data[0] == PACKET_WG_TRANSPORT);
+}
+
+/* One batch of the socket. `*n`: messages that came, the result: those that made work. */
+static unsigned receive_batch(struct tunnel *t, unsigned socket, unsigned *n)
 {
 	struct udp_message *batch;
-	unsigned n;
+	unsigned worked = 0;
 
-	if (udp_receive(t->udp, socket, &batch, &n))
-		return;
+	*n = 0;
+	if (udp_receive(t->udp, socket, &batch, n))
+		return 0;
+	if (udp_overflowed(t->udp, socket))
+		share_overflow(&t->share, t->now_ms);
 	/* Before control has told who we are there is nobody to talk to. */
-	for (unsigned i = 0; i < n && t->configured; i++)
+	for (unsigned i = 0; i < *n && t->configured; i++) {
+		if (is_data_message(&batch[i]) &&
+		    !share_admit(&t->share, &batch[i].from, (uint32_t)batch[i].len, t->now_ms)) {
+			t->drops[DROP_QUEUE] +=
+				(batch[i].len + batch[i].segment - 1) / batch[i].segment;
+			continue;
+		}
 		receive_message(t, &batch[i]);
+		worked++;
+	}
 	flush(t);
+	return worked;
+}
+
+/* One batch, and others in the place of what was left out of it. */
+void rx_run(struct tunnel *t, unsigned socket)
+{
+	unsigned worked = 0, n;
+
+	for (unsigned reads = 0; reads < RX_READS; reads++) {
+		worked += receive_batch(t, socket, &n);
+		if (!udp_is_full_batch(t->udp, n) || worked >= n)
+			break;
+	}
 }
 
 void rx_passed(struct tunnel *t, const struct mover_packet *m, unsigned worker)

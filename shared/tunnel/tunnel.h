@@ -18,6 +18,7 @@
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
 #include "shared/tunnel/route.h"
+#include "shared/tunnel/share.h"
 #include "shared/tunnel/tun.h"
 #include "shared/tunnel/udp.h"
 
@@ -65,6 +66,7 @@ struct tunnel {
 	struct channel *control;    /* NULL while control is away */
 	struct channel *carriers;   /* control's, for packets (carrier.h); NULL while it is away */
 	struct rate_sources handshake_rate;
+	struct share share; /* of what comes in, when it is too much */
 	struct rate_bucket icmp_rate;
 	struct {
 		uint64_t second;   /* now_ms / 1000 of the count */

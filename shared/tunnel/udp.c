@@ -2,6 +2,7 @@
 #include "shared/tunnel/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +29,10 @@ union tx_cmsg {
 	char bytes[CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(int))];
 };
 
-/* UDP_GRO, and TOS or traffic class. */
+/* UDP_GRO, TOS or traffic class, and SO_RXQ_OVFL. */
 union rx_cmsg {
 	struct cmsghdr align;
-	char bytes[2 * CMSG_SPACE(sizeof(int))];
+	char bytes[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t))];
 };
 
 /* Records to one endpoint. Those that lie next to each other in the arena share a piece. */
@@ -70,6 +71,11 @@ struct udp {
 	struct udp_mark next_mark;
 	size_t arena_used;
 	/* receiving */
+	struct udp_loss {
+		uint32_t count; /* what the kernel dropped, as it last told */
+		bool news;      /* it grew */
+		bool full;      /* and that was because there was no room */
+	} loss[WORKER_UDP_SOCKETS_MAX];
 	unsigned n_messages;
 	size_t message_bytes;
 	struct mmsghdr rx_msgs[UDP_MESSAGES];
@@ -150,6 +156,8 @@ static enum err add_socket(struct udp *u, int fd, bool offload)
 	if (endpoint_from_sockaddr(&ss, len, &bound) == ERR_OK)
 		u->port = bound.port;
 	u->fds[u->n_sockets++] = fd;
+	/* A kernel that cannot count loses no less. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
 	u->gro = u->gro && setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)) == 0;
 	family = ss.ss_family == AF_INET6;
 	ask_for_tos(fd, family);
@@ -240,8 +248,8 @@ static void prepare_receive(struct udp *u)
 }
 
 /* What the kernel says about a message: the size of the records that GRO put together, without that
- * the whole length; and the TOS: a byte for IPv4, an int for IPv6. */
-static void read_control(struct msghdr *h, struct udp_message *m)
+ * the whole length; the TOS: a byte for IPv4, an int for IPv6; and what was dropped before it. */
+static void read_control(struct msghdr *h, struct udp_message *m, struct udp_loss *loss)
 {
 	m->segment = m->len;
 	m->tos = 0;
@@ -256,6 +264,10 @@ static void read_control(struct msghdr *h, struct udp_message *m)
 		if (c->cmsg_len < CMSG_LEN(sizeof(value)))
 			continue;
 		memcpy(&value, CMSG_DATA(c), sizeof(value));
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			loss->news = loss->news || (uint32_t)value != loss->count;
+			loss->count = (uint32_t)value;
+		}
 		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
 			m->tos = (uint8_t)value;
 		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO && value > 0 &&
@@ -264,11 +276,30 @@ static void read_control(struct msghdr *h, struct udp_message *m)
 	}
 }
 
+/* The kernel's count has datagrams with wrong checksums in it, too, which anybody can send: only
+ * while much waits in the socket does it tell of too little room. */
+static void judge_loss(struct udp *u, unsigned socket)
+{
+	struct udp_loss *loss = &u->loss[socket];
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(mem);
+
+	loss->full = loss->news &&
+		     getsockopt(u->fds[socket], SOL_SOCKET, SO_MEMINFO, mem, &len) == 0 &&
+		     mem[SK_MEMINFO_RMEM_ALLOC] > mem[SK_MEMINFO_RCVBUF] / 2;
+	loss->news = false;
+}
+
+bool udp_overflowed(const struct udp *u, unsigned socket) { return u->loss[socket].full; }
+
+bool udp_is_full_batch(const struct udp *u, unsigned n) { return n == u->n_messages; }
+
 enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch, unsigned *n)
 {
 	unsigned kept = 0;
 	int got;
 
+	judge_loss(u, socket);
 	prepare_receive(u);
 	got = recvmmsg(u->fds[socket], u->rx_msgs, u->n_messages, MSG_DONTWAIT, NULL);
 	*n = 0;
@@ -287,7 +318,7 @@ enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch,
 		}
 		m->data = u->rx_iov[i].iov_base;
 		m->len = u->rx_msgs[i].msg_len;
-		read_control(h, m);
+		read_control(h, m, &u->loss[socket]);
 		kept++;
 	}
 	u->counters.received += (uint64_t)got;

@@ -100,6 +100,11 @@ void udp_set_discovery(struct udp *u, bool on);
 enum err udp_receive(struct udp *u, unsigned socket, struct udp_message **batch,
 		     unsigned *n) must_check;
 
+/* Did that socket drop messages for want of room before the last udp_receive()? */
+bool udp_overflowed(const struct udp *u, unsigned socket);
+/* Are `n` messages all that one call takes, so that more may wait? */
+bool udp_is_full_batch(const struct udp *u, unsigned n);
+
 /* The mark of the record that udp_reserve() is asked for next, and of that one only. */
 void udp_mark_next(struct udp *u, const struct udp_mark *mark);
 /* Room for one record of `len` bytes to `to`. NULL (counted): no socket of that family, no
