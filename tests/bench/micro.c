@@ -413,16 +413,18 @@ static void add_replay(const char *name, unsigned block)
 
 /* ------- Coalescing ------- */
 
-#define SEGMENTS      40u /* what a train of 1400-byte packets holds */
-#define SEGMENT_BYTES 1400u
-#define HEADERS_BYTES 40u
+#define TRAIN_SEGMENTS 40u  /* what a train of 1400-byte packets holds */
+#define SEGMENTS_MAX   256u /* of some trains that came together */
+#define SEGMENT_BYTES  1400u
+#define HEADERS_BYTES  40u
 
 struct coalesce_bench {
 	struct coalescer coalescer;
-	struct inner in[SEGMENTS];
+	unsigned segments, flows; /* packet by packet in turn */
 	bool partial;
-	uint8_t headers[SEGMENTS][HEADERS_BYTES];
-	uint8_t packets[SEGMENTS][SEGMENT_BYTES];
+	struct inner in[SEGMENTS_MAX];
+	uint8_t headers[SEGMENTS_MAX][HEADERS_BYTES];
+	uint8_t packets[SEGMENTS_MAX][SEGMENT_BYTES];
 };
 
 static void count_packet(void *arg, const struct iovec *iov, int n)
@@ -431,7 +433,7 @@ static void count_packet(void *arg, const struct iovec *iov, int n)
 	sink += iov[n - 1].iov_len;
 }
 
-/* Segment `i` of a stream, with right checksums (or the pseudo-header's sum). */
+/* Segment `i` of the streams, with right checksums (or the pseudo-header's sum). */
 static void make_segment(struct coalesce_bench *b, unsigned i)
 {
 	uint8_t *p = b->packets[i];
@@ -447,8 +449,8 @@ static void make_segment(struct coalesce_bench *b, unsigned i)
 	memcpy(p + 12, (const uint8_t[]){ 10, 0, 0, 1, 10, 0, 1, 1 }, 8);
 	offload_put_csum(p + 10, (uint16_t)~offload_fold(offload_sum(p, 20, 0)));
 	offload_put16(p + 20, 5201);
-	offload_put16(p + 22, 40000);
-	offload_put32(p + 24, i * (SEGMENT_BYTES - HEADERS_BYTES));
+	offload_put16(p + 22, 40000 + i % b->flows);
+	offload_put32(p + 24, i / b->flows * (SEGMENT_BYTES - HEADERS_BYTES));
 	p[32] = 0x50;
 	p[33] = 0x10;
 	p[34] = 0xff;
@@ -464,30 +466,38 @@ static double run_coalesce(void *arg, unsigned n)
 	struct coalesce_bench *b = arg;
 	double t, sum = 0;
 
-	for (unsigned done = 0; done < n; done += SEGMENTS) {
-		for (unsigned i = 0; i < SEGMENTS; i++)
+	for (unsigned done = 0; done < n; done += b->segments) {
+		for (unsigned i = 0; i < b->segments; i++)
 			memcpy(b->packets[i], b->headers[i], HEADERS_BYTES);
 		t = now_ns();
-		for (unsigned i = 0; i < SEGMENTS; i++)
+		for (unsigned i = 0; i < b->segments; i++)
 			coalesce_add(&b->coalescer, b->packets[i], &b->in[i], b->partial);
 		coalesce_flush(&b->coalescer);
 		sum += now_ns() - t;
 	}
 	/* Whole trains were added. */
-	return sum * n / ((n + SEGMENTS - 1) / SEGMENTS * SEGMENTS);
+	return sum * n / ((n + b->segments - 1) / b->segments * b->segments);
 }
 
-static void add_coalesce(const char *name, bool partial)
+/* The row says how many writes to the device `segments` packets become. */
+static void add_coalesce(unsigned segments, unsigned flows, bool partial)
 {
 	struct coalesce_bench *b = calloc(1, sizeof(*b));
+	char name[96];
 
 	BUG_ON(!b);
+	b->segments = segments;
+	b->flows = flows;
 	b->partial = partial;
-	for (unsigned i = 0; i < SEGMENTS; i++)
+	for (unsigned i = 0; i < segments; i++)
 		make_segment(b, i);
 	coalesce_init(&b->coalescer, true, true, true, count_packet, NULL);
-	add(name, run_coalesce, b, 100 * SEGMENTS);
-	BUG_ON(b->coalescer.emitted * SEGMENTS != b->coalescer.merged);
+	run_coalesce(b, segments);
+	snprintf(name, sizeof(name),
+		 "coalesce_add, TCP, 1400 bytes, checksum %s, %u flow%s: %u to %u",
+		 partial ? "partial" : "verified", flows, flows > 1 ? "s" : "", segments,
+		 (unsigned)b->coalescer.emitted);
+	add(name, run_coalesce, b, 100 * segments);
 }
 
 /* ------- Measuring and printing ------- */
@@ -587,8 +597,10 @@ int main(void)
 	add_route(AF_INET6, counts[1], false);
 	add_replay("replay_check and commit, in order", 1);
 	add_replay("replay_check and commit, 64 at a time backwards", 64);
-	add_coalesce("coalesce_add, TCP, 1400 bytes, partial checksum", true);
-	add_coalesce("coalesce_add, TCP, 1400 bytes, checksum verified", false);
+	add_coalesce(TRAIN_SEGMENTS, 1, true);
+	add_coalesce(TRAIN_SEGMENTS, 1, false);
+	for (unsigned flows = 8; flows <= SEGMENTS_MAX; flows *= 2)
+		add_coalesce(SEGMENTS_MAX, flows, true);
 	add_table(10000, false);
 	add_table(10000, true);
 	measure();
