@@ -372,11 +372,13 @@ static void tear_down(struct worker *w)
 
 int worker_run(const struct worker_start *s)
 {
-	struct runtime rt = { .w = { .role = s->ops->role, .ops = s->ops, .fds = s->fds } };
+	/* Not on the stack: its loop goes with the process, and is no leak until then. */
+	static struct runtime rt;
 	char title[64];
 	int code = 1;
 	enum err e;
 
+	rt = (struct runtime){ .w = { .role = s->ops->role, .ops = s->ops, .fds = s->fds } };
 	snprintf(title, sizeof(title), "%s[%s]", s->program, s->ops->name);
 	log_rename(title);
 	e = enter(s, &rt.w);
