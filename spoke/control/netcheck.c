@@ -87,14 +87,17 @@ static void try_port(struct netcheck *n, const struct endpoint *hub, uint16_t po
 		close(fd);
 }
 
-/* The port of the link, and those of our Address lines of the hub: 443 may work where others do
- * not. */
+/* The port of the link, those of our Address lines of the hub, and those that the hub names: 443
+ * may work where others do not. */
 static void try_ports(struct netcheck *n, const struct endpoint *hub)
 {
 	const struct spoke_config *cfg = n->spoke->cfg;
+	const struct control_welcome *w = &n->spoke->cache.welcome;
 	char host[HOSTPORT_HOST_SIZE];
 
 	try_port(n, hub, hub->port);
+	for (unsigned i = 0; n->spoke->cache.has_welcome && i < w->n_tcp_ports; i++)
+		try_port(n, hub, w->tcp_ports[i]);
 	for (unsigned i = 0; i < cfg->n_hubs; i++)
 		for (unsigned k = 0; k < cfg->hubs[i].n_addresses; k++) {
 			uint16_t port = 0;

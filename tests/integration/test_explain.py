@@ -21,7 +21,7 @@ NARROW = 120
 @pytest.fixture(scope="module")
 def office():
     with w.World() as world:
-        hq = world.headquarters()
+        hq = world.headquarters(options=("-o", "ListenTCP=443"))
         sites = {"open": world.branch(hq, "open", 1), "easy": world.branch(hq, "easy", 2, nat=nat.Nat(world, nat.PORT_RESTRICTED, 2))}
         sites["hard"] = world.branch(hq, "hard", 3, nat=nat.Nat(world, nat.SYMMETRIC, 3))
         for s in sites.values():
@@ -44,7 +44,7 @@ def test_netcheck_without_nat(office):
     n = known(sites["open"])
     assert n["nat"] == "easy"
     assert n["udp"]["ok"] and n["udp"]["rtt_us"] > 0 and n["udp"]["address"] == f"{hq.public4}:6655"
-    assert [(t["ok"], t["address"]) for t in n["tcp"]][0] == (True, f"{hq.public4}:6655")
+    assert [(t["ok"], t["address"]) for t in n["tcp"]] == [(True, f"{hq.public4}:{port}") for port in (6655, 443)]
     assert n["observed_udp"] == n["observed_udp_second"] == f"{sites['open'].public4}:6655"
     assert n["observed_tcp"].startswith(sites["open"].public4 + ":")
     assert f"{sites['open'].public4}:6655" in n["local"]
