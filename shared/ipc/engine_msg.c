@@ -295,6 +295,17 @@ enum err engine_path_decode(struct cursor *c, struct engine_path *m)
 	return cursor_end(c);
 }
 
+void engine_hub_silent_encode(const struct engine_hub_silent *m, struct cursor *c)
+{
+	codec_put_bool(c, m->silent);
+}
+
+enum err engine_hub_silent_decode(struct cursor *c, struct engine_hub_silent *m)
+{
+	m->silent = codec_get_bool(c);
+	return cursor_end(c);
+}
+
 void engine_nat_encode(const struct engine_nat *m, struct cursor *c)
 {
 	cursor_put_u8(c, (uint8_t)m->kind);

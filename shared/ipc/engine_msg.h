@@ -11,7 +11,8 @@
  *   4. ENGINE_SYNC_END: those not named since 2 go       ENGINE_PATH (a peer's path changed)
  *   5. ENGINE_PEER, ENGINE_PEER_GONE, ENGINE_COMMIT      ENGINE_PONG
  *   any time: ENGINE_ENDPOINTS, ENGINE_PING,             ENGINE_STATUS for each peer, then
- *             ENGINE_STATUS_GET, ENGINE_REBIND           ENGINE_STATUS_END; ENGINE_NAT
+ *             ENGINE_STATUS_GET, ENGINE_REBIND           ENGINE_STATUS_END; ENGINE_NAT,
+ *                                                        ENGINE_HUB_SILENT
  *
  * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not
  * handed to the kernel.
@@ -47,6 +48,7 @@ enum engine_msg {
 	ENGINE_STATUS,
 	ENGINE_STATUS_END,
 	ENGINE_NAT,
+	ENGINE_HUB_SILENT,
 };
 
 /* How packets reach a peer now. The order is that of preference. */
@@ -203,6 +205,15 @@ struct engine_nat {
 	struct endpoint observed_second; /* and as it sees it from its second port */
 };
 
+/*
+ * A spoke's engine: packets went to the hub, and for some time nothing has come back, though it is
+ * not given up yet; or it answers again (or is given up together with its session). Told when it
+ * changes, so that a carrier is there by the time that it is needed.
+ */
+struct engine_hub_silent {
+	bool silent;
+};
+
 struct engine_status {
 	uint32_t tag;
 	uint32_t id;
@@ -297,6 +308,8 @@ void engine_pong_encode(const struct engine_pong *m, struct cursor *c);
 enum err engine_pong_decode(struct cursor *c, struct engine_pong *m) must_check;
 void engine_path_encode(const struct engine_path *m, struct cursor *c);
 enum err engine_path_decode(struct cursor *c, struct engine_path *m) must_check;
+void engine_hub_silent_encode(const struct engine_hub_silent *m, struct cursor *c);
+enum err engine_hub_silent_decode(struct cursor *c, struct engine_hub_silent *m) must_check;
 void engine_nat_encode(const struct engine_nat *m, struct cursor *c);
 enum err engine_nat_decode(struct cursor *c, struct engine_nat *m) must_check;
 void engine_status_encode(const struct engine_status *m, struct cursor *c);

@@ -487,6 +487,15 @@ static uint64_t lost_after_ms(const struct choice_candidate *k)
 	return ms > CHOICE_LOST_MS ? ms : CHOICE_LOST_MS;
 }
 
+/* How long the way in use may be silent before the fallback is taken. The carrier is the worse one,
+ * always: UDP gets a few probes more. */
+static uint64_t fallback_after_ms(const struct choice *c)
+{
+	uint64_t ms = c->way >= 0 ? lost_after_ms(&c->candidates[c->way]) : 0;
+
+	return c->set.to_hub && ms < CHOICE_FALLBACK_MS ? CHOICE_FALLBACK_MS : ms;
+}
+
 static void count_loss(struct step *s)
 {
 	struct choice_candidate *k = candidates_get(s->c, s->c->way);
@@ -517,7 +526,7 @@ static void lose(struct step *s)
 	if (other >= 0 && other != c->way) {
 		count_loss(s);
 		take(s, other, CHOICE_DIRECT);
-	} else if (fallback && (!c->set.to_hub || doubt >= CHOICE_FALLBACK_MS)) {
+	} else if (fallback && doubt >= fallback_after_ms(c)) {
 		count_loss(s);
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		round_afresh(s, CHOICE_PAUSE_LOST_MS);
@@ -606,6 +615,12 @@ static void doubt_set(struct step *s)
 
 /* --- STRANDED --------------------------------------------------------------------------------- */
 
+/* UDP to the hub is silent and the carrier there, but it is not taken yet. */
+static bool waits_for_carrier(const struct choice *c)
+{
+	return c->set.to_hub && c->set.fallback_up && c->way != CHOICE_FALLBACK;
+}
+
 static void stranded_run(struct step *s)
 {
 	struct choice *c = s->c;
@@ -615,9 +630,8 @@ static void stranded_run(struct step *s)
 		rest(s);
 		return;
 	}
-	if (c->set.to_hub && c->set.fallback_up && c->way != CHOICE_FALLBACK &&
-	    doubt >= CHOICE_FALLBACK_MS) {
-		c->lost = true;
+	if (waits_for_carrier(c) && doubt >= fallback_after_ms(c)) {
+		count_loss(s);
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		round_afresh(s, CHOICE_PAUSE_HUB_MS);
 		return;
@@ -648,6 +662,9 @@ static void stranded_answered(struct step *s)
 	if (s->in->which == CHOICE_FALLBACK && without(c) == CHOICE_FALLBACK) {
 		const uint64_t doubt = s->in->now_ms - c->doubt_ms;
 
+		/* A carrier answers always; UDP may still. */
+		if (waits_for_carrier(c) && doubt < fallback_after_ms(c))
+			return;
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		/* Traffic in one direction alone is asked after all the time. */
 		if (doubt >= CHOICE_LOST_MS)
@@ -772,7 +789,8 @@ uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 	case CHOICE_DOUBT:
 		return roams_to(c) < 0 ? c->shot_ms : earlier(c->shot_ms, roam_ms(c));
 	case CHOICE_STRANDED:
-		return earlier(c->shot_ms, unused_ms(c, in, CHOICE_UNUSED_MS));
+		at = earlier(c->shot_ms, unused_ms(c, in, CHOICE_UNUSED_MS));
+		return waits_for_carrier(c) ? earlier(at, c->doubt_ms + fallback_after_ms(c)) : at;
 	default:
 		return NEVER;
 	}

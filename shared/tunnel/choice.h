@@ -40,7 +40,7 @@
 #define CHOICE_SHOT_MS       100u    /* between probes of a way in doubt */
 #define CHOICE_LOST_MS       600u    /* of doubt without an answer, and 3 round trips: lost */
 #define CHOICE_DEAD_MS       3000u   /* of doubt without an answer from anywhere: unreachable */
-#define CHOICE_FALLBACK_MS   3000u   /* of a silent hub: the carrier is taken */
+#define CHOICE_FALLBACK_MS   1000u   /* of a silent hub, and 3 round trips: the carrier is taken */
 #define CHOICE_KEEP_MS       15000u  /* silence on a direct path: ask, so that NATs keep it open */
 #define CHOICE_HOLD_MIN_MS   2000u   /* a lost candidate is not taken for so long, doubling, */
 #define CHOICE_HOLD_MAX_MS   300000u /* up to this, */

@@ -156,6 +156,8 @@ static void sibling_up(struct worker *w, enum worker_role role)
 	 * carrier may be wanted. */
 	if (t->hub && t->hub->path.kind == PATH_DOWN)
 		report_path(t->hub);
+	if (t->hub_silent)
+		report_hub_silent(t);
 }
 
 /* Sessions go on; the next control brings a whole sync, and who is not in it goes. */

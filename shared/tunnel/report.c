@@ -55,6 +55,17 @@ void report_nat(struct tunnel *t, const struct engine_nat *m)
 	send_message(t, ENGINE_NAT, &c);
 }
 
+void report_hub_silent(struct tunnel *t)
+{
+	struct engine_hub_silent m = { .silent = t->hub_silent };
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_hub_silent_encode(&m, &c);
+	send_message(t, ENGINE_HUB_SILENT, &c);
+}
+
 void report_locate(struct peer *p)
 {
 	struct engine_node_id m = { .id = p->id };

@@ -8,6 +8,8 @@ void report_ready(struct tunnel *t);
 void report_applied(struct tunnel *t, uint64_t revision);
 void report_locate(struct peer *p);
 void report_path(struct peer *p);
+/* t->hub_silent. */
+void report_hub_silent(struct tunnel *t);
 void report_nat(struct tunnel *t, const struct engine_nat *m);
 void report_pong(struct tunnel *t, const struct engine_pong *m);
 /* ENGINE_STATUS for every peer, then ENGINE_STATUS_END. */

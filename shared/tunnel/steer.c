@@ -6,6 +6,7 @@
 #include "shared/tunnel/candidates.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
+#include "shared/tunnel/report.h"
 #include "shared/tunnel/timers.h"
 #include "shared/tunnel/ways.h"
 
@@ -150,9 +151,22 @@ static void give_up(struct peer *p)
 	session_initiate(p, false);
 }
 
+/* While nothing comes back from the hub control opens a carrier, before it is known to be down. */
+static void tell_silence(struct peer *p)
+{
+	struct tunnel *t = p->tunnel;
+	const bool silent = p->path.choice && p->path.choice->state == CHOICE_STRANDED;
+
+	if (!path_is_hub(p) || silent == t->hub_silent)
+		return;
+	t->hub_silent = silent;
+	report_hub_silent(t);
+}
+
 static void carry_out(struct peer *p, const struct choice_orders *o)
 {
 	path_follow(p);
+	tell_silence(p);
 	send_probes(p, o);
 	path_refresh(p);
 	if (o->locate)
@@ -217,7 +231,7 @@ void steer_hub_asked(struct peer *hub)
 {
 	if (hub->path.choice || hub->path.unreachable)
 		return;
-	hub->due.path_ms = hub->tunnel->now_ms + CHOICE_FALLBACK_MS;
+	hub->due.path_ms = hub->tunnel->now_ms + CHOICE_DEAD_MS;
 	timers_arm(hub);
 }
 
@@ -279,6 +293,7 @@ void steer_drop(struct peer *p)
 	free(p->path.choice);
 	p->path.choice = NULL;
 	p->due.path_ms = TIMER_NEVER;
+	tell_silence(p);
 }
 
 /* The hub came, went, or is reached another way. */

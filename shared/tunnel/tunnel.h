@@ -47,6 +47,7 @@ struct tunnel {
 	struct table by_id, by_key; /* peers */
 	struct peer *hub;           /* on a spoke, once known */
 	struct endpoint carrier;    /* on a spoke: the hub by TCP, while it is there (path.h) */
+	bool hub_silent;            /* on a spoke: as control was told last (report.h) */
 	unsigned n_direct;          /* peers whose packets go straight to another spoke */
 	struct route_table routes;  /* prefixes of peers */
 	struct route_table

@@ -35,9 +35,9 @@ bool carry_may_move(enum carry_state from, enum carry_state to)
 	return from < CARRY_STATES && to < CARRY_STATES && allowed[from][to];
 }
 
-enum carry_need carry_need_of(enum path_kind path, enum path_reason reason)
+enum carry_need carry_need_of(enum path_kind path, enum path_reason reason, bool silent)
 {
-	if (path == PATH_HUB_TCP)
+	if (path == PATH_HUB_TCP || silent)
 		return CARRY_NEEDED;
 	if (path != PATH_DOWN)
 		return CARRY_UDP;
@@ -74,7 +74,7 @@ static uint64_t deadline_ms(const struct carry *x)
 	case CARRY_UP:
 		if (x->need == CARRY_UDP || x->need == CARRY_IDLE)
 			return is_forced(x) ? TIMER_NEVER : x->need_since_ms + CARRIER_LINGER_MS;
-		if (!x->is_down)
+		if (x->path != PATH_DOWN)
 			return TIMER_NEVER;
 		return (x->since_ms > x->down_since_ms ? x->since_ms : x->down_since_ms) +
 		       CARRIER_DEAF_MS;
@@ -191,18 +191,29 @@ static void timer_fired(struct timer *t, uint64_t now_ms)
 	}
 }
 
-void carry_path(struct carry *x, enum path_kind path, enum path_reason reason)
+static void need_anew(struct carry *x)
 {
-	enum carry_need need = carry_need_of(path, reason);
-	bool is_down = path == PATH_DOWN;
+	enum carry_need need = carry_need_of(x->path, x->reason, x->silent);
 
 	if (need != x->need)
 		x->need_since_ms = now(x);
-	if (is_down && !x->is_down)
-		x->down_since_ms = now(x);
 	x->need = need;
-	x->is_down = is_down;
 	carry_settle(x);
+}
+
+void carry_path(struct carry *x, enum path_kind path, enum path_reason reason)
+{
+	if (path == PATH_DOWN && x->path != PATH_DOWN)
+		x->down_since_ms = now(x);
+	x->path = path;
+	x->reason = reason;
+	need_anew(x);
+}
+
+void carry_silent(struct carry *x, bool silent)
+{
+	x->silent = silent;
+	need_anew(x);
 }
 
 /* --- the connection --- */
@@ -333,7 +344,7 @@ void carry_init(struct carry *x, struct spoke *s)
 	memset(x, 0, sizeof(*x));
 	x->spoke = s;
 	x->timer.fire = timer_fired;
-	x->is_down = true;
+	x->path = PATH_DOWN;
 	x->need_since_ms = x->down_since_ms = now(x);
 	dialer_init(&x->dialer, s->loop, s->identity, s->cfg->family, &events, x);
 	x->dialer.limits = &limits;

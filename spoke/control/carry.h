@@ -13,9 +13,9 @@
  *    |  not wanted                                              |
  *    '---------- UDP has worked for CARRIER_LINGER_MS ----------'
  *
- * Wanted: TCPOnly, or the engine says that the hub's path is down although it was tried (a
- * handshake that is still under way counts after CARRIER_AFTER_MS); and the link is up with a hub
- * that can carry.
+ * Wanted: TCPOnly, or the engine says that the hub is silent, or its path down although it was
+ * tried (a handshake that is still under way counts after CARRIER_AFTER_MS); and the link is up
+ * with a hub that can carry.
  *
  * Timer (one), armed to the earliest:
  *   OFF        the handshake has been under way for CARRIER_AFTER_MS    dial
@@ -45,10 +45,10 @@ bool carry_may_move(enum carry_state from, enum carry_state to);
 enum carry_need {
 	CARRY_IDLE,   /* nothing was tried */
 	CARRY_TRYING, /* handshake under way */
-	CARRY_NEEDED, /* down, or by TCP already */
+	CARRY_NEEDED, /* silent, down, or by TCP already */
 	CARRY_UDP,    /* UDP works */
 };
-enum carry_need carry_need_of(enum path_kind path, enum path_reason reason);
+enum carry_need carry_need_of(enum path_kind path, enum path_reason reason, bool silent);
 /* Failures in a row so far, any random number: 0..500 ms, doubling to 30 s. */
 uint64_t carry_retry_delay_ms(unsigned attempt, uint32_t random);
 
@@ -59,8 +59,10 @@ struct carry {
 	struct dialer dialer;
 	enum carry_state state; /* written by carry_move() alone */
 	uint64_t since_ms;      /* of the state */
-	enum carry_need need;   /* of the hub's path */
-	bool is_down;           /* the path is */
+	enum path_kind path;    /* the hub's; this and the next two as the engine told */
+	enum path_reason reason;
+	bool silent;          /* the hub is, on that path */
+	enum carry_need need; /* what follows */
 	uint64_t need_since_ms, down_since_ms;
 	unsigned attempt;
 	uint32_t last;           /* number given out last */
@@ -74,6 +76,8 @@ void carry_init(struct carry *x, struct spoke *s);
 void carry_fini(struct carry *x);
 /* ENGINE_PATH of the hub. */
 void carry_path(struct carry *x, enum path_kind path, enum path_reason reason);
+/* ENGINE_HUB_SILENT. */
+void carry_silent(struct carry *x, bool silent);
 /* The link came or went, the engine went, the configuration changed: looks again. */
 void carry_settle(struct carry *x);
 /* Closes it at once: the hub has refused this node. */

@@ -291,6 +291,7 @@ static void sibling_down(struct worker *w, enum worker_role role)
 	engine_feed_attach(&s->engine, NULL);
 	gathers_engine_down(&s->gathers);
 	status_engine_down(&s->status);
+	carry_silent(&s->carry, false);
 	carry_path(&s->carry, PATH_DOWN, PATH_REASON_NO_SESSION);
 	for (n = table_next(&s->peers.by_id, NULL); n; n = table_next(&s->peers.by_id, n))
 		announce_down(s, container_of(n, struct peer_state, by_id)->id);
@@ -317,6 +318,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		struct engine_status status;
 		struct engine_status_end end;
 		struct engine_nat nat;
+		struct engine_hub_silent hub;
 	} m;
 	enum err e;
 
@@ -348,6 +350,11 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		e = engine_nat_decode(body, &m.nat);
 		if (!e)
 			report_nat_told(s, &m.nat);
+		return e;
+	case ENGINE_HUB_SILENT:
+		e = engine_hub_silent_decode(body, &m.hub);
+		if (!e)
+			carry_silent(&s->carry, m.hub.silent);
 		return e;
 	case ENGINE_STATUS:
 		e = engine_status_decode(body, &m.status);

@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(carrier_link)                                                                            \
 	X(carrier_packets)                                                                         \
 	X(monitor_socket)                                                                          \
-	X(engine_nat)
+	X(engine_nat)                                                                              \
+	X(engine_hub_silent)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

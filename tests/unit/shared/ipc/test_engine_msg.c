@@ -12,6 +12,7 @@ CODEC_CHECK_WRAP(engine_self)
 CODEC_CHECK_WRAP(engine_peer)
 CODEC_CHECK_WRAP(engine_peer_gone)
 CODEC_CHECK_WRAP(engine_revision)
+CODEC_CHECK_WRAP(engine_hub_silent)
 CODEC_CHECK_WRAP(engine_tag)
 CODEC_CHECK_WRAP(engine_node_id)
 CODEC_CHECK_WRAP(engine_endpoints)
@@ -76,6 +77,7 @@ static const struct engine_peer peer = {
 		     { .prefix = { .addr = V6, .len = 128 }, .weight = 1 } },
 };
 static const struct engine_peer_gone gone = { .id = 0x01020304, .why = PEER_GONE_REVOKED };
+static const struct engine_hub_silent hub_silent = { .silent = true };
 static const struct engine_revision revision = { .revision = U64 };
 static const struct engine_tag tag = { .tag = 0x01020304 };
 static const struct engine_node_id node_id = { .id = 0x01020304 };
@@ -149,7 +151,8 @@ enum {
 	PATH,
 	STATUS,
 	STATUS_END,
-	NAT
+	NAT,
+	HUB_SILENT
 };
 static const struct codec_check messages[] = {
 	[SELF] = CODEC_CHECK_ROW(engine_self, &self),
@@ -165,6 +168,7 @@ static const struct codec_check messages[] = {
 	[STATUS] = CODEC_CHECK_ROW(engine_status, &status),
 	[STATUS_END] = CODEC_CHECK_ROW(engine_status_end, &status_end),
 	[NAT] = CODEC_CHECK_ROW(engine_nat, &nat),
+	[HUB_SILENT] = CODEC_CHECK_ROW(engine_hub_silent, &hub_silent),
 };
 
 static void test_messages(void **state)

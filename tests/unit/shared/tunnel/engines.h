@@ -40,6 +40,7 @@ struct box {
 	struct engine_pong pong;
 	bool got_pong;
 	unsigned located;
+	bool hub_silent; /* as the engine told last */
 };
 
 static struct loop *the_loop;
@@ -97,6 +98,7 @@ static inline void node_message(struct channel *ch, void *arg, uint16_t type, st
 {
 	struct box *n = arg;
 	struct engine_revision rev;
+	struct engine_hub_silent hub;
 
 	(void)ch;
 	assert_int_equal(fd, -1);
@@ -111,6 +113,10 @@ static inline void node_message(struct channel *ch, void *arg, uint16_t type, st
 	case ENGINE_PONG:
 		assert_int_equal(engine_pong_decode(body, &n->pong), ERR_OK);
 		n->got_pong = true;
+		break;
+	case ENGINE_HUB_SILENT:
+		assert_int_equal(engine_hub_silent_decode(body, &hub), ERR_OK);
+		n->hub_silent = hub.silent;
 		break;
 	case ENGINE_LOCATE:
 		n->located++;

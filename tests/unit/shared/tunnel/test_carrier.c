@@ -199,6 +199,28 @@ static void test_end(void **state)
 	assert_true(run_until(hub_forgot, NULL, WAIT_MS));
 }
 
+static bool is_silent(void *arg)
+{
+	(void)arg;
+	return spoke.n.hub_silent;
+}
+
+static bool is_heard(void *arg) { return !is_silent(arg); }
+
+/* Control is told that the hub is silent as soon as it is, and that it is not any more. */
+static void test_silence(void **state)
+{
+	(void)state;
+	open_both();
+	assert_true(run_until(is_heard, NULL, WAIT_MS));
+	tell(&spoke, CARRIER_CLOSED, AT_SPOKE, 1);
+	assert_true(run_until(is_silent, NULL, WAIT_MS));
+	tell(&spoke, CARRIER_OPENED, AT_SPOKE, 1);
+	assert_true(run_until(is_heard, NULL, WAIT_MS));
+	tun_send(&spoke.n, "192.168.100.2", "192.168.100.1", 64, "there", 100);
+	expect_mark(&hub.n, "there");
+}
+
 static bool is_malformed(void *arg)
 {
 	(void)arg;
@@ -254,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_traffic, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 	};

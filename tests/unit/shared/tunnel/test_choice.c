@@ -37,7 +37,25 @@ struct world {
 	unsigned moves, deaths, probes;
 	uint64_t lost_for_ms; /* with traffic, and a way in use that does not work, lately */
 	uint64_t stuck_ms;
+	unsigned loss_permille; /* of packets one way, but for the fallback's, which is TCP */
+	unsigned every_ms;      /* between packets of the traffic; 0: 10 */
 };
+
+static uint64_t seed;
+
+static unsigned roll(unsigned below)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % below;
+}
+
+/* Does a packet, or the answer to it, get lost? */
+static bool is_lost(const struct world *w, int where)
+{
+	const unsigned p = w->loss_permille;
+
+	return p && where != CHOICE_FALLBACK && (roll(1000) < p || roll(1000) < p);
+}
 
 static struct endpoint address(unsigned i)
 {
@@ -64,7 +82,7 @@ static void send_probe(struct world *w, int where)
 	uint32_t rtt = rtt_of(w, where);
 
 	w->probes++;
-	if (!rtt)
+	if (!rtt || is_lost(w, where))
 		return;
 	assert_true(w->n_flight < FLIGHT_MAX);
 	w->flight[w->n_flight++] = (struct answer){ w->now_ms + rtt, where, rtt * 1000 };
@@ -125,15 +143,18 @@ static void land(struct world *w)
 	}
 }
 
-/* One packet each way every 10 ms. */
+/* One packet each way every 10 ms, or less often. */
 static void traffic(struct world *w)
 {
-	const uint32_t rtt = rtt_of(w, place(w, w->c.way));
+	const int where = place(w, w->c.way);
+	const uint32_t rtt = rtt_of(w, where);
+	const bool sends = !w->every_ms || w->now_ms % w->every_ms == 0;
 
-	w->used_ms = w->now_ms;
+	if (sends)
+		w->used_ms = w->now_ms;
 	if (w->c.state == CHOICE_REST)
 		tell(w, CHOICE_USED, 0, 0);
-	if (rtt) {
+	if (sends && rtt && !is_lost(w, where)) {
 		w->heard_ms = w->now_ms;
 		w->check_ms = 0;
 		w->stuck_ms = 0;
@@ -142,9 +163,9 @@ static void traffic(struct world *w)
 	w->stuck_ms += 10;
 	if (w->stuck_ms > w->lost_for_ms)
 		w->lost_for_ms = w->stuck_ms;
-	if (!w->check_ms)
+	if (!w->check_ms && sends)
 		w->check_ms = w->now_ms + 300;
-	else if (w->now_ms >= w->check_ms) {
+	else if (w->check_ms && w->now_ms >= w->check_ms) {
 		w->check_ms = 0;
 		tell(w, CHOICE_DOUBTED, 0, 0);
 	}
@@ -487,11 +508,93 @@ static void the_hub_by_tcp_and_back(void **state)
 	expect(&w, 0, CHOICE_DIRECT);
 	/* With the carrier there it is taken after CHOICE_FALLBACK_MS. */
 	w.rtt_ms[0] = 0;
-	pass(&w, 3000);
+	pass(&w, CHOICE_FALLBACK_MS + 290);
 	expect(&w, 0, CHOICE_DOUBT);
-	pass(&w, 700);
+	pass(&w, 50);
 	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
 	assert_int_equal(w.deaths, 1);
+}
+
+static void open_hub(struct world *w, uint32_t rtt_ms)
+{
+	open_world(w, PATH_POLICY_AUTO);
+	w->c.set.to_hub = true;
+	w->c.set.fallback_up = false;
+	w->rtt_ms[0] = rtt_ms;
+	tell_candidates(w, 1);
+	tell(w, CHOICE_MET, 0, 0);
+	tell(w, CHOICE_ANSWERED, 0, rtt_ms * 1000);
+	pass(w, 10000);
+	expect(w, 0, CHOICE_DIRECT);
+	w->moves = 0;
+}
+
+/* STRANDED is what control opens a carrier for, so that one is there when it is to be taken. */
+static void a_carrier_opened_in_doubt_is_taken_in_time(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_hub(&w, 10);
+	w.rtt_ms[0] = 0;
+	pass(&w, 300 + CHOICE_LOST_MS + 30);
+	expect(&w, 0, CHOICE_STRANDED);
+	set_fallback(&w, true);
+	pass(&w, 300);
+	expect(&w, 0, CHOICE_STRANDED);
+	pass(&w, 100);
+	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
+	assert_int_equal(w.deaths, 0);
+	/* UDP answers just before: it stays. */
+	open_hub(&w, 10);
+	w.rtt_ms[0] = 0;
+	pass(&w, 300 + CHOICE_LOST_MS + 30);
+	set_fallback(&w, true);
+	w.rtt_ms[0] = 10;
+	pass(&w, 300);
+	expect(&w, 0, CHOICE_DIRECT);
+	assert_int_equal(w.moves, 0);
+}
+
+/* Three round trips are waited for, whatever the carrier answers. */
+static void a_far_hub_gets_its_time(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_hub(&w, 800);
+	set_fallback(&w, true);
+	w.rtt_ms[0] = 0;
+	pass(&w, 2 * CHOICE_FALLBACK_MS);
+	expect(&w, 0, CHOICE_DOUBT);
+	pass(&w, CHOICE_FALLBACK_MS);
+	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
+}
+
+/* Hours of a line that loses packets, with much traffic and with little: UDP stays, the carrier
+ * being there or not. */
+static void a_lossy_line_is_no_reason_for_tcp(void **state)
+{
+	static const struct {
+		unsigned loss_permille, every_ms;
+		bool carrier;
+	} rows[] = {
+		{ 50, 0, true },  { 50, 500, true },  { 50, 500, false },  { 100, 200, true },
+		{ 200, 0, true }, { 200, 500, true }, { 200, 500, false }, { 200, 5000, true },
+	};
+	static struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		seed = i;
+		open_hub(&w, 30);
+		set_fallback(&w, rows[i].carrier);
+		w.loss_permille = rows[i].loss_permille;
+		w.every_ms = rows[i].every_ms;
+		pass(&w, 3600000);
+		if (w.moves > 0 || w.deaths)
+			fail_msg("row %zu: %u changes, %u times given up", i, w.moves, w.deaths);
+	}
 }
 
 static void the_reason_is_given(void **state)
@@ -526,14 +629,6 @@ static void the_reason_is_given(void **state)
 }
 
 /* --- any order -------------------------------------------------------------------------------- */
-
-static uint64_t seed;
-
-static unsigned roll(unsigned below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(seed >> 33) % below;
-}
 
 static uint32_t any_rtt(void) { return roll(3) ? 1 + roll(200) : 0; }
 
@@ -654,6 +749,9 @@ int main(void)
 		cmocka_unit_test(the_limit_is_obeyed),
 		cmocka_unit_test(a_peer_that_moves_is_followed),
 		cmocka_unit_test(the_hub_by_tcp_and_back),
+		cmocka_unit_test(a_carrier_opened_in_doubt_is_taken_in_time),
+		cmocka_unit_test(a_far_hub_gets_its_time),
+		cmocka_unit_test(a_lossy_line_is_no_reason_for_tcp),
 		cmocka_unit_test(the_reason_is_given),
 		cmocka_unit_test(any_order_ends_in_the_best_path),
 	};

@@ -14,23 +14,26 @@ static void need_rows(void **state)
 	static const struct {
 		enum path_kind path;
 		enum path_reason reason;
+		bool silent;
 		enum carry_need need;
 	} rows[] = {
-		{ PATH_DOWN, PATH_REASON_NONE, CARRY_IDLE },
-		{ PATH_DOWN, PATH_REASON_NO_SESSION, CARRY_IDLE },
-		{ PATH_DOWN, PATH_REASON_HANDSHAKE, CARRY_TRYING },
-		{ PATH_DOWN, PATH_REASON_NO_ANSWER, CARRY_NEEDED },
-		{ PATH_DOWN, PATH_REASON_NO_ENDPOINT, CARRY_NEEDED },
-		{ PATH_DOWN, PATH_REASON_UDP_BLOCKED, CARRY_NEEDED },
-		{ PATH_DOWN, PATH_REASON_TCP_ONLY, CARRY_NEEDED },
-		{ PATH_HUB_TCP, PATH_REASON_UDP_BLOCKED, CARRY_NEEDED },
-		{ PATH_DIRECT_UDP, PATH_REASON_VALIDATED, CARRY_UDP },
-		{ PATH_HUB_UDP, PATH_REASON_RELAYED, CARRY_UDP },
+		{ PATH_DOWN, PATH_REASON_NONE, false, CARRY_IDLE },
+		{ PATH_DOWN, PATH_REASON_NO_SESSION, false, CARRY_IDLE },
+		{ PATH_DOWN, PATH_REASON_HANDSHAKE, false, CARRY_TRYING },
+		{ PATH_DOWN, PATH_REASON_NO_ANSWER, false, CARRY_NEEDED },
+		{ PATH_DOWN, PATH_REASON_NO_ENDPOINT, false, CARRY_NEEDED },
+		{ PATH_DOWN, PATH_REASON_UDP_BLOCKED, false, CARRY_NEEDED },
+		{ PATH_DOWN, PATH_REASON_TCP_ONLY, false, CARRY_NEEDED },
+		{ PATH_HUB_TCP, PATH_REASON_UDP_BLOCKED, false, CARRY_NEEDED },
+		{ PATH_DIRECT_UDP, PATH_REASON_VALIDATED, false, CARRY_UDP },
+		{ PATH_HUB_UDP, PATH_REASON_RELAYED, false, CARRY_UDP },
+		{ PATH_DIRECT_UDP, PATH_REASON_VALIDATED, true, CARRY_NEEDED },
+		{ PATH_HUB_TCP, PATH_REASON_UDP_BLOCKED, true, CARRY_NEEDED },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (carry_need_of(rows[i].path, rows[i].reason) != rows[i].need)
+		if (carry_need_of(rows[i].path, rows[i].reason, rows[i].silent) != rows[i].need)
 			fail_msg("%s, %s", path_kind_str(rows[i].path),
 				 path_reason_str(rows[i].reason));
 }
