@@ -30,8 +30,8 @@ static void names(void **state)
 static void stricter(void **state)
 {
 	static const enum path_policy rows[][3] = {
-		{ AUTO, AUTO, AUTO },	  { AUTO, HUB, HUB },  { AUTO, DIRECT, DIRECT },
-		{ DIRECT, DIRECT, DIRECT }, { HUB, HUB, HUB }, { HUB, DIRECT, HUB },
+		{ AUTO, AUTO, AUTO },       { AUTO, HUB, HUB }, { AUTO, DIRECT, DIRECT },
+		{ DIRECT, DIRECT, DIRECT }, { HUB, HUB, HUB },  { HUB, DIRECT, HUB },
 	};
 
 	(void)state;
