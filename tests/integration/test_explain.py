@@ -199,6 +199,7 @@ def test_status_is_readable(office):
     assert len({line.index("direct-udp") for line in table if "direct-udp" in line}) == 1
     verbose = sites["open"].spoke("status", "--verbose").stdout
     assert "behind it: 10.2.0.0/24" in verbose and "loss 0.0 %" in verbose
+    wait_until("the path MTU", lambda: re.search(r"^linodeHQ: direct-udp: .*\n.*, MTU 1400$", sites["open"].spoke("status", "--verbose").stdout, re.M))
     j = sites["open"].json("spoke", "status")
     assert j["nat"] in ("easy", "unknown")
     peer = {p["name"]: p for p in j["peers"]}["linodeHQ"]
