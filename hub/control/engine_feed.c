@@ -161,12 +161,37 @@ void engine_feed_endpoints(struct control *c, const struct node *n, bool punch)
 	send_bytes(c, ENGINE_ENDPOINTS, &cur);
 }
 
+/* A question is out. For too long: what the engine said before is not shown as if it were of now,
+ * the counters of the link go on. */
+static void check_answer(struct control *c)
+{
+	struct engine_feed *f = &c->engine;
+
+	if (loop_now_ms(c->loop) - f->asked_ms < ENGINE_FEED_ANSWER_MS)
+		return;
+	if (!f->silent)
+		log_warn("control: the hub's engine has not answered for %u s: it hangs or is very "
+			 "busy; its numbers are not shown until it does",
+			 ENGINE_FEED_ANSWER_MS / 1000);
+	f->silent = true;
+	totals_engine_lost(c);
+}
+
 void engine_feed_ask_status(struct control *c)
 {
-	struct engine_tag m = { .tag = ++c->engine.status_tag };
+	struct engine_tag m;
 	uint8_t mem[16];
 	struct cursor cur;
 
+	if (!c->engine.there)
+		return;
+	if (c->engine.asked) {
+		check_answer(c);
+		return;
+	}
+	c->engine.asked = true;
+	c->engine.asked_ms = loop_now_ms(c->loop);
+	m.tag = ++c->engine.status_tag;
 	cursor_init_write(&cur, mem, sizeof(mem));
 	engine_tag_encode(&m, &cur);
 	send_bytes(c, ENGINE_STATUS_GET, &cur);
@@ -184,6 +209,7 @@ void engine_feed_up(struct control *c)
 	struct cursor none;
 
 	c->engine.there = true;
+	c->engine.asked = c->engine.silent = false;
 	c->engine.since_ms = loop_now_ms(c->loop);
 	c->engine.applied = 0;
 	c->engine.self_len = 0;
@@ -288,6 +314,18 @@ static enum err on_status(struct control *c, struct cursor *body)
 	return ERR_OK;
 }
 
+/* The end of an answer. */
+static void answered(struct control *c, uint32_t tag)
+{
+	struct engine_feed *f = &c->engine;
+
+	if (tag != f->status_tag)
+		return;
+	if (f->silent)
+		log_notice("control: the hub's engine answers again");
+	f->asked = f->silent = false;
+}
+
 static enum err on_status_end(struct control *c, struct cursor *body)
 {
 	struct engine_status_end m;
@@ -295,6 +333,7 @@ static enum err on_status_end(struct control *c, struct cursor *body)
 
 	if (e)
 		return e;
+	answered(c, m.tag);
 	totals_engine(c, &m);
 	return ERR_OK;
 }

@@ -5,7 +5,11 @@
  *
  *   the engine or we are new     ENGINE_SELF, all peers between SYNC_BEGIN and SYNC_END, endpoints
  *   a node changes               ENGINE_PEER or ENGINE_PEER_GONE, at the end ENGINE_COMMIT
- *   every CONTROL_TICK_MS        ENGINE_STATUS_GET, the answers go to presence and totals
+ *   every CONTROL_TICK_MS        ENGINE_STATUS_GET, the answers go to presence and totals; one
+ *                                question at a time, so that a slow engine's answer is never one to
+ *                                an old question. No message is lost on its way: without an answer
+ *                                for ENGINE_FEED_ANSWER_MS the engine hangs, and its totals are
+ *                                taken away until it answers
  */
 #include "shared/base/cursor.h"
 #include "shared/loop/timer.h"
@@ -13,6 +17,8 @@
 
 /* After the engine came, peers that were reachable before have so long to be so again. */
 #define ENGINE_FEED_SETTLE_MS 15000u
+
+#define ENGINE_FEED_ANSWER_MS 15000u
 
 #define ENGINE_FEED_SELF_BYTES 128u /* more than an encoded ENGINE_SELF */
 
@@ -24,7 +30,10 @@ struct engine_feed {
 	uint64_t applied;                     /* revision that it has applied */
 	uint8_t self[ENGINE_FEED_SELF_BYTES]; /* the ENGINE_SELF that it was told */
 	size_t self_len;
-	uint32_t status_tag; /* of the answers that we wait for */
+	uint32_t status_tag; /* of the newest question */
+	bool asked;          /* it has no answer yet ... */
+	uint64_t asked_ms;   /* ... and was put then */
+	bool silent;         /* for too long: told once, and the totals are gone */
 };
 
 void engine_feed_up(struct control *c);
@@ -37,5 +46,6 @@ void engine_feed_commit(struct control *c);
 void engine_feed_self(struct control *c);
 /* Where a node may be reached. `punch`: try at once. */
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch);
+/* Asks, unless an answer is still to come. */
 void engine_feed_ask_status(struct control *c);
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body);

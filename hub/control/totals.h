@@ -11,7 +11,7 @@
  *   engine.compression.WHAT        tried, compressed, before_bytes, after_bytes, timed, timed_ns
  *   link.COUNTER                   counter_str()
  *
- * While there is no engine there are no engine.* rows.
+ * While there is no engine, or it does not answer, there are no engine.* rows.
  */
 #include "hub/control/counters.h"
 #include "hub/store/store.h"
@@ -29,5 +29,5 @@ struct totals {
 
 /* The engine's answer; one that was taken already, or is not to our last question, is dropped. */
 void totals_engine(struct control *c, const struct engine_status_end *m);
-/* The engine is gone: only the counters of the link are left. */
+/* The engine is gone, or hangs: only the counters of the link are left. */
 void totals_engine_lost(struct control *c);

@@ -135,6 +135,46 @@ static void test_totals(void **state)
 	assert_int_equal(total(w, "link.refused-tls"), 3);
 }
 
+/* One question at a time; an engine that does not answer has no totals, until it does. */
+static void test_silent_engine(void **state)
+{
+	struct world *w = *state;
+	const unsigned *asked = &w->heard.engine[ENGINE_STATUS_GET];
+	struct engine_feed *f = &w->c->engine;
+	struct engine_status_end m = { .n_peers = 4 };
+	unsigned before;
+
+	timer_disarm(loop_timers(w->loop), &w->c->tick);
+	m.tag = f->status_tag;
+	send_totals(w, &m);
+	before = *asked;
+	engine_feed_ask_status(w->c);
+	engine_feed_ask_status(w->c);
+	settle(w, 20);
+	assert_int_equal(*asked, before + 1);
+	assert_int_equal(total(w, "engine.peers"), 4);
+	f->asked_ms -= ENGINE_FEED_ANSWER_MS;
+	engine_feed_ask_status(w->c);
+	settle(w, 20);
+	assert_int_equal(*asked, before + 1);
+	assert_int_equal(total(w, "engine.peers"), -1);
+	assert_int_equal(total(w, "link.refused-tls"), 0);
+	/* The answer to an older question does not count, the late one does. */
+	send_totals(w, &m);
+	assert_int_equal(total(w, "engine.peers"), -1);
+	m.tag = f->status_tag;
+	send_totals(w, &m);
+	assert_int_equal(total(w, "engine.peers"), 4);
+	engine_feed_ask_status(w->c);
+	settle(w, 20);
+	assert_int_equal(*asked, before + 2);
+	/* A new engine is asked, whatever the old one owed. */
+	w->w.ops->sibling_down(&w->w, WORKER_ENGINE);
+	w->w.ops->sibling_up(&w->w, WORKER_ENGINE);
+	settle(w, 20);
+	assert_int_equal(*asked, before + 3);
+}
+
 static void test_scripts(void **state)
 {
 	struct world *w = *state;
@@ -353,6 +393,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_subnets, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_row, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_totals, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_silent_engine, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
