@@ -10,9 +10,11 @@ int cli_connect(const struct launch *l, const struct paths *paths, struct reques
 	enum err e;
 
 	spoke_config_init(&c, paths);
-	e = request_open(r, c.status_socket);
+	e = request_open(r, c.status_socket, REQUEST_SEND_TIMEOUT_MS);
 	if (e == ERR_DENIED)
 		fprintf(stderr, "%s: %s: only root may ask\n", l->program, c.status_socket);
+	else if (e == ERR_TIMEOUT)
+		(void)cli_no_answer(l, e);
 	else if (e)
 		fprintf(stderr, "%s: network %s: the daemon does not run (%s)\n", l->program,
 			paths->net, c.status_socket);
@@ -20,7 +22,27 @@ int cli_connect(const struct launch *l, const struct paths *paths, struct reques
 	if (!e)
 		return LAUNCH_DONE;
 	request_close(r);
+	if (e == ERR_TIMEOUT)
+		return LAUNCH_FAILED;
 	return e == ERR_DENIED ? LAUNCH_REFUSED : LAUNCH_NOT_RUNNING;
+}
+
+int cli_no_answer(const struct launch *l, enum err e)
+{
+	if (e == ERR_TIMEOUT)
+		fprintf(stderr,
+			"%s: the daemon runs, but does not answer: it hangs, is stopped, or the "
+			"machine is very busy; look at its log, then restart it\n",
+			l->program);
+	else if (e == ERR_CLOSED)
+		fprintf(stderr,
+			"%s: the daemon closed the connection before it answered, as when it has "
+			"just ended or started again; ask again\n",
+			l->program);
+	else
+		fprintf(stderr, "%s: the daemon's answer cannot be used: %s\n", l->program,
+			err_str(e));
+	return e == ERR_CLOSED ? LAUNCH_NOT_RUNNING : LAUNCH_FAILED;
 }
 
 void cli_print_json(json_t *j)

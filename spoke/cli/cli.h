@@ -20,5 +20,7 @@ struct json_t;
 struct request;
 /* Connects to the daemon of this network, or says why not. LAUNCH_DONE, or the exit code. */
 int cli_connect(const struct launch *l, const struct paths *paths, struct request *r);
+/* Says why a request got no answer; the exit code. */
+int cli_no_answer(const struct launch *l, enum err e);
 /* Prints `j` with an end of line and drops the reference. */
 void cli_print_json(struct json_t *j);

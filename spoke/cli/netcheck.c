@@ -117,10 +117,7 @@ static int ask(const struct launch *l, const struct paths *paths, json_t **answe
 	if (!e)
 		e = request_read(&r, NETCHECK_TIMEOUT_MS, answer);
 	request_close(&r);
-	if (!e)
-		return LAUNCH_DONE;
-	fprintf(stderr, "%s: the daemon did not answer: %s\n", l->program, err_str(e));
-	return e == ERR_CLOSED ? LAUNCH_NOT_RUNNING : LAUNCH_FAILED;
+	return e ? cli_no_answer(l, e) : LAUNCH_DONE;
 }
 
 int netcheck_main(const struct launch *l, const struct paths *paths)

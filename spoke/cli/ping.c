@@ -124,11 +124,8 @@ static int read_answers(const struct launch *l, struct request *r, const struct 
 		int code = LAUNCH_DONE;
 		bool changed;
 
-		if (e) {
-			fprintf(stderr, "%s: the daemon did not answer: %s\n", l->program,
-				err_str(e));
-			return e == ERR_CLOSED ? LAUNCH_NOT_RUNNING : LAUNCH_FAILED;
-		}
+		if (e)
+			return cli_no_answer(l, e);
 		error = json_string_value(json_object_get(j, "error"));
 		if (json_is_true(json_object_get(j, "done"))) {
 			code = error ? refused(l, j, error) : LAUNCH_DONE;
@@ -157,17 +154,14 @@ static int ping(const struct launch *l, const struct paths *paths, const struct 
 	struct request r;
 	json_t *pings;
 	int code = cli_connect(l, paths, &r);
+	enum err e;
 
 	if (code)
 		return code;
 	pings = json_array();
-	if (request_send(&r, json_pack("{s:s, s:s, s:i}", "cmd", "ping", "node", a->node, "count",
-				       a->count))) {
-		fprintf(stderr, "%s: the daemon has closed the connection\n", l->program);
-		code = LAUNCH_NOT_RUNNING;
-	} else {
-		code = read_answers(l, &r, a, pings, &tally);
-	}
+	e = request_send(&r, json_pack("{s:s, s:s, s:i}", "cmd", "ping", "node", a->node, "count",
+				       a->count));
+	code = e ? cli_no_answer(l, e) : read_answers(l, &r, a, pings, &tally);
 	request_close(&r);
 	if (code == LAUNCH_DONE && a->as_json)
 		print_json(a, &tally, pings);

@@ -6,14 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "shared/base/clock.h"
 
-enum err request_open(struct request *r, const char *socket_path)
+/*
+ * connect() to a daemon that accepts nobody, and whose queue is full, waits for ever, as does
+ * send(): both go by this limit.
+ */
+static enum err limit_sending(int fd, unsigned timeout_ms)
+{
+	struct timeval tv = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) ? err_from_errno(errno)
+									: ERR_OK;
+}
+
+enum err request_open(struct request *r, const char *socket_path, unsigned timeout_ms)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	enum err e;
 
 	r->fd = -1;
 	buf_init(&r->in, REQUEST_LINE_MAX_BYTES);
@@ -23,10 +37,15 @@ enum err request_open(struct request *r, const char *socket_path)
 	r->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (r->fd < 0)
 		return err_from_errno(errno);
+	e = limit_sending(r->fd, timeout_ms);
+	if (e)
+		return e;
 	if (connect(r->fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return ERR_OK;
 	if (errno == EACCES || errno == EPERM)
 		return ERR_DENIED;
+	if (errno == EAGAIN)
+		return ERR_TIMEOUT;
 	return errno == ENOENT ? ERR_NOTFOUND : ERR_CLOSED;
 }
 
@@ -56,8 +75,10 @@ enum err request_send(struct request *r, json_t *j)
 
 		if (n > 0)
 			done += (size_t)n;
+		else if (errno == EPIPE || errno == ECONNRESET)
+			break;
 		else if (errno != EINTR)
-			e = ERR_CLOSED;
+			e = errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
 	}
 	buf_fini(&line);
 	return e;
