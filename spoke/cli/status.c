@@ -9,7 +9,7 @@
 #include "spoke/cli/cli.h"
 #include "spoke/cli/request.h"
 
-#define STATUS_TIMEOUT_MS 5000u
+#define STATUS_TIMEOUT_MS 10000u /* the daemon gives its data plane GATHER_TIMEOUT_MS */
 
 static const char *text_of(const json_t *j, const char *key)
 {
@@ -127,8 +127,8 @@ static void print_head(const json_t *j, bool verbose)
 	if (json_is_true(json_object_get(j, "grace_over")))
 		printf("warning     the hub has been away for longer than OfflineGrace: tunnels "
 		       "are closed\n");
-	if (json_is_null(json_object_get(j, "engine")))
-		printf("warning     the data plane did not answer\n");
+	if (json_is_string(json_object_get(j, "engine_error")))
+		printf("warning     %s\n", text_of(j, "engine_error"));
 }
 
 static void add_row(struct columns *t, const json_t *p, int64_t now_ms)
@@ -225,10 +225,8 @@ static int ask(const struct launch *l, const struct paths *paths, bool as_json, 
 	if (!e)
 		e = request_read(&r, STATUS_TIMEOUT_MS, &answer);
 	request_close(&r);
-	if (e) {
-		fprintf(stderr, "%s: the daemon did not answer: %s\n", l->program, err_str(e));
-		return e == ERR_CLOSED ? LAUNCH_NOT_RUNNING : LAUNCH_FAILED;
-	}
+	if (e)
+		return cli_no_answer(l, e);
 	if (json_is_string(json_object_get(answer, "error"))) {
 		fprintf(stderr, "%s: %s\n", l->program, text_of(answer, "text"));
 		json_decref(answer);

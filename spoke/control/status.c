@@ -84,7 +84,7 @@ static void gathered(struct gather *g, enum err e)
 {
 	struct status_client *c = container_of(g, struct status_client, gather);
 
-	reply(c, status_reply_build(c->sv->spoke, e ? NULL : g));
+	reply(c, status_reply_build(c->sv->spoke, g, e));
 	gather_stop(g);
 	c->gathering = false;
 	client_run(c);
@@ -93,7 +93,7 @@ static void gathered(struct gather *g, enum err e)
 static void begin_status(struct status_client *c)
 {
 	if (gather_start(&c->sv->spoke->gathers, &c->gather, gathered)) {
-		reply(c, status_reply_build(c->sv->spoke, NULL));
+		reply(c, status_reply_build(c->sv->spoke, NULL, ERR_CLOSED));
 		return;
 	}
 	c->gathering = true;
@@ -404,6 +404,17 @@ static void client_new(struct status_server *sv, int fd)
 	arm(c, STATUS_IDLE_MS);
 }
 
+/* One more than we serve: it hears why, which a socket nobody wrote to yet has room for. */
+static void turn_away(int fd)
+{
+	static const char text[] = "{\"done\":true,\"error\":\"busy\",\"text\":\"the daemon serves "
+				   "too many commands at the same time; ask again later\"}\n";
+	ssize_t n = send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	(void)n;
+	close(fd);
+}
+
 static void listen_ready(struct loop_fd *f, uint32_t events)
 {
 	struct status_server *sv = container_of(f, struct status_server, listen);
@@ -411,10 +422,12 @@ static void listen_ready(struct loop_fd *f, uint32_t events)
 
 	(void)events;
 	while ((fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		if (sv->n_clients < STATUS_CLIENTS_MAX && is_welcome(fd))
+		if (!is_welcome(fd))
+			close(fd);
+		else if (sv->n_clients < STATUS_CLIENTS_MAX)
 			client_new(sv, fd);
 		else
-			close(fd);
+			turn_away(fd);
 	}
 }
 

@@ -16,7 +16,7 @@
 #include "shared/base/list.h"
 #include "shared/loop/loop.h"
 
-#define STATUS_CLIENTS_MAX    16u
+#define STATUS_CLIENTS_MAX    64u /* one more is told "busy" */
 #define STATUS_LINE_MAX_BYTES 4096u
 #define STATUS_OUT_MAX_BYTES  (32u << 20)
 #define STATUS_PINGS_MAX      1000u

@@ -187,8 +187,43 @@ static struct explanation usual_reason(const struct engine_status *row)
 				     path_reason_advice(why) };
 }
 
-static json_t *peers_json(const struct spoke *s, const struct gather *g)
+/* What stands in for the row of a peer that the engine has not told of: its path as it was told to
+ * have last. */
+static struct engine_status last_told(const struct spoke *s, uint32_t id)
 {
+	const struct peer_state *state = peers_find(&s->peers, id);
+	struct engine_status row = { .id = id,
+				     .path = PATH_DOWN,
+				     .reason = PATH_REASON_NO_SESSION,
+				     .cipher = CIPHER_WIREGUARD };
+
+	if (state) {
+		row.path = state->path;
+		row.reason = state->reason;
+		row.endpoint = state->endpoint;
+	}
+	return row;
+}
+
+/* Null without an error. */
+static json_t *engine_error_json(enum err e)
+{
+	if (!e)
+		return json_null();
+	if (e == ERR_TIMEOUT)
+		return json_string("the data plane did not answer in time: it hangs or is very "
+				   "busy; paths are those it told last");
+	if (e == ERR_CLOSED)
+		return json_string("the data plane does not run just now; it is started again");
+	return json_string(err_str(e));
+}
+
+static json_t *peers_json(const struct spoke *s, const struct gather *g, enum err e)
+{
+	static const struct explanation silent = {
+		"no-answer", "the data plane did not answer",
+		"ask again; if it stays so, look at the daemon's log and restart it"
+	};
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < s->cache.dir.count; i++) {
@@ -197,13 +232,21 @@ static json_t *peers_json(const struct spoke *s, const struct gather *g)
 
 		const struct explanation *special;
 		const struct engine_status *row;
+		struct engine_status told;
 		struct explanation usual;
+		uint32_t id;
 		json_t *peer;
 
 		if (!is_wireguard && !engine_feed_is_peer(&s->cache, n))
 			continue;
-		row = find_row(g, is_wireguard ? s->cache.welcome.hub_id : n->id);
+		id = is_wireguard ? s->cache.welcome.hub_id : n->id;
+		row = find_row(g, id);
 		special = special_reason(s, n);
+		if (!row && e) {
+			told = last_told(s, id);
+			row = &told;
+			special = special ? special : &silent;
+		}
 		peer = peer_json(n, row);
 		add_choice(peer, s, n);
 		usual = usual_reason(row);
@@ -247,22 +290,22 @@ static json_t *engine_json(const struct gather *g)
 			 offloads, "compression", compression_json(&g->totals), "drops", drops);
 }
 
-json_t *status_reply_build(const struct spoke *s, const struct gather *g)
+json_t *status_reply_build(const struct spoke *s, const struct gather *g, enum err e)
 {
 	const struct node *self = cache_self(&s->cache);
 	const struct control_welcome *w = &s->cache.welcome;
 
 	return json_pack(
-		"{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:o}",
+		"{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
 		"done", 1, "network", s->cfg->paths.net, "name", s->cfg->name, "id",
 		(json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
 		(json_int_t)s->cache.dir.revision, "hub", hub_json(s), "refused",
 		s->cache.refused ? fields_text(s->cache.refused_why) : json_null(), "grace_over",
 		(int)s->grace_over, "addresses",
 		addresses_json(self ? self->addresses : w->addresses), "subnets",
-		self ? subnets_json(self) : json_array(), "engine", engine_json(g), "peers",
-		peers_json(s, g), "nat", nat_mapping_str(s->nat.kind), "observed",
-		endpoint_json(&s->nat.observed));
+		self ? subnets_json(self) : json_array(), "engine", engine_json(g), "engine_error",
+		engine_error_json(e), "peers", peers_json(s, g, e), "nat",
+		nat_mapping_str(s->nat.kind), "observed", endpoint_json(&s->nat.observed));
 }
 
 json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)

@@ -40,6 +40,9 @@ struct world {
 	struct worker w;
 	struct channel *engine, *monitor; /* our ends */
 	bool engine_answers;              /* ENGINE_APPLIED at once */
+	bool silent;                      /* questions for the status get no ... */
+	bool rows_only;                   /* ... or half an answer */
+	uint32_t status_tag;              /* of the last such question */
 	uint64_t to_apply;                /* the revision of the last end or commit */
 	char notes[NOTES_MAX];     /* what came, in order: "hello 7; ack 7; peer bergen; ..." */
 	uint64_t welcome_revision; /* 0: hellos are not answered */
@@ -179,6 +182,8 @@ static void answer_status(uint32_t tag)
 	engine_status_encode(&row, &c);
 	assert_int_equal(channel_send(world->engine, ENGINE_STATUS, mem, cursor_pos(&c), -1),
 			 ERR_OK);
+	if (world->rows_only)
+		return;
 	cursor_init_write(&c, mem, sizeof(mem));
 	engine_status_end_encode(&end, &c);
 	assert_int_equal(channel_send(world->engine, ENGINE_STATUS_END, mem, cursor_pos(&c), -1),
@@ -245,7 +250,9 @@ static void engine_message(struct channel *ch, void *arg, uint16_t type, struct 
 		break;
 	case ENGINE_STATUS_GET:
 		assert_int_equal(engine_tag_decode(body, &tag), ERR_OK);
-		answer_status(tag.tag);
+		world->status_tag = tag.tag;
+		if (!world->silent)
+			answer_status(tag.tag);
 		break;
 	case ENGINE_PING:
 		assert_int_equal(engine_ping_decode(body, &ping), ERR_OK);
@@ -785,7 +792,7 @@ static int status_listen(struct world *x)
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/s", x->root);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(listen(fd, 2 * STATUS_CLIENTS_MAX), 0);
 	x->w.fds.listen_unix = fd;
 	return fd;
 }
@@ -825,7 +832,7 @@ static const char *ask(struct world *x, const void *p, size_t n)
 	answer_ended = false;
 	answer[0] = '\0';
 	assert_int_equal(send(client_fd, p, n, MSG_NOSIGNAL), n);
-	wait_until(read_answer, 3000);
+	wait_until(read_answer, 2 * WAIT_MS);
 	close(client_fd);
 	return answer;
 }
@@ -904,6 +911,7 @@ static void clients_are_bounded(void **state)
 	assert_true(wait_until(all_places_are_taken, WAIT_MS));
 	wait_until(never, 50);
 	assert_int_equal(s->status.n_clients, STATUS_CLIENTS_MAX);
+	assert_non_null(strstr(ask(x, "", 0), "\"error\":\"busy\""));
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		close(fds[i]);
 	assert_true(wait_until(nobody_is_connected, WAIT_MS));
@@ -920,8 +928,46 @@ static void status_without_an_engine(void **state)
 	expect("ack 7");
 	detach_engine(x);
 	assert_non_null(strstr(ask(x, both, sizeof(both) - 1), "\"engine\":null"));
+	assert_non_null(strstr(answer, "\"engine_error\":\"the data plane does not run"));
 	wait_until(never, 20);
 	assert_non_null(strstr(ask(x, both + 17, sizeof(both) - 18), "no_engine"));
+}
+
+static void send_path(uint32_t id, enum path_kind path)
+{
+	struct engine_path m = { .id = id, .path = path, .reason = PATH_REASON_RELAYED };
+	uint8_t mem[128];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_path_encode(&m, &c);
+	assert_int_equal(channel_send(world->engine, ENGINE_PATH, mem, cursor_pos(&c), -1), ERR_OK);
+}
+
+/* Each status is answered in time, with what is known; what comes too late counts for nothing. */
+static void status_of_a_silent_engine(void **state)
+{
+	static const char line[] = "{\"cmd\":\"status\"}\n";
+	static const char late[] = "\"engine_error\":\"the data plane did not answer in time";
+	struct world *x = *state;
+
+	status_listen(x);
+	start(x);
+	expect("ack 7");
+	send_path(3, PATH_HUB_UDP);
+	x->silent = true;
+	assert_non_null(strstr(ask(x, line, sizeof(line) - 1), late));
+	assert_non_null(strstr(answer, "\"engine\":null"));
+	assert_non_null(strstr(answer, "\"path\":\"hub-udp\""));
+	assert_non_null(strstr(answer, "\"reason_id\":\"no-answer\""));
+	answer_status(x->status_tag);
+	x->silent = false;
+	x->rows_only = true;
+	assert_non_null(strstr(ask(x, line, sizeof(line) - 1), late));
+	assert_non_null(strstr(answer, "\"rx_bytes\":4711"));
+	x->rows_only = false;
+	assert_non_null(strstr(ask(x, line, sizeof(line) - 1), "\"engine_error\":null"));
+	assert_null(strstr(answer, "no-answer"));
 }
 
 int main(void)
@@ -947,6 +993,7 @@ int main(void)
 		CASE(hostile_lines),
 		CASE(clients_are_bounded),
 		CASE(status_without_an_engine),
+		CASE(status_of_a_silent_engine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
