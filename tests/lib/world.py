@@ -35,6 +35,22 @@ class Failed(AssertionError):
     """A command or a wait that did not do what it should; carries what was printed."""
 
 
+class Patience:
+    """So many seconds in which the machine ran. A virtual machine can stand still for a minute (a snapshot) while its
+    clock goes on: what nobody could have done in that time is not late. So a single step counts at most `step`."""
+
+    def __init__(self, seconds, step=5.0):
+        self.left = seconds
+        self.step = step
+        self.last = time.monotonic()
+
+    def over(self):
+        now = time.monotonic()
+        self.left -= min(now - self.last, self.step)
+        self.last = now
+        return self.left <= 0
+
+
 def pause(seconds):
     """Gives way before a condition is asked again; never a substitute for an event."""
     select.select([], [], [], seconds)
@@ -42,7 +58,7 @@ def pause(seconds):
 
 def wait_until(what, ask, timeout=20.0):
     """Asks until the answer is true, and returns it. An exception of `ask` counts as "not yet"."""
-    end = time.monotonic() + timeout
+    patience = Patience(timeout)
     last = None
     while True:
         try:
@@ -52,7 +68,7 @@ def wait_until(what, ask, timeout=20.0):
             last = answer
         except (Failed, OSError, ValueError, KeyError, IndexError) as e:
             last = e
-        if time.monotonic() > end:
+        if patience.over():
             raise Failed(f"not within {timeout} s: {what} (last: {last!r})")
         pause(0.05)
 
@@ -80,7 +96,7 @@ class Process:
 
     def wait_line(self, pattern, timeout=20.0, start=0):
         """The match of the first line at or after `start` that the pattern is found in."""
-        end = time.monotonic() + timeout
+        patience = Patience(timeout)
         seen = start
         with self.changed:
             while True:
@@ -89,14 +105,13 @@ class Process:
                     if found:
                         return found
                 seen = max(start, len(self.lines))
-                left = end - time.monotonic()
                 ended = self.popen.poll() is not None and not self.reader.is_alive()
-                if left <= 0 or ended:
+                if patience.over() or ended:
                     raise Failed(
                         f"{self.name}: no line /{pattern}/" + (" before it ended" if ended else "")
                         + "\n" + self.tail()
                     )
-                self.changed.wait(min(left, 0.5))
+                self.changed.wait(min(patience.left, 0.5))
 
     def mark(self):
         """A position for wait_line(start=...)."""
@@ -187,12 +202,33 @@ class Namespace:
         run(["ip", "netns", "del", self.name], check=False)
 
 
+def communicate(popen, user_input, patience):
+    """What it printed until its end; subprocess.TimeoutExpired when patience is over."""
+    while True:
+        try:
+            return popen.communicate(user_input, timeout=max(0.0, min(patience.left, 1.0)))
+        except subprocess.TimeoutExpired:
+            user_input = None  # it is kept
+            if patience.over():
+                raise
+
+
 def run(argv, check=True, timeout=60, env=None, user_input=None):
     """Runs to the end; the result has returncode, stdout, stderr as text."""
-    got = subprocess.run(
-        argv, capture_output=True, text=True, timeout=timeout, env=env, input=user_input,
-        stdin=None if user_input is not None else subprocess.DEVNULL,
-    )
+    patience = Patience(timeout)
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL if user_input is None else subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=env,
+    ) as popen:
+        try:
+            out, err = communicate(popen, user_input, patience)
+        except subprocess.TimeoutExpired as e:
+            popen.kill()
+            raise subprocess.TimeoutExpired(argv, timeout, e.output, e.stderr) from None
+        except BaseException:
+            popen.kill()
+            raise
+    got = subprocess.CompletedProcess(argv, popen.returncode, out, err)
     if check and got.returncode:
         raise Failed(f"{shlex.join(argv)} ended with {got.returncode}\n{got.stdout}{got.stderr}")
     return got
