@@ -253,19 +253,28 @@ enum err sealed_reader_new(int fd, struct sealed_reader **out)
 	return e;
 }
 
-const struct recipient *sealed_recipient(const struct sealed_reader *r) { return &r->s.recipient; }
-
-enum err sealed_unlock(struct sealed_reader *r, const char *passphrase)
+enum err sealed_unlock_key(struct sealed_reader *r, const struct secret_key *secret,
+			   const struct secret_key *origin)
 {
-	struct secret_key secret;
 	struct dh_key ours = { 0 };
-	enum err e = recipient_unlock(&r->s.recipient, passphrase, &secret);
+	enum err e = primitives_dh_key_init(&ours, secret);
 
-	if (!e)
-		e = primitives_dh_key_init(&ours, &secret);
+	r->s.recipient.origin = *origin;
 	if (!e)
 		e = derive_key(&r->s, &ours, &r->s.file_public);
 	primitives_dh_key_fini(&ours);
+	return e;
+}
+
+enum err sealed_unlock(struct sealed_reader *r, const char *passphrase)
+{
+	struct recipient to = r->s.recipient;
+	struct secret_key secret;
+	enum err e = recipient_unlock(&to, passphrase, &secret);
+
+	if (!e)
+		e = sealed_unlock_key(r, &secret, &to.origin);
+	secret_zero(&to, sizeof(to));
 	secret_zero(&secret, sizeof(secret));
 	return e;
 }

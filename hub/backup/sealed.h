@@ -36,9 +36,12 @@ void sealed_writer_free(struct sealed_writer *w);
 /* Reads the header from `fd`, which stays the caller's. ERR_INVALID: no backup; ERR_VERSION;
  * ERR_TRUNCATED. */
 enum err sealed_reader_new(int fd, struct sealed_reader **out) must_check;
-const struct recipient *sealed_recipient(const struct sealed_reader *r);
 /* Before the first read. ERR_AUTH: it is another passphrase. */
 enum err sealed_unlock(struct sealed_reader *r, const char *passphrase) must_check;
+/* The same with what recipient_unlock() gave for the same recipient, so that scrypt is paid once
+ * for several files. ERR_CRYPTO; a wrong key shows in the first chunk. */
+enum err sealed_unlock_key(struct sealed_reader *r, const struct secret_key *secret,
+			   const struct secret_key *origin) must_check;
 /* Exactly `n` bytes; after an error zeros. False: the sticky error is set, ERR_TRUNCATED at the
  * end of the stream, ERR_AUTH for a chunk that was changed. */
 bool sealed_read(struct sealed_reader *r, void *p, size_t n);

@@ -96,6 +96,30 @@ static void test_wrong_passphrase(void **state)
 	close(fd);
 }
 
+/* A key that was made once opens every file for its recipient; another key opens none. */
+static void test_unlock_key(void **state)
+{
+	struct recipient r = to;
+	struct secret_key secret;
+	int fd = sealed_file(&to, 1);
+
+	(void)state;
+	assert_int_equal(recipient_unlock(&r, PASSPHRASE, &secret), ERR_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		struct sealed_reader *reader;
+		uint8_t b;
+
+		secret.b[1] ^= (uint8_t)i;
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		assert_int_equal(sealed_reader_new(fd, &reader), ERR_OK);
+		assert_int_equal(sealed_unlock_key(reader, &secret, &r.origin), ERR_OK);
+		assert_int_equal(sealed_read(reader, &b, 1), !i);
+		assert_int_equal(sealed_error(reader), i ? ERR_AUTH : ERR_OK);
+		sealed_reader_free(reader);
+	}
+	close(fd);
+}
+
 /* Whoever only knows what stands in a backup's own header cannot make another one. */
 static void test_origin(void **state)
 {
@@ -222,11 +246,11 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_wrong_passphrase),
-		cmocka_unit_test(test_origin),       cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_cut),          cmocka_unit_test(test_order),
-		cmocka_unit_test(test_not_all_read), cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_wrong_passphrase),
+		cmocka_unit_test(test_unlock_key), cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_order),      cmocka_unit_test(test_not_all_read),
+		cmocka_unit_test(test_headers),    cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);
