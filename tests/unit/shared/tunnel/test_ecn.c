@@ -47,7 +47,7 @@ static void check(bool v4, uint8_t dscp, enum ecn inner, uint8_t outer, uint8_t 
 	uint8_t p[60], before[60];
 	bool kept;
 
-	build(p, v4, (uint8_t)(dscp << 2 | inner));
+	build(p, v4, (uint8_t)((unsigned)dscp << 2 | inner));
 	memcpy(before, p, sizeof(p));
 	kept = ecn_decapsulate(p, outer);
 	assert_int_equal(kept, expected != DROPPED);
