@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "shared/wire/control.h"
+#include "tests/fuzz/taken.h"
+
+unsigned long fuzz_taken;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -67,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		BUG_ON(e == ERR_OK && buf_len(&in) >= before);
 		if (e == ERR_OK && m->type != CONTROL_UNKNOWN)
 			encode_again(m);
+		fuzz_taken += e == ERR_OK;
 		if (e == ERR_OK)
 			control_msg_fini(m);
 	}

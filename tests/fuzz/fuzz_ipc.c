@@ -11,6 +11,9 @@
 #include "shared/ipc/monitor_msg.h"
 #include "shared/ipc/mover_msg.h"
 #include "shared/ipc/nudge_msg.h"
+#include "tests/fuzz/taken.h"
+
+unsigned long fuzz_taken;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		msg##_encode(&m, &c);                                                              \
 		BUG_ON(cursor_end(&c) != ERR_OK || cursor_pos(&c) != size);                        \
 		BUG_ON(size > 0 && memcmp(out, data, size) != 0);                                  \
+		fuzz_taken++;                                                                      \
 	}
 MESSAGES(TRY)
 

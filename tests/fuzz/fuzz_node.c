@@ -3,6 +3,9 @@
 #include <stdint.h>
 
 #include "shared/wire/node.h"
+#include "tests/fuzz/taken.h"
+
+unsigned long fuzz_taken;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		node_fini(&again);
 		node_fini(&n);
 		json_decref(text);
+		fuzz_taken++;
 	}
 	json_decref(j);
 	return 0;

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Runs a fuzz target over files, without a fuzzer: every seed as it is, every prefix of it, and a
- * fixed number of mutations from a fixed seed. So `make check` notices a decoder that breaks.
+ * fixed number of mutations from a fixed seed. So `make check` notices a decoder that breaks, and
+ * seeds that are older than what they are seeds of: a target that has `fuzz_taken` must take each
+ * of them whole.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/fuzz/taken.h"
 
 #define SEED_MAX_BYTES (1u << 20)
 #define MUTATIONS      2000u
@@ -68,6 +73,15 @@ static void mutate_and_run(const uint8_t *seed, size_t size, uint8_t *work)
 	}
 }
 
+/* The seed as it is; false when the target counts what it takes, and did not take this one. */
+static bool run_seed(const uint8_t *seed, size_t size)
+{
+	const unsigned long before = &fuzz_taken ? fuzz_taken : 0;
+
+	run(seed, size);
+	return !&fuzz_taken || fuzz_taken > before;
+}
+
 int main(int argc, char **argv)
 {
 	static uint8_t seed[SEED_MAX_BYTES], work[SEED_MAX_BYTES];
@@ -82,7 +96,10 @@ int main(int argc, char **argv)
 		}
 		n = fread(seed, 1, sizeof(seed), f);
 		fclose(f);
-		run(seed, n);
+		if (!run_seed(seed, n)) {
+			fprintf(stderr, "%s: refused as a whole; make it anew\n", argv[i]);
+			return 1;
+		}
 		for (size_t k = 0; k < n && k < 4096; k++)
 			run(seed, k);
 		mutate_and_run(seed, n, work);
