@@ -278,11 +278,15 @@ void path_candidates(struct peer *p, const struct engine_endpoints *m)
 
 	if (!keep_told(path, m))
 		return;
+	/* Until its own probe replies say something else. */
+	path->peer_tcp |= m->tcp;
 	if (path->choice) {
 		if (candidates_tell(path->choice, m->endpoints, m->n))
 			steer_run(p, CHOICE_TOLD, 0, 0);
 		else if (m->punch)
 			steer_run(p, CHOICE_CALLED, 0, 0);
+		else if (m->tcp)
+			path_refresh(p);
 		return;
 	}
 	/* One that works is better than one that we are told of. */

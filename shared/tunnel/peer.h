@@ -83,7 +83,7 @@ struct path {
 	struct endpoint endpoint; /* outer address that packets go to; for a relayed peer none */
 	bool relayed;             /* packets travel in envelopes through the hub */
 	bool unreachable;         /* does not answer: others with the same prefix go first */
-	bool peer_tcp;            /* its own way to the hub is TCP, as it said itself */
+	bool peer_tcp;            /* its own way to the hub is TCP, as it or control said last */
 	struct loss loss;         /* of probes over the way in use */
 	uint32_t rtt_us;          /* smoothed, of the way in use; 0 unknown */
 	uint64_t retry_ms;   /* earliest time of the next handshake that a passed-over owner gets */

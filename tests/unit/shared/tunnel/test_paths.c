@@ -273,6 +273,24 @@ static void one_side_is_enough(void **state)
 	stream(n, both_direct, WAIT_MS);
 }
 
+static bool reason_is_not_peer_tcp(void *arg)
+{
+	return b_of_a(arg)->path.reason != PATH_REASON_PEER_TCP;
+}
+
+/* Control says that b is on TCP, before b can say so; b, which is not, has the last word. */
+static void peer_on_tcp(void **state)
+{
+	const struct engine_endpoints m = { .id = 3, .tcp = true };
+	struct net *n = *state;
+
+	a_sends(n, "through the hub");
+	expect_mark(&n->b, "through the hub");
+	path_candidates(b_of_a(n), &m);
+	assert_int_equal(b_of_a(n)->path.reason, PATH_REASON_PEER_TCP);
+	stream(n, reason_is_not_peer_tcp, WAIT_MS);
+}
+
 static void lost_path_falls_back_and_returns(void **state)
 {
 	struct net *n = *state;
@@ -579,6 +597,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PATHS_TEST(spokes_find_each_other),
 		PATHS_TEST(one_side_is_enough),
+		PATHS_TEST(peer_on_tcp),
 		PATHS_TEST(lost_path_falls_back_and_returns),
 		PATHS_TEST(hub_dies_under_a_direct_path),
 		PATHS_TEST(hub_dies_under_a_relayed_path),
