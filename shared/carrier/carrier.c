@@ -91,8 +91,6 @@ void carrier_free(struct carrier *c)
 
 uint32_t carrier_number(const struct carrier *c) { return c->p.number; }
 
-uint32_t carrier_node(const struct carrier *c) { return c->p.node; }
-
 struct carrier_counters carrier_counters(const struct carrier *c)
 {
 	struct carrier_counters x = c->counters;

@@ -45,7 +45,6 @@ void carrier_free(struct carrier *c);
 /* The engine has come: it is told of this carrier. */
 void carrier_tell_engine(struct carrier *c);
 uint32_t carrier_number(const struct carrier *c);
-uint32_t carrier_node(const struct carrier *c);
 struct carrier_counters carrier_counters(const struct carrier *c);
 
 /* Takes whole frames off the front of `in`. ERR_TOOBIG: what comes is no frame; the connection must

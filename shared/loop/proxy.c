@@ -31,8 +31,6 @@ static const char *const kinds[] = {
 	[PROXY_HTTP] = "http",
 };
 
-const char *proxy_kind_str(enum proxy_kind k) { return k < ARRAY_LEN(kinds) ? kinds[k] : "?"; }
-
 /* --- configuration --- */
 
 /* Cuts `text` into words at white space, in place. More than `max` count as max + 1. */

@@ -34,8 +34,6 @@ struct proxy {
 	char password[PROXY_CREDENTIAL_SIZE];
 };
 
-/* "none", "http", "socks4", "socks5". */
-const char *proxy_kind_str(enum proxy_kind k);
 /*
  * Reads tinc's value: "none", "http HOST PORT [USER PASSWORD]", "socks5 HOST PORT [USER PASSWORD]",
  * "socks4 HOST PORT [USER]". ERR_INVALID: `*why` says what is wrong, a static sentence that has

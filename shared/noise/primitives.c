@@ -10,8 +10,7 @@
 #include "shared/noise/aead.h"
 #include "shared/noise/aead_ipsecmb.h"
 
-#define HCHACHA_STATE_WORDS 16u
-#define CHACHA_BLOCK_BYTES  64u
+#define CHACHA_BLOCK_BYTES 64u
 
 /* ------- Contexts ------- */
 

@@ -64,7 +64,6 @@ struct deadlines {
 	uint64_t rekey_ms, path_ms, probe_ms, pmtu_ms;
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
 	uint64_t last_initiation_ms; /* 0 never */
-	uint64_t last_sent_ms;       /* any authenticated packet */
 	uint64_t last_received_ms;
 	uint64_t last_data_ms; /* an inner packet, either way; 0 never */
 	uint64_t heard_ms;     /* an authenticated packet over the way in use */

@@ -216,7 +216,6 @@ void timers_sent(struct peer *p, bool data)
 {
 	struct deadlines *d = &p->due;
 
-	d->last_sent_ms = p->tunnel->now_ms;
 	d->keepalive_ms = TIMER_NEVER;
 	restart_persistent(p);
 	if (!data)

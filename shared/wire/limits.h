@@ -117,8 +117,6 @@ enum compress_method {
 #define HANDSHAKE_RATE_PER_SOURCE 20u
 /* More initiations a second than this: cookies are asked for. One costs about 0.25 ms of CPU. */
 #define HANDSHAKE_UNDER_LOAD_PER_S 400u
-#define RX_BATCH                   64u          /* packets a recvmmsg */
-#define TX_BATCH                   64u          /* packets a sendmmsg */
 #define WORKERS_MAX                NONCE_SPACES /* of one engine, itself counted */
 /* Packets a second for no session that it knows, which a mover passes to the engine; above:
  * dropped. */
@@ -233,4 +231,3 @@ enum compress_method {
 #define JOIN_SECRET_BYTES     16u
 #define JOIN_TOKEN_MAX_CHARS  1024u
 #define JOIN_TOKEN_EXPIRES_S  86400u
-#define OFFLINE_GRACE_S       86400u
