@@ -5,6 +5,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/columns.h"
 #include "shared/base/units.h"
+#include "shared/ipc/engine_text.h"
 
 static void add_row(struct columns *t, const json_t *n, int64_t now, bool verbose)
 {
@@ -29,42 +30,6 @@ static void add_row(struct columns *t, const json_t *n, int64_t now, bool verbos
 	columns_add(t, call_str(n, "path_reason"));
 }
 
-/* The offloads of one side: "tun-tso" and "tun-uso" as "tun tso+uso". */
-static void print_side(const char *side, const json_t *offloads)
-{
-	const size_t n = strlen(side);
-	const char *before = " ";
-	const json_t *item;
-	size_t i;
-
-	printf(", %s", side);
-	json_array_foreach(offloads, i, item)
-	{
-		const char *s = json_string_value(item);
-
-		if (!s || strncmp(s, side, n) != 0 || s[n] != '-')
-			continue;
-		printf("%s%s", before, s + n + 1);
-		before = "+";
-	}
-	if (*before == ' ')
-		printf(" one by one");
-}
-
-/* What compression was worth, once anything was tried. */
-static void print_compression(const json_t *c)
-{
-	const double before = (double)call_int(c, "before_bytes");
-
-	if (call_int(c, "tried") == 0 || before <= 0)
-		return;
-	printf("compression %lld of %lld packets tried are smaller, %.1f us each; all bytes to "
-	       "%.0f %%\n",
-	       (long long)call_int(c, "compressed"), (long long)call_int(c, "tried"),
-	       json_number_value(json_object_get(c, "us_per_packet")),
-	       100.0 * (double)call_int(c, "after_bytes") / before);
-}
-
 /* Counters that are not 0, on one line; none without them. */
 static void print_counters(const char *head, json_t *counters)
 {
@@ -85,20 +50,16 @@ static void print_counters(const char *head, json_t *counters)
 /* How packets are sealed, what the kernel takes off us, and what went wrong. */
 static void print_data_plane(const json_t *engine)
 {
-	const json_t *offloads = json_object_get(engine, "offloads");
-
 	if (!json_is_object(engine)) {
 		printf("data plane  did not answer\n");
 		return;
 	}
-	printf("data plane  %s", call_str(engine, "crypto"));
-	print_side("tun", offloads);
-	print_side("udp", offloads);
-	printf("\nsessions    %lld of %lld, %lld handshakes, %lld packets relayed\n",
+	engine_text_sealing(engine, stdout);
+	printf("sessions    %lld of %lld, %lld handshakes, %lld packets relayed\n",
 	       (long long)call_int(engine, "sessions"), (long long)call_int(engine, "peers"),
 	       (long long)call_int(engine, "handshakes"),
 	       (long long)call_int(engine, "relayed_packets"));
-	print_compression(json_object_get(engine, "compression"));
+	engine_text_compression(json_object_get(engine, "compression"), stdout);
 	print_counters("dropped     ", json_object_get(engine, "drops"));
 }
 

@@ -6,6 +6,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/columns.h"
 #include "shared/base/units.h"
+#include "shared/ipc/engine_text.h"
 #include "spoke/cli/cli.h"
 #include "spoke/cli/request.h"
 
@@ -37,54 +38,13 @@ static void print_list(const char *label, const json_t *list, const char *key)
 	putchar('\n');
 }
 
-/* The offloads of one side: "tun-tso" and "tun-uso" as "tun tso+uso". */
-static void print_side(const char *side, const json_t *offloads)
-{
-	const size_t n = strlen(side);
-	const char *before = " ";
-	size_t i;
-	json_t *item;
-
-	printf(", %s", side);
-	json_array_foreach(offloads, i, item)
-	{
-		const char *s = json_string_value(item);
-
-		if (!s || strncmp(s, side, n) != 0 || s[n] != '-')
-			continue;
-		printf("%s%s", before, s + n + 1);
-		before = "+";
-	}
-	if (*before == ' ')
-		printf(" one by one");
-}
-
-/* What compression was worth, once anything was tried. */
-static void print_compression(const json_t *c)
-{
-	const double before = (double)number(c, "before_bytes");
-
-	if (number(c, "tried") == 0 || before <= 0)
-		return;
-	printf("compression %lld of %lld packets tried are smaller, %.1f us each; all bytes to "
-	       "%.0f %%\n",
-	       number(c, "compressed"), number(c, "tried"),
-	       json_number_value(json_object_get(c, "us_per_packet")),
-	       100.0 * (double)number(c, "after_bytes") / before);
-}
-
 /* How packets are sealed, and what the kernel takes off us. */
 static void print_data_plane(const json_t *engine)
 {
-	const json_t *offloads = json_object_get(engine, "offloads");
-
 	if (!json_is_object(engine))
 		return;
-	printf("data plane  %s", text_of(engine, "crypto"));
-	print_side("tun", offloads);
-	print_side("udp", offloads);
-	putchar('\n');
-	print_compression(json_object_get(engine, "compression"));
+	engine_text_sealing(engine, stdout);
+	engine_text_compression(json_object_get(engine, "compression"), stdout);
 }
 
 /* The TCP connection for tunnel packets, once one was needed. */
