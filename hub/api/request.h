@@ -8,7 +8,7 @@
  * body
  *   3. request_body() for each piece of the body
  *   4. request_run(): body, idempotency, handler. Afterwards either r->reply.status is set, or
- * r->wait.waiting: request_look() will answer
+ * r->wait.waiting: server_look() will answer
  *   5. request_fini()
  */
 #include "hub/api/auth.h"

@@ -64,7 +64,7 @@ const char *choice_state_str(enum choice_state s);
 
 enum choice_event {
 	CHOICE_USED,     /* a packet is for the peer or came from it */
-	CHOICE_TOLD,     /* new candidates: choice_tell() said so */
+	CHOICE_TOLD,     /* new candidates: candidates_tell() said so */
 	CHOICE_CALLED,   /* the peer is searching, too: it sent a probe through the relay, or asked
 			    the   hub */
 	CHOICE_KNOCKED,  /* a probe of the peer came from candidate `which`, not in use */

@@ -18,7 +18,7 @@
  *   GREETING  LINK_HANDSHAKE_MS without a welcome     close, WAITING
  *   UP        LINK_DEAD_MS without a byte             close, WAITING
  *   UP        CLIENT_PROBE_MS without an answer to     close, WAITING
- *             client_probe()
+ *             client_network_changed()
  */
 #include "shared/wire/control.h"
 #include "spoke/control/dialer.h"
