@@ -103,7 +103,7 @@ def database(world, hq, branches):
 
 
 def web_page(world, branches):
-    step(5, "A page of linode3's intranet, fetched from linode1's LAN (encrypted between the two, relayed by the hub)")
+    step(5, "A page of linode3's intranet, fetched from linode1's LAN (encrypted from end to end, straight where the networks allow it)")
     site = os.path.join(world.dir, "www")
     os.mkdir(site)
     page = "<h1>Warehouse 3</h1>\n" + "".join(f"<p>shelf {i}</p>\n" for i in range(20000))
