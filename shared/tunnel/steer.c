@@ -266,8 +266,9 @@ void steer_doubt(struct peer *p)
 
 	if (!p->path.choice)
 		return;
-	/* It may as well be the hub that has lost us. */
-	if (p->path.relayed && hub && hub->path.choice)
+	/* It may as well be the hub that has lost us, or all of UDP: then the carrier is needed by
+	 * the time that the relay is. */
+	if (hub && hub != p && hub->path.choice && (p->path.relayed || hub->path.choice->way >= 0))
 		steer_run(hub, CHOICE_DOUBTED, 0, 0);
 	steer_run(p, CHOICE_DOUBTED, 0, 0);
 }
