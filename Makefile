@@ -7,6 +7,7 @@
 #   TEST_TIMERS=1    rekey every few seconds: for tests only, never for a network
 #   IPSEC_MB=0       without the libipsec-mb backend (default: with it when its header is there)
 #   KEEP=1           make demo leaves the network running
+#   TEST_JOBS=N      test programs at the same time (default 3; most of their time is waiting)
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -16,6 +17,8 @@ B       ?= build
 CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 AR      ?= ar
 DESTDIR ?=
+TEST_JOBS ?= 3
+export TEST_JOBS
 PREFIX  ?= /usr
 VERSION := $(shell cat VERSION)
 
@@ -208,7 +211,8 @@ check-fast-build:
 	$(MAKE) B=$(B)/fast TEST_TIMERS=1 all
 
 check-integration: all check-fast-build
-	BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration $(PYTEST)
+	BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile \
+		tests/integration $(PYTEST)
 
 asan:
 	@$(MAKE) --no-print-directory deps

@@ -6,7 +6,7 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libmnl-dev
 	libcap-dev zlib1g-dev liblzo2-dev libcurl4-openssl-dev python3 python3-yaml"
-tests="clang clang-format universal-ctags libcmocka-dev python3-pytest iproute2 iputils-ping nftables ethtool tcpdump
+tests="clang clang-format universal-ctags libcmocka-dev python3-pytest python3-pytest-xdist iproute2 iputils-ping nftables ethtool tcpdump
 	curl openssl sqlite3 conntrack procps mandoc iperf3 postgresql postgresql-client wireguard-go wireguard-tools"
 # Exists for x86-64 only, and is optional: without it packets are sealed by OpenSSL alone.
 if [ "$(uname -m)" = x86_64 ]; then
