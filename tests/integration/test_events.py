@@ -33,7 +33,7 @@ class Listener:
         return json.loads(found.group(1))
 
     def stop(self):
-        self.process.stop(signal.SIGINT)
+        self.process.stop(signal.SIGTERM)
         return [json.loads(x) for x in self.process.lines if x.startswith("{")]
 
 
@@ -87,7 +87,7 @@ def test_many_listeners(hq):
     assert got.returncode == 1 and "too_many_listeners" in got.stderr
     assert hq.hub("group", "list").returncode == 0
     for one in listeners:
-        one.process.stop(signal.SIGINT)
+        one.process.stop(signal.SIGTERM)
     hq.hub("group", "create", "after-them")
     w.wait_until("there is room again", lambda: Listener(hq).stop())
 
