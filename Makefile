@@ -7,7 +7,7 @@
 #   TEST_TIMERS=1    rekey every few seconds: for tests only, never for a network
 #   IPSEC_MB=0       without the libipsec-mb backend (default: with it when its header is there)
 #   KEEP=1           make demo leaves the network running
-#   TEST_JOBS=N      test programs at the same time (default 3; most of their time is waiting)
+#   TEST_JOBS=N      test programs at the same time (default 2; most of their time is waiting)
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -17,7 +17,7 @@ B       ?= build
 CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 AR      ?= ar
 DESTDIR ?=
-TEST_JOBS ?= 3
+TEST_JOBS ?= 2
 export TEST_JOBS
 PREFIX  ?= /usr
 VERSION := $(shell cat VERSION)

@@ -29,6 +29,24 @@ class Line:
             s.bind(("", 5001))
             # Whatever the machine does beside it: what is lost is lost by the cable.
             s.setsockopt(socket.SOL_SOCKET, streams.SO_RCVBUFFORCE, 16 << 20)
+        self.meet()
+
+    def meet(self):
+        """Until the kernels know each other's link addresses they keep only a few datagrams."""
+        self.far.settimeout(0.2)
+
+        def met():
+            self.near.sendto(b"hello", (self.right.public4, 5001))
+            return self.far.recv(100)
+
+        w.wait_until("the first datagram", met)
+        w.wait_until("the last of those", lambda: not self.cable.counted()["waiting"])
+        self.far.setblocking(False)
+        try:
+            while self.far.recv(100):
+                pass
+        except BlockingIOError:
+            self.far.setblocking(True)
 
     def idle_after(self, seen):
         counted = self.cable.counted()

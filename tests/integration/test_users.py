@@ -59,7 +59,12 @@ class Browser:
 
     def __init__(self, api, user, password=PASSWORD, **more):
         self.api = api
-        status, head, self.who = api.call("POST", "/api/v1/session", {"user": user, "password": password, **more})
+        for _ in range(3):
+            status, head, self.who = api.call("POST", "/api/v1/session", {"user": user, "password": password, **more})
+            if status != 429:
+                break
+            # Somebody has tried too often before: as long as the hub says.
+            w.pause(int(head["retry-after"]))
         assert status == 200, self.who
         self.cookie = COOKIE.match(head["set-cookie"]).group(1)
 
