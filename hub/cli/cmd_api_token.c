@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
-#include "shared/base/columns.h"
-#include "shared/base/units.h"
-#include "shared/base/clock.h"
+#include "hub/cli/show.h"
 
 #define EXPIRES_MAX_S (3660u * 86400u)
 
@@ -52,43 +49,28 @@ int cmd_api_token_create(struct cli *cli, struct args *a)
 	return code;
 }
 
+static void add_row(struct columns *t, const json_t *token, int64_t now_ms)
+{
+	char scopes[256];
+
+	show_int(t, token, "id");
+	columns_add(t, call_str(token, "name"));
+	columns_add(t, call_str(token, "role"));
+	columns_add(t, call_str(token, "state"));
+	show_ago(t, token, "created_at", now_ms);
+	show_ago(t, token, "used_at", now_ms);
+	show_left(t, token, "expires_at", now_ms);
+	columns_add(t, call_join(json_object_get(token, "scopes"), scopes, sizeof(scopes)));
+}
+
 int cmd_api_token_list(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = { "ID",  "NAME",     "ROLE",       "STATE",
 					     "AGE", "LAST USE", "EXPIRES IN", "SCOPES" };
-	char text[UNITS_STR_SIZE], scopes[256];
-	int64_t now = clock_wall_ms();
-	struct columns table;
-	json_t *list, *t;
-	size_t i;
-	int code;
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	(void)a;
-	code = call_list(cli, "/api/v1/api-tokens", "items", &list);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(list);
-		json_decref(list);
-		return code;
-	}
-	columns_init(&table, 1, ARRAY_LEN(heads), heads);
-	json_array_foreach(json_object_get(list, "items"), i, t)
-	{
-		columns_addf(&table, "%lld", (long long)call_int(t, "id"));
-		columns_add(&table, call_str(t, "name"));
-		columns_add(&table, call_str(t, "role"));
-		columns_add(&table, call_str(t, "state"));
-		columns_add(&table, units_ago(call_str_or_null(t, "created_at"), now, text));
-		columns_add(&table, units_ago(call_str_or_null(t, "used_at"), now, text));
-		columns_add(&table, units_left(call_str_or_null(t, "expires_at"), now, text));
-		columns_add(&table,
-			    call_join(json_object_get(t, "scopes"), scopes, sizeof(scopes)));
-	}
-	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
-	columns_fini(&table);
-	json_decref(list);
-	return code;
+	return show_list(cli, "/api/v1/api-tokens", &table);
 }
 
 /* The id of the open token of this name: no two have the same. */
@@ -116,7 +98,7 @@ static int find_id(struct cli *cli, const char *name, int64_t *id)
 int cmd_api_token_revoke(struct cli *cli, struct args *a)
 {
 	const char *word = a->words[0];
-	char path[CALL_PATH_SIZE], number[24];
+	char path[CALL_PATH_SIZE], number[24], name[80];
 	json_t *answer;
 	int64_t id;
 	int code;
@@ -130,13 +112,6 @@ int cmd_api_token_revoke(struct cli *cli, struct args *a)
 	}
 	code = call_api(cli, "POST", call_path(path, "/api/v1/api-tokens/", word, "/revoke"), NULL,
 			0, &answer);
-	if (code)
-		return code;
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		printf("API token %s %s\n", a->words[0],
-		       cli->dry_run ? "could be revoked" : "is revoked");
-	json_decref(answer);
-	return code;
+	snprintf(name, sizeof(name), "API token %.64s", a->words[0]);
+	return code ? code : show_change(cli, answer, name, "is revoked", "could be revoked");
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
-#include "shared/base/columns.h"
+#include "hub/cli/show.h"
 
 #define LIST_DEFAULT 50u
 #define EXPORT_STEP  500u

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
+#include "hub/cli/show.h"
 #include "shared/base/clock.h"
-#include "shared/base/columns.h"
-#include "shared/base/units.h"
 
 /* "10.20.0.0/24, 10.21.0.0/24#20": weights other than 10 are shown as they are typed. */
 static char *join_subnets(const json_t *subnets, char *out, size_t size)
@@ -29,47 +27,28 @@ static char *join_subnets(const json_t *subnets, char *out, size_t size)
 	return out;
 }
 
+static void add_row(struct columns *t, const json_t *node, int64_t now_ms)
+{
+	char text[256];
+
+	(void)now_ms;
+	show_int(t, node, "id");
+	columns_add(t, call_str(node, "name"));
+	columns_add(t, call_str(node, "kind"));
+	columns_add(t, call_str(node, "status"));
+	columns_add(t, call_join(json_object_get(node, "addresses"), text, sizeof(text)));
+	columns_add(t, join_subnets(json_object_get(node, "subnets"), text, sizeof(text)));
+	columns_add(t, call_str(node, "comment"));
+}
+
 int cmd_node_list(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = { "ID",        "NAME",    "KIND",   "STATUS",
 					     "ADDRESSES", "SUBNETS", "COMMENT" };
-	struct columns table;
-	char text[256];
-	json_t *list, *n;
-	size_t i;
-	int code;
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	(void)a;
-	code = call_list(cli, "/api/v1/nodes", "items", &list);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(list);
-		json_decref(list);
-		return code;
-	}
-	columns_init(&table, 1, ARRAY_LEN(heads), heads);
-	json_array_foreach(json_object_get(list, "items"), i, n)
-	{
-		columns_addf(&table, "%lld", (long long)call_int(n, "id"));
-		columns_add(&table, call_str(n, "name"));
-		columns_add(&table, call_str(n, "kind"));
-		columns_add(&table, call_str(n, "status"));
-		columns_add(&table, call_join(json_object_get(n, "addresses"), text, sizeof(text)));
-		columns_add(&table,
-			    join_subnets(json_object_get(n, "subnets"), text, sizeof(text)));
-		columns_add(&table, call_str(n, "comment"));
-	}
-	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
-	columns_fini(&table);
-	json_decref(list);
-	return code;
-}
-
-static void line(const char *name, const char *value)
-{
-	if (value && *value)
-		printf("%-13s%s\n", name, value);
+	return show_list(cli, "/api/v1/nodes", &table);
 }
 
 /* What the directory says of a node. */
@@ -80,19 +59,19 @@ static void print_node(const json_t *n)
 
 	printf("%s (%s %lld, %s)\n", call_str(n, "name"), call_str(n, "kind"),
 	       (long long)call_int(n, "id"), call_str(n, "status"));
-	line("addresses", call_join(json_object_get(n, "addresses"), text, sizeof(text)));
-	line("subnets", join_subnets(json_object_get(n, "subnets"), text, sizeof(text)));
-	line("endpoints", call_join(json_object_get(n, "endpoints"), text, sizeof(text)));
-	line("groups", call_join(json_object_get(n, "groups"), text, sizeof(text)));
-	line("identity", call_str(n, "identity_fingerprint"));
-	line("tunnel key", call_str(n, "tunnel_key"));
+	show_line("addresses", call_join(json_object_get(n, "addresses"), text, sizeof(text)));
+	show_line("subnets", join_subnets(json_object_get(n, "subnets"), text, sizeof(text)));
+	show_line("endpoints", call_join(json_object_get(n, "endpoints"), text, sizeof(text)));
+	show_line("groups", call_join(json_object_get(n, "groups"), text, sizeof(text)));
+	show_line("identity", call_str(n, "identity_fingerprint"));
+	show_line("tunnel key", call_str(n, "tunnel_key"));
 	if (call_int(n, "keepalive_s"))
 		printf("%-13s%lld s\n", "keepalive", (long long)call_int(n, "keepalive_s"));
 	if (call_int(n, "compression"))
 		printf("%-13slevel %lld\n", "compression", (long long)call_int(n, "compression"));
 	if (strcmp(call_str(n, "path_policy"), "auto") != 0)
-		line("path policy", call_str(n, "path_policy"));
-	line("comment", call_str(n, "comment"));
+		show_line("path policy", call_str(n, "path_policy"));
+	show_line("comment", call_str(n, "comment"));
 	printf("%-13s%s ago, at revision %lld\n", "changed",
 	       units_ago(call_str_or_null(n, "updated_at"), now, ago),
 	       (long long)call_int(n, "revision"));
@@ -116,19 +95,19 @@ static void print_presence(const json_t *p)
 		printf(" (%s)", call_str(p, "path_reason"));
 	putchar('\n');
 	if (call_bool(p, "expected"))
-		line("expected", "yes: ConnectTo in hub.conf");
-	line("endpoint", call_str(p, "endpoint"));
+		show_line("expected", "yes: ConnectTo in hub.conf");
+	show_line("endpoint", call_str(p, "endpoint"));
 	if (strcmp(call_str(p, "nat"), "unknown") != 0)
-		line("NAT", strcmp(call_str(p, "nat"), "hard") == 0
-				    ? "hard: another port for each destination"
-				    : "easy: direct paths work with most nodes");
+		show_line("NAT", strcmp(call_str(p, "nat"), "hard") == 0
+					 ? "hard: another port for each destination"
+					 : "easy: direct paths work with most nodes");
 	if (call_str_or_null(p, "handshake_at"))
 		printf("%-13s%s ago\n", "handshake",
 		       units_ago(call_str(p, "handshake_at"), now, text));
 	printf("%-13sreceived %s, sent %s\n", "traffic",
 	       units_bytes((uint64_t)call_int(p, "rx_bytes"), text),
 	       units_bytes((uint64_t)call_int(p, "tx_bytes"), more));
-	line("version", call_str(p, "version"));
+	show_line("version", call_str(p, "version"));
 }
 
 int cmd_node_show(struct cli *cli, struct args *a)
@@ -172,16 +151,8 @@ int cmd_node_delete(struct cli *cli, struct args *a)
 		return CLI_USAGE;
 	code = call_api(cli, "DELETE", call_path(path, "/api/v1/nodes/", a->words[0], ""), NULL, 0,
 			&answer);
-	if (code)
-		return code;
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		printf("%s%s at revision %lld\n", a->words[0],
-		       cli->dry_run ? " could be deleted" : " is deleted",
-		       (long long)call_int(answer, "revision"));
-	json_decref(answer);
-	return code;
+	return code ? code
+		    : show_change(cli, answer, a->words[0], "is deleted", "could be deleted");
 }
 
 /* Appends to a list of the body that is made when it is missing. */
@@ -257,13 +228,7 @@ int cmd_node_edit(struct cli *cli, struct args *a)
 	if (!code)
 		code = call_api(cli, "PATCH", call_path(path, "/api/v1/nodes/", a->words[0], ""),
 				body, 0, &answer);
-	if (!code && cli->json)
-		code = call_print_json(answer);
-	else if (!code)
-		printf("%s %s at revision %lld\n", a->words[0],
-		       cli->dry_run ? "could be changed" : "is changed",
-		       (long long)call_int(answer, "revision"));
 	json_decref(body);
-	json_decref(answer);
-	return code;
+	return code ? code
+		    : show_change(cli, answer, a->words[0], "is changed", "could be changed");
 }

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
-#include "shared/base/columns.h"
-
-/* Prints the answer of a change: as JSON, or as a sentence with the revision. Takes `answer`. */
-static int say(struct cli *cli, json_t *answer, const char *what)
-{
-	int code = CLI_DONE;
-
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		printf("%s at revision %lld%s\n", what, (long long)call_int(answer, "revision"),
-		       cli->dry_run ? " could be done; nothing was changed" : "");
-	json_decref(answer);
-	return code;
-}
+#include "hub/cli/show.h"
 
 int cmd_policy_add(struct cli *cli, struct args *a)
 {
@@ -28,39 +13,26 @@ int cmd_policy_add(struct cli *cli, struct args *a)
 		json_object_set_new(body, "path_policy", json_string(args_get(a, "--path")));
 	code = call_api(cli, "POST", "/api/v1/policies", body, 0, &answer);
 	json_decref(body);
-	snprintf(what, sizeof(what), "%.63s -> %.63s: allowed", a->words[0], a->words[1]);
-	return code ? code : say(cli, answer, what);
+	snprintf(what, sizeof(what), "%.63s -> %.63s", a->words[0], a->words[1]);
+	return code ? code : show_change(cli, answer, what, "is allowed", "could be allowed");
+}
+
+static void add_row(struct columns *t, const json_t *policy, int64_t now_ms)
+{
+	(void)now_ms;
+	show_int(t, policy, "id");
+	columns_add(t, call_str(policy, "from"));
+	columns_add(t, call_str(policy, "to"));
+	columns_add(t, call_str(policy, "path_policy"));
 }
 
 int cmd_policy_list(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = { "ID", "GROUP", "AND GROUP", "PATHS" };
-	struct columns table;
-	json_t *list, *p;
-	size_t i;
-	int code;
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	(void)a;
-	code = call_list(cli, "/api/v1/policies", "items", &list);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(list);
-		json_decref(list);
-		return code;
-	}
-	columns_init(&table, 1, ARRAY_LEN(heads), heads);
-	json_array_foreach(json_object_get(list, "items"), i, p)
-	{
-		columns_addf(&table, "%lld", (long long)call_int(p, "id"));
-		columns_add(&table, call_str(p, "from"));
-		columns_add(&table, call_str(p, "to"));
-		columns_add(&table, call_str(p, "path_policy"));
-	}
-	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
-	columns_fini(&table);
-	json_decref(list);
-	return code;
+	return show_list(cli, "/api/v1/policies", &table);
 }
 
 /* The id of the policy between two groups, whichever of them was named first. */
@@ -101,11 +73,11 @@ int cmd_policy_edit(struct cli *cli, struct args *a)
 	if (code)
 		return code;
 	snprintf(path, sizeof(path), "/api/v1/policies/%lld", (long long)id);
-	snprintf(what, sizeof(what), "%.63s -> %.63s: changed", a->words[0], a->words[1]);
+	snprintf(what, sizeof(what), "%.63s -> %.63s", a->words[0], a->words[1]);
 	body = json_pack("{s:s}", "path_policy", args_get(a, "--path"));
 	code = call_api(cli, "PATCH", path, body, 0, &answer);
 	json_decref(body);
-	return code ? code : say(cli, answer, what);
+	return code ? code : show_change(cli, answer, what, "is changed", "could be changed");
 }
 
 int cmd_policy_remove(struct cli *cli, struct args *a)
@@ -118,24 +90,14 @@ int cmd_policy_remove(struct cli *cli, struct args *a)
 	if (code)
 		return code;
 	snprintf(path, sizeof(path), "/api/v1/policies/%lld", (long long)id);
-	snprintf(what, sizeof(what), "%.63s -> %.63s: removed", a->words[0], a->words[1]);
+	snprintf(what, sizeof(what), "%.63s -> %.63s", a->words[0], a->words[1]);
 	code = call_api(cli, "DELETE", path, NULL, 0, &answer);
-	return code ? code : say(cli, answer, what);
+	return code ? code : show_change(cli, answer, what, "is removed", "could be removed");
 }
 
-static int show_default(struct cli *cli)
+static void print_default(const json_t *answer)
 {
-	json_t *answer;
-	int code = call_api(cli, "GET", "/api/v1/policies/default", NULL, 0, &answer);
-
-	if (code)
-		return code;
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		puts(call_bool(answer, "allow") ? "allow" : "deny");
-	json_decref(answer);
-	return code;
+	puts(call_bool(answer, "allow") ? "allow" : "deny");
 }
 
 int cmd_policy_default(struct cli *cli, struct args *a)
@@ -145,14 +107,16 @@ int cmd_policy_default(struct cli *cli, struct args *a)
 	int code;
 
 	if (a->n_words == 0)
-		return show_default(cli);
+		return show_item(cli, "/api/v1/policies/default", print_default);
 	allow = strcmp(a->words[0], "allow") == 0;
 	if (!allow && strcmp(a->words[0], "deny") != 0)
 		return call_usage("the default is allow or deny, not \"%s\"", a->words[0]);
 	body = json_pack("{s:b}", "allow", allow);
 	code = call_api(cli, "PATCH", "/api/v1/policies/default", body, 0, &answer);
 	json_decref(body);
-	return code ? code : say(cli, answer, allow ? "default: allow" : "default: deny");
+	return code ? code
+		    : show_change(cli, answer, "the default", allow ? "is allow" : "is deny",
+				  allow ? "could be allow" : "could be deny");
 }
 
 int cmd_policy_check(struct cli *cli, struct args *a)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
+#include "hub/cli/show.h"
 #include "shared/base/clock.h"
-#include "shared/base/columns.h"
-#include "shared/base/units.h"
 #include "shared/ipc/engine_text.h"
 
 static void add_row(struct columns *t, const json_t *n, int64_t now, bool verbose)
@@ -123,28 +121,24 @@ int cmd_status(struct cli *cli, struct args *a)
 	return code;
 }
 
+static void print_revision(const json_t *r)
+{
+	char ago[UNITS_STR_SIZE];
+
+	printf("revision %lld, %s ago by %s: %s\n", (long long)call_int(r, "revision"),
+	       units_ago(call_str_or_null(r, "at"), clock_wall_ms(), ago), call_str(r, "actor"),
+	       call_str(r, "what"));
+	if (json_object_get(r, "online"))
+		printf("applied on %lld of %lld\n", (long long)call_int(r, "applied"),
+		       (long long)call_int(r, "online"));
+}
+
 int cmd_revision(struct cli *cli, struct args *a)
 {
-	char ago[UNITS_STR_SIZE], path[CALL_PATH_SIZE];
-	json_t *r;
-	int code;
+	char path[CALL_PATH_SIZE];
 
-	code = call_api(cli, "GET",
-			a->n_words ? call_path(path, "/api/v1/revisions/", a->words[0], "")
-				   : "/api/v1/revision",
-			NULL, 0, &r);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(r);
-	} else {
-		printf("revision %lld, %s ago by %s: %s\n", (long long)call_int(r, "revision"),
-		       units_ago(call_str_or_null(r, "at"), clock_wall_ms(), ago),
-		       call_str(r, "actor"), call_str(r, "what"));
-		if (json_object_get(r, "online"))
-			printf("applied on %lld of %lld\n", (long long)call_int(r, "applied"),
-			       (long long)call_int(r, "online"));
-	}
-	json_decref(r);
-	return code;
+	return show_item(cli,
+			 a->n_words ? call_path(path, "/api/v1/revisions/", a->words[0], "")
+				    : "/api/v1/revision",
+			 print_revision);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
-#include "shared/base/columns.h"
+#include "hub/cli/show.h"
 #include "shared/base/prefix.h"
 #include "shared/wire/limits.h"
 
 int cmd_subnet_add(struct cli *cli, struct args *a)
 {
+	char done[96], could[96];
 	json_t *body, *answer;
 	uint64_t weight;
 	int code;
@@ -18,16 +18,9 @@ int cmd_subnet_add(struct cli *cli, struct args *a)
 			 "weight", (json_int_t)weight, "failover", args_has(a, "--failover"));
 	code = call_api(cli, "POST", "/api/v1/subnets", body, 0, &answer);
 	json_decref(body);
-	if (code)
-		return code;
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		printf("%s %s %s at revision %lld\n", a->words[1],
-		       cli->dry_run ? "could be put behind" : "is behind", a->words[0],
-		       (long long)call_int(answer, "revision"));
-	json_decref(answer);
-	return code;
+	snprintf(done, sizeof(done), "is behind %.63s", a->words[0]);
+	snprintf(could, sizeof(could), "could be put behind %.63s", a->words[0]);
+	return code ? code : show_change(cli, answer, a->words[1], done, could);
 }
 
 /* Finds the id of a node's subnet by its prefix, however that is spelled. */
@@ -75,49 +68,26 @@ int cmd_subnet_remove(struct cli *cli, struct args *a)
 	}
 	code = call_api(cli, "DELETE", call_path(path, "/api/v1/subnets/", id_text, ""), NULL, 0,
 			&answer);
-	if (code)
-		return code;
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		printf("%s %s at revision %lld\n", a->words[a->n_words - 1],
-		       cli->dry_run ? "could be removed" : "is removed",
-		       (long long)call_int(answer, "revision"));
-	json_decref(answer);
-	return code;
+	return code ? code
+		    : show_change(cli, answer, a->words[a->n_words - 1], "is removed",
+				  "could be removed");
+}
+
+static void add_row(struct columns *t, const json_t *subnet, int64_t now_ms)
+{
+	(void)now_ms;
+	show_int(t, subnet, "id");
+	columns_add(t, call_str(subnet, "prefix"));
+	show_int(t, subnet, "weight");
+	columns_add(t, call_str(subnet, "node"));
+	columns_add(t, call_str(subnet, "status"));
 }
 
 int cmd_subnet_list(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = { "ID", "PREFIX", "WEIGHT", "NODE", "STATUS" };
-	char path[CALL_PATH_SIZE];
-	struct columns table;
-	json_t *list, *s;
-	size_t i;
-	int code;
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0 | 1u << 2,
+						 add_row };
 
-	code = call_list(cli,
-			 call_path(path, a->n_words ? "/api/v1/subnets?node=" : "/api/v1/subnets",
-				   a->n_words ? a->words[0] : "", ""),
-			 "items", &list);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(list);
-		json_decref(list);
-		return code;
-	}
-	columns_init(&table, 1 | 1 << 2, ARRAY_LEN(heads), heads);
-	json_array_foreach(json_object_get(list, "items"), i, s)
-	{
-		columns_addf(&table, "%lld", (long long)call_int(s, "id"));
-		columns_add(&table, call_str(s, "prefix"));
-		columns_addf(&table, "%lld", (long long)call_int(s, "weight"));
-		columns_add(&table, call_str(s, "node"));
-		columns_add(&table, call_str(s, "status"));
-	}
-	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
-	columns_fini(&table);
-	json_decref(list);
-	return code;
+	return show_list_of(cli, a, "/api/v1/subnets", "?node=", &table);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hub/cli/call.h"
-#include "shared/base/clock.h"
-#include "shared/base/columns.h"
-#include "shared/base/units.h"
+#include "hub/cli/show.h"
 
 #define EXPIRES_MAX_S (366u * 86400u)
 
@@ -37,59 +34,36 @@ int cmd_token_create(struct cli *cli, struct args *a)
 	return code;
 }
 
+static void add_row(struct columns *t, const json_t *token, int64_t now_ms)
+{
+	show_int(t, token, "id");
+	columns_add(t, call_str(token, "node"));
+	columns_add(t, call_str(token, "state"));
+	columns_addf(t, "%lld of %lld", (long long)call_int(token, "uses"),
+		     (long long)call_int(token, "uses_max"));
+	show_left(t, token, "expires_at", now_ms);
+	show_ago(t, token, "created_at", now_ms);
+	columns_add(t, call_str(token, "created_by"));
+}
+
 int cmd_token_list(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = { "ID",         "NODE", "STATE",  "USES",
 					     "EXPIRES IN", "AGE",  "MADE BY" };
-	char text[UNITS_STR_SIZE];
-	int64_t now = clock_wall_ms();
-	struct columns table;
-	json_t *list, *t;
-	size_t i;
-	int code;
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	(void)a;
-	code = call_list(cli, "/api/v1/tokens", "items", &list);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(list);
-		json_decref(list);
-		return code;
-	}
-	columns_init(&table, 1, ARRAY_LEN(heads), heads);
-	json_array_foreach(json_object_get(list, "items"), i, t)
-	{
-		columns_addf(&table, "%lld", (long long)call_int(t, "id"));
-		columns_add(&table, call_str(t, "node"));
-		columns_add(&table, call_str(t, "state"));
-		columns_addf(&table, "%lld of %lld", (long long)call_int(t, "uses"),
-			     (long long)call_int(t, "uses_max"));
-		columns_add(&table, units_left(call_str_or_null(t, "expires_at"), now, text));
-		columns_add(&table, units_ago(call_str_or_null(t, "created_at"), now, text));
-		columns_add(&table, call_str(t, "created_by"));
-	}
-	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
-	columns_fini(&table);
-	json_decref(list);
-	return code;
+	return show_list(cli, "/api/v1/tokens", &table);
 }
 
 int cmd_token_revoke(struct cli *cli, struct args *a)
 {
-	char path[CALL_PATH_SIZE];
+	char path[CALL_PATH_SIZE], name[80];
 	json_t *answer;
 	int code;
 
 	code = call_api(cli, "POST", call_path(path, "/api/v1/tokens/", a->words[0], "/revoke"),
 			NULL, 0, &answer);
-	if (code)
-		return code;
-	if (cli->json)
-		code = call_print_json(answer);
-	else
-		printf("join token %s %s\n", a->words[0],
-		       cli->dry_run ? "could be revoked" : "is revoked");
-	json_decref(answer);
-	return code;
+	snprintf(name, sizeof(name), "join token %.64s", a->words[0]);
+	return code ? code : show_change(cli, answer, name, "is revoked", "could be revoked");
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
-#include "shared/base/columns.h"
-#include "shared/base/units.h"
+#include "hub/cli/show.h"
 #include "shared/base/base64.h"
-#include "shared/base/clock.h"
 #include "shared/base/file.h"
 #include "shared/base/secret.h"
 
@@ -55,22 +52,22 @@ static void wipe(json_t *body)
 /* Prints the answer of a change; a new password goes alone to standard output. */
 static int say(struct cli *cli, json_t *answer, const char *name, const char *done, char made[32])
 {
-	int code = CLI_DONE;
+	char is[24], could[24];
+	int code;
 
-	if (cli->json && made[0] && !cli->dry_run)
+	snprintf(is, sizeof(is), "is %s", done);
+	snprintf(could, sizeof(could), "could be %s", done);
+	if (!made[0] || cli->dry_run) {
+		code = show_change(cli, answer, name, is, could);
+	} else if (cli->json) {
 		json_object_set_new(answer, "password", json_string(made));
-	if (cli->json) {
-		code = call_print_json(answer);
-	} else if (cli->dry_run) {
-		fprintf(stderr, "%s could be %s. Nothing was changed.\n", name, done);
-	} else if (made[0]) {
-		fprintf(stderr, "%s is %s. The password, shown only now:\n", name, done);
-		printf("%s\n", made);
+		code = show_change(cli, answer, name, is, could);
 	} else {
-		printf("%s is %s\n", name, done);
+		fprintf(stderr, "%s %s. The password, shown only now:\n", name, is);
+		code = printf("%s\n", made) < 0 ? CLI_FAILED : CLI_DONE;
+		json_decref(answer);
 	}
 	secret_zero(made, 32);
-	json_decref(answer);
 	return code;
 }
 
@@ -91,41 +88,25 @@ int cmd_user_add(struct cli *cli, struct args *a)
 	return code ? code : say(cli, answer, a->words[0], "added", made);
 }
 
+static void add_row(struct columns *t, const json_t *user, int64_t now_ms)
+{
+	show_int(t, user, "id");
+	columns_add(t, call_str(user, "name"));
+	columns_add(t, call_str(user, "role"));
+	columns_add(t, call_bool(user, "disabled") ? "disabled" : "active");
+	columns_add(t, call_bool(user, "totp") ? "yes" : "no");
+	show_ago(t, user, "signed_in_at", now_ms);
+}
+
 int cmd_user_list(struct cli *cli, struct args *a)
 {
 	static const char *const heads[] = {
 		"ID", "NAME", "ROLE", "STATE", "TOTP", "LAST SIGN-IN"
 	};
-	char text[UNITS_STR_SIZE];
-	int64_t now = clock_wall_ms();
-	struct columns table;
-	json_t *list, *u;
-	size_t i;
-	int code;
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	(void)a;
-	code = call_list(cli, "/api/v1/users", "items", &list);
-	if (code)
-		return code;
-	if (cli->json) {
-		code = call_print_json(list);
-		json_decref(list);
-		return code;
-	}
-	columns_init(&table, 1, ARRAY_LEN(heads), heads);
-	json_array_foreach(json_object_get(list, "items"), i, u)
-	{
-		columns_addf(&table, "%lld", (long long)call_int(u, "id"));
-		columns_add(&table, call_str(u, "name"));
-		columns_add(&table, call_str(u, "role"));
-		columns_add(&table, call_bool(u, "disabled") ? "disabled" : "active");
-		columns_add(&table, call_bool(u, "totp") ? "yes" : "no");
-		columns_add(&table, units_ago(call_str_or_null(u, "signed_in_at"), now, text));
-	}
-	code = columns_print(&table, stdout) ? CLI_FAILED : CLI_DONE;
-	columns_fini(&table);
-	json_decref(list);
-	return code;
+	return show_list(cli, "/api/v1/users", &table);
 }
 
 int cmd_user_edit(struct cli *cli, struct args *a)

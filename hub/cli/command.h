@@ -27,7 +27,7 @@ struct command {
 	int (*run)(struct cli *cli, struct args *a); /* returns an `enum cli_exit` */
 };
 
-/* cli.c: every command; a test walks it. */
+/* commands.c: every command; a test walks it. */
 extern const struct command commands[];
 extern const size_t commands_n;
 

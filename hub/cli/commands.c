@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The one table of commands: usage, help, completion and dispatch come from it. */
+#include "hub/cli/command.h"
+
+#define DRY_RUN                                                                                    \
+	{                                                                                          \
+		"--dry-run", NULL, false, "check only, change nothing"                             \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, NULL, false, NULL                                                            \
+	}
+
+#define PATH_OPTION                                                                                \
+	{                                                                                          \
+		"--path", "POLICY", false,                                                         \
+			"how it and other branches meet: auto, hub-only or direct-only"            \
+	}
+
+static const struct args_option node_add_options[] = {
+	{ "--subnet", "PREFIX[#WEIGHT]", true,
+	  "a network behind this node (lower weight wins, default 10)" },
+	{ "--address", "ADDRESS", true,
+	  "its own address in the network, one for IPv4 and one for IPv6 (default: from the "
+	  "pools)" },
+	{ "--endpoint", "\"HOST PORT\"", true, "where it can be reached, when that is fixed" },
+	{ "--kind", "spoke|wireguard", false,
+	  "a Branchline spoke (default) or a stock WireGuard device" },
+	{ "--public-key", "KEY", false, "public key of a WireGuard device" },
+	{ "--keepalive", "SECONDS", false,
+	  "send something at least so often (0: only when needed)" },
+	PATH_OPTION,
+	{ "--comment", "TEXT", false, "a note for people" },
+	{ "--group", "NAME", true, "a group that it is in (default: default)" },
+	{ "--expires", "SECONDS", false, "life of the join token (default 86400)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option node_edit_options[] = {
+	{ "--endpoint", "\"HOST PORT\"", true,
+	  "where it can be reached; replaces all that were set" },
+	{ "--no-endpoints", NULL, false, "forget all endpoints" },
+	{ "--keepalive", "SECONDS", false,
+	  "send something at least so often (0: only when needed)" },
+	{ "--compression", "LEVEL", false, "0 none, 1 to 9 zlib, 10 and 11 LZO" },
+	PATH_OPTION,
+	{ "--comment", "TEXT", false, "a note for people" },
+	{ "--group", "+NAME,-NAME", true,
+	  "groups to join (+) and to leave (-); names without a sign replace all" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option node_revoke_options[] = {
+	{ "--reason", "TEXT", false, "why; the node is told" },
+	{ "--key", "ID", false, "revoke by this key instead of a name" },
+	{ "--timeout", "SECONDS", false,
+	  "how long to wait for the others to confirm (default 10)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option key_revoke_options[] = {
+	{ "--reason", "TEXT", false, "why" },
+	{ "--timeout", "SECONDS", false,
+	  "how long to wait for the others to confirm (default 10)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option delete_options[] = {
+	{ "--yes", NULL, false, "do not ask" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option subnet_add_options[] = {
+	{ "--weight", "N", false, "lower wins (default 10)" },
+	{ "--failover", NULL, false, "the same prefix may be behind another node, too" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option group_create_options[] = {
+	{ "--comment", "TEXT", false, "a note for people" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option group_edit_options[] = {
+	{ "--name", "NAME", false, "a new name" },
+	{ "--comment", "TEXT", false, "a note for people" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option policy_options[] = {
+	{ "--path", "POLICY", false,
+	  "how their nodes meet: auto (default), hub-only or direct-only" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option token_create_options[] = {
+	{ "--expires", "SECONDS", false, "life of the token (default 86400)" },
+	{ "--uses", "N", false, "how often it may be used (default 1)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option api_token_options[] = {
+	{ "--role", "ROLE", false,
+	  "auditor (looks only), operator (runs the network) or admin (default)" },
+	{ "--scope", "NOUN[:read]", true, "narrow it to a part of the API, such as nodes:read" },
+	{ "--expires", "SECONDS", false, "life of the token (default: no end)" },
+	DRY_RUN,
+	END,
+};
+
+#define PASSWORD_FILE                                                                              \
+	{                                                                                          \
+		"--password-file", "FILE", false,                                                  \
+			"a file of mode 0600 with the password (default: one is made and printed)" \
+	}
+
+static const struct args_option user_add_options[] = {
+	{ "--role", "ROLE", false,
+	  "auditor (looks only), operator (runs the network) or admin; required" },
+	PASSWORD_FILE,
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option user_edit_options[] = {
+	{ "--role", "ROLE", false, "auditor, operator or admin" },
+	{ "--disable", NULL, false, "let the user sign in no more" },
+	{ "--enable", NULL, false, "take that back" },
+	{ "--forget-totp", NULL, false, "the second factor is lost: sign in without it" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option user_passwd_options[] = {
+	PASSWORD_FILE,
+	DRY_RUN,
+	END,
+};
+
+#define AUDIT_FILTERS                                                                              \
+	{ "--actor", "ACTOR", false, "who: unix:root, user:NAME, token:NAME, node:NAME" },         \
+		{ "--action", "ACTION", false,                                                     \
+		  "what: node.revoke, or node. for all about nodes" },                             \
+		{ "--object", "OBJECT", false, "to what: node:NAME" },                             \
+		{ "--since", "TIME", false, "from then on: 2026-11-22 or 2026-11-22T14:40:00Z" },  \
+	{                                                                                          \
+		"--until", "TIME", false, "before then"                                            \
+	}
+
+static const struct args_option audit_list_options[] = {
+	AUDIT_FILTERS,
+	{ "--limit", "N", false, "how many, the newest of them (default 50)" },
+	END,
+};
+
+static const struct args_option audit_export_options[] = {
+	AUDIT_FILTERS,
+	END,
+};
+
+static const struct args_option events_options[] = {
+	{ "--follow", NULL, false, "go on until interrupted (it always does)" },
+	{ "--after", "ID", false, "begin behind this event, as --json showed it" },
+	END,
+};
+
+static const struct args_option status_options[] = {
+	{ "--verbose", NULL, false,
+	  "also the data plane, what it dropped and why, and of each node its "
+	  "NAT and the reason of its path" },
+	END,
+};
+
+static const struct args_option change_options[] = {
+	DRY_RUN,
+	END,
+};
+
+const struct command commands[] = {
+	{ "node", "add", "NAME", "add a branch, and print the line to paste there", 1, 1,
+	  node_add_options, cmd_node_add },
+	{ "node", "list", "", "list all nodes", 0, 0, NULL, cmd_node_list },
+	{ "node", "show", "NAME", "show one node", 1, 1, NULL, cmd_node_show },
+	{ "node", "edit", "NAME", "change settings of a node", 1, 1, node_edit_options,
+	  cmd_node_edit },
+	{ "node", "revoke", "NAME", "cut a node off, and wait until the others confirm", 0, 1,
+	  node_revoke_options, cmd_node_revoke },
+	{ "node", "delete", "NAME", "delete a node with all that belongs to it", 1, 1,
+	  delete_options, cmd_node_delete },
+	{ "subnet", "add", "NODE PREFIX", "put a network behind a node", 2, 2, subnet_add_options,
+	  cmd_subnet_add },
+	{ "subnet", "remove", "NODE PREFIX | ID", "take it away", 1, 2, change_options,
+	  cmd_subnet_remove },
+	{ "subnet", "list", "[NODE]", "list subnets", 0, 1, NULL, cmd_subnet_list },
+	{ "path", "list", "[NODE]", "how nodes reach each other, and why so", 0, 1, NULL,
+	  cmd_path_list },
+	{ "group", "create", "NAME", "make a group of nodes", 1, 1, group_create_options,
+	  cmd_group_create },
+	{ "group", "list", "", "list groups", 0, 0, NULL, cmd_group_list },
+	{ "group", "edit", "NAME", "rename a group, or change its comment", 1, 1,
+	  group_edit_options, cmd_group_edit },
+	{ "group", "delete", "NAME", "delete a group that nothing uses", 1, 1, delete_options,
+	  cmd_group_delete },
+	{ "policy", "add", "GROUP GROUP", "let two groups talk to each other", 2, 2, policy_options,
+	  cmd_policy_add },
+	{ "policy", "edit", "GROUP GROUP", "change which paths they may use", 2, 2, policy_options,
+	  cmd_policy_edit },
+	{ "policy", "list", "", "list what is allowed", 0, 0, NULL, cmd_policy_list },
+	{ "policy", "remove", "GROUP GROUP", "take that back", 2, 2, change_options,
+	  cmd_policy_remove },
+	{ "policy", "default", "[allow|deny]", "show, open or close the network", 0, 1,
+	  change_options, cmd_policy_default },
+	{ "policy", "check", "NODE NODE", "can one reach the other, and what decides it", 2, 2,
+	  NULL, cmd_policy_check },
+	{ "import-tinc", NULL, "DIR", "take over nodes and subnets of a tinc network", 1, 1,
+	  change_options, cmd_import_tinc },
+	{ "token", "create", "NODE", "make a join token, and print the line to paste", 1, 1,
+	  token_create_options, cmd_token_create },
+	{ "token", "list", "", "list join tokens", 0, 0, NULL, cmd_token_list },
+	{ "token", "revoke", "ID", "make a join token worthless", 1, 1, change_options,
+	  cmd_token_revoke },
+	{ "key", "list", "[NODE]", "list keys", 0, 1, NULL, cmd_key_list },
+	{ "key", "revoke", "ID", "revoke a key, and wait until the others confirm", 1, 1,
+	  key_revoke_options, cmd_key_revoke },
+	{ "api-token", "create", "NAME", "make a token for the API over HTTPS", 1, 1,
+	  api_token_options, cmd_api_token_create },
+	{ "api-token", "list", "", "list API tokens", 0, 0, NULL, cmd_api_token_list },
+	{ "api-token", "revoke", "NAME | ID", "make an API token worthless", 1, 1, change_options,
+	  cmd_api_token_revoke },
+	{ "user", "add", "NAME", "add somebody who may sign in to the page", 1, 1, user_add_options,
+	  cmd_user_add },
+	{ "user", "list", "", "list users", 0, 0, NULL, cmd_user_list },
+	{ "user", "edit", "NAME", "change role or state of a user", 1, 1, user_edit_options,
+	  cmd_user_edit },
+	{ "user", "passwd", "NAME", "give a user a new password", 1, 1, user_passwd_options,
+	  cmd_user_passwd },
+	{ "user", "delete", "NAME", "delete a user", 1, 1, delete_options, cmd_user_delete },
+	{ "audit", "list", "", "show who did what lately", 0, 0, audit_list_options,
+	  cmd_audit_list },
+	{ "audit", "export", "", "print all of it, a JSON object a line", 0, 0,
+	  audit_export_options, cmd_audit_export },
+	{ "audit", "verify", "", "has anybody altered it", 0, 0, NULL, cmd_audit_verify },
+	{ "events", NULL, "", "show what happens, as it happens", 0, 0, events_options,
+	  cmd_events },
+	{ "log", NULL, "", "the same", 0, 0, events_options, cmd_events },
+	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
+	  cmd_status },
+	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,
+	  NULL, cmd_revision },
+};
+const size_t commands_n = ARRAY_LEN(commands);
