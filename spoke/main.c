@@ -18,25 +18,10 @@
 
 static void print_help(FILE *out)
 {
+	fputs("usage: " PROGRAM " [-n NET] [options] [command]\n\ncommands:\n", out);
+	command_print_usage(&spoke_commands, out, NULL);
 	fprintf(out,
-		"usage: " PROGRAM " [-n NET] [options] [command]\n\n"
-		"commands:\n"
-		"  join [--force] [--timeout=SECONDS] [--json] TOKEN|-\n"
-		"                           make this machine a node, with a token of the hub's "
-		"admin\n"
-		"  run                      start the daemon (also without a command)\n"
-		"  status [--json] [--verbose]\n"
-		"                           show the link to the hub and all peers; with --verbose "
-		"also how\n"
-		"                           packets are sealed, and what the kernel takes off the "
-		"tunnel\n"
-		"  ping [-c COUNT] [--until-direct] [--json] NODE\n"
-		"                           send encrypted echoes to a node, and show the path "
-		"of each\n"
-		"  netcheck [--json]        what of the network in front of this branch works, "
-		"and what\n"
-		"                           to do about what does not\n\n"
-		"options:\n%s\n"
+		"\noptions:\n%s\n"
 		"exit codes: 0 done, 1 failed, 2 usage, 3 not running or not reachable, 4 "
 		"refused\n",
 		launch_help);
@@ -168,14 +153,7 @@ static int dispatch(struct launch *l)
 		return send_signal(l, &paths);
 	if (strcmp(command, "run") == 0)
 		return run(l, &paths);
-	if (strcmp(command, "status") == 0)
-		return status_main(l, &paths);
-	if (strcmp(command, "ping") == 0)
-		return ping_main(l, &paths);
-	if (strcmp(command, "netcheck") == 0)
-		return netcheck_main(l, &paths);
-	snprintf(l->error, sizeof(l->error), "unknown command %.100s", command);
-	return usage_error(l);
+	return cli_main(l, &paths);
 }
 
 int main(int argc, char **argv)
@@ -206,6 +184,6 @@ int main(int argc, char **argv)
 		return LAUNCH_USAGE;
 	}
 	/* A token names its network itself. */
-	return l.argc && strcmp(l.argv[0], "join") == 0 && !l.kill_signal ? join_main(&l)
+	return l.argc && strcmp(l.argv[0], "join") == 0 && !l.kill_signal ? cli_main(&l, NULL)
 									  : dispatch(&l);
 }

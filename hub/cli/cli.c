@@ -23,74 +23,28 @@ static const struct args_option common_options[] = {
 	{ NULL, NULL, false, NULL },
 };
 
+static struct command_set command_set(void)
+{
+	return (struct command_set){ .program = "branchline-hub",
+				     .commands = commands,
+				     .n = commands_n,
+				     .common = common_options,
+				     .done = CLI_DONE,
+				     .usage = CLI_USAGE };
+}
+
 bool cli_has_command(const char *word)
 {
-	for (size_t i = 0; i < commands_n; i++)
-		if (strcmp(commands[i].group, word) == 0)
-			return true;
-	return false;
+	struct command_set set = command_set();
+
+	return command_exists(&set, word);
 }
 
-/* One line of usage; `group` NULL for all. */
-static void print_usage(FILE *out, const char *group)
+void cli_usage(FILE *out)
 {
-	for (size_t i = 0; i < commands_n; i++) {
-		const struct command *c = &commands[i];
-		char words[64];
+	struct command_set set = command_set();
 
-		if (group && strcmp(c->group, group) != 0)
-			continue;
-		snprintf(words, sizeof(words), "%s%s%s %s", c->group, c->verb ? " " : "",
-			 c->verb ? c->verb : "", c->words);
-		fprintf(out, "  %-32s %s\n", words, c->summary);
-	}
-}
-
-void cli_usage(FILE *out) { print_usage(out, NULL); }
-
-static void print_options(FILE *out, const struct args_option *o)
-{
-	for (; o && o->name; o++) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "%s%s%s", o->name, o->value ? " " : "",
-			 o->value ? o->value : "");
-		fprintf(out, "  %-32s %s%s\n", text, o->help, o->repeat ? "; may be repeated" : "");
-	}
-}
-
-static int print_help(const struct command *c)
-{
-	printf("Usage: branchline-hub [-n NET] %s%s%s %s [options]\n%s\n\n", c->group,
-	       c->verb ? " " : "", c->verb ? c->verb : "", c->words, c->summary);
-	print_options(stdout, c->options);
-	print_options(stdout, common_options);
-	return CLI_DONE;
-}
-
-/* Finds the command, and how many words name it. NULL: usage was printed, `*code` is the exit code.
- */
-static const struct command *find_command(int argc, char **argv, int *used, int *code)
-{
-	bool help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-
-	for (size_t i = 0; i < commands_n; i++) {
-		const struct command *c = &commands[i];
-
-		if (argc < 1 || strcmp(c->group, argv[0]) != 0)
-			continue;
-		if (c->verb && (argc < 2 || strcmp(c->verb, argv[1]) != 0))
-			continue;
-		*used = c->verb ? 2 : 1;
-		return c;
-	}
-	*code = help ? CLI_DONE : CLI_USAGE;
-	if (!help && argc >= 2 && cli_has_command(argv[0]))
-		call_usage("there is no command \"%s %s\"; these are:", argv[0], argv[1]);
-	else if (!help && argc >= 1 && !cli_has_command(argv[0]))
-		call_usage("there is no command \"%s\"; these are:", argv[0]);
-	print_usage(help ? stdout : stderr, argc >= 1 && cli_has_command(argv[0]) ? argv[0] : NULL);
-	return NULL;
+	command_print_usage(&set, out, NULL);
 }
 
 /* Where the hub is and how we show who we are. `file` keeps the token's text. */
@@ -156,20 +110,14 @@ static int run_command(const struct paths *paths, const struct command *c, struc
 
 int cli_main(const struct paths *paths, int argc, char **argv)
 {
+	struct command_set set = command_set();
 	const struct command *c;
 	struct args a;
-	int used = 0, code = CLI_USAGE;
+	int code;
 
-	c = find_command(argc, argv, &used, &code);
+	c = command_parse(&set, argc, argv, &a, &code);
 	if (!c)
 		return code;
-	if (args_parse(&a, argc - used, argv + used, c->options, common_options))
-		return call_usage("%s (see --help)", a.error);
-	if (args_has(&a, "--help"))
-		return print_help(c);
-	if (a.n_words < c->min_words || a.n_words > c->max_words)
-		return call_usage("usage: branchline-hub [-n NET] %s%s%s %s", c->group,
-				  c->verb ? " " : "", c->verb ? c->verb : "", c->words);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
 		fprintf(stderr, "branchline-hub: the HTTP client could not be started\n");
 		return CLI_FAILED;

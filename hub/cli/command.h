@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* command: the table of subcommands, and what each of them is given. */
+/* command: what each subcommand is given, and all of them. */
 #include <jansson.h>
 
-#include "hub/cli/args.h"
 #include "hub/cli/cli.h"
 #include "hub/cli/client.h"
+#include "shared/base/command.h"
 
 /* One run of the CLI. */
 struct cli {
@@ -14,17 +14,6 @@ struct cli {
 	struct client *client;
 	bool json; /* --json: print what the API answered */
 	bool dry_run;
-};
-
-struct command {
-	const char *group; /* "node" */
-	const char *verb;  /* "add"; NULL: the group is the whole command */
-	const char *words; /* "NODE PREFIX", as the help shows them */
-	const char *summary;
-	unsigned min_words, max_words;
-	const struct args_option
-		*options; /* its own; ends with a row without a name; may be NULL */
-	int (*run)(struct cli *cli, struct args *a); /* returns an `enum cli_exit` */
 };
 
 /* commands.c: every command; a test walks it. */

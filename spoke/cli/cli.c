@@ -1,8 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "spoke/cli/cli.h"
 
+#include <stdarg.h>
+
 #include "spoke/cli/request.h"
 #include "spoke/config.h"
+
+int cli_main(const struct launch *l, const struct paths *paths)
+{
+	struct cli cli = { .launch = l, .paths = paths };
+	const struct command *c;
+	struct args a;
+	int code;
+
+	c = command_parse(&spoke_commands, l->argc, l->argv, &a, &code);
+	if (!c)
+		return code;
+	cli.json = args_has(&a, "--json");
+	code = c->run(&cli, &a);
+	if (fflush(stdout) == EOF && code == LAUNCH_DONE)
+		code = LAUNCH_FAILED;
+	return code;
+}
+
+int cli_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("branchline-spoke: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return LAUNCH_USAGE;
+}
 
 int cli_connect(const struct launch *l, const struct paths *paths, struct request *r)
 {
@@ -25,6 +56,35 @@ int cli_connect(const struct launch *l, const struct paths *paths, struct reques
 	if (e == ERR_TIMEOUT)
 		return LAUNCH_FAILED;
 	return e == ERR_DENIED ? LAUNCH_REFUSED : LAUNCH_NOT_RUNNING;
+}
+
+int cli_ask(const struct cli *cli, json_t *question, unsigned timeout_ms, json_t **out)
+{
+	const struct launch *l = cli->launch;
+	const char *text;
+	struct request r;
+	int code = cli_connect(l, cli->paths, &r);
+	enum err e;
+
+	*out = NULL;
+	if (code) {
+		json_decref(question);
+		return code;
+	}
+	e = request_send(&r, question);
+	if (!e)
+		e = request_read(&r, timeout_ms, out);
+	request_close(&r);
+	if (e)
+		return cli_no_answer(l, e);
+	json_object_del(*out, "done");
+	if (!json_is_string(json_object_get(*out, "error")))
+		return LAUNCH_DONE;
+	text = json_string_value(json_object_get(*out, "text"));
+	fprintf(stderr, "%s: %s\n", l->program, text ? text : "the daemon has refused this");
+	json_decref(*out);
+	*out = NULL;
+	return LAUNCH_FAILED;
 }
 
 int cli_no_answer(const struct launch *l, enum err e)

@@ -1,26 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/*
- * cli: the subcommands of branchline-spoke, a file each. l->argv[0] is the subcommand. All return
- * an exit code (enum launch_exit).
- */
+/* cli: the subcommands of branchline-spoke, a file each, and what they have in common. */
+#include <jansson.h>
+
+#include "shared/base/command.h"
 #include "shared/monitor/launch.h"
 
-/* join [--force] [--timeout=SECONDS] [--json] TOKEN|-  : makes this machine a node. l->net may be
- * NULL: then the token says it. */
-int join_main(const struct launch *l);
-/* status [--json] [--verbose] */
-int status_main(const struct launch *l, const struct paths *paths);
-/* ping [-c COUNT] [--until-direct] [--json] NODE */
-int ping_main(const struct launch *l, const struct paths *paths);
-/* netcheck [--json]: LAUNCH_FAILED when there is something to be put right */
-int netcheck_main(const struct launch *l, const struct paths *paths);
-
-struct json_t;
 struct request;
+
+/* What a command is given. */
+struct cli {
+	const struct launch *launch;
+	const struct paths *paths; /* NULL for join, whose token names the network */
+	bool json;                 /* --json */
+};
+
+/* commands.c: every command, and the options that all of them have; a test walks it. */
+extern const struct command_set spoke_commands;
+
+/* Runs the command l->argv[0]. `paths` is NULL for join only. Returns an exit code (enum
+ * launch_exit). */
+int cli_main(const struct launch *l, const struct paths *paths);
+
+/* join.c: makes this machine a node */
+int cmd_join(struct cli *cli, struct args *a);
+/* status.c */
+int cmd_status(struct cli *cli, struct args *a);
+/* ping.c */
+int cmd_ping(struct cli *cli, struct args *a);
+/* netcheck.c: LAUNCH_FAILED when there is something to be put right */
+int cmd_netcheck(struct cli *cli, struct args *a);
+
+/* Says what is wrong with the command line. Returns LAUNCH_USAGE. */
+int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Connects to the daemon of this network, or says why not. LAUNCH_DONE, or the exit code. */
 int cli_connect(const struct launch *l, const struct paths *paths, struct request *r);
+/*
+ * Asks the daemon one thing that has one answer. Takes over `question`. LAUNCH_DONE: `*out` is the
+ * answer without its "done", a new reference. Otherwise the reason was printed.
+ */
+int cli_ask(const struct cli *cli, json_t *question, unsigned timeout_ms, json_t **out);
 /* Says why a request got no answer; the exit code. */
 int cli_no_answer(const struct launch *l, enum err e);
 /* Prints `j` with an end of line and drops the reference. */
-void cli_print_json(struct json_t *j);
+void cli_print_json(json_t *j);

@@ -2,8 +2,6 @@
 /* branchline-spoke join TOKEN: makes this machine a node of a network. Nothing is written before
  * the hub has said yes. */
 #include <errno.h>
-#include <getopt.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,50 +22,18 @@ struct join_args {
 	bool as_json;
 };
 
-static int usage(const struct launch *l)
+static int read_args(struct cli *cli, struct args *args, struct join_args *a)
 {
-	fprintf(stderr,
-		"usage: %s [-n NET] join [--force] [--timeout=SECONDS] [--proxy=\"KIND HOST "
-		"PORT\"] "
-		"[--json] TOKEN|-\n",
-		l->program);
-	return LAUNCH_USAGE;
-}
+	uint64_t timeout_s;
 
-static int parse_args(const struct launch *l, struct join_args *a)
-{
-	static const struct option options[] = {
-		{ "force", no_argument, NULL, 'f' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ "proxy", required_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	char *end;
-	long v;
-	int o;
-
-	*a = (struct join_args){ .timeout_s = JOIN_TIMEOUT_S };
-	optind = 0;
-	while ((o = getopt_long(l->argc, l->argv, "", options, NULL)) != -1) {
-		if (o == 'f') {
-			a->force = true;
-		} else if (o == 'j') {
-			a->as_json = true;
-		} else if (o == 'p') {
-			a->proxy = optarg;
-		} else if (o == 't') {
-			v = strtol(optarg, &end, 10);
-			if (end == optarg || *end || v < 1 || v > JOIN_TIMEOUT_MAX_S)
-				return usage(l);
-			a->timeout_s = (int)v;
-		} else {
-			return usage(l);
-		}
-	}
-	if (optind + 1 != l->argc)
-		return usage(l);
-	a->token = l->argv[optind];
+	if (args_uint(args, "--timeout", 1, JOIN_TIMEOUT_MAX_S, JOIN_TIMEOUT_S, &timeout_s))
+		return cli_usage("%s", args->error);
+	/* It points into argv, where it is zeroed later. */
+	*a = (struct join_args){ .token = (char *)(uintptr_t)args->words[0],
+				 .timeout_s = (int)timeout_s,
+				 .proxy = args_get(args, "--proxy"),
+				 .force = args_has(args, "--force"),
+				 .as_json = cli->json };
 	return LAUNCH_DONE;
 }
 
@@ -261,13 +227,14 @@ out:
 	return code;
 }
 
-int join_main(const struct launch *l)
+int cmd_join(struct cli *cli, struct args *args)
 {
-	struct join_args a;
+	const struct launch *l = cli->launch;
+	struct join_args a = { 0 };
 	struct join_token t;
 	struct spoke_config c;
 	struct paths paths;
-	int code = parse_args(l, &a);
+	int code = read_args(cli, args, &a);
 
 	if (code)
 		return code;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* branchline-spoke netcheck: what of the network in front of this branch works, and what to do
  * about what does not. Asks the daemon, whose sockets and session are what counts. */
-#include <getopt.h>
 #include <string.h>
 
 #include "shared/base/units.h"
 #include "spoke/cli/cli.h"
-#include "spoke/cli/request.h"
 
 #define NETCHECK_TIMEOUT_MS 15000u /* the daemon has its own, shorter limit */
 
@@ -105,53 +103,20 @@ static void print_report(const json_t *j)
 	json_array_foreach(advice, i, a) printf("%s\n", json_string_value(a));
 }
 
-static int ask(const struct launch *l, const struct paths *paths, json_t **answer)
+int cmd_netcheck(struct cli *cli, struct args *a)
 {
-	struct request r;
-	int code = cli_connect(l, paths, &r);
-	enum err e;
+	json_t *j;
+	int code = cli_ask(cli, json_pack("{s:s}", "cmd", "netcheck"), NETCHECK_TIMEOUT_MS, &j);
 
+	(void)a;
 	if (code)
 		return code;
-	e = request_send(&r, json_pack("{s:s}", "cmd", "netcheck"));
-	if (!e)
-		e = request_read(&r, NETCHECK_TIMEOUT_MS, answer);
-	request_close(&r);
-	return e ? cli_no_answer(l, e) : LAUNCH_DONE;
-}
-
-int netcheck_main(const struct launch *l, const struct paths *paths)
-{
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-						 { NULL, 0, NULL, 0 } };
-	bool as_json = false;
-	json_t *j = NULL;
-	int o, code;
-
-	optind = 0;
-	while ((o = getopt_long(l->argc, l->argv, "", options, NULL)) != -1) {
-		if (o != 'j')
-			return LAUNCH_USAGE;
-		as_json = true;
-	}
-	if (optind != l->argc) {
-		fprintf(stderr, "%s: netcheck takes no argument\n", l->program);
-		return LAUNCH_USAGE;
-	}
-	code = ask(l, paths, &j);
-	if (code)
-		return code;
-	if (json_is_string(json_object_get(j, "error"))) {
-		fprintf(stderr, "%s: %s\n", l->program, string_of(j, "text"));
+	if (json_array_size(json_object_get(j, "advice")))
 		code = LAUNCH_FAILED;
-	} else {
-		code = json_array_size(json_object_get(j, "advice")) ? LAUNCH_FAILED : LAUNCH_DONE;
-		json_object_del(j, "done");
-		if (as_json)
-			cli_print_json(json_incref(j));
-		else
-			print_report(j);
-	}
+	if (cli->json)
+		cli_print_json(json_incref(j));
+	else
+		print_report(j);
 	json_decref(j);
 	return code;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* branchline-spoke ping NODE: an encrypted echo through the tunnel itself, with the path that it
  * took. */
-#include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "spoke/cli/cli.h"
@@ -173,49 +171,28 @@ static int ping(const struct launch *l, const struct paths *paths, const struct 
 	return tally.answered && (!a->until_direct || tally.direct) ? LAUNCH_DONE : LAUNCH_FAILED;
 }
 
-static bool parse_count(const char *s, int *out)
+/* The count, by whichever of its two names. */
+static int read_count(struct args *a, int *out)
 {
-	char *end;
-	long v;
+	const char *name = args_has(a, "-c") ? "-c" : "--count";
+	uint64_t count;
 
-	errno = 0;
-	v = strtol(s, &end, 10);
-	if (errno || end == s || *end || v < 1 || v > PING_COUNT_MAX)
-		return false;
-	*out = (int)v;
-	return true;
+	if (args_has(a, "-c") && args_has(a, "--count"))
+		return cli_usage("-c or --count, not both");
+	if (args_uint(a, name, 1, PING_COUNT_MAX,
+		      args_has(a, "--until-direct") ? PING_COUNT_UNTIL_DIRECT : PING_COUNT_DEFAULT,
+		      &count))
+		return cli_usage("%s", a->error);
+	*out = (int)count;
+	return LAUNCH_DONE;
 }
 
-int ping_main(const struct launch *l, const struct paths *paths)
+int cmd_ping(struct cli *cli, struct args *args)
 {
-	static const struct option options[] = { { "count", required_argument, NULL, 'c' },
-						 { "json", no_argument, NULL, 'j' },
-						 { "until-direct", no_argument, NULL, 'u' },
-						 { NULL, 0, NULL, 0 } };
-	struct ping_args a = { 0 };
-	int o;
+	struct ping_args a = { .node = args->words[0],
+			       .as_json = cli->json,
+			       .until_direct = args_has(args, "--until-direct") };
+	int code = read_count(args, &a.count);
 
-	optind = 0;
-	while ((o = getopt_long(l->argc, l->argv, "c:", options, NULL)) != -1) {
-		if (o == 'c' && !parse_count(optarg, &a.count)) {
-			fprintf(stderr, "%s: the count must be 1 to %d\n", l->program,
-				PING_COUNT_MAX);
-			return LAUNCH_USAGE;
-		}
-		if (o == 'j')
-			a.as_json = true;
-		else if (o == 'u')
-			a.until_direct = true;
-		else if (o != 'c')
-			return LAUNCH_USAGE;
-	}
-	if (optind + 1 != l->argc) {
-		fprintf(stderr, "usage: %s -n NET ping [-c COUNT] [--until-direct] [--json] NODE\n",
-			l->program);
-		return LAUNCH_USAGE;
-	}
-	a.node = l->argv[optind];
-	if (!a.count)
-		a.count = a.until_direct ? PING_COUNT_UNTIL_DIRECT : PING_COUNT_DEFAULT;
-	return ping(l, paths, &a);
+	return code ? code : ping(cli->launch, cli->paths, &a);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* branchline-spoke status: asks the daemon, and shows its answer as a table or as it is. */
-#include <getopt.h>
 #include <string.h>
 
 #include "shared/base/clock.h"
@@ -8,7 +7,6 @@
 #include "shared/base/units.h"
 #include "shared/ipc/engine_text.h"
 #include "spoke/cli/cli.h"
-#include "spoke/cli/request.h"
 
 #define STATUS_TIMEOUT_MS 10000u /* the daemon gives its data plane GATHER_TIMEOUT_MS */
 
@@ -172,54 +170,18 @@ static void print_table(const json_t *j, bool verbose)
 	print_peers(peers, verbose);
 }
 
-static int ask(const struct launch *l, const struct paths *paths, bool as_json, bool verbose)
+int cmd_status(struct cli *cli, struct args *a)
 {
-	struct request r;
-	json_t *answer = NULL;
-	enum err e;
-	int code = cli_connect(l, paths, &r);
+	json_t *answer;
+	int code = cli_ask(cli, json_pack("{s:s}", "cmd", "status"), STATUS_TIMEOUT_MS, &answer);
 
 	if (code)
 		return code;
-	e = request_send(&r, json_pack("{s:s}", "cmd", "status"));
-	if (!e)
-		e = request_read(&r, STATUS_TIMEOUT_MS, &answer);
-	request_close(&r);
-	if (e)
-		return cli_no_answer(l, e);
-	if (json_is_string(json_object_get(answer, "error"))) {
-		fprintf(stderr, "%s: %s\n", l->program, text_of(answer, "text"));
-		json_decref(answer);
-		return LAUNCH_FAILED;
-	}
-	if (as_json) {
-		json_object_del(answer, "done");
+	if (cli->json) {
 		cli_print_json(answer);
 		return LAUNCH_DONE;
 	}
-	print_table(answer, verbose);
+	print_table(answer, args_has(a, "--verbose"));
 	json_decref(answer);
 	return LAUNCH_DONE;
-}
-
-int status_main(const struct launch *l, const struct paths *paths)
-{
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-						 { "verbose", no_argument, NULL, 'v' },
-						 { NULL, 0, NULL, 0 } };
-	bool as_json = false, verbose = false;
-	int o;
-
-	optind = 0;
-	while ((o = getopt_long(l->argc, l->argv, "", options, NULL)) != -1) {
-		if (o != 'j' && o != 'v')
-			return LAUNCH_USAGE;
-		as_json |= o == 'j';
-		verbose |= o == 'v';
-	}
-	if (optind != l->argc) {
-		fprintf(stderr, "%s: status takes no argument\n", l->program);
-		return LAUNCH_USAGE;
-	}
-	return ask(l, paths, as_json, verbose);
 }

@@ -216,7 +216,7 @@ static int run(struct fixture *f, const char *net, char out[4096], char *const a
 	fflush(NULL);
 	dup2(fd, STDERR_FILENO);
 	dup2(fd, STDOUT_FILENO);
-	code = join_main(&l);
+	code = cli_main(&l, NULL);
 	/* The process list must not show the token any more; a usage error ends at once. */
 	for (int i = 0; code != LAUNCH_USAGE && i < l.argc - 1; i++)
 		assert_null(strstr(words[i], "bl1_"));
@@ -367,7 +367,8 @@ static void bad_tokens(void **state)
 	expect(f, "testnet", LAUNCH_REFUSED, "cut short or mistyped", ARGS(cut));
 	expect(f, "testnet", LAUNCH_REFUSED, "token", ARGS(later));
 	expect(f, "other", LAUNCH_REFUSED, "for network testnet, not for other", ARGS(f->token));
-	expect(f, "testnet", LAUNCH_USAGE, "usage", ARGS((char[]){ "--timeout=0" }, f->token));
+	expect(f, "testnet", LAUNCH_USAGE, "--timeout must be a whole number from 1 to 3600",
+	       ARGS((char[]){ "--timeout=0" }, f->token));
 	assert_int_equal(files_below(f->root), 0);
 }
 

@@ -6,13 +6,12 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "hub/cli/args.h"
+#include "shared/base/args.h"
 
 static const struct args_option own[] = {
-	{ "--subnet", "PREFIX", true, "" },
-	{ "--name", "NAME", false, "" },
-	{ "--yes", NULL, false, "" },
-	{ NULL, NULL, false, NULL },
+	{ "--subnet", "PREFIX", true, "" }, { "--name", "NAME", false, "" },
+	{ "--yes", NULL, false, "" },       { "-c", "COUNT", false, "" },
+	{ "-v", NULL, false, "" },          { NULL, NULL, false, NULL },
 };
 static const struct args_option common[] = {
 	{ "--json", NULL, false, "" },
@@ -36,6 +35,11 @@ static const struct {
 	{ "--nam x", 0, 0, "unknown option" },
 	{ "--names x", 0, 0, "unknown option" },
 	{ "-y", 0, 0, "unknown option" },
+	{ "-c 5 a", 1, 1, NULL },
+	{ "-c5 a", 1, 1, NULL },
+	{ "-v", 0, 1, NULL },
+	{ "-v5", 0, 0, "unknown option" },
+	{ "-c", 0, 0, "a value is missing" },
 	{ "--yes=1", 0, 0, "takes no value" },
 	{ "--name", 0, 0, "a value is missing" },
 	{ "--name a --name b", 0, 0, "given twice" },

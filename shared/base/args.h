@@ -33,7 +33,8 @@ struct args {
 /*
  * Reads `argv[0..argc)`. Options are looked up in `own`, then in `common` (both end with a row
  * without a name). "--name VALUE" and
- * "--name=VALUE" are the same; "--" ends the options. ERR_INVALID with a->error.
+ * "--name=VALUE" are the same, as are "-c VALUE" and "-cVALUE"; "--" ends the options. ERR_INVALID
+ * with a->error.
  */
 enum err args_parse(struct args *a, int argc, char *const *argv, const struct args_option *own,
 		    const struct args_option *common) must_check;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hub/cli/args.h"
+#include "shared/base/args.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +29,12 @@ static enum err take_option(struct args *a, int argc, char *const *argv, int *i,
 
 	if (!o)
 		o = find(common, text, len);
+	if (!o && text[1] != '-' && text[2]) {
+		/* "-c5": a letter with its value. */
+		o = find(own, text, 2);
+		value = o && o->value ? text + 1 : NULL;
+		o = value ? o : NULL;
+	}
 	if (!o)
 		return complain(a, "unknown option", text);
 	if (!o->value && value)

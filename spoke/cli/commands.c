@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The one table of commands: usage, help, completion and dispatch come from it. */
+#include "spoke/cli/cli.h"
+
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, NULL, false, NULL                                                            \
+	}
+
+static const struct args_option common_options[] = {
+	{ "--json", NULL, false, "print JSON" },
+	{ "--help", NULL, false, "show this help" },
+	END,
+};
+
+static const struct args_option join_options[] = {
+	{ "--force", NULL, false, "join anew although this machine has joined already" },
+	{ "--timeout", "SECONDS", false, "how long to try (default 30)" },
+	{ "--proxy", "\"KIND HOST PORT\"", false, "reach the hub through a proxy, now and later" },
+	END,
+};
+
+static const struct args_option status_options[] = {
+	{ "--verbose", NULL, false,
+	  "also how packets are sealed, and what the kernel takes off the tunnel" },
+	END,
+};
+
+static const struct args_option ping_options[] = {
+	{ "-c", "COUNT", false, "how many, one a second (default 3)" },
+	{ "--count", "COUNT", false, "the same" },
+	{ "--until-direct", NULL, false, "stop at the first answer over a direct path" },
+	END,
+};
+
+static const struct command commands[] = {
+	{ "join", NULL, "TOKEN|-", "make this machine a node, with a token of the hub's admin", 1,
+	  1, join_options, cmd_join },
+	{ "run", NULL, "", "start the daemon (also without a command)", 0, 0, NULL, NULL },
+	{ "status", NULL, "", "show the link to the hub and all peers", 0, 0, status_options,
+	  cmd_status },
+	{ "ping", NULL, "NODE", "send encrypted echoes to a node, and show the path of each", 1, 1,
+	  ping_options, cmd_ping },
+	{ "netcheck", NULL, "",
+	  "what of the network in front of this branch works, and what to do about what does not",
+	  0, 0, NULL, cmd_netcheck },
+};
+
+const struct command_set spoke_commands = {
+	.program = "branchline-spoke",
+	.commands = commands,
+	.n = ARRAY_LEN(commands),
+	.common = common_options,
+	.done = LAUNCH_DONE,
+	.usage = LAUNCH_USAGE,
+};
