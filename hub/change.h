@@ -53,12 +53,16 @@ struct change_node_add {
 enum err change_node_add(struct change *c, const struct change_node_add *in,
 			 struct node *out) must_check;
 /*
- * Endpoints, keepalive, compression, path policy, comment; NULL / negative: leave alone. The hub's
- * endpoints are also written to the setting "hub_addresses". Codes: not_found, node_is_hub (its
- * name stands in hub.conf), keepalive_invalid, and those of change_node_add().
+ * Name, addresses, endpoints, keepalive, compression, path policy, groups, comment; NULL /
+ * negative: leave alone. A new name leaves keys, addresses and sessions as they are, and the old
+ * one is free. Addresses take the place of those of their families. The hub's endpoints are also
+ * written to the setting "hub_addresses". Codes: not_found, node_is_hub (its name stands in
+ * hub.conf), keepalive_invalid, and those of change_node_add().
  */
 struct change_node_edit {
 	const char *name;
+	const struct addr *addresses;
+	size_t n_addresses;
 	const char *const *endpoints;
 	size_t n_endpoints;
 	bool set_endpoints;
@@ -75,6 +79,13 @@ enum err change_node_edit(struct change *c, uint32_t id, const struct change_nod
  * tokens too. */
 enum err change_node_revoke(struct change *c, uint32_t id, const char *why) must_check;
 enum err change_node_delete(struct change *c, uint32_t id) must_check;
+/*
+ * A disabled node keeps its keys, addresses, subnets and groups, and has no link and no tunnels
+ * until it is enabled. Codes: not_found, node_is_hub, reason_invalid, node_not_active (nobody has
+ * joined under its name, or it is revoked), node_already_disabled; node_not_disabled.
+ */
+enum err change_node_disable(struct change *c, uint32_t id, const char *why) must_check;
+enum err change_node_enable(struct change *c, uint32_t id) must_check;
 
 /*
  * Groups. A new one gets the lowest free bit. Names and comments are not of the directory, so these
@@ -152,9 +163,9 @@ enum err change_user_totp(struct change *c, struct store_user *u, const char *ac
 
 /*
  * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
- * token_used, token_expired, token_revoked, name_joined, key_exists, key_invalid. The same identity
- * key with the same token again (its answer was lost) is answered as the first time. A refusal is
- * audited, too.
+ * token_used, token_expired, token_revoked, name_joined, node_disabled, key_exists, key_invalid.
+ * The same identity key with the same token again (its answer was lost) is answered as the first
+ * time. A refusal is audited, too.
  */
 struct change_join {
 	uint8_t secret[JOIN_SECRET_BYTES];

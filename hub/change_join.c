@@ -26,6 +26,11 @@ static enum err check_token(struct change *c, const struct store_token *t, const
 				     "This join token was revoked at %s. Ask for a new one.",
 				     t->revoked_ms ? clock_format_rfc3339(t->revoked_ms, at)
 						   : "the node's end");
+	if (n->status == NODE_DISABLED)
+		return change_refuse(c, ERR_DENIED, "node_disabled", "",
+				     "Node %s is disabled by the hub's admin, who has to enable it "
+				     "first.",
+				     n->name);
 	if (t->uses >= t->uses_max)
 		return change_refuse(
 			c, ERR_USED, "token_used", "",

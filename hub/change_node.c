@@ -182,17 +182,28 @@ static enum err put_belongings(struct change *c, const struct change_node_add *i
 	return e;
 }
 
+/* A node's own addresses for the audit entry; NULL when memory is out. */
+static json_t *list_addresses(const struct node *n)
+{
+	json_t *list = json_array();
+	char text[ADDR_STR_SIZE];
+
+	for (int i = 0; i < 2; i++)
+		if (list && n->addresses[i].family &&
+		    json_array_append_new(list, json_string(addr_format(&n->addresses[i], text)))) {
+			json_decref(list);
+			list = NULL;
+		}
+	return list;
+}
+
 /* A JSON list of addresses and subnets for the audit entry; NULL when memory is out. */
 static json_t *describe(const struct node *n)
 {
-	json_t *addresses = json_array(), *subnets = json_array();
+	json_t *addresses = list_addresses(n), *subnets = json_array();
 	char text[PREFIX_STR_SIZE];
-	int failed = 0;
+	int failed = !addresses;
 
-	for (int i = 0; i < 2; i++)
-		if (n->addresses[i].family)
-			failed |= json_array_append_new(
-				addresses, json_string(addr_format(&n->addresses[i], text)));
 	for (uint32_t i = 0; i < n->n_subnets && i < CHANGE_AUDIT_SUBNETS_MAX; i++)
 		failed |= json_array_append_new(
 			subnets, json_string(prefix_format(&n->subnets[i].prefix, text)));
@@ -261,6 +272,28 @@ enum err change_node_add(struct change *c, const struct change_node_add *in, str
 	return e;
 }
 
+/* Another address in the place of that of its family; the other family's stays. */
+static enum err set_addresses(struct change *c, const struct change_node_edit *in, struct node *n)
+{
+	for (size_t i = 0; i < in->n_addresses; i++)
+		n->addresses[in->addresses[i].family == AF_INET6].family = 0;
+	return change_pools_assign(c, in->addresses, in->n_addresses, n);
+}
+
+static enum err set_name(struct change *c, const char *name, struct node *n)
+{
+	enum err e;
+
+	if (n->kind == NODE_HUB)
+		return change_refuse(c, ERR_DENIED, "node_is_hub", "/name",
+				     "The hub's own name stands in its hub.conf and cannot be "
+				     "changed here.");
+	e = check_name(c, name, n->id);
+	if (!e)
+		snprintf(n->name, sizeof(n->name), "%s", name);
+	return e;
+}
+
 /* Applies the wishes to `n`. */
 static enum err apply_edit(struct change *c, const struct change_node_edit *in, struct node *n)
 {
@@ -276,15 +309,10 @@ static enum err apply_edit(struct change *c, const struct change_node_edit *in, 
 		n->keepalive_s = (uint16_t)in->keepalive_s;
 	if (in->compression >= 0)
 		n->compression = (uint8_t)in->compression;
-	if (in->name && strcmp(in->name, n->name) != 0) {
-		if (n->kind == NODE_HUB)
-			return change_refuse(c, ERR_DENIED, "node_is_hub", "/name",
-					     "The hub's own name stands in its hub.conf and cannot "
-					     "be changed here.");
-		e = check_name(c, in->name, n->id);
-		if (!e)
-			snprintf(n->name, sizeof(n->name), "%s", in->name);
-	}
+	if (in->name && strcmp(in->name, n->name) != 0)
+		e = set_name(c, in->name, n);
+	if (!e && in->n_addresses)
+		e = set_addresses(c, in, n);
 	if (!e && in->comment)
 		e = change_check_text(c, in->comment, STORE_TEXT_SIZE, "comment_invalid",
 				      "/comment");
@@ -322,9 +350,10 @@ static json_t *describe_settings(struct change *c, const struct node *n)
 
 	for (uint32_t i = 0; endpoints && i < n->n_endpoints; i++)
 		json_array_append_new(endpoints, json_string(n->endpoints[i]));
-	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o}", "name", n->name, "keepalive",
-			 n->keepalive_s, "compression", n->compression, "path_policy",
-			 path_policy_str(n->path_policy), "endpoints", endpoints, "groups", groups);
+	return json_pack("{s:s, s:o, s:i, s:i, s:s, s:o, s:o}", "name", n->name, "addresses",
+			 list_addresses(n), "keepalive", n->keepalive_s, "compression",
+			 n->compression, "path_policy", path_policy_str(n->path_policy),
+			 "endpoints", endpoints, "groups", groups);
 }
 
 static enum err node_edit(struct change *c, const struct node *before,
@@ -439,6 +468,75 @@ enum err change_node_delete(struct change *c, uint32_t id)
 	enum err e = change_begin(c);
 
 	return e ? e : change_end(c, node_delete(c, id));
+}
+
+/* The two ways between active and disabled. */
+static enum err set_disabled(struct change *c, const struct node *n, bool disable, const char *why)
+{
+	const char *action = disable ? "node.disable" : "node.enable";
+	enum err e = change_revise(c, "%s %s", action, n->name);
+
+	if (!e)
+		e = store_node_status(c->store, n->id, disable ? NODE_DISABLED : NODE_ACTIVE, why,
+				      c->revision);
+	if (e)
+		return e;
+	return change_audit(c, action, "node", n->name,
+			    json_pack("{s:I, s:s}", "id", (json_int_t)n->id, "why", why));
+}
+
+static enum err check_may_disable(struct change *c, const struct node *n)
+{
+	if (n->kind == NODE_HUB)
+		return change_refuse(c, ERR_DENIED, "node_is_hub", "", "%s is the hub itself.",
+				     n->name);
+	if (n->status == NODE_DISABLED)
+		return change_refuse(c, ERR_CONFLICT, "node_already_disabled", "",
+				     "Node %s is disabled already.", n->name);
+	if (n->status != NODE_ACTIVE)
+		return change_refuse(c, ERR_CONFLICT, "node_not_active", "",
+				     "Node %s is %s: it has no tunnels that could be ended.",
+				     n->name, node_status_str(n->status));
+	return ERR_OK;
+}
+
+enum err change_node_disable(struct change *c, uint32_t id, const char *why)
+{
+	struct node n;
+	enum err e = change_begin(c);
+
+	if (e)
+		return e;
+	e = change_check_text(c, why, STORE_TEXT_SIZE, "reason_invalid", "/reason");
+	if (!e)
+		e = change_node_load(c, id, &n);
+	if (e)
+		return change_end(c, e);
+	e = check_may_disable(c, &n);
+	if (!e)
+		e = set_disabled(c, &n, true, why);
+	node_fini(&n);
+	return change_end(c, e);
+}
+
+enum err change_node_enable(struct change *c, uint32_t id)
+{
+	struct node n;
+	enum err e = change_begin(c);
+
+	if (e)
+		return e;
+	e = change_node_load(c, id, &n);
+	if (e)
+		return change_end(c, e);
+	if (n.status == NODE_DISABLED)
+		e = set_disabled(c, &n, false, "");
+	else
+		e = change_refuse(c, ERR_CONFLICT, "node_not_disabled", "",
+				  "Node %s is not disabled: it is %s.", n.name,
+				  node_status_str(n.status));
+	node_fini(&n);
+	return change_end(c, e);
 }
 
 static enum err key_revoke(struct change *c, uint32_t key_id, const char *why)

@@ -118,7 +118,7 @@ static enum err note_owner(void *arg, const struct store_subnet *row)
 
 /* An address that the admin chose. */
 static enum err take_wanted(struct change *c, const struct prefix *pool, const struct addr *a,
-			    size_t i, struct addr *out)
+			    size_t i, uint32_t node_id, struct addr *out)
 {
 	struct prefix host = prefix_of_host(a);
 	struct owner owner = { 0 };
@@ -138,7 +138,7 @@ static enum err take_wanted(struct change *c, const struct prefix *pool, const s
 	if (out->family)
 		return change_refuse(c, ERR_INVALID, "address_invalid", pointer,
 				     "%s: a node has one address of a family.", text);
-	e = store_subnets_overlapping(c->store, &host, 0, note_owner, &owner);
+	e = store_subnets_overlapping(c->store, &host, node_id, note_owner, &owner);
 	if (e)
 		return e;
 	if (owner.node_id)
@@ -160,7 +160,7 @@ enum err change_pools_assign(struct change *c, const struct addr *wanted, size_t
 		if (!wanted[i].family)
 			return change_refuse(c, ERR_INVALID, "address_invalid", "/addresses",
 					     "An address is empty.");
-		e = take_wanted(c, &pools[slot], &wanted[i], i, &n->addresses[slot]);
+		e = take_wanted(c, &pools[slot], &wanted[i], i, n->id, &n->addresses[slot]);
 	}
 	for (unsigned slot = 0; slot < 2 && !e; slot++)
 		if (pools[slot].addr.family && !n->addresses[slot].family)

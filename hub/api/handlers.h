@@ -20,6 +20,8 @@ void nodes_get(struct request *r);
 void nodes_edit(struct request *r);
 void nodes_delete(struct request *r);
 void nodes_revoke(struct request *r);
+void nodes_disable(struct request *r);
+void nodes_enable(struct request *r);
 /* paths.c */
 void paths_list(struct request *r);
 void paths_of_node(struct request *r);

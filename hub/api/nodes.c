@@ -118,19 +118,29 @@ static enum err take_subnets(const json_t *list, struct add_input *in)
 	return ERR_OK;
 }
 
+/* The list of addresses, of which the table of the body allows two. */
+static enum err take_addresses(const json_t *body, struct addr out[2], size_t *count)
+{
+	const json_t *list = json_object_get(body, "addresses");
+	enum err e = ERR_OK;
+
+	*count = json_array_size(list);
+	for (size_t i = 0; i < *count && !e; i++)
+		e = addr_parse(json_string_value(json_array_get(list, i)), &out[i]);
+	return e;
+}
+
 /* The checked body as the input of the change. Texts stay with the body. */
 static enum err take_add(const json_t *body, struct add_input *in)
 {
-	const json_t *addresses = json_object_get(body, "addresses");
 	const char *kind = body_str(body, "kind"), *key = body_str(body, "tunnel_key");
-	enum err e = ERR_OK;
+	enum err e;
 
 	memset(in, 0, sizeof(*in));
 	in->add = (struct change_node_add){
 		.name = body_str(body, "name"),
 		.kind = NODE_SPOKE,
 		.addresses = in->addresses,
-		.n_addresses = json_array_size(addresses),
 		.subnets = in->subnets,
 		.endpoints = in->endpoints,
 		.n_endpoints = take_endpoints(body, in->endpoints),
@@ -140,8 +150,7 @@ static enum err take_add(const json_t *body, struct add_input *in)
 		.path_policy = body_path_policy(body, "path_policy", PATH_POLICY_AUTO),
 		.comment = body_str(body, "comment"),
 	};
-	for (size_t i = 0; i < in->add.n_addresses && !e; i++)
-		e = addr_parse(json_string_value(json_array_get(addresses, i)), &in->addresses[i]);
+	e = take_addresses(body, in->addresses, &in->add.n_addresses);
 	if (!e && kind)
 		e = node_kind_parse(kind, &in->add.kind);
 	if (!e && key)
@@ -185,6 +194,7 @@ void nodes_edit(struct request *r)
 		body_path_policy(r->json, "path_policy", PATH_POLICY_AUTO);
 	struct change c = request_change(r);
 	struct change_node_edit edit = {
+		.name = body_str(r->json, "name"),
 		.endpoints = endpoints,
 		.n_endpoints = take_endpoints(r->json, endpoints),
 		.set_endpoints = json_object_get(r->json, "endpoints") != NULL,
@@ -195,9 +205,15 @@ void nodes_edit(struct request *r)
 		.set_groups = json_object_get(r->json, "groups") != NULL,
 	};
 	struct store_node_meta meta = { 0 };
+	struct addr addresses[2];
 	struct node n, changed;
-	enum err e;
+	enum err e = take_addresses(r->json, addresses, &edit.n_addresses);
 
+	edit.addresses = addresses;
+	if (e) {
+		request_change_failed(r, e, &c);
+		return;
+	}
 	if (lookup_groups(r, "groups", &edit.groups) ||
 	    lookup_groups(r, "join_groups", &edit.join_groups) ||
 	    lookup_groups(r, "leave_groups", &edit.leave_groups) ||
@@ -246,6 +262,45 @@ void nodes_revoke(struct request *r)
 		return;
 	if (request_if_match(r, render(r, &n, &meta))) {
 		e = change_node_revoke(&c, n.id, reason ? reason : "");
+		if (e)
+			request_change_failed(r, e, &c);
+		else
+			node_changed(r, 200, &c, &n);
+	}
+	node_fini(&n);
+}
+
+void nodes_disable(struct request *r)
+{
+	const char *reason = body_str(r->json, "reason");
+	struct change c = request_change(r);
+	struct store_node_meta meta = { 0 };
+	struct node n;
+	enum err e;
+
+	if (lookup_node(r, r->param, &n, &meta))
+		return;
+	if (request_if_match(r, render(r, &n, &meta))) {
+		e = change_node_disable(&c, n.id, reason ? reason : "");
+		if (e)
+			request_change_failed(r, e, &c);
+		else
+			node_changed(r, 200, &c, &n);
+	}
+	node_fini(&n);
+}
+
+void nodes_enable(struct request *r)
+{
+	struct change c = request_change(r);
+	struct store_node_meta meta = { 0 };
+	struct node n;
+	enum err e;
+
+	if (lookup_node(r, r->param, &n, &meta))
+		return;
+	if (request_if_match(r, render(r, &n, &meta))) {
+		e = change_node_enable(&c, n.id);
 		if (e)
 			request_change_failed(r, e, &c);
 		else

@@ -37,6 +37,8 @@ static const struct body_field node_add[] = {
 };
 
 static const struct body_field node_edit[] = {
+	{ .name = "name", .type = BODY_NAME },
+	{ .name = "addresses", .type = BODY_LIST, .max = 2, .item = BODY_ADDRESS },
 	{ .name = "endpoints",
 	  .type = BODY_LIST,
 	  .max = NODE_ENDPOINTS_MAX,
@@ -175,6 +177,11 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, V1 "/nodes/{id}/paths", paths_of_node, .query = "limit after"),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/revoke", nodes_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
+
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/disable", nodes_disable,
+	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), BODY(revoke)),
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/enable", nodes_enable, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
+	      NO_MEMBERS),
 
 	ROUTE(HTTP_GET, V1 "/paths", paths_list, .query = "limit after node"),
 

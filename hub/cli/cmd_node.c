@@ -75,6 +75,8 @@ static void print_node(const json_t *n)
 	printf("%-13s%s ago, at revision %lld\n", "changed",
 	       units_ago(call_str_or_null(n, "updated_at"), now, ago),
 	       (long long)call_int(n, "revision"));
+	if (strcmp(call_str(n, "status"), "disabled") == 0)
+		show_line("disabled", call_str(n, "revoked_why"));
 	if (call_str_or_null(n, "revoked_at"))
 		printf("%-13s%s ago%s%s\n", "revoked",
 		       units_ago(call_str(n, "revoked_at"), now, ago),
@@ -209,6 +211,8 @@ static int edit_body(struct args *a, json_t *body)
 		json_object_set_new(body, "comment", json_string(args_get(a, "--comment")));
 	for (unsigned i = 0; args_nth(a, "--group", i); i++)
 		add_groups(body, args_nth(a, "--group", i));
+	for (unsigned i = 0; args_nth(a, "--address", i); i++)
+		append(body, "addresses", args_nth(a, "--address", i));
 	if (args_has(a, "--endpoint") || args_has(a, "--no-endpoints")) {
 		json_t *list = json_array();
 

@@ -41,6 +41,8 @@ static const struct args_option node_edit_options[] = {
 	{ "--endpoint", "\"HOST PORT\"", true,
 	  "where it can be reached; replaces all that were set" },
 	{ "--no-endpoints", NULL, false, "forget all endpoints" },
+	{ "--address", "ADDRESS", true,
+	  "its own address in the network, in the place of that of the same family" },
 	{ "--keepalive", "SECONDS", false,
 	  "send something at least so often (0: only when needed)" },
 	{ "--compression", "LEVEL", false, "0 none, 1 to 9 zlib, 10 and 11 LZO" },
@@ -48,6 +50,12 @@ static const struct args_option node_edit_options[] = {
 	{ "--comment", "TEXT", false, "a note for people" },
 	{ "--group", "+NAME,-NAME", true,
 	  "groups to join (+) and to leave (-); names without a sign replace all" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option node_disable_options[] = {
+	{ "--reason", "TEXT", false, "why, for the audit log" },
 	DRY_RUN,
 	END,
 };
@@ -193,6 +201,12 @@ const struct command commands[] = {
 	{ "node", "show", "NAME", "show one node", 1, 1, NULL, cmd_node_show },
 	{ "node", "edit", "NAME", "change settings of a node", 1, 1, node_edit_options,
 	  cmd_node_edit },
+	{ "node", "rename", "NAME NEW", "call a node otherwise; its tunnels do not notice", 2, 2,
+	  change_options, cmd_node_rename },
+	{ "node", "disable", "NAME", "end its tunnels until it is enabled again", 1, 1,
+	  node_disable_options, cmd_node_disable },
+	{ "node", "enable", "NAME", "take it back, as it was", 1, 1, change_options,
+	  cmd_node_enable },
 	{ "node", "revoke", "NAME", "cut a node off, and wait until the others confirm", 0, 1,
 	  node_revoke_options, cmd_node_revoke },
 	{ "node", "delete", "NAME", "delete a node with all that belongs to it", 1, 1,

@@ -17,12 +17,16 @@
 static void node_changed(void *arg, const struct node *old, const struct node *now)
 {
 	struct control *c = arg;
+	struct conn *link = registry_find(&c->registry, now->id);
 
 	/* Without its entry a key is looked up in the store: slower, not wrong. */
 	if (identities_change(&c->identities, old, now) != ERR_OK && log_allowed(&c->log_system))
 		log_error("control: out of memory for the index of identity keys");
 	engine_feed_node(c, old, now);
 	names_node(c, now);
+	/* Its link, and what is audited of it, goes on under a new name. */
+	if (link)
+		memcpy(link->name, now->name, sizeof(link->name));
 	if (old && old->status == NODE_ACTIVE && now->status != NODE_ACTIVE)
 		pairs_forget(c, now->id);
 }

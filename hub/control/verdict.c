@@ -48,7 +48,7 @@ static bool say_no(struct control *c, const struct node *n, struct control_bye *
 	case NODE_REVOKED:
 		return say_revoked(c, n->id, why);
 	case NODE_DISABLED:
-		return say(c, why, COUNT_REFUSED_DISABLED, BYE_DISABLED, LINK_RETRY_MAX_MS,
+		return say(c, why, COUNT_REFUSED_DISABLED, BYE_DISABLED, LINK_RETRY_DISABLED_MS,
 			   "this node is disabled by the admin");
 	case NODE_DELETED:
 		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS,

@@ -169,6 +169,7 @@ enum compress_method {
 #define LINK_DEAD_MS                    50000u /* nothing received for so long: the link is dead */
 #define LINK_RETRY_MIN_MS               500u   /* reconnect: doubling from here, with full jitter */
 #define LINK_RETRY_MAX_MS               60000u
+#define LINK_RETRY_DISABLED_MS          10000u  /* after "disabled": it may end at any time */
 #define LINK_RETRY_REFUSED_MS           900000u /* after "revoked" and the like: 15 min */
 #define LINK_CONNECTIONS_MAX            16000u
 #define LINK_UNAUTHENTICATED_MAX        512u /* connections that have not said who they are */

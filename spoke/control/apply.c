@@ -61,6 +61,9 @@ static void log_changes(const struct spoke *s, const struct delta *x)
 		const struct node *new = &x->changed[i],
 				  *old = directory_find(&s->cache.dir, new->id);
 
+		if (old && new->id == s->cache.welcome.id && strcmp(old->name, new->name) != 0)
+			log_notice("the hub calls this node %s now (Name in spoke.conf: %s)",
+				   new->name, s->cfg->name);
 		if (!old || !old->has_identity || !new->has_identity ||
 		    public_key_equal(&old->identity_key, &new->identity_key))
 			continue;

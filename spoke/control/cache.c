@@ -431,6 +431,15 @@ const struct node *cache_self(const struct cache *c)
 	return c->has_welcome ? directory_find(&c->dir, c->welcome.id) : NULL;
 }
 
+const char *cache_name(const struct cache *c)
+{
+	const struct node *self = cache_self(c);
+
+	if (self)
+		return self->name;
+	return c->has_welcome ? c->welcome.name : NULL;
+}
+
 static struct cache_address *find_address(const struct cache *c, const char *host)
 {
 	for (uint32_t i = 0; i < c->n_addresses; i++)

@@ -73,6 +73,8 @@ enum err cache_save(struct cache *c, const char *path) must_check;
 
 /* The hub's record in the directory, or NULL. */
 const struct node *cache_hub(const struct cache *c);
+/* Our own name as the hub knows it, or NULL while we have not heard from it. */
+const char *cache_name(const struct cache *c);
 /* Our own record, or NULL. */
 const struct node *cache_self(const struct cache *c);
 /* Remembers what `host` resolved to; the oldest is forgotten when there are too many. True when

@@ -25,6 +25,28 @@ static void refused(struct spoke *s, const char *what, const char *text)
 	grace_settle(s);
 }
 
+/*
+ * The admin has taken this node out for a while. The others have cut it, so it drops its peers,
+ * too, also after a restart: once it is enabled again all sessions begin anew, at once.
+ */
+static void disabled(struct spoke *s, const struct control_bye *b)
+{
+	char why[CONTROL_TEXT_SIZE];
+
+	snprintf(why, sizeof(why), "it is disabled%s%.200s", b->text[0] ? ": " : "", b->text);
+	if (!s->cache.refused || strcmp(s->cache.refused_why, why) != 0)
+		log_warn("the hub has disabled this node: all tunnels are closed until its admin "
+			 "enables it again");
+	s->cache.refused = true;
+	memcpy(s->cache.refused_why, why, sizeof(s->cache.refused_why));
+	client_close(&s->client, why, false,
+		     b->retry_after_ms > LINK_RETRY_DISABLED_MS ? b->retry_after_ms
+								: LINK_RETRY_DISABLED_MS);
+	carry_stop(&s->carry);
+	apply_save_strictly(s);
+	grace_settle(s);
+}
+
 /* An end of the link that leaves the tunnels alone. */
 static void parted(struct spoke *s, const char *what, const struct control_bye *b,
 		   uint32_t retry_after_ms)
@@ -52,8 +74,7 @@ void recv_bye(struct spoke *s, const struct control_bye *b)
 		refused(s, "the hub does not know its key", b->text);
 		break;
 	case BYE_DISABLED:
-		log_warn("the hub has disabled this node");
-		parted(s, "this node is disabled", b, slow_ms);
+		disabled(s, b);
 		break;
 	case BYE_REPLACED:
 		/* Two machines with one key would otherwise throw each other out for ever. */

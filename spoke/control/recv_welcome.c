@@ -12,8 +12,6 @@ static const char *objection(const struct spoke *s, const struct control_welcome
 {
 	if (strcmp(w->network, s->cfg->paths.net) != 0)
 		return "the hub serves another network";
-	if (strcmp(w->name, s->cfg->name) != 0)
-		return "the hub knows this node by another name than Name in spoke.conf";
 	if (!w->id || !w->hub_id || w->id == w->hub_id)
 		return "the hub's welcome makes no sense";
 	if (w->mtu < TUN_MTU_MIN || w->mtu > TUN_MTU_MAX || !w->udp_port)
@@ -42,6 +40,16 @@ static void forget_stranger(struct spoke *s, const struct control_welcome *w)
 	directory_init(&s->cache.dir);
 	s->cache.highest = 0;
 	cache_peers_prune(&s->cache);
+}
+
+/* Our key says who we are, and the hub what we are called: it may have been changed there. */
+static void note_name(const struct spoke *s, const struct control_welcome *w)
+{
+	const char *before = cache_name(&s->cache);
+
+	if (strcmp(w->name, before ? before : s->cfg->name) != 0)
+		log_notice("the hub calls this node %s now (Name in spoke.conf: %s)", w->name,
+			   s->cfg->name);
 }
 
 /* Subnet lines of our own hosts file that the directory does not have: the hub's admin decides. */
@@ -90,6 +98,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	}
 	if (s->client.state != CLIENT_GREETING)
 		return;
+	note_name(s, w);
 	forget_stranger(s, w);
 	resync = !s->cache.has_welcome || changes_engine(&s->cache.welcome, w);
 	s->cache.welcome = *w;

@@ -40,7 +40,7 @@ struct spoke {
 	struct spoke_config *cfg;
 	struct stream_identity *identity;
 	struct link_sockets sockets; /* to dial the hub with */
-	struct public_key tunnel_public;
+	struct public_key identity_public, tunnel_public;
 	uint8_t tunnel_sig[64];
 	bool has_pin;
 	struct public_key pin; /* the hub's identity key, from the join token */

@@ -294,10 +294,11 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g, enum e
 {
 	const struct node *self = cache_self(&s->cache);
 	const struct control_welcome *w = &s->cache.welcome;
+	const char *name = cache_name(&s->cache);
 
 	return json_pack(
 		"{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
-		"done", 1, "network", s->cfg->paths.net, "name", s->cfg->name, "id",
+		"done", 1, "network", s->cfg->paths.net, "name", name ? name : s->cfg->name, "id",
 		(json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
 		(json_int_t)s->cache.dir.revision, "hub", hub_json(s), "refused",
 		s->cache.refused ? fields_text(s->cache.refused_why) : json_null(), "grace_over",

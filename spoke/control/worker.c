@@ -133,6 +133,7 @@ static enum err load_keys(struct spoke *s)
 			  err_str(e));
 		return e;
 	}
+	s->identity_public = keys.identity_public;
 	s->tunnel_public = keys.tunnel_public;
 	memcpy(s->tunnel_sig, keys.tunnel_sig, sizeof(s->tunnel_sig));
 	e = stream_identity_new(&keys.identity, &s->identity);
@@ -191,6 +192,16 @@ static enum err read_pin(struct spoke *s)
 	return ERR_OK;
 }
 
+/* Is the cache ours? By our key: the hub may have given us another name than spoke.conf does. */
+static bool cache_is_ours(const struct spoke *s)
+{
+	const struct node *self = cache_self(&s->cache);
+
+	return strcmp(s->cache.welcome.network, s->cfg->paths.net) == 0 &&
+	       (!self || !self->has_identity ||
+		public_key_equal(&self->identity_key, &s->identity_public));
+}
+
 /*
  * A cache of another network or node, as after files were copied by hand, says nothing to us. Not
  * read in load(): the file is written by a process without rights, so root has no business parsing
@@ -203,8 +214,7 @@ static void read_cache(struct spoke *s)
 	if (e && e != ERR_NOTFOUND && e != ERR_CORRUPT && e != ERR_VERSION)
 		log_warn("%s: %s; the hub will be asked for the directory", s->cfg->cache_file,
 			 err_str(e));
-	if (s->cache.has_welcome && (strcmp(s->cache.welcome.network, s->cfg->paths.net) != 0 ||
-				     strcmp(s->cache.welcome.name, s->cfg->name) != 0)) {
+	if (s->cache.has_welcome && !cache_is_ours(s)) {
 		log_warn("%s is of node %s in network %s: not used", s->cfg->cache_file,
 			 s->cache.welcome.name, s->cache.welcome.network);
 		cache_fini(&s->cache);

@@ -364,6 +364,101 @@ static void revoke_and_delete(void **state)
 	network_close(&w);
 }
 
+/* A name is only a name: keys, addresses and subnets stay, and the old one is free. */
+static void rename_and_move(void **state)
+{
+	struct addr own[2] = { fixture_addr("10.91.0.77"), fixture_addr("fd00:91::77") },
+		    foreign = fixture_addr("10.92.0.1");
+	struct change_node_edit move = { .addresses = own, .n_addresses = 1 };
+	struct change_node_edit away = { .addresses = &foreign, .n_addresses = 1 };
+	struct network w;
+	struct keys k;
+	struct node n;
+	uint32_t oslo, bergen;
+
+	(void)state;
+	network_open(&w);
+	oslo = network_spoke(&w, "oslo", "10.20.0.0/16");
+	bergen = network_spoke(&w, "bergen", NULL);
+	network_join(&w, oslo, &k);
+	assert_code(&w.c,
+		    change_node_edit(&w.c, oslo, &(struct change_node_edit){ .name = "nord" }, &n),
+		    ERR_OK, "");
+	assert_string_equal(n.name, "nord");
+	assert_true(n.has_identity && public_key_equal(&n.identity_key, &k.identity_public));
+	assert_int_equal(n.n_subnets, 1);
+	assert_int_equal(n.revision, network_revision(&w));
+	node_fini(&n);
+	assert_code(
+		&w.c,
+		change_node_edit(&w.c, bergen, &(struct change_node_edit){ .name = "nord" }, &n),
+		ERR_EXISTS, "node_exists");
+	assert_code(
+		&w.c,
+		change_node_edit(&w.c, bergen, &(struct change_node_edit){ .name = "oslo" }, &n),
+		ERR_OK, "");
+	node_fini(&n);
+
+	assert_code(&w.c, change_node_edit(&w.c, oslo, &move, &n), ERR_OK, "");
+	node_fini(&n);
+	assert_addresses(&w, oslo, "10.91.0.77", "fd00:91::2");
+	move.n_addresses = 2; /* the one that it has already is no clash with itself */
+	assert_code(&w.c, change_node_edit(&w.c, oslo, &move, &n), ERR_OK, "");
+	node_fini(&n);
+	assert_addresses(&w, oslo, "10.91.0.77", "fd00:91::77");
+	assert_code(&w.c, change_node_edit(&w.c, bergen, &move, &n), ERR_EXISTS, "address_taken");
+	assert_code(&w.c, change_node_edit(&w.c, oslo, &away, &n), ERR_INVALID, "address_invalid");
+	assert_addresses(&w, oslo, "10.91.0.77", "fd00:91::77");
+	network_close(&w);
+}
+
+/* Disabled is not revoked: keys stay current, and no token lets the node in meanwhile. */
+static void disable_and_enable(void **state)
+{
+	uint8_t secret[JOIN_SECRET_BYTES];
+	struct change_join in;
+	struct network w;
+	struct keys k, other = network_keys();
+	struct node n;
+	uint32_t oslo, bergen, owner;
+	bool current = false;
+
+	(void)state;
+	network_open(&w);
+	oslo = network_spoke(&w, "oslo", "10.20.0.0/16");
+	bergen = network_spoke(&w, "bergen", NULL);
+	assert_code(&w.c, change_node_disable(&w.c, bergen, ""), ERR_CONFLICT, "node_not_active");
+	network_join(&w, oslo, &k);
+	network_token(&w, oslo, 1, secret);
+	assert_code(&w.c, change_node_disable(&w.c, w.hub, ""), ERR_DENIED, "node_is_hub");
+	assert_code(&w.c, change_node_disable(&w.c, 99, ""), ERR_NOTFOUND, "not_found");
+	assert_code(&w.c, change_node_disable(&w.c, oslo, "bad\x01"), ERR_INVALID,
+		    "reason_invalid");
+	assert_code(&w.c, change_node_enable(&w.c, oslo), ERR_CONFLICT, "node_not_disabled");
+	assert_code(&w.c, change_node_disable(&w.c, oslo, "moving house"), ERR_OK, "");
+	assert_code(&w.c, change_node_disable(&w.c, oslo, ""), ERR_CONFLICT,
+		    "node_already_disabled");
+	n = network_node(&w, oslo);
+	assert_int_equal(n.status, NODE_DISABLED);
+	assert_int_equal(n.revision, network_revision(&w));
+	node_fini(&n);
+	assert_ok(store_node_by_identity(w.f.s, &k.identity_public, &owner, &current));
+	assert_true(current);
+	in = network_join_request(secret, &other);
+	assert_code(&w.c, change_join(&w.c, &in, &n), ERR_DENIED, "node_disabled");
+
+	assert_code(&w.c, change_node_enable(&w.c, oslo), ERR_OK, "");
+	n = network_node(&w, oslo);
+	assert_int_equal(n.status, NODE_ACTIVE);
+	assert_true(public_key_equal(&n.identity_key, &k.identity_public));
+	assert_int_equal(n.n_subnets, 1);
+	assert_true(n.addresses[0].family && n.addresses[1].family);
+	node_fini(&n);
+	assert_int_equal(network_audit_count(&w, "node.disable"), 1);
+	assert_int_equal(network_audit_count(&w, "node.enable"), 1);
+	network_close(&w);
+}
+
 static void revoke_keys(void **state)
 {
 	struct store_key first, second;
@@ -445,6 +540,8 @@ int main(void)
 		cmocka_unit_test(edit),
 		cmocka_unit_test(revoke_and_delete),
 		cmocka_unit_test(revoke_keys),
+		cmocka_unit_test(rename_and_move),
+		cmocka_unit_test(disable_and_enable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

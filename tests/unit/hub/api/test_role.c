@@ -37,6 +37,8 @@ static const struct {
 	{ "DELETE", "/api/v1/nodes/{id}", OPE },
 	{ "GET", "/api/v1/nodes/{id}/paths", AUD },
 	{ "POST", "/api/v1/nodes/{id}/revoke", OPE },
+	{ "POST", "/api/v1/nodes/{id}/disable", OPE },
+	{ "POST", "/api/v1/nodes/{id}/enable", OPE },
 	{ "GET", "/api/v1/paths", AUD },
 	{ "GET", "/api/v1/keys", AUD },
 	{ "GET", "/api/v1/keys/{id}", AUD },

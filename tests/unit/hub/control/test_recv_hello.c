@@ -150,7 +150,7 @@ static void test_who_is_not_let_in(void **state)
 		const struct control_bye *bye = &spoke_expects(&x, CONTROL_BYE)->bye;
 		assert_int_equal(bye->reason, rows[i].reason);
 		assert_int_equal(bye->retry_after_ms, rows[i].reason == BYE_DISABLED
-							      ? LINK_RETRY_MAX_MS
+							      ? LINK_RETRY_DISABLED_MS
 							      : LINK_RETRY_REFUSED_MS);
 		if (!strstr(bye->text, rows[i].text))
 			fail_msg("bye says \"%s\"", bye->text);

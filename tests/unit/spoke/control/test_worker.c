@@ -231,11 +231,55 @@ static void welcome_of_another_network_is_refused(void **state)
 	struct world *x = *state;
 	struct spoke *s;
 
-	x->cfg.name = "bergen";
+	snprintf(x->cfg.paths.net, sizeof(x->cfg.paths.net), "othernet");
 	s = start(x);
-	expect("hello 0"); /* the cache is oslo's */
+	expect("hello 0"); /* the cache is testnet's */
 	expect_not("ack", 100);
 	assert_int_equal(s->client.state, CLIENT_WAITING);
+}
+
+/* The key says who we are: the hub may call us otherwise than spoke.conf does. */
+static void name_is_what_the_hub_says(void **state)
+{
+	struct world *x = *state;
+	struct spoke *s;
+
+	x->cfg.name = "bergen";
+	s = start(x);
+	expect("hello 7");
+	expect("ack 7");
+	assert_string_equal(cache_name(&s->cache), "oslo");
+}
+
+static void cache_of_another_key_is_not_used(void **state)
+{
+	struct world *x = *state;
+
+	assert_int_equal(keys_generate(&x->keys), ERR_OK);
+	put_file(x->cfg.identity_key_file, x->keys.identity.b);
+	put_file(x->cfg.tunnel_key_file, x->keys.tunnel.b);
+	start(x);
+	expect("hello 0");
+}
+
+/* Disabled is not for ever, but while it lasts nobody is talked to. */
+static void disabled_drops_peers_until_welcomed(void **state)
+{
+	struct world *x = *state;
+	struct control_msg m = { .type = CONTROL_BYE };
+	struct spoke *s = start(x);
+
+	expect("ack 7");
+	forget_notes();
+	m.bye = (struct control_bye){ .reason = BYE_DISABLED, .retry_after_ms = 1 };
+	fake_hub_send(&x->hub, &m);
+	expect("begin; peer oslo; end 7"); /* nobody but ourselves */
+	assert_true(s->cache.refused && s->engine.muted);
+	assert_int_equal(s->client.state, CLIENT_WAITING);
+	forget_notes();
+	client_hurry(&s->client);
+	expect("peer bergen");
+	assert_false(s->cache.refused || s->engine.muted);
 }
 
 static void locate_and_presence(void **state)
@@ -334,6 +378,9 @@ int main(void)
 		CASE(another_hub_hears_nothing),
 		CASE(a_key_of_the_directory_is_as_good_as_the_pin),
 		CASE(welcome_of_another_network_is_refused),
+		CASE(name_is_what_the_hub_says),
+		CASE(cache_of_another_key_is_not_used),
+		CASE(disabled_drops_peers_until_welcomed),
 		CASE(locate_and_presence),
 		CASE(scripts_of_a_path),
 		CASE(garbage_ends_the_link_and_no_more),
