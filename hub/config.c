@@ -5,134 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "shared/base/hostport.h"
+#include "shared/conf/value.h"
 #include "shared/wire/limits.h"
-
-_Static_assert(WORKERS_MAX == 8 && TUN_MTU_MIN == 576 && TUN_MTU_MAX == 9000, "as the table says");
-static const struct config_var vars[] = {
-	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
-	  "the hub's name as a node of its network" },
-	{ "Device", CONFIG_STRING, CONFIG_SERVER, 0, 0, "/dev/net/tun",
-	  "the device from which the tunnel interface is made; none for a hub that "
-	  "only relays" },
-	{ "DeviceType", CONFIG_STRING, CONFIG_SERVER, 0, 0, "tun",
-	  "tun, or dummy for the same as Device = none" },
-	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
-	  "the name of the tunnel interface, at most 15 bytes; default is the network's name" },
-	{ "Mode", CONFIG_STRING, CONFIG_SERVER, 0, 0, "router", "router, the only mode there is" },
-	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any",
-	  "any, ipv4 or ipv6: where to listen when no BindToAddress says it" },
-	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an address of this machine, or *, with an optional port, for tunnels (UDP) and links "
-	  "(TCP)" },
-	{ "ListenAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "the same as BindToAddress" },
-	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
-	  "the interface that tunnels and links use, whatever the routes say" },
-	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 1, 65535, NULL,
-	  "in hub.conf the port of tunnels (UDP) and links (TCP), default 6655; in hosts/NAME the "
-	  "port of Address lines that have none" },
-	{ "ListenTCP", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "another TCP port for links, and for tunnels where UDP is blocked: a port like 443 for "
-	  "all addresses, or an address of this machine and a port" },
-	{ "NATPort", CONFIG_INT, CONFIG_SERVER, 0, 65535, NULL,
-	  "a second UDP port, at which spokes find out how their NAT works; default Port + 1, 0 "
-	  "none" },
-	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
-	  "the firewall mark of the packets of tunnels and links" },
-	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
-	  "the unprivileged user of the worker processes, who owns the database" },
-	{ "Group", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
-	  "the group whose members may use the API's UNIX socket, besides root" },
-	{ "ApiListen", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an address of this machine, or *, with an optional port, for page and API over HTTPS; "
-	  "none for the UNIX socket only" },
-	{ "ClampMSS", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "lower the MSS of TCP connections to what their path carries" },
-	{ "PMTU", CONFIG_INT, CONFIG_SERVER, 576, 9000, NULL,
-	  "the largest packet that goes into a tunnel, bytes, whatever its path carries" },
-	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "find out with probes how large a packet each path carries" },
-	{ "PriorityInheritance", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
-	  "give tunnel packets the TOS or traffic class of the packets inside, and keep that of "
-	  "relayed ones" },
-	{ "Crypto", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
-	  "auto, openssl or ipsec-mb: the library that seals tunnel packets; auto takes the faster "
-	  "one that this machine has" },
-	{ "Offload", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
-	  "time, to find out whether an offload is at fault" },
-	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
-	{ "Workers", CONFIG_INT, CONFIG_SERVER, 1, 8, "1",
-	  "the number of processes that move packets, 1 to 8" },
-	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an expected branch: it is said when it is away, and its tunnel is made from here when "
-	  "its Address is known" },
-	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "where an expected branch is reached: a name or an address, and an optional port" },
-	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "not used: the hub's database says what is behind a branch" },
-};
-
-const struct config_var *hub_config_vars(size_t *count)
-{
-	*count = ARRAY_LEN(vars);
-	return vars;
-}
-
-/* The endpoints to listen on for one configured line; without one, every address. */
-static enum err add_listen(struct hub_config *c, const struct config_entry *e,
-			   uint16_t default_port, int family, struct endpoint *list, unsigned max,
-			   unsigned *count)
-{
-	enum err err = hostport_bind(e ? e->value : "*", default_port, family, list, max, count);
-
-	if (err == ERR_LIMIT)
-		return config_complain(&c->raw, e, "more than %u addresses to listen on", max);
-	if (err)
-		return config_complain(
-			&c->raw, e,
-			"\"%s\" is not an address of this machine, or *, with an optional port",
-			e->value);
-	return ERR_OK;
-}
-
-/* AddressFamily as a socket family. */
-static enum err read_family(struct hub_config *c, int *out)
-{
-	static const struct {
-		const char *name;
-		int family;
-	} families[] = {
-		{ "any", AF_UNSPEC },
-		{ "ipv4", AF_INET },
-		{ "ipv6", AF_INET6 },
-	};
-	const char *text = config_str(&c->raw, "AddressFamily");
-
-	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-		if (strcasecmp(text, families[i].name) == 0) {
-			*out = families[i].family;
-			return ERR_OK;
-		}
-	}
-	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0),
-			       "\"%s\" is none of any, ipv4, ipv6", text);
-}
 
 /* UDP and TCP have the same endpoints: one number to remember, one hole in the firewall. */
 static enum err set_listeners(struct hub_config *c, int family)
 {
-	static const char *const names[] = { "BindToAddress", "ListenAddress" };
-	const struct config_entry *entry;
-	enum err e = ERR_OK;
+	enum err e =
+		conf_binds(&c->raw, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
 
-	for (size_t n = 0; n < ARRAY_LEN(names); n++)
-		for (size_t i = 0; !e && (entry = config_nth(&c->raw, names[n], i)) != NULL; i++)
-			e = add_listen(c, entry, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX,
-				       &c->n_udp);
-	if (!e && c->n_udp == 0)
-		e = add_listen(c, NULL, c->port, family, c->udp, WORKER_UDP_SOCKETS_MAX, &c->n_udp);
 	memcpy(c->tcp, c->udp, sizeof(c->udp));
 	c->n_tcp = c->n_udp;
 	return e;
@@ -185,7 +66,8 @@ static enum err set_tcp(struct hub_config *c, int family)
 		if (parse_port(entry->value, &port))
 			e = add_tcp_port(c, entry, port);
 		else
-			e = add_listen(c, entry, 0, family, c->tcp, MONITOR_LISTEN_MAX, &c->n_tcp);
+			e = conf_bind(&c->raw, entry, 0, family, c->tcp, MONITOR_LISTEN_MAX,
+				      &c->n_tcp);
 	}
 	return e;
 }
@@ -209,85 +91,32 @@ static enum err set_https(struct hub_config *c, int family)
 	enum err e = ERR_OK;
 
 	if (!entry)
-		return add_listen(c, NULL, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX,
-				  &c->n_https);
+		return conf_bind(&c->raw, NULL, HTTPS_PORT_DEFAULT, family, c->https,
+				 MONITOR_LISTEN_MAX, &c->n_https);
 	if (strcasecmp(entry->value, "none") == 0)
 		return ERR_OK;
 	for (size_t i = 0; !e && (entry = config_nth(&c->raw, "ApiListen", i)) != NULL; i++)
-		e = add_listen(c, entry, HTTPS_PORT_DEFAULT, family, c->https, MONITOR_LISTEN_MAX,
-			       &c->n_https);
+		e = conf_bind(&c->raw, entry, HTTPS_PORT_DEFAULT, family, c->https,
+			      MONITOR_LISTEN_MAX, &c->n_https);
 	return e;
-}
-
-static enum err set_interface(struct hub_config *c)
-{
-	const char *text = config_str(&c->raw, "Interface");
-
-	snprintf(c->default_interface, sizeof(c->default_interface), "%.15s", c->paths.net);
-	c->interface = text ? text : c->default_interface;
-	if (!name_is_valid(c->interface) || strlen(c->interface) >= sizeof(c->default_interface))
-		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0),
-				       "\"%s\" cannot be the name of an interface: at most 15 "
-				       "letters, digits, \"_\", \"-\" and \".\"",
-				       text);
-	return ERR_OK;
 }
 
 /* Device, DeviceType and Mode: words of tinc, of which only some mean something here. */
 static enum err set_device(struct hub_config *c)
 {
-	const char *type = config_str(&c->raw, "DeviceType"), *mode = config_str(&c->raw, "Mode");
+	bool dummy;
+	enum err e = conf_mode(&c->raw, &dummy);
 
 	c->device = config_str(&c->raw, "Device");
-	if (c->device[0] != '/' && strcasecmp(c->device, "none") != 0)
+	if (!e && c->device[0] != '/' && strcasecmp(c->device, "none") != 0)
 		return config_complain(&c->raw, config_nth(&c->raw, "Device", 0),
 				       "\"%s\" is neither an absolute path nor none", c->device);
-	if (c->device[0] != '/')
+	if (dummy || c->device[0] != '/')
 		c->device = "none";
-	if (strcasecmp(mode, "router") != 0)
-		return config_complain(&c->raw, config_nth(&c->raw, "Mode", 0),
-				       "\"%s\": only Mode = router is supported", mode);
-	if (strcasecmp(type, "dummy") == 0)
-		c->device = "none";
-	else if (strcasecmp(type, "tun") != 0)
-		return config_complain(&c->raw, config_nth(&c->raw, "DeviceType", 0),
-				       "\"%s\" is none of tun, dummy", type);
-	return ERR_OK;
-}
-
-static enum err set_crypto(struct hub_config *c)
-{
-	const char *text = config_str(&c->raw, "Crypto");
-
-	if (aead_choice_parse(text, &c->crypto))
-		return config_complain(&c->raw, config_nth(&c->raw, "Crypto", 0),
-				       "\"%s\" is none of auto, openssl, ipsec-mb", text);
-	return ERR_OK;
+	return e;
 }
 
 /* --- expected branches --- */
-
-/* The Address lines of a hosts file. */
-static enum err take_addresses(struct config *host, struct hub_branch *b)
-{
-	const struct config_entry *e, *port = config_nth(host, "Port", 0);
-	char name[HOSTPORT_HOST_SIZE];
-	uint16_t at = port ? (uint16_t)config_int(host, "Port") : UDP_PORT_DEFAULT, found;
-
-	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
-		if (hostport_split(e->value, at, name, &found))
-			return config_complain(
-				host, e,
-				"\"%s\" is not a host name or address with an optional port",
-				e->value);
-		if (b->n_addresses == NODE_ENDPOINTS_MAX)
-			return config_complain(host, e, "more than %u Address lines",
-					       NODE_ENDPOINTS_MAX);
-		snprintf(b->addresses[b->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name,
-			 (unsigned)found);
-	}
-	return ERR_OK;
-}
 
 /* Its file in hosts/, if there is one. One that cannot be read is passed over: it may be left from
  * tinc, and the database may say where the branch is. */
@@ -298,10 +127,10 @@ static void read_host(struct hub_config *c, struct hub_branch *b)
 	enum err e;
 
 	snprintf(rel, sizeof(rel), "hosts/%s", b->name);
-	config_init(&host, vars, ARRAY_LEN(vars));
+	conf_init(&host, CONF_HUB);
 	e = config_read(&host, paths_join(path, c->paths.etc, rel), CONFIG_HOST);
 	if (e == ERR_OK)
-		e = take_addresses(&host, b);
+		e = conf_addresses(&host, b->addresses, &b->n_addresses);
 	if (e && e != ERR_NOTFOUND) {
 		b->n_addresses = 0;
 		memcpy(c->host_warning, host.error, sizeof(c->host_warning));
@@ -383,13 +212,13 @@ static enum err settle(struct hub_config *c)
 		c->pmtu_max = (uint16_t)config_int(&c->raw, "PMTU");
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
-	e = read_family(c, &family);
+	e = conf_family(&c->raw, &family);
 	if (!e)
 		e = set_device(c);
 	if (!e)
-		e = set_crypto(c);
+		e = conf_crypto(&c->raw, &c->crypto);
 	if (!e)
-		e = set_interface(c);
+		e = conf_interface(&c->raw, c->paths.net, c->interface);
 	if (!e)
 		e = set_listeners(c, family);
 	if (!e)
@@ -419,7 +248,7 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 	enum err e;
 
 	memset(c, 0, sizeof(*c));
-	config_init(&c->raw, vars, ARRAY_LEN(vars));
+	conf_init(&c->raw, CONF_HUB);
 	c->paths = *paths;
 	set_files(c);
 	e = config_read(&c->raw, paths_join(path, paths->etc, "hub.conf"), CONFIG_SERVER);

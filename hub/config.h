@@ -2,7 +2,7 @@
 #pragma once
 /*
  * hub.conf: what the hub daemon is started with. Facts about nodes are not here, they are in the
- * store. The variable table (config.c) is the single source of parser, checker and documentation.
+ * store. The variables are in shared/conf/vars.c.
  */
 #include "shared/base/config.h"
 #include "shared/base/paths.h"
@@ -21,13 +21,11 @@ struct hub_branch {
 
 struct hub_config {
 	struct paths paths;
-	struct config raw;     /* owns the strings below */
-	const char *name;      /* Name: the hub's node name */
-	const char *user;      /* User, default "branchline" */
-	const char *group;     /* Group of the API socket, default "branchline" */
-	const char *interface; /* Interface, default the network's name cut to 15 bytes (then in
-				  default_interface) */
-	char default_interface[16];
+	struct config raw;  /* owns the strings below */
+	const char *name;   /* Name: the hub's node name */
+	const char *user;   /* User, default "branchline" */
+	const char *group;  /* Group of the API socket, default "branchline" */
+	char interface[16]; /* Interface, default the network's name cut to 15 bytes */
 	const char *device; /* Device, default /dev/net/tun; "none": relay only */
 	uint16_t port;      /* Port, default UDP_PORT_DEFAULT: UDP data plane and TCP link */
 	struct endpoint udp[WORKER_UDP_SOCKETS_MAX];
@@ -74,5 +72,3 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 void hub_config_fini(struct hub_config *c);
 /* The ConnectTo line that names the node, or NULL. */
 const struct hub_branch *hub_config_branch(const struct hub_config *c, const char *name);
-/* The variables, for --help, manual and completion. */
-const struct config_var *hub_config_vars(size_t *count);

@@ -1,96 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "spoke/config.h"
 
-#include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #include "shared/base/file.h"
-#include "shared/base/hostport.h"
+#include "shared/conf/value.h"
 #include "shared/keys/keys.h"
 #include "shared/wire/limits.h"
-
-_Static_assert(WORKERS_MAX == 8 && TUN_MTU_MIN == 576 && TUN_MTU_MAX == 9000 &&
-		       DIRECT_IDLE_S_DEFAULT == 300 && DIRECT_MAX_DEFAULT == 256,
-	       "as the table says");
-static const struct config_var vars[] = {
-	{ "Name", CONFIG_NAME, CONFIG_SERVER, 0, 0, NULL,
-	  "the name of this node, as the hub knows it" },
-	{ "ConnectTo", CONFIG_NAME, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "a hub to dial, whose Address lines are in hosts/NAME, several are tried in turn; or "
-	  "another branch, to which a direct tunnel is kept" },
-	{ "Device", CONFIG_PATH, CONFIG_SERVER, 0, 0, "/dev/net/tun",
-	  "the device from which the tunnel interface is made" },
-	{ "Interface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
-	  "the name of the tunnel interface, at most 15 bytes" },
-	{ "AddressFamily", CONFIG_STRING, CONFIG_SERVER, 0, 0, "any",
-	  "any, ipv4 or ipv6: what is used outside of the tunnel" },
-	{ "BindToAddress", CONFIG_STRING, CONFIG_SERVER | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "an address of this machine, or *, with an optional port, for tunnels (UDP) and the "
-	  "link" },
-	{ "BindToInterface", CONFIG_STRING, CONFIG_SERVER, 0, 0, NULL,
-	  "the interface that tunnels and the link use, whatever the routes say" },
-	{ "Port", CONFIG_INT, CONFIG_SERVER | CONFIG_HOST, 0, 65535, NULL,
-	  "in spoke.conf the UDP port of this node, 0 for any free one; in hosts/NAME the port of "
-	  "Address lines that "
-	  "have none" },
-	{ "FWMark", CONFIG_INT, CONFIG_SERVER, 0, UINT32_MAX, "0",
-	  "the firewall mark of the packets of tunnels and link" },
-	{ "User", CONFIG_STRING, CONFIG_SERVER, 0, 0, "branchline",
-	  "the unprivileged user of the worker processes" },
-	{ "LogLevel", CONFIG_INT, CONFIG_SERVER, 0, 5, "0", "how much is logged, 0 to 5" },
-	{ "Workers", CONFIG_INT, CONFIG_SERVER, 1, 8, "1",
-	  "the number of processes that move packets, 1 to 8" },
-	{ "LocalDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "tell the hub this machine's own addresses, so that neighbours find each other" },
-	{ "IndirectData", CONFIG_BOOL, CONFIG_SERVER | CONFIG_HOST, 0, 0, "no",
-	  "reach other branches, or in hosts/NAME that one, through the hub only" },
-	{ "DirectOnly", CONFIG_BOOL, CONFIG_SERVER | CONFIG_HOST, 0, 0, "no",
-	  "never reach other branches, or in hosts/NAME that one, through the hub" },
-	{ "DirectIdle", CONFIG_INT, CONFIG_SERVER, 0, 65535, "300",
-	  "seconds after which a direct path that nobody uses is given up; 0: never" },
-	{ "DirectMax", CONFIG_INT, CONFIG_SERVER, 0, 65535, "256",
-	  "the number of direct paths at the same time; 0: none" },
-	{ "ClampMSS", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "lower the MSS of TCP connections to what their path carries" },
-	{ "PMTU", CONFIG_INT, CONFIG_SERVER, 576, 9000, NULL,
-	  "the largest packet that goes into a tunnel, bytes, whatever its path carries" },
-	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "find out with probes how large a packet each path carries" },
-	{ "PriorityInheritance", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
-	  "give tunnel packets the TOS or traffic class of the packets inside" },
-	{ "OfflineGrace", CONFIG_INT, CONFIG_SERVER, 60, 31536000, "86400",
-	  "seconds for which the cached directory is trusted while the hub is away" },
-	{ "Cipher", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
-	  "auto: AES-256-GCM with nodes that have AES instructions, as this one; "
-	  "chacha20-poly1305: "
-	  "that with all" },
-	{ "Crypto", CONFIG_STRING, CONFIG_SERVER, 0, 0, "auto",
-	  "auto, openssl or ipsec-mb: the library that seals tunnel packets; auto takes the faster "
-	  "one that this machine has" },
-	{ "Offload", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "yes",
-	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
-	  "time, to find out whether an offload is at fault" },
-	{ "Proxy", CONFIG_STRING, CONFIG_SERVER, 0, 0, "none",
-	  "how the hub is reached by TCP: none, http HOST PORT [USER PASSWORD], socks5 HOST PORT "
-	  "[USER PASSWORD], socks4 HOST PORT [USER]" },
-	{ "TCPOnly", CONFIG_BOOL, CONFIG_SERVER, 0, 0, "no",
-	  "send no UDP at all: tunnels go to the hub by TCP, and from there on" },
-	{ "Address", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "where the node is reached: a name or an address, and an optional port" },
-	{ "Subnet", CONFIG_STRING, CONFIG_HOST | CONFIG_MULTIPLE, 0, 0, NULL,
-	  "a prefix behind the node, with an optional #weight; for ourselves it is proposed to the "
-	  "hub" },
-};
 
 void spoke_config_init(struct spoke_config *c, const struct paths *paths)
 {
 	memset(c, 0, sizeof(*c));
-	config_init(&c->raw, vars, ARRAY_LEN(vars));
+	conf_init(&c->raw, CONF_SPOKE);
 	c->paths = *paths;
 	paths_join(c->identity_key_file, paths->etc, "identity.key");
 	paths_join(c->tunnel_key_file, paths->etc, "tunnel.key");
@@ -138,43 +63,6 @@ enum err spoke_config_proxy(struct spoke_config *c)
 	return c->proxy.password[0] ? check_password_place(c, e) : ERR_OK;
 }
 
-/* "10.20.0.0/24" or "10.20.0.0/24#5", as in tinc. */
-static enum err parse_subnet(struct config *raw, const struct config_entry *e,
-			     struct node_subnet *out)
-{
-	char text[PREFIX_STR_SIZE], fix[PREFIX_STR_SIZE];
-	const char *hash = strchr(e->value, '#');
-	size_t n = hash ? (size_t)(hash - e->value) : strlen(e->value);
-	struct prefix fixed = { 0 };
-	unsigned long weight = SUBNET_WEIGHT_DEFAULT;
-	char *end;
-
-	while (n > 0 && isspace((unsigned char)e->value[n - 1]))
-		n--;
-	if (n >= sizeof(text))
-		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24",
-				       e->value);
-	memcpy(text, e->value, n);
-	text[n] = '\0';
-	if (prefix_parse(text, &out->prefix, &fixed) != ERR_OK) {
-		if (fixed.addr.family)
-			return config_complain(raw, e, "%s has host bits set; %s may be meant",
-					       text, prefix_format(&fixed, fix));
-		return config_complain(raw, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24",
-				       text);
-	}
-	if (hash) {
-		errno = 0;
-		weight = strtoul(hash + 1, &end, 10);
-		if (errno || !isdigit((unsigned char)hash[1]) || *end || weight > SUBNET_WEIGHT_MAX)
-			return config_complain(raw, e,
-					       "the weight \"%s\" is not a number from 0 to %u",
-					       hash + 1, SUBNET_WEIGHT_MAX);
-	}
-	out->weight = (uint32_t)weight;
-	return ERR_OK;
-}
-
 /* Reads hosts/NAME into `host`. ERR_NOTFOUND: there is none, which is fine. Errors are put into
  * c->raw.error. */
 static enum err read_host(struct spoke_config *c, const char *name, struct config *host)
@@ -210,28 +98,9 @@ static enum path_policy policy_of(const struct config *c)
 /* The Address lines of a hosts file, and what it says of paths. */
 static enum err take_host(struct spoke_config *c, struct config *host, struct spoke_host *out)
 {
-	const struct config_entry *e, *port_entry = config_nth(host, "Port", 0);
-	uint16_t default_port = port_entry ? (uint16_t)config_int(host, "Port") : UDP_PORT_DEFAULT;
-	char name[HOSTPORT_HOST_SIZE];
-	uint16_t port;
-
 	out->path_policy = policy_of(host);
-	for (size_t i = 0; (e = config_nth(host, "Address", i)) != NULL; i++) {
-		if (hostport_split(e->value, default_port, name, &port)) {
-			config_complain(
-				host, e,
-				"\"%s\" is not a host name or address with an optional port",
-				e->value);
-			return host_error(c, host);
-		}
-		if (out->n_addresses == NODE_ENDPOINTS_MAX) {
-			config_complain(host, e, "more than %u Address lines", NODE_ENDPOINTS_MAX);
-			return host_error(c, host);
-		}
-		snprintf(out->addresses[out->n_addresses++], ENDPOINT_NAME_SIZE, "%.255s %u", name,
-			 (unsigned)port);
-	}
-	return ERR_OK;
+	return conf_addresses(host, out->addresses, &out->n_addresses) ? host_error(c, host)
+								       : ERR_OK;
 }
 
 /* Our own Subnet lines. */
@@ -245,7 +114,7 @@ static enum err take_subnets(struct spoke_config *c, struct config *host)
 					SPOKE_OWN_SUBNETS_MAX);
 			return host_error(c, host);
 		}
-		if (parse_subnet(host, e, &c->subnets[c->n_subnets]))
+		if (conf_subnet(host, e, &c->subnets[c->n_subnets]))
 			return host_error(c, host);
 		c->n_subnets++;
 	}
@@ -269,7 +138,7 @@ static enum err load_hubs(struct spoke_config *c)
 			return config_complain(&c->raw, e, "ConnectTo names this node itself");
 		snprintf(hub->name, sizeof(hub->name), "%s", e->value);
 		c->n_hubs++;
-		config_init(&host, vars, ARRAY_LEN(vars));
+		conf_init(&host, CONF_SPOKE);
 		err = read_host(c, hub->name, &host);
 		err = err == ERR_OK ? take_host(c, &host, hub) : err == ERR_NOTFOUND ? ERR_OK : err;
 		config_fini(&host);
@@ -283,7 +152,7 @@ static enum err load_own_host(struct spoke_config *c)
 	struct config host;
 	enum err e;
 
-	config_init(&host, vars, ARRAY_LEN(vars));
+	conf_init(&host, CONF_SPOKE);
 	e = read_host(c, c->name, &host);
 	if (e == ERR_OK && !config_nth(&c->raw, "Port", 0) && config_nth(&host, "Port", 0))
 		c->port = (uint16_t)config_int(&host, "Port");
@@ -333,7 +202,7 @@ static enum err load_host(struct spoke_config *c, const char *name)
 		return e;
 	memset(&c->hosts[c->n_hosts], 0, sizeof(c->hosts[0]));
 	snprintf(c->hosts[c->n_hosts].name, NAME_SIZE, "%.63s", name);
-	config_init(&host, vars, ARRAY_LEN(vars));
+	conf_init(&host, CONF_SPOKE);
 	e = read_host(c, name, &host);
 	if (e == ERR_OK)
 		e = take_host(c, &host, &c->hosts[c->n_hosts]);
@@ -424,23 +293,6 @@ void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
 	c->priority_inheritance = fresh->priority_inheritance;
 }
 
-static enum err set_family(struct spoke_config *c)
-{
-	static const struct {
-		const char *name;
-		int family;
-	} families[] = { { "any", AF_UNSPEC }, { "ipv4", AF_INET }, { "ipv6", AF_INET6 } };
-	const char *s = config_str(&c->raw, "AddressFamily");
-
-	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (strcasecmp(s, families[i].name) == 0) {
-			c->family = families[i].family;
-			return ERR_OK;
-		}
-	return config_complain(&c->raw, config_nth(&c->raw, "AddressFamily", 0),
-			       "\"%s\" is none of any, ipv4, ipv6", s);
-}
-
 /* What we say of ourselves: the cipher of each tunnel follows from it. */
 static enum err set_cipher(struct spoke_config *c)
 {
@@ -450,58 +302,6 @@ static enum err set_cipher(struct spoke_config *c)
 		return config_complain(&c->raw, config_nth(&c->raw, "Cipher", 0),
 				       "\"%s\" is none of auto, chacha20-poly1305", s);
 	c->aes = strcasecmp(s, "auto") == 0 && keys_cpu_has_aes();
-	return ERR_OK;
-}
-
-static enum err set_crypto(struct spoke_config *c)
-{
-	const char *s = config_str(&c->raw, "Crypto");
-
-	if (aead_choice_parse(s, &c->crypto))
-		return config_complain(&c->raw, config_nth(&c->raw, "Crypto", 0),
-				       "\"%s\" is none of auto, openssl, ipsec-mb", s);
-	return ERR_OK;
-}
-
-static enum err set_interface(struct spoke_config *c)
-{
-	const char *s = config_str(&c->raw, "Interface");
-
-	if (!s) {
-		snprintf(c->interface, sizeof(c->interface), "%.15s", c->paths.net);
-		return ERR_OK;
-	}
-	if (!name_is_valid(s) || strlen(s) >= sizeof(c->interface))
-		return config_complain(&c->raw, config_nth(&c->raw, "Interface", 0),
-				       "\"%s\" cannot be an interface's name", s);
-	snprintf(c->interface, sizeof(c->interface), "%s", s);
-	return ERR_OK;
-}
-
-/* The UDP sockets: BindToAddress lines, or every address of the wanted families. */
-static enum err set_udp(struct spoke_config *c)
-{
-	const struct config_entry *e;
-	size_t i = 0;
-
-	do {
-		enum err err;
-
-		e = config_nth(&c->raw, "BindToAddress", i++);
-		if (!e && c->n_udp)
-			break;
-		err = hostport_bind(e ? e->value : "*", c->port, c->family, c->udp,
-				    WORKER_UDP_SOCKETS_MAX, &c->n_udp);
-		if (err == ERR_LIMIT)
-			return config_complain(&c->raw, e, "more than %u addresses to bind to",
-					       WORKER_UDP_SOCKETS_MAX);
-		if (err)
-			return config_complain(
-				&c->raw, e,
-				"\"%s\" is not an address of this machine, or *, with an optional "
-				"port",
-				e->value);
-	} while (e);
 	return ERR_OK;
 }
 
@@ -536,19 +336,22 @@ static enum err settle(struct spoke_config *c)
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	c->tcp_only = config_bool(&c->raw, "TCPOnly");
-	e = set_family(c);
+	e = conf_family(&c->raw, &c->family);
+	if (!e)
+		e = conf_mode(&c->raw, NULL);
 	if (!e)
 		e = spoke_config_proxy(c);
 	if (!e)
 		e = set_cipher(c);
 	if (!e)
-		e = set_crypto(c);
+		e = conf_crypto(&c->raw, &c->crypto);
 	if (!e)
-		e = set_interface(c);
+		e = conf_interface(&c->raw, c->paths.net, c->interface);
 	if (!e)
 		e = load_own_host(c);
 	if (!e)
-		e = set_udp(c);
+		e = conf_binds(&c->raw, c->port, c->family, c->udp, WORKER_UDP_SOCKETS_MAX,
+			       &c->n_udp);
 	if (!e)
 		e = load_hubs(c);
 	return e ? e : load_hosts(c);

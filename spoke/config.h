@@ -3,8 +3,7 @@
 /*
  * spoke.conf and hosts/NAME: what the spoke daemon is started with. Facts about other nodes come
  * from the hub's directory, not from here; a hosts file only says where a hub is dialled, and which
- * subnets this spoke proposes for itself. The variable table (config.c) is the single source of
- * parser, checker and documentation.
+ * subnets this spoke proposes for itself. The variables are in shared/conf/vars.c.
  */
 #include "shared/base/config.h"
 #include "shared/base/paths.h"

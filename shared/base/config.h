@@ -29,6 +29,8 @@ enum config_flag {
 	CONFIG_HOST = 2,     /* may stand in hosts/NAME */
 	CONFIG_MULTIPLE = 4, /* may be repeated */
 	CONFIG_OBSOLETE = 8, /* accepted with a warning that says what replaces it (in `help`) */
+	CONFIG_HUB = 16,     /* a variable of the hub */
+	CONFIG_SPOKE = 32,   /* a variable of the spoke */
 };
 
 /* One row of a table of variables: the single source of parser, checker, manual and completion. */

@@ -36,13 +36,13 @@ ROW = re.compile(r'\{\s*"(\w+)",\s*CONFIG_([A-Z]+),\s*([A-Z_ |\s]+?),\s*(\w+),\s
 
 
 def table(kind):
-    """The rows of a daemon's table of variables: name -> (type, flags, min, max, default)."""
-    source = text(f"{kind}/config.c")
+    """A daemon's rows in the table of variables: name -> (type, flags, min, max, default)."""
+    source = text("shared/conf/vars.c")
     source = source[source.index("config_var vars[]"):]
     source = source[:source.index("\n};")]
     rows = ROW.findall(source)
     assert len(rows) == len(re.findall(r'\{\s*"', source)) > 10
-    return {r[0]: r[1:] for r in rows}
+    return {r[0]: r[1:] for r in rows if f"CONFIG_{kind.upper()}" in r[2]}
 
 
 def described(kind):

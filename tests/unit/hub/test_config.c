@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hub.conf: what each line becomes, and what each bad line is told. */
 #include "hub/config.h"
+#include "shared/conf/vars.h"
 #include "shared/wire/limits.h"
 #include "tests/lib/store_fixture.h"
 
@@ -227,7 +228,7 @@ static void no_file_and_overrides(void **state)
 static void table(void **state)
 {
 	size_t n;
-	const struct config_var *vars = hub_config_vars(&n);
+	const struct config_var *vars = conf_vars(CONF_HUB, &n);
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
