@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "hub/cli/call.h"
-#include "hub/cli/tincnet.h"
+#include "shared/conf/tincnet.h"
 #include "shared/base/prefix.h"
 
 struct import {

@@ -2,7 +2,7 @@
 /* A file of tinc's hosts/, as somebody else has written it. */
 #include <stdint.h>
 
-#include "hub/cli/tincnet.h"
+#include "shared/conf/tincnet.h"
 #include "shared/base/hostport.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

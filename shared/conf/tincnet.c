@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hub/cli/tincnet.h"
+#include "shared/conf/tincnet.h"
 
 #include <dirent.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include "shared/base/file.h"
 #include "shared/base/hostport.h"
 #include "shared/base/paths.h"
+#include "shared/conf/value.h"
 
 #define FILE_MAX_BYTES    (1u << 20)
 #define TINC_PORT_DEFAULT 655u
@@ -160,35 +161,27 @@ static void unknown(void *arg, const char *file, unsigned line, const char *key)
 
 static bool is_yes(const char *value) { return strcasecmp(value, "yes") == 0; }
 
-/* "PREFIX" or "PREFIX#WEIGHT"; tinc takes host bits, we keep the network that was meant. */
+/* tinc takes host bits, and we the network that was meant. */
 static enum err carry_subnet(struct tincnet *n, struct tinc_host *h, const struct config_entry *e)
 {
-	const char *hash = strchr(e->value, '#');
-	struct node_subnet s = { .weight = SUBNET_WEIGHT_DEFAULT }, *more;
-	struct prefix fixed = { .addr = { 0 } };
-	char text[PREFIX_STR_SIZE], shown[PREFIX_STR_SIZE];
-	unsigned long weight;
-	char *end;
+	char shown[PREFIX_STR_SIZE];
+	struct node_subnet s, *more;
 
-	if (snprintf(text, sizeof(text), "%.*s", (int)strcspn(e->value, "#"), e->value) >=
-		    (int)sizeof(text) ||
-	    prefix_parse(text, &s.prefix, &fixed)) {
-		if (!fixed.addr.family) {
-			note(n, e->file, e->line,
-			     "Subnet %.63s is left out: not an IPv4 or IPv6 network", e->value);
-			return ERR_OK;
-		}
-		s.prefix = fixed;
-		note(n, e->file, e->line, "Subnet %s is taken as %s: its host bits were set", text,
-		     prefix_format(&fixed, shown));
-	}
-	if (hash) {
-		weight = strtoul(hash + 1, &end, 10);
-		if (end == hash + 1 || *end || weight > SUBNET_WEIGHT_MAX)
-			note(n, e->file, e->line, "weight of %.63s: %u is used", e->value,
-			     SUBNET_WEIGHT_DEFAULT);
-		else
-			s.weight = (uint32_t)weight;
+	switch (conf_subnet_parse(e->value, &s)) {
+	case CONF_SUBNET_OK:
+		break;
+	case CONF_SUBNET_BAD:
+		note(n, e->file, e->line, "Subnet %.63s is left out: not an IPv4 or IPv6 network",
+		     e->value);
+		return ERR_OK;
+	case CONF_SUBNET_HOST_BITS:
+		note(n, e->file, e->line, "Subnet %.63s is taken as %s: its host bits were set",
+		     e->value, prefix_format(&s.prefix, shown));
+		break;
+	case CONF_SUBNET_WEIGHT:
+		note(n, e->file, e->line, "weight of %.63s: %u is used", e->value,
+		     SUBNET_WEIGHT_DEFAULT);
+		break;
 	}
 	if (h->n_subnets == NODE_SUBNETS_MAX) {
 		note(n, e->file, e->line, "Subnet %.63s is left out: a node has %u at the most",

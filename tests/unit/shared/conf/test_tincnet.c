@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hub/cli/tincnet.h"
+#include "shared/conf/tincnet.h"
 
 /* What a host file gives, as one line: prefixes#weight, endpoints, compression, policy. */
 static void describe(const struct tinc_host *h, char out[1024])
