@@ -42,8 +42,8 @@ struct session {
  * Deadlines of one peer, milliseconds, TIMER_NEVER when off. One timer is armed to the earliest
  * (timers.c):
  *
- *   retransmit   an initiation was sent; after REKEY_TIMEOUT_MS and jitter: send it again, give up
- *                after REKEY_ATTEMPT_MS
+ *   retransmit   an initiation was sent; after REKEY_TIMEOUT_MS and jitter (agents: less at
+ *                first, REKEY_RETRY_MIN_MS): send it again, give up after REKEY_ATTEMPT_MS
  *   keepalive    data came and nothing was sent since; after KEEPALIVE_MS: an empty packet
  *   renew        data was sent and nothing came since; after KEEPALIVE_MS + REKEY_TIMEOUT_MS: a new
  *                handshake
@@ -63,6 +63,7 @@ struct deadlines {
 	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, check_ms;
 	uint64_t rekey_ms, path_ms, probe_ms, pmtu_ms;
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
+	uint32_t retry_wait_ms;      /* for an answer to the last initiation, jitter not counted */
 	uint64_t last_initiation_ms; /* 0 never */
 	uint64_t last_received_ms;
 	uint64_t last_data_ms; /* an inner packet, either way; 0 never */

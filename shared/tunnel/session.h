@@ -31,8 +31,8 @@ enum err session_send_on(struct peer *p, const struct way *way, uint8_t *packet,
 			 size_t len) must_check;
 /* Is there a keypair that packets can be sealed with now? */
 bool session_may_send(const struct peer *p);
-/* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer sends
- * the same attempt again. */
+/* Begins a handshake, unless one was begun less than REKEY_TIMEOUT_MS ago. `retry`: the timer goes
+ * on with the same attempt. */
 void session_initiate(struct peer *p, bool retry);
 /* The handshake is given up: forgets it, and what waited for it. The keys that are there stay. */
 void session_abandon(struct peer *p);

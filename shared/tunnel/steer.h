@@ -19,7 +19,7 @@ void steer_use(struct peer *p);
 /* Of timers.c: nothing came back over the way in use; the machine's own time. */
 void steer_doubt(struct peer *p);
 void steer_tick(struct peer *p);
-/* An initiation was sent to the hub: a silent one is noticed sooner than the next is sent. */
+/* A handshake with the hub was begun: a silent one is noticed in CHOICE_DEAD_MS. */
 void steer_hub_asked(struct peer *hub);
 /* The hub is silent: who waits for it must know, and a carrier that is there is used. */
 void steer_hub_silent(struct peer *hub);

@@ -9,6 +9,9 @@
 #include "shared/tunnel/session.h"
 #include "shared/tunnel/steer.h"
 
+/* The third initiation of an agent in vain, or the first of a WireGuard node. */
+#define SILENT_WAIT_MS (4 * REKEY_RETRY_MIN_MS)
+
 static uint64_t earliest(const struct peer *p)
 {
 	const struct deadlines *d = &p->due;
@@ -43,13 +46,21 @@ void timers_arm(struct peer *p)
 		timer_arm(loop_timers(p->tunnel->loop), &p->timer, at);
 }
 
+/* Nothing can be sent, and so many initiations stayed without an answer that it is no accident. */
+static bool is_silent(const struct peer *p, uint64_t now)
+{
+	if (p->session.current && keypair_may_send(p->session.current, now) &&
+	    p->path.kind != PATH_DOWN)
+		return false;
+	return p->due.retry_wait_ms >= SILENT_WAIT_MS;
+}
+
 static void due_retransmit(struct peer *p, uint64_t now)
 {
 	struct deadlines *d = &p->due;
 
 	d->retransmit_ms = TIMER_NEVER;
-	if (!p->session.current || !keypair_may_send(p->session.current, now) ||
-	    p->path.kind == PATH_DOWN)
+	if (is_silent(p, now))
 		path_unreachable(p);
 	if (now - d->attempt_began_ms >= REKEY_ATTEMPT_MS) {
 		log_debug(2, "%s does not answer, giving up for now", p->set.name);
@@ -261,17 +272,30 @@ void timers_received(struct peer *p, bool data, bool here)
 	timers_used(p);
 }
 
+/* How long the answer to an initiation is waited for. */
+static uint32_t next_wait_ms(const struct peer *p, bool retry)
+{
+	const uint32_t last = p->due.retry_wait_ms;
+
+	if (!peer_is_agent(p))
+		return REKEY_TIMEOUT_MS;
+	if (!retry)
+		return REKEY_RETRY_MIN_MS;
+	return last < REKEY_TIMEOUT_MS / 2 ? last * 2 : REKEY_TIMEOUT_MS;
+}
+
 void timers_initiation_sent(struct peer *p, bool retry)
 {
 	struct deadlines *d = &p->due;
 	uint64_t now = p->tunnel->now_ms;
 
+	d->retry_wait_ms = next_wait_ms(p, retry);
+	d->last_initiation_ms = now;
+	d->retransmit_ms = now + d->retry_wait_ms + secret_random_below(REKEY_JITTER_MS);
 	if (!retry)
 		d->attempt_began_ms = now;
-	d->last_initiation_ms = now;
-	d->retransmit_ms = now + REKEY_TIMEOUT_MS + secret_random_below(REKEY_JITTER_MS);
 	timers_arm(p);
-	if (p == p->tunnel->hub)
+	if (!retry && p == p->tunnel->hub)
 		steer_hub_asked(p);
 }
 

@@ -83,7 +83,10 @@ enum compress_method {
 #define REKEY_AFTER_MS  120000u
 #define REJECT_AFTER_MS 180000u
 #endif
-#define REKEY_TIMEOUT_MS      5000u
+#define REKEY_TIMEOUT_MS 5000u
+/* Agents: the first wait for an answer to an initiation; each further one is twice as long, up to
+ * REKEY_TIMEOUT_MS, so that one lost datagram costs half a second and a slow path still answers. */
+#define REKEY_RETRY_MIN_MS    500u
 #define REKEY_JITTER_MS       334u
 #define REKEY_ATTEMPT_MS      90000u
 #define KEEPALIVE_MS          10000u

@@ -381,6 +381,7 @@ struct wire {
 	struct endpoint outside; /* what the hub takes for the node */
 	struct endpoint node, hub;
 	bool drop;          /* loses everything */
+	unsigned lose;      /* so many of the next towards the hub */
 	int corrupt_at;     /* flips a bit of the byte at this place towards the hub; -1 not */
 	uint8_t last[2048]; /* the last datagram towards the hub */
 	size_t last_len;
@@ -405,6 +406,10 @@ static inline void wire_inside(struct loop_fd *f, uint32_t events)
 	(void)events;
 	if (n <= 0 || w->drop)
 		return;
+	if (w->lose) {
+		w->lose--;
+		return;
+	}
 	w->last_len = (size_t)n;
 	w->to_hub++;
 	if (w->corrupt_at >= 0 && w->corrupt_at < n)

@@ -655,6 +655,27 @@ static void test_failover_by_weight(void **state)
 	assert_true(peer_find(n->hub.t, 2)->path.unreachable);
 }
 
+/* Two initiations are lost: the third is sent long before an agent would be given up, and nobody is
+ * told that the hub cannot be reached. */
+static void test_lost_initiations_are_soon_repeated(void **state)
+{
+	struct net *n = *state;
+	struct peer *hub = peer_find(n->a.t, 1);
+	uint64_t began;
+
+	settle();
+	session_wipe(hub);
+	hub->due.last_initiation_ms = 0;
+	n->wa.lose = 2;
+	began = clock_now_ms();
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "third time", 50);
+	expect_mark(&n->hub, "third time");
+	assert_int_equal(n->wa.lose, 0);
+	assert_in_range(clock_now_ms() - began, 3 * REKEY_RETRY_MIN_MS, REKEY_TIMEOUT_MS - 1);
+	assert_false(hub->path.unreachable);
+	assert_int_equal(n->a.t->drops[DROP_NO_SESSION], 0);
+}
+
 #define FLOOD_BURSTS 5u
 #define FLOOD_BURST  40u
 
@@ -726,6 +747,7 @@ int main(void)
 		engine_test(test_garbage_is_counted_and_never_answered),
 		engine_test(test_crossing_handshakes_leave_one_session),
 		engine_test(test_answered_handshake_is_not_crossed),
+		engine_test(test_lost_initiations_are_soon_repeated),
 		engine_test(test_roaming),
 		engine_test(test_roaming_of_relayed_traffic),
 		engine_test(test_unauthenticated_envelopes_are_not_relayed),
