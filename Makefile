@@ -5,6 +5,7 @@
 #   CC=clang         another compiler
 #   SANITIZE=LIST    -fsanitize=LIST (address,undefined or thread)
 #   TEST_TIMERS=1    rekey every few seconds: for tests only, never for a network
+#   WEBUI=0          without the admin page, and without nodejs and npm
 #   IPSEC_MB=0       without the libipsec-mb backend (default: with it when its header is there)
 #   KEEP=1           make demo leaves the network running
 #   TEST_JOBS=N      test programs at the same time (default 2; most of their time is waiting)
@@ -21,6 +22,10 @@ TEST_JOBS ?= 2
 export TEST_JOBS
 PREFIX  ?= /usr
 VERSION := $(shell cat VERSION)
+# The admin page is bundled once, whatever else is built beside it (clang, sanitizers, fast timers).
+WEBUI     ?= 1
+WEBUI_OUT ?= $(B)/webui
+export WEBUI_OUT
 
 PKGS := openssl sqlite3 libmicrohttpd jansson libmnl libcap zlib lzo2 libcurl
 # Not in the recipe of every rule, so that `make deps` and `make clean` run before the packages are there.
@@ -59,7 +64,7 @@ srcs = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 objs = $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1))) $(addprefix $(B)/obj/gen/,$(GEN_$(subst /,_,$(1))))
 lib  = $(B)/lib/$(subst /,_,$(1)).a
 GEN_hub_store := sql_embedded.o
-GEN_hub_api   := openapi_embedded.o
+GEN_hub_api   := openapi_embedded.o webui_embedded.o
 
 LIB_SHARED := $(foreach d,$(SHARED_DIRS),$(call lib,$(d)))
 LIB_HUB    := $(foreach d,$(HUB_DIRS),$(call lib,$(d)))
@@ -80,7 +85,7 @@ $(B)/branchline-spoke: $(B)/obj/spoke/main.o $(LIB_SPOKE) $(LIB_SHARED)
 
 # Rebuilds everything when the compiler or its flags change.
 FLAGS_FILE := $(B)/flags
-FLAGS_NOW   = $(CC) $(OPT) $(SANITIZE) $(TEST_TIMERS) $(IPSEC_MB) $(VERSION) $(CFLAGS)
+FLAGS_NOW   = $(CC) $(OPT) $(SANITIZE) $(TEST_TIMERS) $(IPSEC_MB) $(WEBUI) $(VERSION) $(CFLAGS)
 $(FLAGS_FILE): FORCE
 	@mkdir -p $(B); echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
 FORCE:
@@ -102,6 +107,15 @@ $(B)/gen/sql_embedded.c: schema/embed.sh $(wildcard schema/sql/*.sql)
 $(B)/gen/openapi_embedded.c: hub/api/embed_openapi.py schema/openapi.yaml
 	@mkdir -p $(@D)
 	$(Q)/usr/bin/python3 hub/api/embed_openapi.py schema/openapi.yaml $@
+
+WEBUI_SRCS := $(wildcard webui/*.* webui/.npmrc webui/src/*.* webui/src/*/*.* webui/src/*/*/*.*)
+$(WEBUI_OUT)/dist/index.html: $(WEBUI_SRCS) schema/openapi.yaml
+	@$(if $(V),,echo '  WEB $@')
+	$(Q)sh webui/build.sh $(WEBUI_OUT)
+
+$(B)/gen/webui_embedded.c: webui/embed.py $(if $(filter 0,$(WEBUI)),,$(WEBUI_OUT)/dist/index.html) $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(Q)/usr/bin/python3 webui/embed.py $@ $(if $(filter 0,$(WEBUI)),,$(WEBUI_OUT)/dist)
 
 define library
 .PHONY: lib-$(1)

@@ -4,8 +4,10 @@
  * wait (revisions_get only). */
 #include "hub/api/request.h"
 
+/* webui.c */
+void webui_index(struct request *r);
+void webui_get(struct request *r);
 /* health.c */
-void health_root(struct request *r);
 void health_live(struct request *r);
 void health_ready(struct request *r);
 void health_openapi(struct request *r);

@@ -3,15 +3,6 @@
 #include "hub/api/handlers.h"
 #include "hub/api/openapi.h"
 
-void health_root(struct request *r)
-{
-	reply_text(&r->reply, 200,
-		   "Branchline hub.\n\n"
-		   "The REST API is at /api/v1 and described by /api/v1/openapi.json.\n"
-		   "Authorization: Bearer blt_...\n"
-		   "Health: /healthz and /readyz. Metrics: /metrics.\n");
-}
-
 void health_live(struct request *r)
 {
 	reply_json(&r->reply, 200, json_pack("{s:s}", "status", "ok"));

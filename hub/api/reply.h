@@ -21,7 +21,7 @@ struct reply {
 	unsigned n_headers;
 	struct reply_header {
 		const char *name; /* a literal */
-		char value[160];
+		char value[256];
 	} headers[REPLY_HEADERS_MAX];
 };
 

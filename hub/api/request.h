@@ -31,6 +31,7 @@ struct request_headers {
 	const char *origin;
 	const char *host;
 	const char *last_event_id;
+	const char *accept_encoding;
 };
 
 /* A request whose answer never ends (events.h). */

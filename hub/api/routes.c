@@ -161,7 +161,8 @@ static const struct body_field empty[1];
 	}
 
 static const struct route routes[] = {
-	ROUTE(HTTP_GET, "/", health_root, .flags = ROUTE_OPEN),
+	ROUTE(HTTP_GET, "/", webui_index, .flags = ROUTE_OPEN),
+	ROUTE(HTTP_GET, "/ui/{id}", webui_get, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/healthz", health_live, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/readyz", health_ready, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/metrics", metrics_get, .flags = 0),

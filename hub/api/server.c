@@ -89,6 +89,7 @@ static void fire(struct timer *t, uint64_t now_ms)
 
 /* --- from a request to the library's answer --- */
 
+/* What every answer says, unless it says otherwise itself. */
 static void add_headers(struct MHD_Response *response, const struct reply *r)
 {
 	static const char *const always[][2] = {
@@ -99,7 +100,8 @@ static void add_headers(struct MHD_Response *response, const struct reply *r)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		MHD_add_response_header(response, always[i][0], always[i][1]);
+		if (!reply_header_get(r, always[i][0]))
+			MHD_add_response_header(response, always[i][0], always[i][1]);
 	if (r->status != 304 && r->content_type)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
 	for (unsigned i = 0; i < r->n_headers; i++)
@@ -177,6 +179,7 @@ static void take_head(struct request *r, struct MHD_Connection *c)
 		.origin = header(c, "Origin"),
 		.host = header(c, "Host"),
 		.last_event_id = header(c, "Last-Event-ID"),
+		.accept_encoding = header(c, "Accept-Encoding"),
 	};
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_query, &r->query);
 }

@@ -34,9 +34,11 @@ code | xargs wc -l | awk '$2 != "total" && (($1 > 800) || ($2 ~ /\.h$/ && $1 > 4
 code | grep '\.c$' | ctags -L - -f - --c-kinds=f --fields=+ne 2>/dev/null |
 	awk -F'\t' '{s = e = 0; for (i = 4; i <= NF; i++) {if ($i ~ /^line:/) s = substr($i, 6); if ($i ~ /^end:/) e = substr($i, 5)}
 		if (e - s + 1 > 80) print $2 ": " $1 " has " e - s + 1 " lines"}' | rule "function over 80 lines"
-{ code; tests; git ls-files -- '*.sh' '*.py' '*.sql' Makefile; } | while read -r f; do
+{ code; tests; git ls-files -- '*.sh' '*.py' '*.sql' '*.ts' '*.tsx' '*.mjs' '*.css' Makefile; } | while read -r f; do
 	head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || echo "$f"
 done | rule "no SPDX line"
+git ls-files -- 'webui/*.ts' 'webui/*.tsx' 'webui/*.css' 'tests/webui/*.mjs' | xargs -r wc -l |
+	awk '$2 != "total" && $1 > 300 {print $2 ": " $1 " lines"}' | rule "file of the page too long"
 git ls-files -- 'hub/*.h' 'spoke/*.h' 'shared/*.h' | while read -r h; do
 	grep -q '^#pragma once' "$h" || echo "$h"
 done | rule "no #pragma once"
@@ -44,7 +46,7 @@ git ls-files -- 'hub/*.h' 'spoke/*.h' 'shared/*.h' | while read -r h; do
 	# shellcheck disable=SC2086 # a list of words
 	printf '#include "%s"\n' "$h" | $CC $CFLAGS_ALL -fsyntax-only -x c - >/dev/null 2>&1 || echo "$h"
 done | rule "header does not compile by itself"
-git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.py' '*.sh' Makefile ':!tests/lib/lint.sh' | rule "left for later"
+git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.py' '*.sh' '*.ts' '*.tsx' '*.mjs' Makefile ':!tests/lib/lint.sh' | rule "left for later"
 git grep -nE 'time\.sleep|\bsleep [0-9]' -- tests ':!tests/lib/lint.sh' | rule "a test sleeps instead of waiting for an event"
 git ls-files -- '*.c' '*.h' | xargs clang-format --dry-run 2>&1 | grep -E 'warning:' | cut -d: -f1 | sort -u | rule "make format would change this"
 echo "lint: $(grep -c ok "$results") passed, $(grep -c bad "$results") failed"

@@ -25,6 +25,7 @@ static const struct {
 	int least;
 } expected[] = {
 	{ "GET", "/", ALL },
+	{ "GET", "/ui/{id}", ALL },
 	{ "GET", "/healthz", ALL },
 	{ "GET", "/readyz", ALL },
 	{ "GET", "/metrics", AUD },

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The admin page in a real browser, against a real hub with real branches.
+
+    linodeHQ (hub) --- internet --- linode1, linode2, linode3, each with a host in its LAN
+                           |
+                         desk, where an admin's browser runs
+
+Each test runs a script of tests/webui/ in the desk's namespace. Screenshots of all pages are kept in reports/webui below the
+build folder, for people to look at.
+"""
+
+import filecmp
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import world as w
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPTS = os.path.join(HERE, "..", "webui")
+BUDGET_BYTES = 200 * 1024
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def modules():
+    """The packages of the scripts, as their lock file says."""
+    where = os.path.join(os.path.abspath(w.BUILD), "webui-tests")
+    os.makedirs(where, exist_ok=True)
+    lock = os.path.join(SCRIPTS, "package-lock.json")
+    done = os.path.join(where, "installed.json")
+    if not os.path.exists(done) or not filecmp.cmp(lock, done, shallow=False):
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(os.path.join(SCRIPTS, name), where)
+        w.run(["npm", "ci", "--prefix", where, "--ignore-scripts", "--no-audit", "--no-fund"], timeout=180)
+        shutil.copy(lock, done)
+    return where
+
+
+@pytest.fixture(scope="module")
+def reports():
+    where = os.path.join(os.path.abspath(w.BUILD), "reports", "webui")
+    os.makedirs(where, exist_ok=True)
+    return where
+
+
+@pytest.fixture(scope="module")
+def net():
+    with w.World() as world:
+        hq = world.headquarters(lan_host=False)
+        branches = [world.branch(hq, f"linode{i}", i) for i in (1, 2, 3)]
+        for branch in branches:
+            w.wait_until("its tunnel is up", lambda b=branch: hq.server.pings(b.host4))
+        yield hq, branches, world.site("desk", 20, lan_host=False)
+
+
+@pytest.fixture
+def script(net, modules, reports):
+    """Runs tests/webui/NAME.mjs in the desk's namespace; returns what it printed."""
+    hq, branches, desk = net
+
+    def run(name, timeout=120, **more):
+        told = {
+            "url": hq.init_output["admin_url"], "password": hq.init_output["admin_password"], "reports": reports,
+            "hosts": {b.name: {"namespace": b.host.name, "address": b.host4, "server": b.server.name} for b in branches},
+            **more,
+        }
+        env = {**os.environ, "WORLD": json.dumps(told), "WEBUI_TEST_MODULES": modules, "HOME": hq.world.dir}
+        return desk.server.run(["node", os.path.join(SCRIPTS, f"{name}.mjs")], env=env, timeout=timeout).stdout
+
+    return run
+
+
+def get(net, path, *headers):
+    """(status, header lines, body) as a browser gets it."""
+    hq, _, desk = net
+    argv = ["ip", "netns", "exec", desk.server.name, "curl", "-sSi", "--cacert", os.path.join(hq.etc, "https.crt")]
+    for h in headers:
+        argv += ["-H", h]
+    got = subprocess.run([*argv, hq.init_output["admin_url"].rstrip("/") + path], capture_output=True, check=True, timeout=30)
+    head, body = got.stdout.split(b"\r\n\r\n", 1)
+    status, *lines = head.decode().split("\r\n")
+    return int(status.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, body
+
+
+def test_size_and_headers(net):
+    """The whole page is small, is compressed, may be kept, and may load nothing but itself."""
+    status, head, page = get(net, "/", "Accept-Encoding: gzip")
+    assert status == 200 and head["cache-control"] == "no-cache"
+    total = len(page)
+    names = re.findall(r'(?:href|src)="(ui/[^"]+)"', gzip.decompress(page).decode())
+    assert len(names) == 3
+    for name in names:
+        status, head, packed = get(net, f"/{name}", "Accept-Encoding: gzip")
+        assert status == 200 and head["content-encoding"] == "gzip"
+        assert get(net, f"/{name}")[2] == gzip.decompress(packed)
+        assert get(net, f"/{name}", "Accept-Encoding: gzip", f"If-None-Match: {head['etag']}")[0] == 304
+        assert ("immutable" in head["cache-control"]) == ("app-" in name)
+        policy = head["content-security-policy"]
+        assert "unsafe" not in policy and "http" not in policy and "default-src 'none'" in policy
+        total += len(packed)
+    print(f"the page has {total} bytes")
+    assert total < BUDGET_BYTES
+
+
+def test_pages(script):
+    """Every page in light, dark and phone width: nothing cut off, nothing that a screen reader stumbles over."""
+    print(script("pages"))

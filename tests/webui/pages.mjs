@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every page in light, dark and phone width; a screenshot of each is kept.
+import path from "node:path";
+import { accessible, clean, fits, go, main, open, signIn, world } from "./browser.mjs";
+
+/** Address, and what has to be there before it is looked at. */
+const PAGES = [
+	["overview", (p) => p.getByRole("heading", { name: "Needs attention" })],
+	["branches", (p) => p.getByText("linode1")],
+];
+
+const VARIANTS = [
+	["light", {}],
+	["dark", { dark: true }],
+	["phone", { size: "phone" }],
+];
+
+const shot = (page, name) => page.screenshot({ path: path.join(world.reports, `${name}.png`) });
+
+await main(async (browser) => {
+	for (const [variant, options] of VARIANTS) {
+		const page = await open(browser, options);
+		await page.goto(world.url);
+		await page.getByLabel("User").waitFor();
+		await accessible(page, `sign-in, ${variant}`);
+		await shot(page, `sign-in-${variant}`);
+		await signIn(page);
+		for (const [address, ready] of PAGES) {
+			await go(page, address);
+			await ready(page).first().waitFor();
+			const name = address.replaceAll(/\W+/g, "-");
+			await shot(page, `${name}-${variant}`);
+			await fits(page, `${address}, ${variant}`);
+			// Colours differ between light and dark, names between wide and narrow.
+			await accessible(page, `${address}, ${variant}`);
+		}
+		clean(page);
+		await page.context().close();
+	}
+});

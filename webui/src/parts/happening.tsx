@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What happened, as a sentence; an entry of the audit log or news of a branch.
+import type { AuditEntry } from "../api/schema";
+import type { Happening } from "../state/live";
+import { href } from "../state/route";
+import { PATH } from "./format";
+import { Icon, type IconName } from "./icons";
+import { Ago } from "./time";
+
+const DONE: Record<string, string> = {
+	"node.add": "added the branch",
+	"node.edit": "changed settings of",
+	"node.delete": "deleted the branch",
+	"node.revoke": "revoked",
+	"node.disable": "disabled",
+	"node.enable": "enabled",
+	"key.revoke": "revoked a key of",
+	"subnet.add": "added a subnet to",
+	"subnet.remove": "removed a subnet from",
+	"subnet.propose": "proposed a subnet:",
+	"subnet.approve": "approved a subnet of",
+	"group.add": "added the group",
+	"group.edit": "changed the group",
+	"group.delete": "deleted the group",
+	"policy.add": "allowed",
+	"policy.edit": "changed the policy",
+	"policy.remove": "no longer allows",
+	"token.create": "made a join token for",
+	"token.revoke": "revoked a join token of",
+	"api-token.create": "made the API token",
+	"api-token.revoke": "revoked the API token",
+	"user.add": "added the user",
+	"user.edit": "changed the user",
+	"user.delete": "deleted the user",
+	"user.sign-in": "has signed in",
+	"user.sign-out": "has signed out",
+	"user.sign-in-refused": "was refused to sign in",
+};
+
+/** Done by somebody to themselves. */
+const OWN = new Set(["user.sign-in", "user.sign-out", "user.sign-in-refused"]);
+
+/** "user:anna" -> "anna"; "unix:root" stays, since it is no user of the page. */
+export function who(actor: string): string {
+	return actor.replace(/^(user|node):/, "");
+}
+
+function Object({ name }: { name: string }) {
+	const [kind, rest = ""] = name.split(/:(.*)/s) as [string, string | undefined];
+	return kind === "node" ? <a href={href(["branches", rest])}>{rest}</a> : <>{rest || kind}</>;
+}
+
+export function AuditSentence({ entry }: { entry: AuditEntry }) {
+	if (entry.action === "node.join") {
+		return (
+			<>
+				<Object name={entry.object} /> has joined, from {entry.actor.replace(/^join:/, "")}
+			</>
+		);
+	}
+	if (OWN.has(entry.action)) {
+		return (
+			<>
+				<strong>{who(entry.object)}</strong> {DONE[entry.action]}
+			</>
+		);
+	}
+	return (
+		<>
+			<strong>{who(entry.actor)}</strong> {DONE[entry.action] ?? `${entry.action}:`} <Object name={entry.object} />
+		</>
+	);
+}
+
+function presenceText(h: Happening & { kind: "presence" }): string {
+	switch (h.name) {
+		case "presence.up":
+			return "has come online";
+		case "presence.down":
+			return "has gone offline";
+		default:
+			return `is now reached: ${PATH[h.event.path] ?? h.event.path}`;
+	}
+}
+
+function iconOf(h: Happening): IconName {
+	return h.kind === "audit" ? "audit" : h.name === "presence.down" ? "warning" : "check";
+}
+
+export function HappeningList({ items }: { items: Happening[] }) {
+	return (
+		<ul class="plain happenings">
+			{items.map((h) => (
+				<li key={h.key}>
+					<Icon name={iconOf(h)} size={16} />
+					<span class="what">
+						{h.kind === "audit" ? (
+							<AuditSentence entry={h.entry} />
+						) : (
+							<>
+								<a href={href(["branches", h.event.node])}>{h.event.node}</a> {presenceText(h)}
+							</>
+						)}
+					</span>
+					<span class="muted small nowrap">
+						<Ago at={h.at} />
+					</span>
+				</li>
+			))}
+		</ul>
+	);
+}
