@@ -77,3 +77,13 @@ int cmd_import_tinc(struct cli *cli, struct args *a);
 /* cmd_status.c */
 int cmd_status(struct cli *cli, struct args *a);
 int cmd_revision(struct cli *cli, struct args *a);
+/* cmd_local.c: the files and the process of this machine's hub */
+int cmd_get(struct cli *cli, struct args *a);
+int cmd_set(struct cli *cli, struct args *a);
+int cmd_add(struct cli *cli, struct args *a);
+int cmd_del(struct cli *cli, struct args *a);
+int cmd_edit(struct cli *cli, struct args *a);
+int cmd_fsck(struct cli *cli, struct args *a);
+int cmd_pid(struct cli *cli, struct args *a);
+int cmd_reload(struct cli *cli, struct args *a);
+int cmd_stop(struct cli *cli, struct args *a);

@@ -194,6 +194,11 @@ static const struct args_option change_options[] = {
 	END,
 };
 
+static const struct args_option fsck_options[] = {
+	{ "--fix", NULL, false, "put permissions right" },
+	END,
+};
+
 const struct command commands[] = {
 	{ "node", "add", "NAME", "add a branch, and print the line to paste there", 1, 1,
 	  node_add_options, cmd_node_add },
@@ -271,5 +276,20 @@ const struct command commands[] = {
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,
 	  NULL, cmd_revision },
+	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
+	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
+	  change_options, cmd_set },
+	{ "add", NULL, "[HOST.]VARIABLE VALUE", "add one more line of a variable", 2,
+	  ARGS_WORDS_MAX, change_options, cmd_add },
+	{ "del", NULL, "[HOST.]VARIABLE [VALUE]", "delete a variable, or one line of it", 1,
+	  ARGS_WORDS_MAX, change_options, cmd_del },
+	{ "edit", NULL, "[HOST]", "edit hub.conf, or a file of hosts, and check it", 0, 1, NULL,
+	  cmd_edit },
+	{ "fsck", NULL, "", "look for what is wrong with files and databases of this hub", 0, 0,
+	  fsck_options, cmd_fsck },
+	{ "pid", NULL, "", "print the process id of the daemon", 0, 0, NULL, cmd_pid },
+	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
+	  cmd_reload },
+	{ "stop", NULL, "", "stop the daemon", 0, 0, NULL, cmd_stop },
 };
 const size_t commands_n = ARRAY_LEN(commands);

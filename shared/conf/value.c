@@ -169,14 +169,14 @@ enum err conf_subnet(struct config *c, const struct config_entry *e, struct node
 	case CONF_SUBNET_OK:
 		return ERR_OK;
 	case CONF_SUBNET_HOST_BITS:
-		return config_complain(c, e, "%s has host bits set; %s may be meant", e->value,
+		return config_complain(c, e, "%.64s has host bits set; %s may be meant", e->value,
 				       prefix_format(&out->prefix, text));
 	case CONF_SUBNET_WEIGHT:
-		return config_complain(c, e, "the weight \"%s\" is not a number from 0 to %u",
+		return config_complain(c, e, "the weight \"%.64s\" is not a number from 0 to %u",
 				       strchr(e->value, '#') + 1, SUBNET_WEIGHT_MAX);
 	case CONF_SUBNET_BAD:
 		break;
 	}
-	return config_complain(c, e, "\"%s\" is not a subnet; write it like 10.20.0.0/24",
+	return config_complain(c, e, "\"%.64s\" is not a subnet; write it like 10.20.0.0/24",
 			       e->value);
 }

@@ -420,3 +420,19 @@ out:
 		close(pidfd);
 	return code;
 }
+
+int launch_print_pid(const char *program, const char *pid_file)
+{
+	pid_t pid;
+	enum err e = read_pid(pid_file, &pid);
+
+	if (e == ERR_OK && runs_program(pid, program)) {
+		printf("%ld\n", (long)pid);
+		return LAUNCH_DONE;
+	}
+	if (e == ERR_OK || e == ERR_NOTFOUND)
+		fprintf(stderr, "%s: not running (%s)\n", program, pid_file);
+	else
+		fprintf(stderr, "%s: %s: %s\n", program, pid_file, err_str(e));
+	return LAUNCH_NOT_RUNNING;
+}

@@ -76,3 +76,5 @@ int launch_daemonize(struct launch *l, const char *log_path);
 /* Sends l->kill_signal to the daemon whose process id is in `pid_file`; for SIGTERM, SIGINT and
  * SIGKILL waits until it has ended. Returns the exit code. */
 int launch_signal(const struct launch *l, const char *pid_file);
+/* Prints the process id of the daemon that runs. LAUNCH_NOT_RUNNING with the reason printed. */
+int launch_print_pid(const char *program, const char *pid_file);

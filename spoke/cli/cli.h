@@ -31,6 +31,17 @@ int cmd_ping(struct cli *cli, struct args *a);
 /* netcheck.c: LAUNCH_FAILED when there is something to be put right */
 int cmd_netcheck(struct cli *cli, struct args *a);
 
+/* local.c: the files and the process of this branch */
+int cmd_get(struct cli *cli, struct args *a);
+int cmd_set(struct cli *cli, struct args *a);
+int cmd_add(struct cli *cli, struct args *a);
+int cmd_del(struct cli *cli, struct args *a);
+int cmd_edit(struct cli *cli, struct args *a);
+int cmd_fsck(struct cli *cli, struct args *a);
+int cmd_pid(struct cli *cli, struct args *a);
+int cmd_reload(struct cli *cli, struct args *a);
+int cmd_stop(struct cli *cli, struct args *a);
+
 /* Says what is wrong with the command line. Returns LAUNCH_USAGE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Connects to the daemon of this network, or says why not. LAUNCH_DONE, or the exit code. */

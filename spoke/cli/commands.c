@@ -33,6 +33,16 @@ static const struct args_option ping_options[] = {
 	END,
 };
 
+static const struct args_option change_options[] = {
+	{ "--dry-run", NULL, false, "check only, change nothing" },
+	END,
+};
+
+static const struct args_option fsck_options[] = {
+	{ "--fix", NULL, false, "put permissions right" },
+	END,
+};
+
 static const struct command commands[] = {
 	{ "join", NULL, "TOKEN|-", "make this machine a node, with a token of the hub's admin", 1,
 	  1, join_options, cmd_join },
@@ -44,6 +54,21 @@ static const struct command commands[] = {
 	{ "netcheck", NULL, "",
 	  "what of the network in front of this branch works, and what to do about what does not",
 	  0, 0, NULL, cmd_netcheck },
+	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
+	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
+	  change_options, cmd_set },
+	{ "add", NULL, "[HOST.]VARIABLE VALUE", "add one more line of a variable", 2,
+	  ARGS_WORDS_MAX, change_options, cmd_add },
+	{ "del", NULL, "[HOST.]VARIABLE [VALUE]", "delete a variable, or one line of it", 1,
+	  ARGS_WORDS_MAX, change_options, cmd_del },
+	{ "edit", NULL, "[HOST]", "edit spoke.conf, or a file of hosts, and check it", 0, 1, NULL,
+	  cmd_edit },
+	{ "fsck", NULL, "", "look for what is wrong with the files of this branch", 0, 0,
+	  fsck_options, cmd_fsck },
+	{ "pid", NULL, "", "print the process id of the daemon", 0, 0, NULL, cmd_pid },
+	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
+	  cmd_reload },
+	{ "stop", NULL, "", "stop the daemon", 0, 0, NULL, cmd_stop },
 };
 
 const struct command_set spoke_commands = {

@@ -293,9 +293,10 @@ class Site:
     def program(self, kind):
         return os.path.join(self.world.build, f"branchline-{kind}")
 
-    def cli(self, kind, *args, check=True, timeout=60, user_input=None):
+    def cli(self, kind, *args, check=True, timeout=60, user_input=None, env=None):
         return self.server.run(
-            [self.program(kind), "-n", NET, *args], env=self.env(), check=check, timeout=timeout, user_input=user_input
+            [self.program(kind), "-n", NET, *args], env={**self.env(), **(env or {})}, check=check, timeout=timeout,
+            user_input=user_input
         )
 
     def hub(self, *args, **kw):

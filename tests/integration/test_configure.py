@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration from the command line: get, set, add, del, edit, fsck, and the process: pid, reload, stop. Headquarters and a branch."""
+
+import json
+import os
+import stat
+
+import pytest
+
+import world as w
+
+
+@pytest.fixture(scope="module")
+def network():
+    with w.World() as world:
+        hq = world.headquarters()
+        yield hq, world.branch(hq, "oslo", 1)
+
+
+def sides(network):
+    hq, oslo = network
+    return [(hq.hub, os.path.join(hq.etc, "hub.conf"), "linodeHQ"), (oslo.spoke, os.path.join(oslo.etc, "spoke.conf"), "oslo")]
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_variables(network, side):
+    """Names in any case, one value or several, exit codes of get and del, and nothing but the line changes."""
+    run, path, name = sides(network)[side]
+    os.chmod(path, 0o640)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write("# kept\n")
+    before = read(path)
+    assert run("get", "name").stdout == f"{name}\n"
+    assert run("get", "LogLevel", check=False).returncode == 1
+    run("set", "loglevel", "2")
+    assert run("get", "LogLevel").stdout == "2\n" and json.loads(run("get", "LogLevel", "--json").stdout) == ["2"]
+    run("set", "LogLevel", "1", "--dry-run")
+    run("set", "LogLevel", "3")
+    assert read(path) == before + "LogLevel = 3\n"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
+    assert run("add", "LogLevel", "4", check=False).returncode == 2
+    run("del", "LogLevel")
+    assert run("del", "LogLevel", check=False).returncode == 1
+    run("add", "BindToAddress", "127.0.0.1", "7000")
+    assert run("add", "BindToAddress", "127.0.0.1 7000", check=False).returncode == 1
+    run("add", "BindToAddress", "127.0.0.1", "7001")
+    assert run("get", "BindToAddress").stdout == "127.0.0.1 7000\n127.0.0.1 7001\n"
+    run("del", "BindToAddress", "127.0.0.1 7000")
+    run("del", "BindToAddress")
+    assert read(path) == before
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("variable, value, why", [
+    ("Prot", "7000", "did you mean Port"), ("Port", "70000", "to 65535"), ("AddressFamily", "ipv5", "none of any, ipv4, ipv6"),
+    ("Mode", "switch", "only Mode = router"), ("oslo.Name", "x", "not in a hosts file"), ("oslo.Subnet", "10.1.0.0/33", "not a subnet"),
+    ("oslo.Subnet", "10.1.0.7/24", "10.1.0.0/24 may be meant"), ("oslo.Subnet", "1.2.3.4.5/8", "not a subnet"),
+    ("oslo.Subnet", ":" * 1024, "not a subnet"), ("oslo.Subnet", "10.1.0.0/24#x", "weight"), ("oslo.Address", "host 70000", "not a host name"),
+])
+def test_what_is_wrong_is_not_written(network, side, variable, value, why):
+    run, path, _ = sides(network)[side]
+    before = read(path)
+    got = run("set", variable, value, check=False)
+    assert got.returncode in (1, 2) and why in got.stderr
+    assert read(path) == before and not os.path.exists(os.path.join(os.path.dirname(path), "hosts", "oslo"))
+
+
+def test_host_variables(network):
+    """A variable of a hosts file goes there: HOST.VARIABLE, or into the own one."""
+    _, oslo = network
+    own = os.path.join(oslo.etc, "hosts", "oslo")
+    oslo.spoke("add", "Subnet", "10.77.0.0/24#5")
+    oslo.spoke("set", "bergen.Address", "198.51.100.9", "7000")
+    assert read(own) == "Subnet = 10.77.0.0/24#5\n"
+    assert oslo.spoke("get", "bergen.Address").stdout == "198.51.100.9 7000\n"
+    os.remove(own)
+    os.remove(os.path.join(oslo.etc, "hosts", "bergen"))
+
+
+def test_edit(network):
+    """The editor's work is put in place when the daemon could start with it."""
+    _, oslo = network
+    path = os.path.join(oslo.etc, "spoke.conf")
+    before = read(path)
+    oslo.spoke("edit", env={"EDITOR": "sed -i s/^Name/LogLevel=1\\nName/"})
+    assert read(path) == "LogLevel=1\n" + before
+    got = oslo.spoke("edit", check=False, env={"VISUAL": "sed -i s/LogLevel=1/Loglevle=1/", "EDITOR": "false"})
+    assert got.returncode == 1 and "did you mean 'LogLevel'" in got.stderr and "spoke.conf~edit" in got.stderr
+    assert read(path) == "LogLevel=1\n" + before
+    os.remove(path + "~edit")
+    oslo.spoke("del", "LogLevel")
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_fsck(network, side):
+    run, path, _ = sides(network)[side]
+    etc = os.path.dirname(path)
+    assert "nothing is wrong" in run("fsck").stdout
+    before = read(path)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write("Prot = 1\nLoglevle = 2\nSubnet = 10.0.0.0/8\n")
+    for name, mode in (("tinc-up", 0o644), ("tinc-up.sh", 0o755)):
+        with open(os.path.join(etc, name), "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\n")
+        os.chmod(os.path.join(etc, name), mode)
+    os.chmod(os.path.join(etc, "identity.key"), 0o644)
+    got = run("fsck", check=False)
+    assert got.returncode == 1
+    for said in ("unknown key Prot: did you mean Port?", "unknown key Loglevle: did you mean LogLevel?", "Subnet", "it is not executable",
+                 "no script of this name", "others may read or write this secret"):
+        assert said in got.stdout, said
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(before)
+    got = run("fsck", "--fix", "--json")
+    found = json.loads(got.stdout)
+    assert (found["errors"], found["warnings"], found["fixed"]) == (0, 1, 2)
+    assert os.stat(os.path.join(etc, "identity.key")).st_mode & 0o777 == 0o600
+    os.remove(os.path.join(etc, "tinc-up.sh"))
+    os.remove(os.path.join(etc, "tinc-up"))
+    os.rename(os.path.join(etc, "tunnel.key"), os.path.join(etc, "tunnel.key.away"))
+    got = run("fsck", check=False)
+    assert got.returncode == 1 and "tunnel.key: it is missing" in got.stdout
+    os.rename(os.path.join(etc, "tunnel.key.away"), os.path.join(etc, "tunnel.key"))
+    assert "nothing is wrong" in run("fsck").stdout
+
+
+def test_process(network):
+    """pid, reload and stop find the daemon; without one they say so."""
+    hq, oslo = network
+    for run, name in ((oslo.spoke, "spoke"), (hq.hub, "hub")):
+        pid = int(run("pid").stdout)
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+            assert f.read().startswith(f"branchline-{name}"[:15])
+        run("reload")
+        assert int(run("pid").stdout) == pid
+        run("stop")
+        assert run("pid", check=False).returncode == 3 and run("stop", check=False).returncode == 3
