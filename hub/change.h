@@ -161,6 +161,23 @@ enum err change_user_sign_out(struct change *c, const char *name,
 /* Writes `u` with another state of its TOTP; `action` for the audit. */
 enum err change_user_totp(struct change *c, struct store_user *u, const char *action) must_check;
 
+/* Whom the hub tells of events. Codes: name_invalid, url_invalid, event_invalid, comment_invalid,
+ * limit_reached, webhook_exists; not_found; webhook_disabled. */
+enum err change_webhook_add(struct change *c, struct store_webhook *w) must_check;
+struct change_webhook_edit {
+	const char *url, *events, *comment; /* NULL: leave alone; events with blanks between */
+	const char *secret;
+	int enabled;     /* negative: leave alone. 0 drops what waits */
+	const char *why; /* the hub itself disables it; NULL: an admin does */
+};
+enum err change_webhook_edit(struct change *c, uint32_t id, const struct change_webhook_edit *in,
+			     struct store_webhook *out) must_check;
+enum err change_webhook_delete(struct change *c, uint32_t id) must_check;
+/* Queues a test, or the same event once more. The body of `out` is not to be read. */
+enum err change_webhook_test(struct change *c, uint32_t id, struct store_delivery *out) must_check;
+enum err change_webhook_redeliver(struct change *c, uint32_t id, uint32_t delivery,
+				  struct store_delivery *out) must_check;
+
 /*
  * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
  * token_used, token_expired, token_revoked, name_joined, node_disabled, key_exists, key_invalid.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * branchline-hub: the daemon of headquarters and its command line in one. `run` becomes the monitor
- * of engine, control and api; `init` makes a network; everything else is a client of the API of a
- * running hub.
+ * of engine, control, api and webhooks; `init` makes a network; everything else is a client of the
+ * API of a running hub.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "hub/engine_role.h"
 #include "hub/init.h"
 #include "hub/prepare.h"
+#include "hub/webhook/webhook_role.h"
 #include "shared/base/file.h"
 #include "shared/base/log.h"
 #include "shared/monitor/launch.h"
@@ -77,8 +78,8 @@ static struct monitor_params monitor_params_of(struct hub_config *c,
 /* Goes to the background if wanted, and becomes the monitor. */
 static int start(struct launch *l, struct hub_config *c)
 {
-	const struct worker_role_ops *roles[3 + WORKERS_MAX] = { hub_engine_role(), control_role(),
-								 api_role() };
+	const struct worker_role_ops *roles[4 + WORKERS_MAX] = { hub_engine_role(), control_role(),
+								 api_role(), webhook_role() };
 	char log_file[PATHS_FILE_SIZE];
 	const char *log_path = launch_log_path(l, &c->paths, log_file);
 	struct monitor_params params;
@@ -94,7 +95,7 @@ static int start(struct launch *l, struct hub_config *c)
 		return LAUNCH_FAILED;
 	}
 	for (unsigned i = 1; i < c->workers; i++)
-		roles[2 + i] = hub_mover_role(i);
+		roles[3 + i] = hub_mover_role(i);
 	params = monitor_params_of(c, roles, l->ready_fd, l->pid_file ? l->pid_file : c->pidfile);
 	return monitor_run(&params);
 }

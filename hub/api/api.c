@@ -40,6 +40,16 @@ void api_nudge_revision(struct api *a, uint64_t revision)
 	nudge(a, NUDGE_REVISION, mem, cursor_pos(&c));
 }
 
+void api_nudge_events(struct api *a)
+{
+	struct channel *webhooks = a->worker ? a->worker->siblings[WORKER_WEBHOOKS] : NULL;
+
+	events_nudge(&a->events, api_now_ms(a));
+	/* One that is full or broken reads all by itself, within seconds. */
+	if (webhooks && channel_send(webhooks, NUDGE_EVENTS, NULL, 0, -1))
+		log_debug(1, "api: webhooks could not be told of an event");
+}
+
 void api_nudge_tokens(struct api *a) { nudge(a, NUDGE_TOKENS, NULL, 0); }
 
 static void free_api(struct api *a)

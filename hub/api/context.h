@@ -35,5 +35,7 @@ struct api {
  * while control is away: it reads all at its start. */
 void api_nudge_revision(struct api *a, uint64_t revision);
 void api_nudge_tokens(struct api *a);
+/* Something has happened that listeners and webhooks want to know of. */
+void api_nudge_events(struct api *a);
 /* Monotonic now. */
 uint64_t api_now_ms(const struct api *a);

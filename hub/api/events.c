@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "hub/api/context.h"
+#include "hub/api/event_json.h"
 #include "hub/api/handlers.h"
 #include "hub/api/render.h"
 #include "shared/base/clock.h"
-#include "shared/ipc/engine_msg.h"
 
 static struct event_stream *stream_of(struct list *link)
 {
@@ -105,21 +105,15 @@ static enum err add_audit(void *arg, const struct store_audit_entry *a)
 
 static enum err add_presence(void *arg, const struct store_presence_change *p)
 {
-	const char *type = p->online == p->was_online ? "presence.path"
-			   : p->online                ? "presence.up"
-						      : "presence.down";
 	struct filling *f = arg;
-	struct node n;
 	json_t *data;
+	enum err e;
 
 	f->r->stream.presence = p->number;
-	if (store_node_get(f->r->api->store, p->node_id, &n, NULL))
-		return ERR_OK; /* it is gone with all that could be said of it */
-	data = json_pack("{s:o, s:I, s:s, s:b, s:s}", "at", render_time(p->at_ms), "node_id",
-			 (json_int_t)n.id, "node", n.name, "online", p->online, "path",
-			 path_kind_str(p->path));
-	node_fini(&n);
-	return put_event(f->out, &f->r->stream, true, type, data);
+	e = event_json_presence(f->r->api->store, p, &data);
+	if (e)
+		return e == ERR_NOMEM ? e : ERR_OK;
+	return put_event(f->out, &f->r->stream, true, event_json_presence_type(p), data);
 }
 
 /* How far the newest revision has got, if that is another than was told last. */

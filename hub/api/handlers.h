@@ -80,6 +80,16 @@ void sign_in_totp_end(struct request *r);
 void audit_list(struct request *r);
 void audit_export(struct request *r);
 void audit_verify(struct request *r);
+/* webhooks.c */
+void webhooks_list(struct request *r);
+void webhooks_add(struct request *r);
+void webhooks_get(struct request *r);
+void webhooks_edit(struct request *r);
+void webhooks_delete(struct request *r);
+void webhooks_secret(struct request *r);
+void webhooks_test(struct request *r);
+void webhooks_deliveries(struct request *r);
+void webhooks_redeliver(struct request *r);
 /* events.c */
 void events_get(struct request *r);
 /* revisions.c */

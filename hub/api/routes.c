@@ -3,6 +3,8 @@
 
 #include "hub/api/handlers.h"
 #include "hub/api/password.h"
+#include "hub/store/webhook.h"
+#include "hub/webhook/pattern.h"
 #include "shared/wire/limits.h"
 
 #define TEXT_MAX             255 /* bytes of a comment or reason, as the store holds them */
@@ -146,6 +148,25 @@ static const struct body_field totp_code_body[] = {
 	{ .name = "code", .type = BODY_STRING, .required = true, .max = 16 },
 };
 
+static const struct body_field webhook_add[] = {
+	{ .name = "name", .type = BODY_NAME, .required = true },
+	{ .name = "url", .type = BODY_STRING, .required = true, .max = STORE_URL_SIZE - 1 },
+	{ .name = "events", .type = BODY_LIST, .max = PATTERNS_MAX, .item = BODY_STRING },
+	{ .name = "enabled", .type = BODY_BOOL },
+	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field webhook_edit[] = {
+	{ .name = "url", .type = BODY_STRING, .max = STORE_URL_SIZE - 1 },
+	{ .name = "events", .type = BODY_LIST, .max = PATTERNS_MAX, .item = BODY_STRING },
+	{ .name = "enabled", .type = BODY_BOOL },
+	{ .name = "comment", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field webhook_redeliver[] = {
+	{ .name = "delivery", .type = BODY_INT, .required = true, .min = 1, .max = UINT32_MAX },
+};
+
 /* No members: an empty object, or no body at all, is taken. */
 static const struct body_field empty[1];
 
@@ -257,6 +278,23 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, V1 "/audit/export", audit_export,
 	      .query = "limit after actor action object since until"),
 	ROUTE(HTTP_GET, V1 "/audit/verify", audit_verify, .query = "limit after"),
+
+	ROUTE(HTTP_GET, V1 "/webhooks", webhooks_list, .flags = ROUTE_ETAG, .query = "limit after",
+	      ADMINS),
+	ROUTE(HTTP_POST, V1 "/webhooks", webhooks_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(webhook_add),
+	      ADMINS),
+	ROUTE(HTTP_GET, V1 "/webhooks/{id}", webhooks_get, .flags = ROUTE_ETAG, ADMINS),
+	ROUTE(HTTP_PATCH, V1 "/webhooks/{id}", webhooks_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(webhook_edit), ADMINS),
+	ROUTE(HTTP_DELETE, V1 "/webhooks/{id}", webhooks_delete, CHANGE(ROUTE_IF_MATCH), ADMINS),
+	ROUTE(HTTP_POST, V1 "/webhooks/{id}/secret", webhooks_secret,
+	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS, ADMINS),
+	ROUTE(HTTP_POST, V1 "/webhooks/{id}/test", webhooks_test, CHANGE(ROUTE_ONCE), NO_MEMBERS,
+	      ADMINS),
+	ROUTE(HTTP_GET, V1 "/webhooks/{id}/deliveries", webhooks_deliveries, .query = "limit after",
+	      ADMINS),
+	ROUTE(HTTP_POST, V1 "/webhooks/{id}/redeliver", webhooks_redeliver, CHANGE(ROUTE_ONCE),
+	      NEEDS_BODY(webhook_redeliver), ADMINS),
 
 	ROUTE(HTTP_GET, V1 "/events", events_get, .flags = 0),
 

@@ -270,7 +270,7 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 		return;
 	/* What this one has changed, those who listen want to know. */
 	if (x->request.method != HTTP_GET)
-		events_nudge(&x->request.api->events, api_now_ms(x->request.api));
+		api_nudge_events(x->request.api);
 	request_fini(&x->request);
 	buf_fini(&x->pending);
 	free(x);

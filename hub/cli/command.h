@@ -67,6 +67,15 @@ int cmd_audit_export(struct cli *cli, struct args *a);
 int cmd_audit_verify(struct cli *cli, struct args *a);
 /* cmd_events.c */
 int cmd_events(struct cli *cli, struct args *a);
+/* cmd_webhook.c */
+int cmd_webhook_add(struct cli *cli, struct args *a);
+int cmd_webhook_list(struct cli *cli, struct args *a);
+int cmd_webhook_edit(struct cli *cli, struct args *a);
+int cmd_webhook_secret(struct cli *cli, struct args *a);
+int cmd_webhook_delete(struct cli *cli, struct args *a);
+int cmd_webhook_test(struct cli *cli, struct args *a);
+int cmd_webhook_redeliver(struct cli *cli, struct args *a);
+int cmd_webhook_log(struct cli *cli, struct args *a);
 /* cmd_key.c, cmd_revoke.c */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);

@@ -189,6 +189,35 @@ static const struct args_option status_options[] = {
 	END,
 };
 
+#define WEBHOOK_EVENT                                                                              \
+	{                                                                                          \
+		"--event", "EVENT", true,                                                          \
+			"an event it wants: node.revoke, \"presence.*\" (default: all)"            \
+	}
+
+static const struct args_option webhook_add_options[] = {
+	WEBHOOK_EVENT,
+	{ "--comment", "TEXT", false, "a note for people" },
+	{ "--disable", NULL, false, "send nothing yet" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option webhook_edit_options[] = {
+	{ "--url", "URL", false, "another address" },
+	WEBHOOK_EVENT,
+	{ "--comment", "TEXT", false, "a note for people" },
+	{ "--enable", NULL, false, "send again, and forget its failures" },
+	{ "--disable", NULL, false, "send no more, and drop what waits" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option webhook_log_options[] = {
+	{ "--limit", "N", false, "how many, the newest of them (default 50)" },
+	END,
+};
+
 static const struct args_option change_options[] = {
 	DRY_RUN,
 	END,
@@ -272,6 +301,20 @@ const struct command commands[] = {
 	{ "events", NULL, "", "show what happens, as it happens", 0, 0, events_options,
 	  cmd_events },
 	{ "log", NULL, "", "the same", 0, 0, events_options, cmd_events },
+	{ "webhook", "add", "NAME URL", "tell a receiver of what happens, by HTTP", 2, 2,
+	  webhook_add_options, cmd_webhook_add },
+	{ "webhook", "list", "", "list webhooks", 0, 0, NULL, cmd_webhook_list },
+	{ "webhook", "edit", "NAME", "change, enable or disable one", 1, 1, webhook_edit_options,
+	  cmd_webhook_edit },
+	{ "webhook", "secret", "NAME", "give it a new secret", 1, 1, change_options,
+	  cmd_webhook_secret },
+	{ "webhook", "delete", "NAME", "delete it", 1, 1, delete_options, cmd_webhook_delete },
+	{ "webhook", "test", "NAME", "send it an event that means nothing", 1, 1, change_options,
+	  cmd_webhook_test },
+	{ "webhook", "log", "NAME", "what was sent, and what came of it", 1, 1, webhook_log_options,
+	  cmd_webhook_log },
+	{ "webhook", "redeliver", "NAME ID", "send the event of a delivery once more", 2, 2,
+	  change_options, cmd_webhook_redeliver },
 	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,

@@ -35,19 +35,21 @@ const char *core_store_code(enum err e)
 
 void core_nudge(struct control *c, uint16_t type)
 {
-	struct channel *api = c->w->siblings[WORKER_API];
+	static const enum worker_role whom[] = { WORKER_API, WORKER_WEBHOOKS };
 	struct nudge_revision m = { .revision = c->dir.revision };
 	uint8_t payload[16];
 	struct cursor cur;
 
-	if (!api)
-		return;
 	cursor_init_write(&cur, payload, sizeof(payload));
 	if (type == NUDGE_REVISION)
 		nudge_revision_encode(&m, &cur);
-	/* A channel that does not take it is closing; api reads the database when it is back. */
-	if (channel_send(api, type, payload, cursor_pos(&cur), -1) != ERR_OK)
-		log_debug(3, "control: api was not nudged");
+	/* A channel that does not take it is closing; they read the database when they are back. */
+	for (size_t i = 0; i < ARRAY_LEN(whom); i++) {
+		struct channel *to = c->w->siblings[whom[i]];
+
+		if (to && channel_send(to, type, payload, cursor_pos(&cur), -1) != ERR_OK)
+			log_debug(3, "control: %s was not nudged", worker_role_str(whom[i]));
+	}
 }
 
 void core_stopped(struct control *c)

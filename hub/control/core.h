@@ -90,7 +90,7 @@ enum err core_store_failed(struct control *c, enum err e, const char *what);
 bool core_store_rests(const struct control *c);
 /* The problem code of a store error: "store_busy", "store_full" or "store_failed". */
 const char *core_store_code(enum err e);
-/* Tells api of what we changed, if it is there: `type` is an enum nudge_msg. */
+/* Tells api and webhooks of what we changed, if they are there: `type` is an enum nudge_msg. */
 void core_nudge(struct control *c, uint16_t type);
 /* All links have ended, or the time for that is over: writes presence and stops the loop. */
 void core_stopped(struct control *c);

@@ -309,6 +309,16 @@ void query_get_text(struct query *q, int col, char *out, size_t size)
 	out[n] = '\0';
 }
 
+const char *query_borrow_text(struct query *q, int col)
+{
+	const unsigned char *text = q->err ? NULL : sqlite3_column_text(q->st, col);
+
+	if (text && strlen((const char *)text) == (size_t)sqlite3_column_bytes(q->st, col))
+		return (const char *)text;
+	query_fail(q, ERR_CORRUPT, "a stored text is missing, or has a hole");
+	return NULL;
+}
+
 void query_get_name(struct query *q, int col, char out[NAME_SIZE])
 {
 	query_get_text(q, col, out, NAME_SIZE);

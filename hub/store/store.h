@@ -368,3 +368,4 @@ enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
 		       struct store_applied *out) must_check;
 
 #include "hub/store/access.h"
+#include "hub/store/webhook.h"

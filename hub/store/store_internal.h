@@ -20,7 +20,7 @@
 #include "hub/store/store.h"
 
 #define STORE_STATEMENTS_MAX                                                                       \
-	128u /* different statements of one connection; there are about 100                        \
+	192u /* different statements of one connection; there are about 130                        \
 	      */
 #define STORE_ERROR_SIZE 512u
 
@@ -103,6 +103,8 @@ bool query_get_bool(struct query *q, int col);
 int64_t query_get_ms(struct query *q, int col);
 /* `size` with the end mark. */
 void query_get_text(struct query *q, int col, char *out, size_t size);
+/* The same without a copy: valid until the next step or query_close(). NULL after an error. */
+const char *query_borrow_text(struct query *q, int col);
 void query_get_name(struct query *q, int col, char out[NAME_SIZE]);
 /* Exactly `n` bytes. */
 void query_get_blob(struct query *q, int col, void *out, size_t n);

@@ -20,6 +20,7 @@ const char *worker_role_str(enum worker_role r)
 		[WORKER_MOVER5] = "mover5",
 		[WORKER_MOVER6] = "mover6",
 		[WORKER_MOVER7] = "mover7",
+		[WORKER_WEBHOOKS] = "webhooks",
 	};
 
 	return (unsigned)r < WORKER_ROLES_MAX ? names[r] : names[0];

@@ -34,6 +34,7 @@ enum worker_role {
 	WORKER_MOVER5,
 	WORKER_MOVER6,
 	WORKER_MOVER7,
+	WORKER_WEBHOOKS, /* hub only */
 	WORKER_ROLES_MAX
 };
 const char *worker_role_str(enum worker_role r);

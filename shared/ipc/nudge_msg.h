@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * What api and control on the hub say to each other: "the database has changed, read it". No data
- * goes this way, the database is the only shared state.
+ * What api and control on the hub say to each other, and to webhooks: "the database has changed,
+ * read it". No data goes this way, the database is the only shared state.
  */
 #include "shared/base/cursor.h"
 
@@ -10,6 +10,7 @@ enum nudge_msg {
 	NUDGE_REVISION = 1, /* the directory has a new revision: struct nudge_revision */
 	NUDGE_PRESENCE,     /* presence or acks have changed in the presence database; no payload */
 	NUDGE_TOKENS,       /* join tokens have changed; no payload */
+	NUDGE_EVENTS,       /* something has happened: of api, to webhooks; no payload */
 };
 struct nudge_revision {
 	uint64_t revision;

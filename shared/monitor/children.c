@@ -162,12 +162,21 @@ static enum err link_pair(struct child *a, struct child *b, bool carrier)
 	return e;
 }
 
-/* A mover has nothing to say to anybody but the engine. */
+static bool is_either(const struct child *a, const struct child *b, enum worker_role role)
+{
+	return a->ops->role == role || b->ops->role == role;
+}
+
+/*
+ * A mover has nothing to say to anybody but the engine; who talks to the world outside (webhooks)
+ * hears from control and api only.
+ */
 static bool talk(const struct child *a, const struct child *b)
 {
 	const bool movers = worker_number(a->ops->role) > 0 || worker_number(b->ops->role) > 0;
+	const bool engine = is_either(a, b, WORKER_ENGINE);
 
-	return !movers || a->ops->role == WORKER_ENGINE || b->ops->role == WORKER_ENGINE;
+	return (!movers || engine) && !(engine && is_either(a, b, WORKER_WEBHOOKS));
 }
 
 /* Engine and control have a second channel, for packets that travel by TCP. */

@@ -318,7 +318,7 @@ class Site:
         return self.daemon
 
     def worker_pid(self, role):
-        """The process id of a worker (engine, control, api) of the running daemon."""
+        """The process id of a worker (engine, control, api, webhooks) of the running daemon."""
         children = run(["pgrep", "-P", str(self.daemon_pid())]).stdout.split()
         for pid in children:
             with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
