@@ -96,3 +96,9 @@ int cmd_fsck(struct cli *cli, struct args *a);
 int cmd_pid(struct cli *cli, struct args *a);
 int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);
+/* cmd_dump.c */
+int cmd_dump_connections(struct cli *cli, struct args *a);
+int cmd_dump_graph(struct cli *cli, struct args *a);
+int cmd_info(struct cli *cli, struct args *a);
+int cmd_top(struct cli *cli, struct args *a);
+int cmd_hosts(struct cli *cli, struct args *a);

@@ -228,6 +228,13 @@ static const struct args_option fsck_options[] = {
 	END,
 };
 
+static const struct args_option hosts_options[] = {
+	{ "--write", NULL, false, "put the block into /etc/hosts instead of printing it" },
+	{ "--file", "FILE", false, "into another file" },
+	{ "--remove", NULL, false, "take it out again" },
+	END,
+};
+
 const struct command commands[] = {
 	{ "node", "add", "NAME", "add a branch, and print the line to paste there", 1, 1,
 	  node_add_options, cmd_node_add },
@@ -319,6 +326,16 @@ const struct command commands[] = {
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,
 	  NULL, cmd_revision },
+	{ "dump", "nodes", "", "list all nodes", 0, 0, NULL, cmd_node_list },
+	{ "dump", "subnets", "[NODE]", "list subnets", 0, 1, NULL, cmd_subnet_list },
+	{ "dump", "connections", "", "list the nodes that are connected", 0, 0, NULL,
+	  cmd_dump_connections },
+	{ "dump", "graph", "", "draw the network, for Graphviz", 0, 0, NULL, cmd_dump_graph },
+	{ "info", NULL, "NODE | SUBNET | ADDRESS", "show a node, or who has an address", 1, 1, NULL,
+	  cmd_info },
+	{ "top", NULL, "", "show the traffic of each node, live", 0, 0, NULL, cmd_top },
+	{ "hosts", NULL, "", "the nodes' names as a block for /etc/hosts", 0, 0, hosts_options,
+	  cmd_hosts },
 	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
 	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
 	  change_options, cmd_set },

@@ -31,6 +31,11 @@ int cmd_ping(struct cli *cli, struct args *a);
 /* netcheck.c: LAUNCH_FAILED when there is something to be put right */
 int cmd_netcheck(struct cli *cli, struct args *a);
 
+/* dump.c */
+int cmd_dump(struct cli *cli, struct args *a);
+int cmd_info(struct cli *cli, struct args *a);
+int cmd_top(struct cli *cli, struct args *a);
+int cmd_hosts(struct cli *cli, struct args *a);
 /* local.c: the files and the process of this branch */
 int cmd_get(struct cli *cli, struct args *a);
 int cmd_set(struct cli *cli, struct args *a);

@@ -43,6 +43,13 @@ static const struct args_option fsck_options[] = {
 	END,
 };
 
+static const struct args_option hosts_options[] = {
+	{ "--write", NULL, false, "put the block into /etc/hosts instead of printing it" },
+	{ "--file", "FILE", false, "into another file" },
+	{ "--remove", NULL, false, "take it out again" },
+	END,
+};
+
 static const struct command commands[] = {
 	{ "join", NULL, "TOKEN|-", "make this machine a node, with a token of the hub's admin", 1,
 	  1, join_options, cmd_join },
@@ -54,6 +61,13 @@ static const struct command commands[] = {
 	{ "netcheck", NULL, "",
 	  "what of the network in front of this branch works, and what to do about what does not",
 	  0, 0, NULL, cmd_netcheck },
+	{ "dump", NULL, "WHAT", "list nodes, subnets or connections, or print a graph for Graphviz",
+	  1, 1, NULL, cmd_dump },
+	{ "info", NULL, "NODE | SUBNET | ADDRESS", "show a node, or who has an address", 1, 1, NULL,
+	  cmd_info },
+	{ "top", NULL, "", "show the traffic with each node, live", 0, 0, NULL, cmd_top },
+	{ "hosts", NULL, "", "the nodes' names as a block for /etc/hosts", 0, 0, hosts_options,
+	  cmd_hosts },
 	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
 	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
 	  change_options, cmd_set },
