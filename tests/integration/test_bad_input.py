@@ -465,6 +465,7 @@ BAD_LINES = [
     ("addressfamilly = ipv4\n", "did you mean 'AddressFamily'?"),
     ("Zzzzzzzz = 1\n", "unknown key 'Zzzzzzzz'"),
     ("Port = 65536\n", "Port"),
+    ("Port = -1\n", "Port"),
     ("Port = many\n", "'many' is no value for 'Port'"),
     ("FWMark = 1\nFWMark = 2\n", "'FWMark' was set before"),
     ("Port\n", "'Port' has no value"),
@@ -478,11 +479,15 @@ BAD_LINES = [
     ("-----BEGIN RSA PRIVATE KEY-----\nabc\n", "no '-----END' line"),
 ]
 
+# Everybody has to know the hub's port; a spoke may leave the choice to its kernel.
+HUB_LINES = [("Port = 0\n", "Port")]
+SPOKE_LINES = [("Port = 0\nPort = 1\n", "'Port' was set before")]
+
 
 @pytest.mark.parametrize("kind", ["hub", "spoke"])
 def test_bad_lines_in_the_main_file(conf_hq, spoke, kind):
     site = conf_hq if kind == "hub" else spoke
-    for text, says in BAD_LINES:
+    for text, says in BAD_LINES + (HUB_LINES if kind == "hub" else SPOKE_LINES):
         printed, where = does_not_start(site, kind, f"{kind}.conf", text)
         # A key that may stand only once is found at its second line.
         if "was set before" in says:
@@ -511,7 +516,7 @@ def test_bad_lines_in_a_hosts_file(spoke):
 def test_both_start_once_the_lines_are_right(conf_hq, spoke):
     """The refusals above were for their lines: without them, and with tinc's own spelling, both start."""
     with open(os.path.join(spoke.etc, "spoke.conf"), "a", encoding="utf-8") as f:
-        f.write("# a comment\naddressfamily ipv4\nDEVICE=/dev/net/tun\n\n")
+        f.write("# a comment\naddressfamily ipv4\nDEVICE=/dev/net/tun\n\nport 0\n")
     for site, kind in ((conf_hq, "hub"), (spoke, "spoke")):
         site.start_daemon(kind)
         assert site.daemon.stop() == 0
