@@ -14,6 +14,14 @@ uint64_t clock_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t clock_cpu_ns(void)
+{
+	struct timespec ts;
+
+	BUG_ON(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) != 0);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 uint64_t clock_now_us(void) { return clock_now_ns() / 1000u; }
 
 uint64_t clock_now_ms(void) { return clock_now_ns() / 1000000u; }

@@ -13,7 +13,7 @@
 #define ARENA_BYTES (256u << 10)
 
 /* The cost of a packet of a level moves by 1 / 4 of the difference, and is not taken in by a single
- * measurement in which we did not have the CPU. */
+ * measurement: a page fault, an interrupt, a host that gave our CPU to others. */
 #define COST_WEIGHT 4u
 #define COST_JUMP   4u
 

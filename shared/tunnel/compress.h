@@ -70,7 +70,8 @@ struct compress_counters {
 };
 #define COMPRESS_TIMED 16u
 
-/* Nanoseconds that go on while we work: clock_now_ns(). A test has its own. */
+/* Nanoseconds that go on while we work, and only then: clock_cpu_ns(). What others do with the
+ * machine meanwhile is not what a packet costs. A test has its own. */
 typedef uint64_t (*compress_clock)(void);
 
 /* ERR_NOMEM, ERR_UNSUPPORTED (the LZO library does not fit its header). About 40 KiB; what zlib and

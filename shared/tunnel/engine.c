@@ -122,7 +122,7 @@ enum err engine_open(struct worker *w)
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
 	    (e = route_keep_answers(&t->routes)) || (e = index_new(&t->index)) ||
 	    (e = pending_pool_new(&t->pending)) || (e = udp_new(&w->fds, t->offload, &t->udp)) ||
-	    (e = compress_new(clock_now_ns, &t->compressor)) || (e = tun_new(&w->fds, &t->tun)) ||
+	    (e = compress_new(clock_cpu_ns, &t->compressor)) || (e = tun_new(&w->fds, &t->tun)) ||
 	    (e = add_readers(t)) || (e = natport_open(t, &w->fds)))
 		log_error("the engine cannot start: %s", err_str(e));
 	if (e)
