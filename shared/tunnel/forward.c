@@ -5,6 +5,7 @@
 #include "shared/tunnel/fit.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/offload.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/session.h"
 
 /* One hop less, with the IPv4 header checksum kept right (RFC 1624; the TTL is the high byte of its
@@ -32,9 +33,11 @@ static bool allowed(const struct peer *from, const struct peer *to)
 }
 
 /* What both legs carry: a SYN is seen once each way, and says what may come back. */
-static uint16_t smaller_limit(const struct peer *a, const struct peer *b)
+static uint16_t smaller_mtu(const struct peer *a, const struct peer *b)
 {
-	return a->pmtu.limit < b->pmtu.limit ? a->pmtu.limit : b->pmtu.limit;
+	const uint16_t of_a = pmtu_mss_mtu(a), of_b = pmtu_mss_mtu(b);
+
+	return of_a < of_b ? of_a : of_b;
 }
 
 void forward_packet(struct peer *from, struct peer *to, uint8_t *packet, const struct inner *in,
@@ -72,7 +75,7 @@ void forward_packet(struct peer *from, struct peer *to, uint8_t *packet, const s
 		flags &= (uint8_t)~TRANSPORT_FLAG_PARTIAL_CSUM;
 	}
 	if (t->self.clamp_mss)
-		mss_clamp(packet, in, smaller_limit(from, to), flags & TRANSPORT_FLAG_PARTIAL_CSUM);
+		mss_clamp(packet, in, smaller_mtu(from, to), flags & TRANSPORT_FLAG_PARTIAL_CSUM);
 	if (fit == FIT_CUT)
 		fit_cut(to, packet, in, in->total_len);
 	else

@@ -7,12 +7,20 @@
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/timers.h"
 
+/* The largest packet that there can be for a peer. The hub's own device is not the only one that it
+ * has packets from: WireGuard devices keep an MTU of their own. */
+static uint16_t largest_of(const struct engine_self *s)
+{
+	return s->is_hub && s->mtu < WIREGUARD_MTU ? WIREGUARD_MTU : s->mtu;
+}
+
 /* The largest packet that the configuration allows, whatever the path carries. */
 static uint16_t top_of(const struct tunnel *t)
 {
 	const struct engine_self *s = &t->self;
+	const uint16_t largest = largest_of(s);
 
-	return s->pmtu_max && s->pmtu_max < s->mtu ? s->pmtu_max : s->mtu;
+	return s->pmtu_max && s->pmtu_max < largest ? s->pmtu_max : largest;
 }
 
 static bool is_by_tcp(const struct peer *p)
@@ -176,6 +184,13 @@ void pmtu_too_big(void *tunnel, uint32_t owner, size_t len)
 	plpmtu_refused(&p->pmtu.plpmtu, plpmtu_inner_of_record(&around, len), t->now_ms);
 	apply(p);
 	timers_arm(p);
+}
+
+uint16_t pmtu_mss_mtu(const struct peer *p)
+{
+	const uint16_t own = p->tunnel->self.mtu;
+
+	return p->pmtu.limit < own ? p->pmtu.limit : own;
 }
 
 uint16_t pmtu_known(const struct peer *p)

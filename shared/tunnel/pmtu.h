@@ -27,5 +27,8 @@ void pmtu_probe_lost(struct peer *p, const struct way *way, uint16_t size);
 void pmtu_too_big(void *tunnel, uint32_t owner, size_t len);
 /* The same seen by a mover. */
 void pmtu_suspect(struct peer *p);
+/* The MTU that TCP with the peer's networks goes by: the path's limit, and never more than our own
+ * device's, which is what spokes take whole, too. */
+uint16_t pmtu_mss_mtu(const struct peer *p);
 /* For the status: what the path is known to carry; 0 not known. */
 uint16_t pmtu_known(const struct peer *p);

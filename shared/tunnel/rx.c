@@ -4,6 +4,7 @@
 #include "shared/tunnel/ecn.h"
 #include "shared/tunnel/forward.h"
 #include "shared/tunnel/mss.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/relay.h"
 #include "shared/tunnel/session.h"
@@ -25,7 +26,7 @@ static void deliver(struct tunnel *t, struct peer *from, struct pkt *pkt, const 
 
 	if (route_lookup(&t->own, in->dst.family, in->dst.b)) {
 		if (t->self.clamp_mss)
-			mss_clamp(pkt->data, in, from->pmtu.limit, partial);
+			mss_clamp(pkt->data, in, pmtu_mss_mtu(from), partial);
 		coalesce_add(&t->coalescer, pkt->data, in, partial);
 		return;
 	}

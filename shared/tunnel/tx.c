@@ -7,6 +7,7 @@
 #include "shared/tunnel/fit.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/segment.h"
 #include "shared/tunnel/session.h"
 
@@ -97,7 +98,7 @@ static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uin
 	if (!p)
 		return;
 	if (t->self.clamp_mss)
-		mss_clamp(packet, &in, p->pmtu.limit, vnet.needs_csum);
+		mss_clamp(packet, &in, pmtu_mss_mtu(p), vnet.needs_csum);
 	if (segment_begin(&s, packet, &in, &vnet, peer_is_agent(p))) {
 		tunnel_drop(t, DROP_MALFORMED);
 		return;

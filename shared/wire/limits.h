@@ -49,6 +49,8 @@ enum tunnel_cipher {
 #define TUN_MTU_DEFAULT 1400u
 #define TUN_MTU_MIN     576u
 #define TUN_MTU_MAX     9000u
+/* What WireGuard devices use when nobody has told them another MTU (1500 - 80). */
+#define WIREGUARD_MTU 1420u
 
 /* --- Flags of a type 7 header (authenticated) --- */
 /* The inner L4 checksum holds only the pseudo-header sum. */

@@ -13,6 +13,7 @@ import signal
 
 import pytest
 
+import impair
 import world as w
 from traffic import PingStream
 from wire import INJECT, LISTEN, Catcher, spoofed_udp
@@ -119,29 +120,59 @@ def test_the_hub_is_a_hop(office):
     assert f"From {spoke4} " in ping_output(phone.ns, "-t", "2", one.host4)
 
 
-def test_packets_of_full_size(office):
-    """Whole packets of the MTU that the hub has printed, none of them in pieces."""
-    phone = office.phone
-    size = int(phone.values("MTU")[0])
-    for target in (office.hq, office.one):
+@pytest.mark.parametrize("mtu", ["as printed", 1420])
+def test_packets_of_full_size(office, mtu):
+    """Whole packets of the MTU that the hub has printed, none of them in pieces; and of WireGuard's usual one."""
+    phone, hq, one = office.phone, office.hq, office.one
+    printed = int(phone.values("MTU")[0])
+    size = printed if mtu == "as printed" else mtu
+    phone.ns.run(["ip", "link", "set", phone.dev, "mtu", str(size)])
+    for target in (hq, one):
         for address, header in ((target.host4, 28), (target.host6, 48)):
+            # A larger answer than our devices' MTU goes in pieces, which its sender has to be told first.
             wait_until(f"a packet of {size} bytes to {address}",
                        lambda a=address, h=header: " 0% packet loss" in ping_output(
                            phone.ns, "-M", "do", "-s", str(size - h), a))
-        assert " 0% packet loss" in ping_output(target.server, "-M", "do", "-s", str(size - 28), phone.host4)
+        if mtu == "as printed":
+            assert " 0% packet loss" in ping_output(target.server, "-M", "do", "-s", str(size - 28), phone.host4)
+    phone.ns.run(["ip", "link", "set", phone.dev, "mtu", str(printed)])
 
 
-def test_packets_of_the_usual_size(office):
-    """A device that keeps WireGuard's usual MTU: the hub cuts what a branch's path does not take whole, or says how much it may be."""
+def test_two_devices_of_the_usual_size(office):
+    """Between devices the hub's own MTU is no limit either."""
+    phone, tablet = office.phone, Device(office.world, "tablet3", 6)
+    tablet.add_to(office.hq)
+    tablet.start()
+    printed = int(phone.values("MTU")[0])
+    for device in (phone, tablet):
+        device.ns.run(["ip", "link", "set", device.dev, "mtu", "1420"])
+    tablet.ns.wait_ping(phone.address(4))
+    assert " 0% packet loss" in ping_output(tablet.ns, "-M", "do", "-s", str(1420 - 28), phone.address(4))
+    tablet.stop()
+    phone.ns.run(["ip", "link", "set", phone.dev, "mtu", str(printed)])
+
+
+def test_packets_that_a_branch_cannot_take_whole(office):
+    """A device that keeps WireGuard's usual MTU and a branch on a narrow line: the hub cuts what may be cut, or says how much it may be."""
     phone, one = office.phone, office.one
     printed = int(phone.values("MTU")[0])
     phone.ns.run(["ip", "link", "set", phone.dev, "mtu", "1420"])
+    # 20 bytes of IPv4, 8 of UDP and 32 of ours are around a packet.
+    fits = 1340
+    cuts = impair.Cuts(office.world, fits + 60)
+    cuts.narrow(office.hq, one)
+
+    def many(address, how, size):
+        """Enough of them that both ends have a reason to ask what the path carries."""
+        return phone.ns.run(["ping", "-n", "-c", "30", "-i", "0.02", "-W", "1", "-M", how, "-s", str(size), address], check=False).stdout
+
+    wait_until("the device is told", lambda: re.search(rf"mtu ?= ?{fits}\b", many(one.host4, "do", 1420 - 28)), 40)
     for address, header in ((one.host4, 28), (one.host6, 48)):
         wait_until(f"1420 bytes to {address}",
-                   lambda a=address, h=header: " 0% packet loss" in ping_output(phone.ns, "-M", "dont", "-s", str(1420 - h), a))
-    told = ping_output(phone.ns, "-M", "do", "-s", str(1420 - 28), one.host4)
-    assert re.search(rf"mtu ?= ?{printed}", told), told
+                   lambda a=address, h=header: " 0% packet loss" in many(a, "dont", 1420 - h), 40)
+    cuts.widen(office.hq, one)
     phone.ns.run(["ip", "link", "set", phone.dev, "mtu", str(printed)])
+    phone.ns.run("ip route flush cache")
 
 
 def test_tcp_through_the_device(office):

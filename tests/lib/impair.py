@@ -84,18 +84,16 @@ class RandomLoss:
 
 
 class Cuts:
-    """The internet between two sites' public IPv4 addresses: without UDP, or with none larger than NARROW bytes; nobody is told."""
+    """The internet between two sites' public IPv4 addresses: without UDP, or with none larger than `largest` bytes; nobody is told."""
 
-    NARROW = 1300
-
-    def __init__(self, world):
+    def __init__(self, world, largest=1300):
         self.internet = world.internet
         match = "ip saddr . ip daddr"
         self.internet.run("nft -f -", user_input=(
             "table bridge internet {\n"
             "set cut {\ntype ipv4_addr . ipv4_addr\n}\nset narrow {\ntype ipv4_addr . ipv4_addr\n}\n"
             "chain forward {\ntype filter hook forward priority 0\n"
-            f"{match} @cut meta l4proto udp drop\n{match} @narrow meta l4proto udp ip length > {self.NARROW} drop\n}}\n}}\n"))
+            f"{match} @cut meta l4proto udp drop\n{match} @narrow meta l4proto udp ip length > {largest} drop\n}}\n}}\n"))
 
     def _change(self, verb, which, one, two):
         a, b = one.public4, two.public4

@@ -5,6 +5,7 @@
  */
 #include "engines.h"
 
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/session.h"
 
 struct net {
@@ -601,6 +602,31 @@ static void test_too_large_for_the_path(void **state)
 	assert_false(tun_receive(&n->a, &a, 80));
 }
 
+/* WireGuard devices have an MTU of their own: the hub sends their whole packets on, though its own
+ * device takes less, and TCP keeps to what that takes. */
+static void test_larger_than_the_hubs_device(void **state)
+{
+	struct net *n = *state;
+	struct arrival a;
+
+	assert_true(n->hub.t->self.mtu < WIREGUARD_MTU);
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "there", 50);
+	expect_mark(&n->a, "there");
+	for (unsigned i = 0; i < 20 && !peer_find(n->hub.t, 2)->pmtu.plpmtu.known; i++)
+		assert_false(tun_receive(&n->a, &a, 50));
+	assert_int_equal(peer_find(n->hub.t, 2)->pmtu.limit, WIREGUARD_MTU);
+	assert_int_equal(pmtu_mss_mtu(peer_find(n->hub.t, 2)), n->hub.t->self.mtu);
+	peer_find(n->wg.t, 1)->pmtu.limit = 1500;
+	tun_send_whole(&n->wg, "10.4.0.2", "10.2.0.9", WIREGUARD_MTU - 28);
+	expect_mark(&n->a, "whole");
+	tun_send_whole(&n->wg, "10.4.0.2", "10.2.0.9", WIREGUARD_MTU - 27);
+	expect_too_big(&n->wg, WIREGUARD_MTU);
+	/* A limit that is configured holds for devices, too. */
+	n->hub.t->self.pmtu_max = 1300;
+	pmtu_settings_changed(peer_find(n->hub.t, 2));
+	assert_int_equal(peer_find(n->hub.t, 2)->pmtu.limit, 1300);
+}
+
 static void test_ping(void **state)
 {
 	struct net *n = *state;
@@ -758,6 +784,7 @@ int main(void)
 		engine_test(test_new_key_means_new_session),
 		engine_test(test_wireguard_node_through_the_hub),
 		engine_test(test_too_large_for_the_path),
+		engine_test(test_larger_than_the_hubs_device),
 		engine_test(test_ping),
 		engine_test(test_failover_by_weight),
 		engine_test(test_flood_of_initiations_meets_cookies),
