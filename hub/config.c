@@ -250,6 +250,7 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 	memset(c, 0, sizeof(*c));
 	conf_init(&c->raw, CONF_HUB);
 	c->paths = *paths;
+	c->overrides = overrides;
 	set_files(c);
 	e = config_read(&c->raw, paths_join(path, paths->etc, "hub.conf"), CONFIG_SERVER);
 	if (e == ERR_NOTFOUND)
@@ -259,6 +260,35 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 	for (; e == ERR_OK && overrides && *overrides; overrides++)
 		e = config_override(&c->raw, *overrides);
 	return e ? e : settle(c);
+}
+
+enum err hub_config_reload(struct hub_config *c, struct hub_branch **old,
+			   char error[CONFIG_ERROR_SIZE])
+{
+	struct hub_config *fresh = malloc(sizeof(*fresh));
+	enum err e;
+
+	if (!fresh) {
+		snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+		return ERR_NOMEM;
+	}
+	e = hub_config_load(fresh, &c->paths, c->overrides);
+	if (e) {
+		snprintf(error, CONFIG_ERROR_SIZE, "%s",
+			 fresh->raw.error[0] ? fresh->raw.error : err_str(e));
+	} else {
+		struct hub_branch *before = c->branches;
+
+		c->branches = fresh->branches;
+		c->n_branches = fresh->n_branches;
+		memcpy(c->host_warning, fresh->host_warning, sizeof(c->host_warning));
+		fresh->branches = old ? NULL : before;
+		if (old)
+			*old = before;
+	}
+	hub_config_fini(fresh);
+	free(fresh);
+	return e;
 }
 
 void hub_config_fini(struct hub_config *c)

@@ -21,6 +21,8 @@ struct hub_branch {
 
 struct hub_config {
 	struct paths paths;
+	const char *const
+		*overrides; /* as given to hub_config_load(): they hold at a reload, too */
 	struct config raw;  /* owns the strings below */
 	const char *name;   /* Name: the hub's node name */
 	const char *user;   /* User, default "branchline" */
@@ -70,5 +72,13 @@ struct hub_config {
 enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 			 const char *const *overrides) must_check;
 void hub_config_fini(struct hub_config *c);
+/*
+ * SIGHUP: reads everything again and takes over what may change without a restart, the ConnectTo
+ * lines and their files in hosts/. Those from before, which hub_config_branch() gave out, are the
+ * caller's to free() in `*old` (`old` NULL: freed). On failure `c` is as it was and `error` says
+ * why.
+ */
+enum err hub_config_reload(struct hub_config *c, struct hub_branch **old,
+			   char error[CONFIG_ERROR_SIZE]) must_check;
 /* The ConnectTo line that names the node, or NULL. */
 const struct hub_branch *hub_config_branch(const struct hub_config *c, const char *name);

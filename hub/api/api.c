@@ -149,6 +149,16 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		events_nudge(&a->events, loop_now_ms(w->loop));
 }
 
+/* SIGHUP. What is wrong with the file is for control to say. */
+static void reload(struct worker *w)
+{
+	struct api *a = w->state;
+	char error[CONFIG_ERROR_SIZE];
+
+	if (hub_config_reload(a->config, NULL, error))
+		log_debug(1, "api: %s", error);
+}
+
 static void fini(struct worker *w)
 {
 	free_api(w->state);
@@ -165,6 +175,7 @@ const struct worker_role_ops *api_role(void)
 		.sibling_up = sibling_up,
 		.sibling_down = sibling_down,
 		.message = message,
+		.reload = reload,
 		.fini = fini,
 	};
 

@@ -14,8 +14,8 @@
 struct server;
 
 struct api {
-	struct worker *worker; /* NULL in tests: nobody is nudged */
-	const struct hub_config *config;
+	struct worker *worker;     /* NULL in tests: nobody is nudged */
+	struct hub_config *config; /* its ConnectTo lines change with SIGHUP */
 	struct store *store;
 	struct server *server;
 	struct idempotency *idempotency;

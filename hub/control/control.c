@@ -21,7 +21,7 @@
 
 static enum err load(void *config, void **state)
 {
-	const struct hub_config *conf = config;
+	struct hub_config *conf = config;
 	struct control *c = calloc(1, sizeof(*c));
 	struct secret_key seed;
 
@@ -178,6 +178,7 @@ static void reload(struct worker *w)
 	struct control *c = w->state;
 
 	counters_log(&c->counters);
+	expected_reload(c);
 	refresh_schedule(c);
 }
 

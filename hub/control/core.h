@@ -34,7 +34,7 @@
 struct control {
 	struct worker *w;
 	struct loop *loop;
-	const struct hub_config *config;
+	struct hub_config *config; /* its ConnectTo lines change with expected_reload() */
 	struct stream_identity *identity;
 	struct store *store;
 

@@ -90,8 +90,76 @@ void expected_start(struct control *c)
 {
 	if (c->config->host_warning[0])
 		log_warn("%s; this file of hosts/ is passed over", c->config->host_warning);
+	timer_disarm(loop_timers(c->loop), &c->expected.look);
 	if (!c->config->n_branches)
 		return;
 	c->expected.look.fire = look;
 	timer_arm(loop_timers(c->loop), &c->expected.look, loop_now_ms(c->loop) + EXPECTED_LOOK_MS);
+}
+
+/* What is known of the lines from before, for those that are still there. Both are in the order of
+ * their names. */
+static void keep_states(const struct hub_config *now, struct expected_state *states,
+			const struct hub_branch *old, const struct expected_state *old_states,
+			size_t n_old)
+{
+	for (size_t i = 0; i < n_old; i++) {
+		const struct hub_branch *b = hub_config_branch(now, old[i].name);
+
+		if (b)
+			states[b - now->branches] = old_states[i];
+	}
+}
+
+/* Is the line of this name among those from before? */
+static bool was_expected(const struct hub_branch *old, size_t n_old, const char *name)
+{
+	for (size_t i = 0; i < n_old; i++)
+		if (strcmp(old[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Nodes that a line named or names: the engine keeps their tunnel, or does not any more, and their
+ * Address lines may be others. */
+static void tell_nodes(struct control *c, const struct hub_branch *old, size_t n_old)
+{
+	for (uint32_t i = 0; i < c->dir.count; i++) {
+		const struct node *n = &c->dir.nodes[i];
+
+		if (n->kind != NODE_SPOKE ||
+		    (!expected_is(c, n) && !was_expected(old, n_old, n->name)))
+			continue;
+		names_node(c, n);
+		if (c->engine.there) {
+			engine_feed_node(c, n, n);
+			engine_feed_endpoints(c, n, expected_is(c, n));
+		}
+	}
+}
+
+void expected_reload(struct control *c)
+{
+	const size_t n_old = c->config->n_branches;
+	struct expected_state *old_states = c->expected.states;
+	struct hub_branch *old = NULL;
+	char error[CONFIG_ERROR_SIZE];
+
+	if (hub_config_reload(c->config, &old, error)) {
+		log_error("%s; the configuration stays as it was", error);
+		return;
+	}
+	/* Without memory for them nobody is away. */
+	if (expected_init(c)) {
+		c->config->n_branches = 0;
+		c->expected.states = old_states;
+		old_states = NULL;
+	} else {
+		keep_states(c->config, c->expected.states, old, old_states, n_old);
+	}
+	expected_start(c);
+	tell_nodes(c, old, n_old);
+	free(old_states);
+	free(old);
+	log_notice("the ConnectTo lines of hub.conf and their files in hosts/ were read again");
 }

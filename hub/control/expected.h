@@ -10,8 +10,13 @@
 #include "hub/config.h"
 #include "shared/loop/timer.h"
 
+#ifdef BRANCHLINE_TEST_TIMERS
+#define EXPECTED_LOOK_MS  500u
+#define EXPECTED_GRACE_MS 1000u
+#else
 #define EXPECTED_LOOK_MS  15000u
 #define EXPECTED_GRACE_MS 30000u
+#endif
 
 struct control;
 struct node;
@@ -31,6 +36,9 @@ enum err expected_init(struct control *c) must_check;
 void expected_fini(struct control *c);
 /* Begins to look. */
 void expected_start(struct control *c);
+/* SIGHUP: hub.conf may name others now. Of those that stay is remembered since when they are away.
+ */
+void expected_reload(struct control *c);
 /* The ConnectTo line that names this node, or NULL. Only spokes are expected. */
 const struct hub_branch *expected_of(const struct control *c, const struct node *n);
 static inline bool expected_is(const struct control *c, const struct node *n)

@@ -53,13 +53,16 @@ struct config_entry {
 /* A key that the table does not have, and where it stands. */
 typedef void (*config_unknown_cb)(void *arg, const char *file, unsigned line, const char *key);
 
+#define CONFIG_ERROR_SIZE 512u
+
 struct config {
 	const struct config_var *vars;
 	size_t n_vars;
 	struct config_entry *entries;
 	size_t count, cap;
-	char error[512];           /* after a failure: "FILE:LINE: what is wrong, and what to do" */
-	config_unknown_cb unknown; /* NULL: an unknown key is an error */
+	char error[CONFIG_ERROR_SIZE]; /* after a failure: "FILE:LINE: what is wrong, and what to
+					  do" */
+	config_unknown_cb unknown;     /* NULL: an unknown key is an error */
 	void *unknown_arg;
 };
 

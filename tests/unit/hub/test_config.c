@@ -71,6 +71,29 @@ static void branches(void **state)
 	assert_string_equal(hub_config_branch(&c, "oslo")->addresses[0], "oslo.example.com 7655");
 	assert_string_equal(hub_config_branch(&c, "oslo")->addresses[1], "192.0.2.1 7000");
 	assert_non_null(strstr(c.host_warning, "old:1"));
+	/* SIGHUP: other lines, and then none that are right. */
+	struct hub_branch *before = c.branches, *old = NULL;
+	char error[CONFIG_ERROR_SIZE];
+	file = fopen(paths_join(path, f.dir, "hub.conf"), "w");
+	assert_non_null(file);
+	fputs("Name = hq\nConnectTo = oslo\nConnectTo = paris\n", file);
+	fclose(file);
+	assert_ok(hub_config_reload(&c, &old, error));
+	assert_ptr_equal(old, before);
+	assert_string_equal(old[0].name, "bergen");
+	free(old);
+	assert_int_equal(c.n_branches, 2);
+	assert_int_equal(hub_config_branch(&c, "oslo")->n_addresses, 2);
+	assert_non_null(hub_config_branch(&c, "paris"));
+	assert_string_equal(c.host_warning, "");
+	assert_ok(hub_config_reload(&c, NULL, error));
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("Name = hq\nConectTo = oslo\n", file);
+	fclose(file);
+	assert_int_not_equal(hub_config_reload(&c, &old, error), ERR_OK);
+	assert_non_null(strstr(error, "did you mean 'ConnectTo'"));
+	assert_int_equal(c.n_branches, 2);
 	unload(&f, &c);
 }
 

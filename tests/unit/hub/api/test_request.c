@@ -20,7 +20,7 @@
 
 static struct fixture fixture;
 static struct hub_branch branches[] = { { .name = "nowhere" }, { .name = "oslo" } };
-static const struct hub_config config = { .n_branches = 2, .branches = branches };
+static struct hub_config config = { .n_branches = 2, .branches = branches };
 static struct api api;
 static const struct auth_peer root = { .uid = 0 };
 
