@@ -145,13 +145,28 @@ void whereabouts_told(struct spoke *s, const struct node *n, const struct contro
 	whereabouts_send(s, n, punch);
 }
 
+/* It is met there now. Where it was met before is of no use any more, unless the hub says so, too:
+ * an address that a branch has given up may be somebody else's. */
+static bool keep_met(struct spoke *s, uint32_t id, const struct endpoint *at)
+{
+	const struct peer_state *state = peers_find(&s->peers, id);
+	struct endpoint list[CACHE_PEER_ENDPOINTS_MAX];
+	size_t count = 0;
+
+	if (!state || !state->n_candidates)
+		return cache_peer_first(&s->cache, id, at, clock_wall_ms());
+	count = add(s, list, count, at);
+	for (uint8_t i = 0; i < state->n_candidates; i++)
+		count = add(s, list, count, &state->candidates[i]);
+	return cache_peer_put(&s->cache, id, list, count, clock_wall_ms());
+}
+
 void whereabouts_path(struct spoke *s, const struct engine_path *p)
 {
 	const struct node *n = directory_find(&s->cache.dir, p->id);
 
 	if (n && n->kind == NODE_SPOKE && p->path == PATH_DIRECT_UDP &&
-	    endpoint_is_set(&p->endpoint) &&
-	    cache_peer_first(&s->cache, p->id, &p->endpoint, clock_wall_ms()))
+	    endpoint_is_set(&p->endpoint) && keep_met(s, p->id, &p->endpoint))
 		apply_save_soon(s);
 }
 
