@@ -464,8 +464,11 @@ void path_up(struct peer *p, const struct way *way)
 	meet(p, way);
 	path_refresh(p);
 	movers_tell_path(p);
-	if (path_is_hub(p))
-		steer_hub_changed(p->tunnel);
+	if (!path_is_hub(p))
+		return;
+	steer_hub_changed(p->tunnel);
+	if (p->tunnel->relay_awaited)
+		steer_relay_opened(p->tunnel);
 }
 
 void path_alive(struct peer *p)

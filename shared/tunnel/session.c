@@ -180,17 +180,19 @@ void session_initiate(struct peer *p, bool retry)
 }
 
 /* Through the hub only what the hub accepts from us gets on: it must know our address from a
- * session of its own. */
+ * session of its own, one that has not grown too old. */
 void session_relayed(struct peer *p)
 {
 	struct peer *hub = p->tunnel->hub;
 
 	if (!p->path.relayed || !hub)
 		return;
-	if (!hub->session.current)
-		session_initiate(hub, false);
-	else
+	if (session_may_send(hub)) {
 		timers_relayed(hub);
+		return;
+	}
+	p->tunnel->relay_awaited = true;
+	session_initiate(hub, false);
 }
 
 static void wait_for_session(struct peer *p, const uint8_t *packet, size_t len, uint8_t flags)

@@ -316,3 +316,16 @@ void steer_hub_changed(struct tunnel *t)
 		}
 	}
 }
+
+void steer_relay_opened(struct tunnel *t)
+{
+	t->relay_awaited = false;
+	for (struct table_node *n = table_next(&t->by_id, NULL); n; n = table_next(&t->by_id, n)) {
+		struct peer *p = container_of(n, struct peer, by_id);
+
+		if (p == t->hub || !p->path.relayed || p->due.retransmit_ms == TIMER_NEVER)
+			continue;
+		p->due.retransmit_ms = t->now_ms;
+		timers_arm(p);
+	}
+}

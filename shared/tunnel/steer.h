@@ -23,6 +23,8 @@ void steer_tick(struct peer *p);
 void steer_hub_asked(struct peer *hub);
 /* The hub is silent: who waits for it must know, and a carrier that is there is used. */
 void steer_hub_silent(struct peer *hub);
+/* The hub has a session with us and relays again: what it dropped of handshakes is sent anew. */
+void steer_relay_opened(struct tunnel *t);
 /* The hub came, went, or is reached another way: all others hear of it. */
 void steer_hub_changed(struct tunnel *t);
 /* Our own addresses have changed (ENGINE_REBIND): the hub and all direct paths are probed. */

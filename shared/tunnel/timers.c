@@ -279,7 +279,7 @@ static uint32_t next_wait_ms(const struct peer *p, bool retry)
 
 	if (!peer_is_agent(p))
 		return REKEY_TIMEOUT_MS;
-	if (!retry)
+	if (!retry || !last)
 		return REKEY_RETRY_MIN_MS;
 	return last < REKEY_TIMEOUT_MS / 2 ? last * 2 : REKEY_TIMEOUT_MS;
 }

@@ -48,6 +48,7 @@ struct tunnel {
 	struct peer *hub;           /* on a spoke, once known */
 	struct endpoint carrier;    /* on a spoke: the hub by TCP, while it is there (path.h) */
 	bool hub_silent;            /* on a spoke: as control was told last (report.h) */
+	bool relay_awaited;         /* on a spoke: packets for the relay found no session with it */
 	unsigned n_direct;          /* peers whose packets go straight to another spoke */
 	struct route_table routes;  /* prefixes of peers */
 	struct route_table

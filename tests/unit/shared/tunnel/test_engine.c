@@ -180,6 +180,25 @@ static void test_spokes_talk_end_to_end_through_the_hub(void **state)
 	expect_mark(&n->b, "ttl 1");
 }
 
+/* The session with the hub has grown too old (a machine that slept): the hub relays nothing by it.
+ * It is renewed at once, and what the hub dropped of the other handshake is sent anew. */
+static void test_old_session_with_the_relay_is_renewed(void **state)
+{
+	struct net *n = *state;
+	uint64_t handshakes;
+
+	settle();
+	handshakes = n->hub.t->handshakes;
+	peer_find(n->a.t, 1)->session.current->created_ms -= REJECT_AFTER_MS;
+	peer_find(n->a.t, 1)->due.last_initiation_ms = 0;
+	peer_find(n->hub.t, 2)->session.current->created_ms -= REJECT_AFTER_MS;
+	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "good morning", 50);
+	expect_mark(&n->b, "good morning");
+	assert_int_equal(n->hub.t->handshakes, handshakes + 1);
+	assert_false(n->a.t->relay_awaited);
+	assert_int_equal(peer_find(n->a.t, 3)->path.kind, PATH_HUB_UDP);
+}
+
 static void test_forged_inner_source_is_dropped(void **state)
 {
 	struct net *n = *state;
@@ -765,6 +784,7 @@ int main(void)
 		engine_test(test_hub_and_spoke),
 		engine_test(test_without_aes_chacha_is_used),
 		engine_test(test_spokes_talk_end_to_end_through_the_hub),
+		engine_test(test_old_session_with_the_relay_is_renewed),
 		engine_test(test_forged_inner_source_is_dropped),
 		engine_test(test_plaintext_between_agents_is_not_forwarded),
 		engine_test(test_destinations_not_ours_are_not_for_the_kernel),
