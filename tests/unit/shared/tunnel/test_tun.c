@@ -18,6 +18,18 @@
 #define UDP_PORT    7000u
 #define CLOSED_PORT 9u
 
+/* The kernel takes packets to an IPv6 address of its own once a task of its own has run. */
+static void wait_for_address(void)
+{
+	char out[512] = "";
+
+	for (unsigned ms = 0; out[0] == '\0'; ms += 5) {
+		CHECK(ms < WAIT_MS);
+		output_of("ip -6 route show table local fd09::1 dev tun0", out, sizeof(out));
+		poll(NULL, 0, out[0] ? 0 : 5);
+	}
+}
+
 static struct tun *open_tun(void)
 {
 	struct worker_fds fds = { .tun = -1, .tun_bulk = -1 };
@@ -34,6 +46,7 @@ static struct tun *open_tun(void)
 		  "ip addr add fd09::1/16 dev tun0 nodad 2>&1",
 		  out, sizeof(out));
 	CHECK(out[0] == '\0');
+	wait_for_address();
 	CHECK(tun_new(&fds, &t) == ERR_OK);
 	return t;
 }
