@@ -198,10 +198,53 @@ static int complete_node(struct import *im, const struct tinc_host *h, const jso
 	return code;
 }
 
+static bool has_address(const json_t *node, const char *text)
+{
+	const json_t *list = json_object_get(node, "addresses");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+			return true;
+	return false;
+}
+
+/* The hub was made with the first address of its pool; the branches know it by the one it had. */
+static int keep_hub_address(struct import *im, const struct tinc_host *h, const json_t *hub)
+{
+	json_t *body, *answer, *addresses = json_array();
+	char text[ADDR_STR_SIZE];
+	int code = CLI_DONE;
+
+	for (size_t i = 0; i < h->n_subnets; i++)
+		if (is_own_address(im, &h->subnets[i].prefix) &&
+		    !has_address(hub, addr_format(&h->subnets[i].prefix.addr, text)))
+			json_array_append_new(addresses, json_string(text));
+	if (json_array_size(addresses)) {
+		char path[CALL_PATH_SIZE];
+
+		body = json_pack("{s:O}", "addresses", addresses);
+		code = call_api(im->cli, "PATCH",
+				call_path(path, "/api/v1/nodes/", call_str(hub, "name"), ""), body,
+				0, &answer);
+		json_decref(body);
+		json_decref(answer);
+		if (!code && !im->cli->json)
+			printf("%-20s %s its address %s\n", call_str(hub, "name"),
+			       im->cli->dry_run ? "could keep" : "keeps",
+			       json_string_value(json_array_get(addresses, 0)));
+	}
+	json_decref(addresses);
+	return code ? refuse(im, call_str(hub, "name"), code) : CLI_DONE;
+}
+
 static int carry(struct import *im, const struct tinc_host *h)
 {
-	const json_t *node = tincnet_is_self(&im->net, h) ? find_hub(im) : find_node(im, h->name);
+	bool self = tincnet_is_self(&im->net, h);
+	const json_t *node = self ? find_hub(im) : find_node(im, h->name);
+	int code = self && node ? keep_hub_address(im, h, node) : CLI_DONE;
 
+	if (code)
+		return code;
 	return node ? complete_node(im, h, node) : add_node(im, h);
 }
 

@@ -10,6 +10,8 @@
 #include "shared/base/file.h"
 #include "shared/base/hostport.h"
 #include "shared/base/paths.h"
+#include "shared/base/config_value.h"
+#include "shared/conf/edit.h"
 #include "shared/conf/value.h"
 
 #define FILE_MAX_BYTES    (1u << 20)
@@ -453,6 +455,126 @@ enum err tincnet_read(struct tincnet *n, const char *dir)
 	config_tolerate(&c, unknown, n);
 	e = read_all(n, &c, dir);
 	config_fini(&c);
+	return e;
+}
+
+/* --- a branch's own configuration --- */
+
+/* The row of spoke.conf for a line of tinc's, when it may stand there; NULL: none. */
+static const struct config_var *spoke_var(const char *name)
+{
+	size_t n;
+	const struct config_var *vars = conf_vars(CONF_SPOKE, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(vars[i].name, name) == 0 && (vars[i].flags & CONFIG_SERVER))
+			return &vars[i];
+	return NULL;
+}
+
+/* Puts one line into the text, unless it says something of it already. */
+static enum err merge_line(struct buf *text, const struct config_var *var, const char *value)
+{
+	struct buf fresh;
+	unsigned n = 0;
+	enum err e;
+
+	buf_init(&fresh, FILE_MAX_BYTES);
+	e = conf_edit(CONF_EDIT_ADD, (const char *)buf_data(text), buf_len(text), var->name, value,
+		      &fresh, &n);
+	if (!e && (n == 0 || (var->flags & CONFIG_MULTIPLE))) {
+		buf_clear(text);
+		e = buf_put(text, buf_data(&fresh), buf_len(&fresh));
+	}
+	buf_fini(&fresh);
+	return e == ERR_EXISTS ? ERR_OK : e;
+}
+
+/* One line of tinc.conf or of the own file in hosts/. */
+static enum err merge_entry(struct tincnet *n, const struct config_entry *e, struct buf *text)
+{
+	const struct config_var *var = spoke_var(e->var->name);
+	char why[192];
+
+	if (var && config_value_check(var, e->value, why, sizeof(why)) == ERR_OK)
+		return merge_line(text, var, e->value);
+	if (var)
+		note(n, e->file, e->line, "%s = %.63s is left out: %s", var->name, e->value, why);
+	else if (e->var->help)
+		note(n, e->file, e->line, "%s is left out: %s", e->var->name, e->var->help);
+	else if (strcmp(e->var->name, "Subnet") == 0 || strcmp(e->var->name, "Address") == 0)
+		note(n, e->file, e->line,
+		     "%s = %.63s is the hub's to know: its import-tinc took it", e->var->name,
+		     e->value);
+	else
+		note(n, e->file, e->line, "%s is left out: it is set at the hub (node edit)",
+		     e->var->name);
+	return ERR_OK;
+}
+
+/* One file as a whole; the own file in hosts/ may be missing. */
+static enum err merge_file(struct tincnet *n, const char *dir, const char *label, unsigned where,
+			   struct config *c, struct buf *text)
+{
+	char path[PATHS_FILE_SIZE];
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, FILE_MAX_BYTES);
+	e = file_read(paths_join(path, dir, label), &b);
+	if (e == ERR_NOTFOUND && where == CONFIG_HOST)
+		e = ERR_OK;
+	else if (e)
+		fail(n, e, "%s: %s", path, err_str(e));
+	else if ((e = config_parse(c, label, (const char *)buf_data(&b), buf_len(&b), where)))
+		fail(n, e, "%s", c->error);
+	if (!e && where == CONFIG_SERVER)
+		e = take_network(n, c);
+	for (size_t i = 0; !e && i < c->count; i++)
+		e = merge_entry(n, &c->entries[i], text);
+	buf_fini(&b);
+	return e;
+}
+
+/* Where the others look for it: the hub has taken its Address with tinc's port. */
+static enum err merge_port(struct tincnet *n, const struct config *own, struct buf *text)
+{
+	const struct config_entry *e = config_nth(own, "Address", 0);
+	char port[8];
+
+	if (!e || config_nth(own, "Port", 0))
+		return ERR_OK;
+	note(n, e->file, e->line,
+	     "Port = %u is set: others look for this branch at its Address, where tinc was",
+	     TINC_PORT_DEFAULT);
+	snprintf(port, sizeof(port), "%u", TINC_PORT_DEFAULT);
+	return merge_line(text, spoke_var("Port"), port);
+}
+
+enum err tincnet_spoke_conf(struct tincnet *n, const char *dir, const char *text, size_t len,
+			    struct buf *out)
+{
+	char label[NAME_SIZE + 8];
+	struct config c, own;
+	enum err e;
+
+	memset(n, 0, sizeof(*n));
+	if (strlen(dir) + sizeof(label) + 2 > PATHS_FILE_SIZE)
+		return fail(n, ERR_TOOBIG, "%.300s: the path is too long", dir);
+	config_init(&c, variables, ARRAY_LEN(variables));
+	config_init(&own, variables, ARRAY_LEN(variables));
+	config_tolerate(&c, unknown, n);
+	config_tolerate(&own, unknown, n);
+	e = buf_put(out, text, len);
+	if (!e)
+		e = merge_file(n, dir, "tinc.conf", CONFIG_SERVER, &c, out);
+	snprintf(label, sizeof(label), "hosts/%.63s", n->self);
+	if (!e)
+		e = merge_file(n, dir, label, CONFIG_HOST, &own, out);
+	if (!e)
+		e = merge_port(n, &own, out);
+	config_fini(&c);
+	config_fini(&own);
 	return e;
 }
 

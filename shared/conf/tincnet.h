@@ -6,6 +6,7 @@
  *
  * What cannot be carried over is not passed over in silence: each such line becomes a note.
  */
+#include "shared/base/buf.h"
 #include "shared/base/config.h"
 #include "shared/base/name.h"
 #include "shared/wire/limits.h"
@@ -37,6 +38,14 @@ struct tincnet {
 /* ERR_NOTFOUND: no tinc.conf there; ERR_INVALID: what cannot be understood; both with n->error. */
 enum err tincnet_read(struct tincnet *n, const char *dir) must_check;
 void tincnet_fini(struct tincnet *n);
+/*
+ * What a branch's spoke.conf takes from its tinc.conf and its own file in hosts/: `text`, which may
+ * be empty or an older spoke.conf, with those lines added that it does not have, into `out`. What
+ * is there stays. The rest become notes, or n->error as in tincnet_read(). Instead of
+ * tincnet_read(); followed by tincnet_fini().
+ */
+enum err tincnet_spoke_conf(struct tincnet *n, const char *dir, const char *text, size_t len,
+			    struct buf *out) must_check;
 /* Is it the node whose folder it is? */
 bool tincnet_is_self(const struct tincnet *n, const struct tinc_host *h);
 /* For tests: one file of hosts/ from memory; `label` is how notes call it. */

@@ -31,6 +31,8 @@ int cmd_ping(struct cli *cli, struct args *a);
 /* netcheck.c: LAUNCH_FAILED when there is something to be put right */
 int cmd_netcheck(struct cli *cli, struct args *a);
 
+/* import.c */
+int cmd_import_tinc(struct cli *cli, struct args *a);
 /* dump.c */
 int cmd_dump(struct cli *cli, struct args *a);
 int cmd_info(struct cli *cli, struct args *a);

@@ -68,6 +68,8 @@ static const struct command commands[] = {
 	{ "top", NULL, "", "show the traffic with each node, live", 0, 0, NULL, cmd_top },
 	{ "hosts", NULL, "", "the nodes' names as a block for /etc/hosts", 0, 0, hosts_options,
 	  cmd_hosts },
+	{ "import-tinc", NULL, "DIR", "take over settings and scripts of this branch's tinc", 1, 1,
+	  change_options, cmd_import_tinc },
 	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
 	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
 	  change_options, cmd_set },
