@@ -45,8 +45,7 @@ static enum err sign_tunnel(struct keys *k)
 	return e;
 }
 
-/* Everything that follows from the two private keys. */
-static enum err complete(struct keys *k)
+enum err keys_complete(struct keys *k)
 {
 	enum err e = derive_public(EVP_PKEY_ED25519, &k->identity, &k->identity_public);
 
@@ -68,7 +67,7 @@ enum err keys_generate(struct keys *k)
 	 * that is meant. */
 	k->tunnel.b[0] &= 248;
 	k->tunnel.b[31] = (uint8_t)((k->tunnel.b[31] & 127) | 64);
-	return complete(k);
+	return keys_complete(k);
 }
 
 /* The one base64 key of a file that was read, white space around it left aside. */
@@ -130,7 +129,7 @@ enum err keys_read(struct keys *k, const char *identity_file, const char *tunnel
 		keys_forget_secrets(k);
 		return e;
 	}
-	return complete(k);
+	return keys_complete(k);
 }
 
 void keys_forget_secrets(struct keys *k)

@@ -22,6 +22,9 @@ struct keys {
 
 /* Fresh keys. keys_forget_secrets() is the caller's. ERR_CRYPTO. */
 enum err keys_generate(struct keys *k) must_check;
+/* Derives the public keys and the signature from the two private keys. ERR_CRYPTO: the private ones
+ * are zeroed then. */
+enum err keys_complete(struct keys *k) must_check;
 /* From the two files. ERR_NOTFOUND, ERR_DENIED (others may read them), ERR_INVALID (not a key),
  * ERR_CRYPTO. */
 enum err keys_read(struct keys *k, const char *identity_file, const char *tunnel_file) must_check;
