@@ -201,7 +201,7 @@ void metrics_get(struct request *r)
 
 	e = presence_map_load(r->api->store, &nodes.presence);
 	if (!e)
-		e = store_nodes_since(r->api->store, 0, 0, 0, count_node, &nodes);
+		e = store_nodes_brief(r->api->store, count_node, &nodes);
 	if (!e)
 		e = store_revision_get(r->api->store, &revision);
 	if (!e)

@@ -76,7 +76,7 @@ static void list(struct request *r, uint32_t node_id)
 
 	if (page_init(&l.page, r))
 		return;
-	e = store_nodes_since(r->api->store, 0, 0, 0, add_name, &l);
+	e = store_nodes_brief(r->api->store, add_name, &l);
 	if (!e && l.n)
 		qsort(l.names, l.n, sizeof(*l.names), by_id);
 	if (!e)

@@ -54,7 +54,7 @@ static enum err count_applied(struct request *r, const struct store_revision *re
 		return e;
 	e = presence_map_load(r->api->store, &c.presence);
 	if (!e)
-		e = store_nodes_since(r->api->store, 0, 0, 0, count_node, &c);
+		e = store_nodes_brief(r->api->store, count_node, &c);
 	presence_map_fini(&c.presence);
 	if (e)
 		applied_fini(&c.applied);

@@ -1,75 +1,84 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
 #include "hub/api/lookup.h"
 #include "hub/api/page.h"
-#include "hub/api/presence_map.h"
 #include "hub/api/render.h"
 #include "hub/api/totals.h"
 #include "shared/wire/fields.h"
 
-/* One walk over the nodes: counts of all, and one page of them. */
+/* Sums over all nodes, and one page of them: what it costs does not grow with the network. */
 struct survey {
-	struct presence_map presence;
+	struct request *r;
 	struct totals totals;
 	struct page page;
-	const struct hub_config *config;
-	bool *there; /* which of the branches that ConnectTo expects are */
-	unsigned nodes, spokes, wireguard, invited, active, disabled, revoked, online;
+	struct store_nodes_sum sum;
+	uint32_t online;
 };
 
-/* Is it a branch that hub.conf expects? Then it is noted whether it is there. */
-static bool check_expected(struct survey *s, const struct node *n, const struct store_presence *p)
+/* What is known of a node's presence; `p` is all zeros when nothing is. */
+static enum err get_presence(struct request *r, uint32_t id, struct store_presence *p, bool *known)
 {
-	const struct hub_branch *b =
-		n->kind == NODE_SPOKE ? hub_config_branch(s->config, n->name) : NULL;
+	enum err e = store_presence_get(r->api->store, id, p);
 
-	if (b && n->status == NODE_ACTIVE && p && p->online)
-		s->there[b - s->config->branches] = true;
-	return b != NULL;
+	*known = e == ERR_OK;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* Is the branch, which ConnectTo of hub.conf expects, there? */
+static enum err is_there(struct request *r, const char *name, bool *there)
+{
+	struct store_presence p;
+	struct node n;
+	bool known;
+	enum err e = store_node_find(r->api->store, name, &n, NULL);
+
+	*there = false;
+	if (e)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	if (n.kind == NODE_SPOKE && n.status == NODE_ACTIVE) {
+		e = get_presence(r, n.id, &p, &known);
+		*there = !e && known && p.online;
+	}
+	node_fini(&n);
+	return e;
 }
 
 /* The names of those that are not there, also of those that no node has. */
-static json_t *expected_away(const struct survey *s)
+static enum err expected_away(struct request *r, json_t *list)
 {
-	json_t *list = json_array();
+	const struct hub_config *c = r->api->config;
+	enum err e = ERR_OK;
+	bool there;
 
-	for (size_t i = 0; i < s->config->n_branches; i++)
-		if (!s->there[i])
-			json_array_append_new(list, json_string(s->config->branches[i].name));
-	return list;
+	for (size_t i = 0; i < c->n_branches && !e; i++) {
+		e = is_there(r, c->branches[i].name, &there);
+		if (!e && !there)
+			json_array_append_new(list, json_string(c->branches[i].name));
+	}
+	return e;
 }
 
-static enum err survey_node(void *arg, const struct node *n, const struct store_node_meta *meta)
+static enum err add_node(void *arg, const struct node *n, const struct store_node_meta *meta)
 {
 	struct survey *s = arg;
-	const struct store_presence *p;
-	bool expected;
+	struct store_presence p;
+	bool known, expected;
 	json_t *row;
 	enum err e;
 
 	(void)meta;
 	if (n->status == NODE_DELETED)
 		return ERR_OK;
-	p = presence_map_find(&s->presence, n->id);
-	s->nodes++;
-	s->spokes += n->kind == NODE_SPOKE;
-	s->wireguard += n->kind == NODE_WIREGUARD;
-	s->invited += n->status == NODE_INVITED;
-	s->active += n->status == NODE_ACTIVE;
-	s->disabled += n->status == NODE_DISABLED;
-	s->revoked += n->status == NODE_REVOKED;
-	s->online += p && p->online && n->kind != NODE_HUB;
-	expected = check_expected(s, n, p);
-	if (n->id <= s->page.want.after || s->page.more)
-		return ERR_OK;
-	row = render_presence(n, p);
+	e = get_presence(s->r, n->id, &p, &known);
+	if (e)
+		return e;
+	expected = n->kind == NODE_SPOKE && hub_config_branch(s->r->api->config, n->name);
+	row = render_presence(n, known ? &p : NULL);
 	json_object_set_new(row, "expected", json_boolean(expected));
-	e = page_add(&s->page, n->id, row);
-	return e == ERR_CLOSED ? ERR_OK : e;
+	return page_add(&s->page, n->id, row);
 }
 
 /* A setting with one item a line, as an array. */
@@ -136,23 +145,43 @@ static enum err describe_network(struct request *r, char network[LOOKUP_SETTING_
 	return e;
 }
 
+static json_int_t of_kind(const struct survey *s, enum node_kind k)
+{
+	json_int_t sum = 0;
+
+	for (unsigned st = NODE_INVITED; st < NODE_DELETED; st++)
+		sum += s->sum.n[k][st];
+	return sum;
+}
+
+static json_int_t of_status(const struct survey *s, enum node_status st)
+{
+	return (json_int_t)s->sum.n[NODE_HUB][st] + s->sum.n[NODE_SPOKE][st] +
+	       s->sum.n[NODE_WIREGUARD][st];
+}
+
 static json_t *counts(const struct survey *s)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "nodes", s->nodes, "spokes",
-			 s->spokes, "wireguard", s->wireguard, "invited", s->invited, "active",
-			 s->active, "disabled", s->disabled, "revoked", s->revoked, "online",
-			 s->online);
+	json_int_t spokes = of_kind(s, NODE_SPOKE), devices = of_kind(s, NODE_WIREGUARD);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "nodes",
+			 of_kind(s, NODE_HUB) + spokes + devices, "spokes", spokes, "wireguard",
+			 devices, "invited", of_status(s, NODE_INVITED), "active",
+			 of_status(s, NODE_ACTIVE), "disabled", of_status(s, NODE_DISABLED),
+			 "revoked", of_status(s, NODE_REVOKED), "online", (json_int_t)s->online);
 }
 
 static void answer(struct request *r, struct survey *s)
 {
 	char network[LOOKUP_SETTING_SIZE];
-	json_t *pools = json_array(), *hub = NULL;
+	json_t *pools = json_array(), *away = json_array(), *hub = NULL;
 	struct store_revision rev = { 0 };
 	uint64_t mtu = 0;
 	enum err e;
 
-	e = store_revision_get(r->api->store, &rev.revision);
+	e = expected_away(r, away);
+	if (!e)
+		e = store_revision_get(r->api->store, &rev.revision);
 	if (!e && store_revision_read(r->api->store, rev.revision, &rev) != ERR_OK)
 		rev.at_ms = 0;
 	if (e)
@@ -160,40 +189,52 @@ static void answer(struct request *r, struct survey *s)
 	else if (describe_network(r, network, pools, &mtu) == ERR_OK &&
 		 describe_hub(r, &hub) == ERR_OK)
 		reply_json(&r->reply, 200,
-			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:o, s:O, s:O, "
+			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:O, s:O, "
 				     "s:O, s:o}",
 				     "network", fields_text(network), "version", BRANCHLINE_VERSION,
 				     "hub", hub, "pools", pools, "mtu", (json_int_t)mtu, "revision",
 				     (json_int_t)rev.revision, "revision_at",
 				     render_time(rev.at_ms), "api_started_at",
 				     render_time(r->api->started_ms), "counts", counts(s),
-				     "expected_away", expected_away(s), "engine", s->totals.engine,
-				     "link", s->totals.link, "nodes", s->page.items, "next_after",
+				     "expected_away", away, "engine", s->totals.engine, "link",
+				     s->totals.link, "nodes", s->page.items, "next_after",
 				     s->page.more ? json_integer(s->page.last_id) : json_null()));
 	json_decref(pools);
+	json_decref(away);
 	json_decref(hub);
+}
+
+/* All that is read of the whole network. */
+static enum err read_sums(struct survey *s, uint32_t hub_id)
+{
+	struct store *store = s->r->api->store;
+	enum err e = totals_load(store, &s->totals);
+
+	if (!e)
+		e = store_nodes_sum(store, &s->sum);
+	/* The hub itself is not counted among those online. */
+	return e ? e : store_presence_online(store, hub_id, &s->online);
 }
 
 void status_get(struct request *r)
 {
-	struct survey s = { 0 };
+	struct survey s = { .r = r };
+	struct node hub;
 	enum err e;
 
 	if (page_init(&s.page, r))
 		return;
-	s.config = r->api->config;
-	s.there = calloc(s.config->n_branches + 1, sizeof(*s.there));
-	e = s.there ? presence_map_load(r->api->store, &s.presence) : ERR_NOMEM;
+	if (lookup_hub(r, &hub))
+		goto out;
+	e = read_sums(&s, hub.id);
+	node_fini(&hub);
 	if (!e)
-		e = totals_load(r->api->store, &s.totals);
-	if (!e)
-		e = store_nodes_since(r->api->store, 0, 0, 0, survey_node, &s);
-	if (e)
+		e = store_nodes_since(r->api->store, 0, s.page.want.after, 0, add_node, &s);
+	if (e && e != ERR_CLOSED)
 		request_store_failed(r, e, "status");
 	else
 		answer(r, &s);
-	free(s.there);
+out:
 	totals_fini(&s.totals);
-	presence_map_fini(&s.presence);
 	page_fini(&s.page);
 }

@@ -36,10 +36,15 @@
 
 static const char get_sql[] = NODE_COLUMNS " WHERE n.id = ?1";
 static const char find_sql[] = NODE_COLUMNS " WHERE n.name = ?1 AND n.status <> 5";
+/* All nodes in the order of their ids; and the few that have changed, found by the index of
+ * revisions. A "+" keeps SQLite, which has no statistics of our tables, from another index. */
+static const char all_sql[] =
+	NODE_COLUMNS " WHERE +n.revision > ?1 AND n.id > ?2 ORDER BY n.id LIMIT ?3";
 static const char since_sql[] =
-	NODE_COLUMNS " WHERE n.revision > ?1 AND n.id > ?2 ORDER BY n.id LIMIT ?3";
+	NODE_COLUMNS " WHERE n.revision > ?1 AND +n.id > ?2 ORDER BY +n.id LIMIT ?3";
+static const char brief_sql[] = "SELECT id, name, kind, status, revision FROM nodes ORDER BY id";
 static const char subnets_sql[] =
-	"SELECT family, first, length, weight FROM subnets WHERE node_id = ?1 AND status = 2";
+	"SELECT family, first, length, weight FROM subnets WHERE node_id = ?1 AND +status = 2";
 static const char endpoints_sql[] =
 	"SELECT endpoint FROM node_endpoints WHERE node_id = ?1 ORDER BY position";
 static const char insert_sql[] =
@@ -69,6 +74,8 @@ static const char subnets_clear_sql[] = "DELETE FROM subnets WHERE node_id = ?1"
 static const char groups_clear_sql[] = "DELETE FROM node_groups WHERE node_id = ?1";
 static const char touch_sql[] = "UPDATE nodes SET revision = ?2, updated_ms = ?3 WHERE id = ?1";
 static const char count_sql[] = "SELECT count(*) FROM nodes WHERE status <> 5";
+static const char sum_sql[] =
+	"SELECT kind, status, count(*) FROM nodes WHERE status <> 5 GROUP BY kind, status";
 static const char addresses4_sql[] =
 	"SELECT address4 FROM nodes WHERE address4 BETWEEN ?1 AND ?2 ORDER BY address4";
 static const char addresses6_sql[] =
@@ -213,7 +220,7 @@ enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id
 	struct query q;
 	enum err e = ERR_OK;
 
-	query_open(&q, s, DB_DIRECTORY, since_sql);
+	query_open(&q, s, DB_DIRECTORY, revision == 0 ? all_sql : since_sql);
 	/* 0 means "all": also a row whose number is damaged must be met, not passed over. */
 	query_i64(&q, 1,
 		  revision == 0          ? INT64_MIN
@@ -225,6 +232,28 @@ enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id
 		if (!load_node(&q, &n, &m))
 			e = cb(arg, &n, &m);
 		node_fini(&n);
+	}
+	return query_close(&q) ? q.err : e;
+}
+
+enum err store_nodes_brief(struct store *s, store_node_cb cb, void *arg)
+{
+	const struct store_node_meta none = { 0 };
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_DIRECTORY, brief_sql);
+	while (!e && query_next(&q)) {
+		struct node n;
+
+		node_init(&n);
+		n.id = query_get_u32(&q, 0, 1, UINT32_MAX);
+		query_get_name(&q, 1, n.name);
+		n.kind = (enum node_kind)query_get_u32(&q, 2, NODE_HUB, NODE_WIREGUARD);
+		n.status = (enum node_status)query_get_u32(&q, 3, NODE_INVITED, NODE_DELETED);
+		n.revision = (uint64_t)query_get_i64(&q, 4, 0, INT64_MAX);
+		if (!q.err)
+			e = cb(arg, &n, &none);
 	}
 	return query_close(&q) ? q.err : e;
 }
@@ -380,6 +409,24 @@ enum err store_nodes_count(struct store *s, uint32_t *count)
 		value = query_get_u32(&q, 0, 0, UINT32_MAX);
 	if (!query_close(&q))
 		*count = value;
+	return q.err;
+}
+
+enum err store_nodes_sum(struct store *s, struct store_nodes_sum *out)
+{
+	struct store_nodes_sum x = { 0 };
+	struct query q;
+
+	query_open(&q, s, DB_DIRECTORY, sum_sql);
+	while (query_next(&q)) {
+		uint32_t kind = query_get_u32(&q, 0, NODE_HUB, NODE_WIREGUARD);
+		uint32_t status = query_get_u32(&q, 1, NODE_INVITED, NODE_DELETED);
+
+		if (!q.err)
+			x.n[kind][status] = query_get_u32(&q, 2, 0, UINT32_MAX);
+	}
+	if (!query_close(&q))
+		*out = x;
 	return q.err;
 }
 

@@ -39,6 +39,7 @@ static const char changes_sql[] =
 static const char range_sql[] =
 	"SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM presence_history";
 static const char get_sql[] = PRESENCE_COLUMNS " WHERE node_id = ?1";
+static const char online_sql[] = "SELECT count(*) FROM presence WHERE online = 1 AND node_id <> ?1";
 static const char list_sql[] = PRESENCE_COLUMNS " ORDER BY node_id";
 static const char reset_sql[] =
 	"UPDATE presence SET online = 0, since_ms = ?1, path = 0, reason = 0 WHERE online = 1";
@@ -193,6 +194,20 @@ enum err store_presence_changes_range(struct store *s, uint64_t *oldest, uint64_
 		*newest = (uint64_t)query_get_i64(&q, 1, 0, INT64_MAX);
 	}
 	return query_close(&q);
+}
+
+enum err store_presence_online(struct store *s, uint32_t except, uint32_t *count)
+{
+	struct query q;
+	uint32_t value = 0;
+
+	query_open(&q, s, DB_PRESENCE, online_sql);
+	query_u32(&q, 1, except);
+	if (query_next(&q))
+		value = query_get_u32(&q, 0, 0, UINT32_MAX);
+	if (!query_close(&q))
+		*count = value;
+	return q.err;
 }
 
 enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg)

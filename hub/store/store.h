@@ -139,6 +139,11 @@ typedef enum err (*store_node_cb)(void *arg, const struct node *n,
 				  const struct store_node_meta *meta);
 /* How many there are, deleted ones left aside. */
 enum err store_nodes_count(struct store *s, uint32_t *count) must_check;
+/* The same by kind and status. */
+struct store_nodes_sum {
+	uint32_t n[NODE_WIREGUARD + 1][NODE_DELETED + 1];
+};
+enum err store_nodes_sum(struct store *s, struct store_nodes_sum *out) must_check;
 /* All addresses in `pool` that nodes have, in ascending order. */
 typedef enum err (*store_addr_cb)(void *arg, const struct addr *a);
 enum err store_addresses_in(struct store *s, const struct prefix *pool, store_addr_cb cb,
@@ -147,6 +152,9 @@ enum err store_addresses_in(struct store *s, const struct prefix *pool, store_ad
  * start. */
 enum err store_nodes_since(struct store *s, uint64_t revision, uint32_t after_id, uint32_t limit,
 			   store_node_cb cb, void *arg) must_check;
+/* All nodes by id, tombstones too, with nothing but id, name, kind, status and revision: what a
+ * walk over ten thousand needs to be quick. */
+enum err store_nodes_brief(struct store *s, store_node_cb cb, void *arg) must_check;
 
 /* --- keys --- */
 enum key_kind { KEY_IDENTITY = 1, KEY_TUNNEL = 2 };
@@ -287,6 +295,8 @@ enum err store_presence_put(struct store *s, const struct store_presence *rows,
 			    size_t n) must_check;
 enum err store_presence_get(struct store *s, uint32_t node_id,
 			    struct store_presence *out) must_check; /* ERR_NOTFOUND */
+/* How many nodes are online, `except` left aside. */
+enum err store_presence_online(struct store *s, uint32_t except, uint32_t *count) must_check;
 typedef enum err (*store_presence_cb)(void *arg, const struct store_presence *p);
 enum err store_presence_list(struct store *s, store_presence_cb cb, void *arg) must_check;
 /* One of the last STORE_PRESENCE_CHANGES_MAX times that a node came, went or got another path. */

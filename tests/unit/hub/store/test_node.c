@@ -436,6 +436,87 @@ static void tampered_rows(void **state)
 	node_fini(&n);
 }
 
+/* Steps of SQLite's machine that all statements have taken since the last time. */
+static int steps(struct store *s)
+{
+	struct connection *c = &s->db[DB_DIRECTORY];
+	int n = 0;
+
+	for (unsigned i = 0; i < c->n_cached; i++)
+		n += sqlite3_stmt_status(c->cache[i].st, SQLITE_STMTSTATUS_VM_STEP, 1);
+	return n;
+}
+
+static enum err ignore_node(void *arg, const struct node *n, const struct store_node_meta *meta)
+{
+	(void)arg, (void)n, (void)meta;
+	return ERR_OK;
+}
+
+/* What it takes to read one node, and the one that changed last. */
+static int steps_of_one(struct store *s, uint32_t id, uint64_t revision)
+{
+	struct node n;
+
+	(void)steps(s);
+	assert_ok(store_node_get(s, id, &n, NULL));
+	node_fini(&n);
+	assert_ok(store_nodes_since(s, revision - 1, 0, 0, ignore_node, NULL));
+	return steps(s);
+}
+
+/* Nodes `from` + 1 .. `to`, each with a subnet and at a revision of its own. Returns the last one's
+ * id. */
+static uint32_t put_many(struct store *s, unsigned from, unsigned to)
+{
+	uint32_t id = 0;
+
+	assert_ok(store_begin(s));
+	for (unsigned i = from + 1; i <= to; i++) {
+		struct node n = { .kind = NODE_SPOKE, .status = NODE_ACTIVE, .revision = i };
+		char prefix[32];
+
+		snprintf(n.name, sizeof(n.name), "n%u", i);
+		assert_ok(store_node_put(s, &n));
+		id = n.id;
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		put_subnet(s, id, prefix, SUBNET_APPROVED);
+	}
+	assert_ok(store_commit(s));
+	return id;
+}
+
+/* One node costs the same among ten and among two thousand: SQLite finds its rows by an index. */
+static void cost_does_not_grow(void **state)
+{
+	struct store *s = ((struct fixture *)*state)->s;
+	uint32_t id = put_many(s, 0, 10);
+	int few = steps_of_one(s, id, 10), many;
+
+	id = put_many(s, 10, 2000);
+	many = steps_of_one(s, id, 2000);
+	assert_in_range(few, 50, 2000);
+	assert_in_range(many, 50, few + 20);
+}
+
+/* What the hub's page sums up, and the short walk. */
+static void sums(void **state)
+{
+	struct store *s = ((struct fixture *)*state)->s;
+	struct store_nodes_sum sum;
+	uint32_t id = put_many(s, 0, 5);
+
+	assert_ok(store_begin(s));
+	assert_ok(store_node_status(s, id, NODE_DELETED, "", 6));
+	assert_ok(store_node_status(s, id - 1, NODE_DISABLED, "", 6));
+	assert_ok(store_commit(s));
+	assert_ok(store_nodes_sum(s, &sum));
+	assert_int_equal(sum.n[NODE_SPOKE][NODE_ACTIVE], 3);
+	assert_int_equal(sum.n[NODE_SPOKE][NODE_DISABLED], 1);
+	assert_int_equal(sum.n[NODE_SPOKE][NODE_DELETED], 0);
+	assert_int_equal(sum.n[NODE_HUB][NODE_ACTIVE], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +524,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_and_addresses_are_unique, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(since, setup, teardown),
+		cmocka_unit_test_setup_teardown(cost_does_not_grow, setup, teardown),
+		cmocka_unit_test_setup_teardown(sums, setup, teardown),
 		cmocka_unit_test_setup_teardown(groups_and_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(path_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(addresses, setup, teardown),
