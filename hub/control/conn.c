@@ -91,6 +91,7 @@ static void bury(struct control *c, struct conn *conn)
 	stream_close(conn->stream);
 	conn->stream = NULL;
 	list_del(&conn->in_all);
+	list_del(&conn->in_broken);
 	list_push_back(&c->gone, &conn->in_all);
 	loop_later(c->loop, &c->reap, reap_later);
 }
@@ -284,6 +285,7 @@ enum err conn_new(struct control *c, int fd, const struct endpoint *remote)
 	watch_side_init(&conn->watches);
 	pair_side_init(&conn->pairs);
 	list_init(&conn->in_moved);
+	list_init(&conn->in_broken);
 	list_push_back(&c->conns, &conn->in_all);
 	list_push_back(&c->strangers, &conn->in_strangers);
 	arm(conn);
@@ -361,10 +363,10 @@ void conn_reap(struct control *c)
 {
 	struct list *pos, *tmp;
 
-	list_for_each(pos, tmp, &c->conns) {
-		struct conn *conn = list_entry(pos, struct conn, in_all);
-		if (conn->broken)
-			conn_drop(conn, conn->broken);
+	while (!list_empty(&c->broken)) {
+		struct conn *conn = list_entry(c->broken.next, struct conn, in_broken);
+		list_del(&conn->in_broken);
+		conn_drop(conn, conn->broken);
 	}
 	list_for_each(pos, tmp, &c->gone) {
 		struct conn *conn = list_entry(pos, struct conn, in_all);
@@ -384,8 +386,10 @@ void conn_reap(struct control *c)
  */
 static void mark_broken(struct conn *conn, const char *why)
 {
-	if (!conn->broken)
-		conn->broken = why;
+	if (conn->broken)
+		return;
+	conn->broken = why;
+	list_push_back(&conn->control->broken, &conn->in_broken);
 	loop_later(conn->control->loop, &conn->control->reap, reap_later);
 }
 

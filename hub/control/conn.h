@@ -51,6 +51,7 @@ struct conn {
 	struct endpoint remote;
 	struct public_key key; /* identity; from FIRST on */
 	const char *broken; /* why it is to be dropped at the end of this round; NULL: it is not */
+	struct list in_broken; /* control.broken, as long as it is that */
 	struct timer timer;
 	uint64_t accepted_ms, heard_ms;
 	bool pinged; /* since something was heard last */

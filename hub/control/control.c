@@ -73,6 +73,7 @@ static enum err init_tables(struct control *c)
 
 	list_init(&c->conns);
 	list_init(&c->strangers);
+	list_init(&c->broken);
 	list_init(&c->gone);
 	list_init(&c->moved);
 	directory_init(&c->dir);

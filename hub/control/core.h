@@ -49,6 +49,7 @@ struct control {
 					 rate at most */
 	struct list conns;            /* every struct conn but the GONE ones */
 	struct list strangers;        /* those in TLS and FIRST, oldest first */
+	struct list broken;           /* to be dropped at the end of the round */
 	struct list gone;             /* to be freed */
 	struct loop_later reap;
 	struct registry registry; /* those in UP */

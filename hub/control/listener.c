@@ -2,6 +2,7 @@
 #include "hub/control/listener.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -98,6 +99,14 @@ static void broke(struct control *c, int errnum, uint64_t now_ms)
 		log_warn("control: cannot accept connections: %s", strerror(errnum));
 }
 
+/* Has the other side given up while it waited in the backlog? Then nothing is done for it. */
+static bool has_hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
 /* Takes one connection. False when there is none, or none can be taken now. */
 static bool accept_one(struct control *c, int listen_fd, uint64_t now_ms)
 {
@@ -112,6 +121,11 @@ static bool accept_one(struct control *c, int listen_fd, uint64_t now_ms)
 		return errno == ECONNABORTED || errno == EINTR;
 	}
 	counters_add(&c->counters, COUNT_ACCEPTED);
+	if (has_hung_up(fd)) {
+		counters_add(&c->counters, COUNT_REFUSED_SLOW);
+		close(fd);
+		return true;
+	}
 	if (endpoint_from_sockaddr(&ss, len, &from) != ERR_OK) {
 		close(fd);
 		return true;

@@ -15,8 +15,14 @@
 #include "shared/base/paths.h"
 #include "shared/wire/limits.h"
 
-#define TCP_BACKLOG  1024
+/* Connections that wait for their TLS handshake. At LINK_TLS_PER_S the last of them has its turn
+ * after half of the time that it has (LINK_HANDSHAKE_MS). The kernel's somaxconn has the last word.
+ */
+#define TCP_BACKLOG  4096
 #define UNIX_BACKLOG 128
+
+_Static_assert(TCP_BACKLOG * 1000u / LINK_TLS_PER_S < LINK_HANDSHAKE_MS * 2u / 3u,
+	       "nobody waits in the backlog until it is too late");
 
 /* How one kind of socket is made ready before it is bound. */
 struct kind {

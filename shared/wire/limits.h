@@ -177,14 +177,15 @@ enum compress_method {
 #define LINK_RETRY_DISABLED_MS          10000u  /* after "disabled": it may end at any time */
 #define LINK_RETRY_REFUSED_MS           900000u /* after "revoked" and the like: 15 min */
 #define LINK_CONNECTIONS_MAX            16000u
-#define LINK_UNAUTHENTICATED_MAX        512u /* connections that have not said who they are */
+#define LINK_UNAUTHENTICATED_MAX        1024u /* connections that have not said who they are */
 #define LINK_UNAUTHENTICATED_PER_SOURCE 32u
 #define LINK_REPORT_MS                  10000u /* a spoke's report */
 /* TLS handshakes under way at once; more wait in the listen backlog. */
-#define LINK_TLS_PENDING_MAX 256u
-#define LINK_TLS_PER_S       400u /* TLS handshakes begun in a second: about half a core */
-/* Time that a stranger has for sure before a newer one may take its place. */
-#define LINK_STRANGER_MIN_MS 1000u
+#define LINK_TLS_PENDING_MAX 512u
+#define LINK_TLS_PER_S       800u /* TLS handshakes begun in a second: about two thirds of a core */
+/* Time that a stranger has for sure before a newer one may take its place: too short, and a crowd
+ * whose handshakes are slow throws its own members out. */
+#define LINK_STRANGER_MIN_MS 3000u
 #define LINK_MESSAGES_PER_S  50u /* from one spoke, over that: bye protocol */
 #define LINK_MESSAGES_BURST  400u
 #define LINK_LOCATES_PER_S   20u /* from one spoke, over that: not answered */

@@ -120,7 +120,7 @@ static void body_tcp(void *arg)
 		CHECK(option(fds[i], SOL_SOCKET, SO_ACCEPTCONN) == 1);
 		CHECK(option(fds[i], SOL_SOCKET, SO_REUSEADDR) == 1);
 	}
-	CHECK(command_says("ss -Htnl", "1024"));
+	CHECK(command_says("ss -Htnl", "4096"));
 }
 
 /* One of the list is taken: nothing of it stays open, and the result is as it was. */
