@@ -185,6 +185,20 @@ $(B)/tests/bench/compress_table $(B)/tests/bench/micro: $(B)/tests/bench/%: $(B)
 	@mkdir -p $(@D)
 	@$(if $(V),,echo '  LD  $@')
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(LIB_SHARED) -Wl,--end-group $(LIBS_ALL)
+# Many spokes in one process; the only program that is linked with both daemons' folders.
+SWARM := $(B)/tests/bench/swarm/swarm
+$(SWARM): $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/swarm/*.c)) $(LIB_HUB) $(LIB_SPOKE) $(LIB_SHARED)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  LD  $@')
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_ALL)
+.PHONY: swarm
+swarm: $(SWARM)
+# What a hub with 100, 1,000 and 10,000 spokes costs, as a Markdown table: make bench-scale SCALE='--spokes 1000'.
+.PHONY: bench-scale
+bench-scale:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory -s all swarm
+	@BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/scale.py $(SCALE)
 # What compression is worth: content by level by line, as a Markdown table.
 .PHONY: bench-compress
 bench-compress: $(B)/tests/bench/compress_table
@@ -226,7 +240,7 @@ soak:
 check-fast-build:
 	$(MAKE) B=$(B)/fast TEST_TIMERS=1 all
 
-check-integration: all check-fast-build
+check-integration: all swarm check-fast-build
 	BRANCHLINE_BUILD=$(abspath $(B)) /usr/bin/python3 -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile \
 		tests/integration $(PYTEST)
 

@@ -80,9 +80,8 @@ class Process:
         self.name = name
         self.lines = []
         self.changed = threading.Condition()
-        self.popen = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw
-        )
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        self.popen = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
