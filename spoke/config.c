@@ -21,6 +21,7 @@ void spoke_config_init(struct spoke_config *c, const struct paths *paths)
 	paths_join(c->tunnel_key_file, paths->etc, "tunnel.key");
 	paths_join(c->hub_pin_file, paths->etc, "hub.pin");
 	paths_join(c->cache_file, paths->state, "directory.json");
+	paths_join(c->settings_file, paths->state, "settings.json");
 	paths_join(c->status_socket, paths->run, "spoke.sock");
 	paths_join(c->pid_file, paths->run, "spoke.pid");
 }
@@ -264,6 +265,49 @@ enum path_policy spoke_config_path_policy(const struct spoke_config *c, const ch
 	return path_policy_stricter(c->path_policy, host ? host->path_policy : PATH_POLICY_AUTO);
 }
 
+int32_t spoke_config_setting(const struct spoke_config *c, enum node_setting k,
+			     enum setting_source *source)
+{
+	bool local = node_settings_has(&c->local, k), hub = node_settings_has(&c->steered, k);
+
+	*source = local ? SETTING_LOCAL : hub ? SETTING_HUB : SETTING_DEFAULT;
+	return local ? c->local.value[k] : hub ? c->steered.value[k] : node_settings_info[k].def;
+}
+
+/* Puts what holds into the variables that the rest of the daemon reads. */
+static void settle_settings(struct spoke_config *c)
+{
+	int32_t v[NODE_SETTINGS_MAX];
+	enum setting_source source;
+
+	for (enum node_setting k = 0; k < NODE_SETTINGS_MAX; k++)
+		v[k] = spoke_config_setting(c, k, &source);
+	c->mtu = (uint16_t)v[SETTING_MTU];
+	c->log_level = v[SETTING_LOG_LEVEL];
+	c->direct_idle_s = (uint16_t)v[SETTING_DIRECT_IDLE];
+	c->direct_max = (uint16_t)v[SETTING_DIRECT_MAX];
+	c->pmtu_max = (uint16_t)v[SETTING_PMTU];
+	c->pmtu_discovery = v[SETTING_PMTU_DISCOVERY];
+	c->clamp_mss = v[SETTING_CLAMP_MSS];
+	c->priority_inheritance = v[SETTING_PRIORITY_INHERITANCE];
+	c->local_discovery = v[SETTING_LOCAL_DISCOVERY];
+}
+
+void spoke_config_steer(struct spoke_config *c, const struct node_settings *hub)
+{
+	c->steered = *hub;
+	settle_settings(c);
+}
+
+static void take_local(struct spoke_config *c, const struct node_settings *fresh,
+		       enum node_setting k)
+{
+	if (node_settings_has(fresh, k))
+		node_settings_put(&c->local, k, fresh->value[k]);
+	else
+		node_settings_remove(&c->local, k);
+}
+
 void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
 {
 	struct spoke_host *old = c->hosts;
@@ -281,16 +325,29 @@ void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
 	free(old);
 	memcpy(c->host_warning, fresh->host_warning, sizeof(c->host_warning));
 	c->offline_grace_s = fresh->offline_grace_s;
-	c->local_discovery = fresh->local_discovery;
 	c->path_policy = fresh->path_policy;
 	c->proxy = fresh->proxy;
 	c->tcp_only = fresh->tcp_only;
-	c->direct_idle_s = fresh->direct_idle_s;
-	c->direct_max = fresh->direct_max;
-	c->pmtu_discovery = fresh->pmtu_discovery;
-	c->pmtu_max = fresh->pmtu_max;
-	c->clamp_mss = fresh->clamp_mss;
-	c->priority_inheritance = fresh->priority_inheritance;
+	/* A line about the port or the level of the log is read at the start only. */
+	for (enum node_setting k = SETTING_DIRECT_IDLE; k < NODE_SETTINGS_MAX; k++)
+		take_local(c, &fresh->local, k);
+	settle_settings(c);
+}
+
+/* What our own lines say of what the hub may set, too. A BindToAddress decides about the port. */
+static void read_local(struct spoke_config *c)
+{
+	for (enum node_setting k = 0; k < NODE_SETTINGS_MAX; k++) {
+		const struct node_setting_info *info = &node_settings_info[k];
+
+		if (info->variable && config_nth(&c->raw, info->variable, 0))
+			node_settings_put(&c->local, k,
+					  info->is_bool
+						  ? config_bool(&c->raw, info->variable)
+						  : (int32_t)config_int(&c->raw, info->variable));
+	}
+	if (config_nth(&c->raw, "BindToAddress", 0))
+		node_settings_put(&c->local, SETTING_PORT, c->port);
 }
 
 /* What we say of ourselves: the cipher of each tunnel follows from it. */
@@ -324,16 +381,9 @@ static enum err settle(struct spoke_config *c)
 	c->port = config_nth(&c->raw, "Port", 0) ? (uint16_t)config_int(&c->raw, "Port")
 						 : UDP_PORT_DEFAULT;
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
-	c->local_discovery = config_bool(&c->raw, "LocalDiscovery");
 	c->offline_grace_s = (uint32_t)config_int(&c->raw, "OfflineGrace");
-	c->direct_idle_s = (uint16_t)config_int(&c->raw, "DirectIdle");
-	c->direct_max = (uint16_t)config_int(&c->raw, "DirectMax");
-	c->pmtu_discovery = config_bool(&c->raw, "PMTUDiscovery");
-	c->clamp_mss = config_bool(&c->raw, "ClampMSS");
-	if (config_nth(&c->raw, "PMTU", 0))
-		c->pmtu_max = (uint16_t)config_int(&c->raw, "PMTU");
-	c->priority_inheritance = config_bool(&c->raw, "PriorityInheritance");
-	c->log_level = (int)config_int(&c->raw, "LogLevel");
+	read_local(c);
+	settle_settings(c);
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	c->tcp_only = config_bool(&c->raw, "TCPOnly");
 	e = conf_family(&c->raw, &c->family);

@@ -11,6 +11,7 @@
 #include "shared/monitor/worker.h"
 #include "shared/noise/aead.h"
 #include "shared/wire/node.h"
+#include "shared/wire/node_settings.h"
 
 #define SPOKE_HUBS_MAX        16u   /* ConnectTo lines */
 #define SPOKE_OWN_SUBNETS_MAX 256u  /* Subnet lines of our own hosts file */
@@ -56,6 +57,10 @@ struct spoke_config {
 	/* IndirectData, DirectOnly of spoke.conf or our own hosts file: with every other spoke.
 	 * What is said here only tightens what the hub says. */
 	enum path_policy path_policy;
+	/* What may be set here and by the hub: `local` as our own lines say, `steered` as the hub
+	 * does; spoke_config_steer() puts what holds into the variables above. */
+	struct node_settings local, steered;
+	uint16_t mtu;     /* of the tunnel interface as the hub set it for us, 0: the network's */
 	unsigned workers; /* Workers, 1..WORKERS_MAX: processes that move packets */
 	int log_level;    /* LogLevel */
 	unsigned n_hubs;
@@ -75,6 +80,7 @@ struct spoke_config {
 	char hub_pin_file[PATHS_FILE_SIZE];
 
 	char cache_file[PATHS_FILE_SIZE];    /* paths.state/directory.json */
+	char settings_file[PATHS_FILE_SIZE]; /* paths.state/settings.json */
 	char status_socket[PATHS_FILE_SIZE]; /* paths.run/spoke.sock */
 	char pid_file[PATHS_FILE_SIZE];      /* paths.run/spoke.pid */
 };
@@ -100,6 +106,12 @@ enum path_policy spoke_config_path_policy(const struct spoke_config *c, const ch
  * files, and the variables that the engine or the link take up at any time.
  */
 void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh);
+/* The hub's settings take the place of those that it said before. Our own lines hold before them.
+ */
+void spoke_config_steer(struct spoke_config *c, const struct node_settings *hub);
+/* What holds of one setting, and who says so. */
+int32_t spoke_config_setting(const struct spoke_config *c, enum node_setting k,
+			     enum setting_source *source);
 /*
  * Reads the Proxy line of c->raw into c->proxy, for those who have read spoke.conf without the rest
  * (join). Errors are in c->raw.error: nothing of a password is in it, and a file with a password

@@ -59,7 +59,11 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 		.config = c,
 	};
 
-	if (!log_open(PROGRAM, l->debug >= 0 ? l->debug : c->log_level, log_path)) {
+	if (l->debug >= 0) { /* as a line of spoke.conf would */
+		node_settings_put(&c->local, SETTING_LOG_LEVEL, l->debug);
+		spoke_config_steer(c, &c->steered);
+	}
+	if (!log_open(PROGRAM, c->log_level, log_path)) {
 		fprintf(stderr, PROGRAM ": %s: cannot be opened\n", log_path);
 		return LAUNCH_FAILED;
 	}

@@ -50,6 +50,28 @@ void api_nudge_events(struct api *a)
 		log_debug(1, "api: webhooks could not be told of an event");
 }
 
+void api_nudge_settings(struct api *a, uint32_t node_id)
+{
+	const struct nudge_node m = { node_id };
+	uint8_t mem[8];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	nudge_node_encode(&m, &c);
+	nudge(a, NUDGE_SETTINGS, mem, cursor_pos(&c));
+}
+
+void api_nudge_log_level(struct api *a, int level)
+{
+	const struct monitor_log_level m = { .level = (uint8_t)level };
+	uint8_t mem[8];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	monitor_log_level_encode(&m, &c);
+	nudge(a, NUDGE_LOG_LEVEL, mem, cursor_pos(&c));
+}
+
 void api_nudge_tokens(struct api *a) { nudge(a, NUDGE_TOKENS, NULL, 0); }
 
 static void free_api(struct api *a)

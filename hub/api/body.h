@@ -35,7 +35,7 @@ enum body_type {
 	BODY_NODE,     /* a node: its name (string) or id (number) */
 	BODY_ROLE,     /* "admin", "operator" or "auditor" */
 	BODY_LIST,     /* an array of at most `max` of `item` */
-	BODY_OBJECT,   /* an object of `fields`; only inside a list */
+	BODY_OBJECT,   /* an object of `fields` */
 };
 
 struct body_field {

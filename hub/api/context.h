@@ -37,5 +37,8 @@ void api_nudge_revision(struct api *a, uint64_t revision);
 void api_nudge_tokens(struct api *a);
 /* Something has happened that listeners and webhooks want to know of. */
 void api_nudge_events(struct api *a);
+/* What is set on a node was changed, and how much the hub logs. */
+void api_nudge_settings(struct api *a, uint32_t node_id);
+void api_nudge_log_level(struct api *a, int level);
 /* Monotonic now. */
 uint64_t api_now_ms(const struct api *a);

@@ -24,6 +24,13 @@ void nodes_delete(struct request *r);
 void nodes_revoke(struct request *r);
 void nodes_disable(struct request *r);
 void nodes_enable(struct request *r);
+/* node_settings.c */
+void node_settings_show(struct request *r);
+void node_settings_edit(struct request *r);
+void node_settings_cancel(struct request *r);
+/* log_level.c */
+void log_level_show(struct request *r);
+void log_level_set_hub(struct request *r);
 /* paths.c */
 void paths_list(struct request *r);
 void paths_of_node(struct request *r);

@@ -5,7 +5,9 @@
 #include "hub/api/password.h"
 #include "hub/store/webhook.h"
 #include "hub/webhook/pattern.h"
+#include "shared/base/log.h"
 #include "shared/wire/limits.h"
+#include "shared/wire/node_settings.h"
 
 #define TEXT_MAX             255 /* bytes of a comment or reason, as the store holds them */
 #define TOKEN_EXPIRES_MAX_S  (366 * 86400)
@@ -52,6 +54,37 @@ static const struct body_field node_edit[] = {
 	{ .name = "groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
 	{ .name = "join_groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
 	{ .name = "leave_groups", .type = BODY_LIST, .max = GROUPS_MAX, .item = BODY_NAME },
+};
+
+/* As in node_settings_info[]; the port is one that can be told. */
+static const struct body_field setting_members[] = {
+	{ .name = "port", .type = BODY_INT, .min = 1, .max = 65535 },
+	{ .name = "mtu", .type = BODY_INT, .min = TUN_MTU_MIN, .max = TUN_MTU_MAX },
+	{ .name = "log_level", .type = BODY_INT, .min = 0, .max = 5 },
+	{ .name = "direct_idle", .type = BODY_INT, .min = 0, .max = 65535 },
+	{ .name = "direct_max", .type = BODY_INT, .min = 0, .max = 65535 },
+	{ .name = "pmtu", .type = BODY_INT, .min = TUN_MTU_MIN, .max = TUN_MTU_MAX },
+	{ .name = "pmtu_discovery", .type = BODY_BOOL },
+	{ .name = "clamp_mss", .type = BODY_BOOL },
+	{ .name = "priority_inheritance", .type = BODY_BOOL },
+	{ .name = "local_discovery", .type = BODY_BOOL },
+};
+_Static_assert(ARRAY_LEN(setting_members) == NODE_SETTINGS_MAX, "each can be set");
+
+static const struct body_field node_settings_body[] = {
+	{ .name = "settings",
+	  .type = BODY_OBJECT,
+	  .fields = setting_members,
+	  .n_fields = ARRAY_LEN(setting_members) },
+	{ .name = "reset", .type = BODY_LIST, .max = NODE_SETTINGS_MAX, .item = BODY_NAME },
+	{ .name = "confirm_within_s",
+	  .type = BODY_INT,
+	  .min = SETTINGS_CONFIRM_MIN_S,
+	  .max = SETTINGS_CONFIRM_MAX_S },
+};
+
+static const struct body_field log_level_body[] = {
+	{ .name = "level", .type = BODY_INT, .min = 0, .max = LOG_LEVEL_MAX, .required = true },
 };
 
 static const struct body_field revoke[] = {
@@ -204,6 +237,14 @@ static const struct route routes[] = {
 	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), BODY(revoke)),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/enable", nodes_enable, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      NO_MEMBERS),
+	ROUTE(HTTP_GET, V1 "/nodes/{id}/settings", node_settings_show, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/nodes/{id}/settings", node_settings_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(node_settings_body)),
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/settings/cancel", node_settings_cancel,
+	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS),
+	ROUTE(HTTP_GET, V1 "/log-level", log_level_show, .flags = 0),
+	ROUTE(HTTP_PATCH, V1 "/log-level", log_level_set_hub, .query = "dry_run",
+	      NEEDS_BODY(log_level_body), ADMINS),
 
 	ROUTE(HTTP_GET, V1 "/paths", paths_list, .query = "limit after node"),
 

@@ -31,6 +31,10 @@ int cmd_node_revoke(struct cli *cli, struct args *a);
 int cmd_node_rename(struct cli *cli, struct args *a);
 int cmd_node_disable(struct cli *cli, struct args *a);
 int cmd_node_enable(struct cli *cli, struct args *a);
+/* cmd_node_settings.c */
+int cmd_node_set(struct cli *cli, struct args *a);
+int cmd_node_settings(struct cli *cli, struct args *a);
+int cmd_log_level(struct cli *cli, struct args *a);
 /* cmd_subnet.c */
 int cmd_subnet_add(struct cli *cli, struct args *a);
 int cmd_subnet_remove(struct cli *cli, struct args *a);

@@ -54,6 +54,22 @@ static const struct args_option node_edit_options[] = {
 	END,
 };
 
+static const struct args_option node_set_options[] = {
+	{ "--confirm-within", "SECONDS", false,
+	  "the branch takes the change back unless it reaches the hub again within so long "
+	  "(default "
+	  "60)" },
+	{ "--no-wait", NULL, false, "do not wait until it has confirmed" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option node_settings_options[] = {
+	{ "--cancel", NULL, false, "take back a change that is pending" },
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option node_disable_options[] = {
 	{ "--reason", "TEXT", false, "why, for the audit log" },
 	DRY_RUN,
@@ -248,6 +264,10 @@ const struct command commands[] = {
 	  node_disable_options, cmd_node_disable },
 	{ "node", "enable", "NAME", "take it back, as it was", 1, 1, change_options,
 	  cmd_node_enable },
+	{ "node", "set", "NAME KEY=VALUE...", "set something on a branch, on trial first", 2,
+	  ARGS_WORDS_MAX, node_set_options, cmd_node_set },
+	{ "node", "settings", "NAME", "show what is set on a branch, and what holds there", 1, 1,
+	  node_settings_options, cmd_node_settings },
 	{ "node", "revoke", "NAME", "cut a node off, and wait until the others confirm", 0, 1,
 	  node_revoke_options, cmd_node_revoke },
 	{ "node", "delete", "NAME", "delete a node with all that belongs to it", 1, 1,
@@ -322,6 +342,8 @@ const struct command commands[] = {
 	  cmd_webhook_log },
 	{ "webhook", "redeliver", "NAME ID", "send the event of a delivery once more", 2, 2,
 	  change_options, cmd_webhook_redeliver },
+	{ "log-level", NULL, "[LEVEL]", "show or set how much the hub logs, until its restart", 0,
+	  1, change_options, cmd_log_level },
 	{ "status", NULL, "", "show the hub and how each node is reached", 0, 0, status_options,
 	  cmd_status },
 	{ "revision", NULL, "[N]", "show the directory's revision, and who has applied it", 0, 1,

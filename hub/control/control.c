@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "hub/control/core.h"
+#include "hub/control/node_settings.h"
 #include "hub/control/refresh.h"
 #include "shared/base/clock.h"
 #include "shared/ipc/nudge_msg.h"
@@ -133,8 +134,28 @@ static void sibling_down(struct worker *w, enum worker_role role)
 		engine_feed_down(w->state);
 }
 
-static void from_api(struct control *c, uint16_t type)
+/* The admin has set the level at run time: the monitor tells all of us. */
+static void set_log_level(struct control *c, const struct monitor_log_level *m)
 {
+	uint8_t mem[8];
+	struct cursor out;
+
+	cursor_init_write(&out, mem, sizeof(mem));
+	monitor_log_level_encode(m, &out);
+	if (!c->w->monitor ||
+	    channel_send(c->w->monitor, MONITOR_LOG_LEVEL, mem, cursor_pos(&out), -1) != ERR_OK)
+		log_warn("control: the log level could not be set");
+}
+
+static void from_api(struct control *c, uint16_t type, struct cursor *body)
+{
+	struct monitor_log_level level;
+	struct nudge_node node;
+
+	if (type == NUDGE_SETTINGS && nudge_node_decode(body, &node) == ERR_OK)
+		node_settings_push(c, node.id);
+	if (type == NUDGE_LOG_LEVEL && monitor_log_level_decode(body, &level) == ERR_OK)
+		set_log_level(c, &level);
 	/*
 	 * The revision that it names is not looked at: what counts is what the store says. Tokens
 	 * are read when they are used.
@@ -159,7 +180,7 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 	if (from == WORKER_ENGINE)
 		engine_feed_message(w->state, type, body);
 	else if (from == WORKER_API)
-		from_api(w->state, type);
+		from_api(w->state, type, body);
 	else if (from == 0)
 		from_monitor(w->state, type, body);
 }

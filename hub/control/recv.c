@@ -15,6 +15,7 @@ static const struct {
 	[CONTROL_LOCATE] = { recv_locate, false, true },
 	[CONTROL_ACK] = { recv_ack, false, true },
 	[CONTROL_PROPOSE_SUBNET] = { recv_propose, false, true },
+	[CONTROL_SETTINGS_STATE] = { recv_settings_state, false, true },
 };
 
 /*

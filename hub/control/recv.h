@@ -15,6 +15,7 @@ void recv_carry(struct control *c, struct conn *conn, const struct control_msg *
 void recv_report(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_locate(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_ack(struct control *c, struct conn *conn, const struct control_msg *m);
+void recv_settings_state(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_propose(struct control *c, struct conn *conn, const struct control_msg *m);
 
 /* recv_locate.c: `conn` came, went or moved: those who follow it are told. */

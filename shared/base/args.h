@@ -7,7 +7,7 @@
 
 #include "shared/base/err.h"
 
-#define ARGS_WORDS_MAX   8u
+#define ARGS_WORDS_MAX   12u
 #define ARGS_OPTIONS_MAX 64u
 
 /* One option. `value` is the name of its value in the help ("PREFIX[#WEIGHT]"), NULL for a switch.

@@ -30,6 +30,7 @@ bool log_open(const char *program, int level, const char *path);
 
 /* Renames the process in the log after a fork. `program` is kept by reference. */
 void log_rename(const char *program);
+#define LOG_LEVEL_MAX 5
 void log_set_level(int level);
 int log_level(void);
 /* Opens the log file again, after rotation. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "shared/base/log.h"
 #include "shared/wire/codec.h"
 #include "shared/wire/limits.h"
 
@@ -51,6 +52,30 @@ enum err monitor_net_end_decode(struct cursor *c, struct monitor_net_end *m)
 {
 	m->tag = cursor_get_u32(c);
 	m->mtu = codec_get_u16_in(c, TUN_MTU_MIN, TUN_MTU_MAX);
+	return cursor_end(c);
+}
+
+void monitor_port_encode(const struct monitor_port *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u16(c, m->port);
+}
+
+enum err monitor_port_decode(struct cursor *c, struct monitor_port *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->port = codec_get_u16_in(c, 1, UINT16_MAX);
+	return cursor_end(c);
+}
+
+void monitor_log_level_encode(const struct monitor_log_level *m, struct cursor *c)
+{
+	cursor_put_u8(c, m->level);
+}
+
+enum err monitor_log_level_decode(struct cursor *c, struct monitor_log_level *m)
+{
+	m->level = codec_get_u8_in(c, 0, LOG_LEVEL_MAX);
 	return cursor_end(c);
 }
 

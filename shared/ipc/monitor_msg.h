@@ -12,6 +12,8 @@
  *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)
  *   MONITOR_SCRIPT                                   any worker -> monitor: MONITOR_READY
  *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
+ *   MONITOR_PORT                                     MONITOR_LOG_LEVEL (handled by worker.c)
+ *   MONITOR_LOG_LEVEL
  *
  * MONITOR_ADDRESS, MONITOR_ROUTE and MONITOR_NET_END are answered, MONITOR_NET_BEGIN and
  * MONITOR_SCRIPT are not. An address is a single host (/32, /128). The mtu of MONITOR_NET_END is
@@ -58,6 +60,8 @@ enum monitor_msg {
 	MONITOR_SCRIPT,        /* struct monitor_script */
 	MONITOR_SOCKET,        /* struct monitor_socket */
 	MONITOR_READY,         /* of any worker, once: its start() has succeeded; no payload */
+	MONITOR_PORT,          /* struct monitor_port; answered */
+	MONITOR_LOG_LEVEL,     /* struct monitor_log_level, and from the monitor to every worker */
 
 	MONITOR_LINK = 64, /* struct monitor_link, with a descriptor */
 	MONITOR_DONE,      /* struct monitor_done */
@@ -75,6 +79,15 @@ struct monitor_prefix {
 struct monitor_socket {
 	uint32_t tag;
 	int family; /* AF_INET, AF_INET6 */
+};
+/* All UDP sockets of the data plane are bound anew at this port, and its workers started again with
+ * them; on failure the old ones stay. */
+struct monitor_port {
+	uint32_t tag;
+	uint16_t port; /* not 0 */
+};
+struct monitor_log_level {
+	uint8_t level; /* 0..5 */
 };
 struct monitor_net_end {
 	uint32_t tag;
@@ -117,6 +130,10 @@ void monitor_net_end_encode(const struct monitor_net_end *m, struct cursor *c);
 enum err monitor_net_end_decode(struct cursor *c, struct monitor_net_end *m) must_check;
 void monitor_socket_encode(const struct monitor_socket *m, struct cursor *c);
 enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m) must_check;
+void monitor_port_encode(const struct monitor_port *m, struct cursor *c);
+enum err monitor_port_decode(struct cursor *c, struct monitor_port *m) must_check;
+void monitor_log_level_encode(const struct monitor_log_level *m, struct cursor *c);
+enum err monitor_log_level_decode(struct cursor *c, struct monitor_log_level *m) must_check;
 void monitor_script_encode(const struct monitor_script *m, struct cursor *c);
 enum err monitor_script_decode(struct cursor *c, struct monitor_script *m) must_check;
 void monitor_link_encode(const struct monitor_link *m, struct cursor *c);

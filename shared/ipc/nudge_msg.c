@@ -11,3 +11,11 @@ enum err nudge_revision_decode(struct cursor *c, struct nudge_revision *m)
 	m->revision = cursor_get_u64(c);
 	return cursor_end(c);
 }
+
+void nudge_node_encode(const struct nudge_node *m, struct cursor *c) { cursor_put_u32(c, m->id); }
+
+enum err nudge_node_decode(struct cursor *c, struct nudge_node *m)
+{
+	m->id = cursor_get_u32(c);
+	return cursor_end(c);
+}

@@ -11,9 +11,16 @@ enum nudge_msg {
 	NUDGE_PRESENCE,     /* presence or acks have changed in the presence database; no payload */
 	NUDGE_TOKENS,       /* join tokens have changed; no payload */
 	NUDGE_EVENTS,       /* something has happened: of api, to webhooks; no payload */
+	NUDGE_SETTINGS,     /* what is set on a node has changed: struct nudge_node */
+	NUDGE_LOG_LEVEL,    /* the hub logs as much from now on: struct monitor_log_level */
 };
 struct nudge_revision {
 	uint64_t revision;
 };
+struct nudge_node {
+	uint32_t id;
+};
+void nudge_node_encode(const struct nudge_node *m, struct cursor *c);
+enum err nudge_node_decode(struct cursor *c, struct nudge_node *m) must_check;
 void nudge_revision_encode(const struct nudge_revision *m, struct cursor *c);
 enum err nudge_revision_decode(struct cursor *c, struct nudge_revision *m) must_check;

@@ -18,6 +18,7 @@ struct child {
 	pid_t pid;                         /* 0: not running */
 	struct channel *channel; /* may outlive the process, until all that it sent is read */
 	bool started;            /* has said MONITOR_READY */
+	bool wanted_end;         /* children_restart_data(): its end is no failure */
 	bool condemned;          /* did what it must not; nothing more is read from it */
 	uint64_t born_ms;
 	unsigned delay_ms;  /* before the next restart */
@@ -30,6 +31,7 @@ struct children {
 	struct child role[WORKER_ROLES_MAX]; /* by role; [0] is not used */
 	bool ready;                          /* all of them were up once */
 	bool failed;                         /* p.failed was called */
+	bool restart_data;                   /* once all are up */
 	bool stopping;
 	bool gone; /* p.gone was called */
 };
@@ -235,7 +237,7 @@ static enum err spawn(struct child *ch)
 		close(fds[0]);
 		return e;
 	}
-	ch->started = ch->condemned = false;
+	ch->started = ch->condemned = ch->wanted_end = false;
 	ch->born_ms = clock_now_ms();
 	log_debug(1, "%s started, pid %ld", ch->ops->name, (long)ch->pid);
 	e = channel_new(c->loop, fds[0], &channel_callbacks, ch, &ch->channel);
@@ -306,7 +308,7 @@ static void check_gone(struct children *c)
 
 static void log_end(const struct child *ch, pid_t pid, int status)
 {
-	if (ch->set->stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if ((ch->set->stopping || ch->wanted_end) && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_debug(1, "%s ended", ch->ops->name);
 	else if (WIFSIGNALED(status))
 		log_warn("%s (pid %ld) was ended by signal %d (%s)", ch->ops->name, (long)pid,
@@ -341,6 +343,8 @@ bool children_reaped(struct children *c, pid_t pid, int status)
 		if (!c->failed)
 			c->p.failed(c->p.arg);
 		c->failed = true;
+	} else if (ch->wanted_end) {
+		timer_arm(loop_timers(c->loop), &ch->timer, clock_now_ms());
 	} else {
 		restart_later(ch);
 	}
@@ -361,6 +365,8 @@ static void note_started(struct child *ch)
 		return;
 	c->ready = true;
 	c->p.ready(c->p.arg);
+	if (c->restart_data)
+		children_restart_data(c);
 }
 
 static void condemn(struct child *ch, uint16_t type, enum err e)
@@ -406,6 +412,40 @@ static void on_closed(struct channel *channel, void *arg)
 	if (ch->pid && !ch->set->stopping)
 		kill_at(ch, CHILDREN_HANG_MS);
 	check_gone(ch->set);
+}
+
+static bool is_data(const struct child *ch) { return ch->ops && worker_number(ch->ops->role) >= 0; }
+
+void children_restart_data(struct children *c)
+{
+	c->restart_data = !c->ready;
+	for (unsigned i = 1; i < WORKER_ROLES_MAX && c->ready && !c->stopping; i++) {
+		struct child *ch = &c->role[i];
+
+		if (!is_data(ch) || !ch->pid || ch->wanted_end)
+			continue;
+		ch->wanted_end = true;
+		kill(ch->pid, SIGTERM);
+		kill_at(ch, CHILDREN_STOP_MS);
+	}
+}
+
+void children_log_level(struct children *c, int level)
+{
+	const struct monitor_log_level m = { .level = (uint8_t)level };
+	uint8_t mem[8];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	monitor_log_level_encode(&m, &body);
+	BUG_ON(cursor_end(&body) != ERR_OK);
+	for (unsigned i = 1; i < WORKER_ROLES_MAX; i++) {
+		struct child *ch = &c->role[i];
+
+		if (ch->pid && ch->channel &&
+		    channel_send(ch->channel, MONITOR_LOG_LEVEL, mem, cursor_pos(&body), -1))
+			log_warn("%s keeps the old log level", ch->ops->name);
+	}
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

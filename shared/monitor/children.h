@@ -51,6 +51,13 @@ void children_free(struct children *c);
 enum err children_start(struct children *c) must_check;
 /* The owner of SIGCHLD tells of a process that ended. False when it was none of ours. */
 bool children_reaped(struct children *c, pid_t pid, int status);
+/*
+ * The workers of the data plane are ended and started again at once, with the descriptors as they
+ * are now; when not all are up yet, as soon as they are.
+ */
+void children_restart_data(struct children *c);
+/* Tells every worker how much to log. */
+void children_log_level(struct children *c, int level);
 /* Tells every worker to reload, and hands them the log's new descriptor. */
 void children_reload(struct children *c);
 /*

@@ -198,6 +198,68 @@ static enum err open_sockets(struct monitor *m)
 			    : ERR_OK;
 }
 
+/* --- what control asks of us ------------------------------------------------------------------ */
+
+static enum err open_udp_at(struct monitor *m, struct endpoint *list, struct worker_fds *fresh)
+{
+	const struct sockets_options o = { .fwmark = m->p->fwmark,
+					   .bind_interface = m->p->bind_interface,
+					   .shared = m->n_movers > 0 };
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i <= m->n_movers && e == ERR_OK; i++)
+		e = sockets_open_udp(list, m->p->n_udp, &o, fresh[i].udp, &fresh[i].n_udp);
+	return e;
+}
+
+static void replace_udp(struct worker_fds *old, const struct worker_fds *fresh)
+{
+	sockets_close(old->udp, old->n_udp);
+	memcpy(old->udp, fresh->udp, sizeof(old->udp));
+	old->n_udp = fresh->n_udp;
+}
+
+/* The new sockets are there before the old ones go, so that a failure changes nothing. */
+static enum err set_port(void *arg, uint16_t port)
+{
+	struct worker_fds fresh[WORKERS_MAX] = { 0 };
+	struct endpoint list[WORKER_UDP_SOCKETS_MAX];
+	struct monitor *m = arg;
+	enum err e;
+
+	if (m->p->n_udp == 0 || m->udp[0].port == port)
+		return ERR_OK;
+	memcpy(list, m->udp, sizeof(list));
+	for (unsigned i = 0; i < m->p->n_udp; i++)
+		list[i].port = port;
+	e = open_udp_at(m, list, fresh);
+	if (e != ERR_OK) {
+		for (unsigned i = 0; i <= m->n_movers; i++)
+			sockets_close(fresh[i].udp, fresh[i].n_udp);
+		return e;
+	}
+	replace_udp(&m->fds, &fresh[0]);
+	for (unsigned i = 0; i < m->n_movers; i++)
+		replace_udp(&m->mover_fds[i], &fresh[i + 1]);
+	memcpy(m->udp, list, sizeof(m->udp));
+	if (m->p->udp_bound)
+		memcpy(m->p->udp_bound, list, m->p->n_udp * sizeof(list[0]));
+	log_notice("UDP port %u is used from now on", port);
+	children_restart_data(m->children);
+	return ERR_OK;
+}
+
+static void set_log_level(void *arg, int level)
+{
+	struct monitor *m = arg;
+
+	if (level == log_level())
+		return;
+	log_notice("log level %d is used from now on (it was %d)", level, log_level());
+	log_set_level(level);
+	children_log_level(m->children, level);
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 static void run_interface_script(struct monitor *m, enum monitor_script_kind kind)
@@ -382,6 +444,9 @@ static enum err make_parts(struct monitor *m)
 		.dial = { .fwmark = p->fwmark, .bind_interface = p->bind_interface },
 		.from = m->udp,
 		.n_from = p->n_udp,
+		.set_port = set_port,
+		.set_log_level = set_log_level,
+		.arg = m,
 	};
 	return children_new(m->loop, &children, &m->children);
 }

@@ -115,6 +115,31 @@ static enum err serve_socket(const struct requests *r, struct channel *ch, struc
 	return ERR_OK;
 }
 
+static enum err serve_port(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_port m;
+	enum err e = monitor_port_decode(body, &m);
+	char text[64];
+
+	if (e != ERR_OK)
+		return e;
+	e = r->set_port(r->arg, m.port);
+	snprintf(text, sizeof(text), "UDP port %u cannot be bound: %s", m.port, err_str(e));
+	answer(ch, m.tag, e, text);
+	return ERR_OK;
+}
+
+static enum err serve_log_level(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_log_level m;
+	enum err e = monitor_log_level_decode(body, &m);
+
+	(void)ch;
+	if (e == ERR_OK)
+		r->set_log_level(r->arg, m.level);
+	return e;
+}
+
 static const struct request {
 	uint16_t type;
 	enum err (*serve)(const struct requests *r, struct channel *ch, struct cursor *body);
@@ -122,6 +147,7 @@ static const struct request {
 	{ MONITOR_NET_BEGIN, serve_net_begin }, { MONITOR_ADDRESS, serve_address },
 	{ MONITOR_ROUTE, serve_route },         { MONITOR_NET_END, serve_net_end },
 	{ MONITOR_SCRIPT, serve_script },       { MONITOR_SOCKET, serve_socket },
+	{ MONITOR_PORT, serve_port },           { MONITOR_LOG_LEVEL, serve_log_level },
 };
 
 enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type,

@@ -16,6 +16,10 @@ struct requests {
 	struct sockets_options dial; /* of connections that control makes */
 	const struct endpoint *from; /* where they come from: sockets_open_dial() */
 	unsigned n_from;
+	/* What concerns the monitor's own sockets and workers. */
+	enum err (*set_port)(void *arg, uint16_t port);
+	void (*set_log_level)(void *arg, int level);
+	void *arg;
 };
 
 /*

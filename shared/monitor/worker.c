@@ -289,6 +289,17 @@ static void take_log(int fd)
 	close(fd);
 }
 
+static void take_log_level(struct channel *monitor, struct cursor *body)
+{
+	struct monitor_log_level m;
+	enum err e = monitor_log_level_decode(body, &m);
+
+	if (e != ERR_OK)
+		channel_bad(monitor, MONITOR_LOG_LEVEL, e);
+	else
+		log_set_level(m.level);
+}
+
 static void on_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd)
 {
 	const struct peer *p = arg;
@@ -298,6 +309,8 @@ static void on_message(struct channel *ch, void *arg, uint16_t type, struct curs
 		take_link(rt, ch, body, fd);
 	else if (p->role == 0 && type == MONITOR_LOG)
 		take_log(fd);
+	else if (p->role == 0 && type == MONITOR_LOG_LEVEL && fd < 0)
+		take_log_level(ch, body);
 	else if (rt->w.ops->message)
 		rt->w.ops->message(&rt->w, p->role, type, body, fd);
 	else if (fd >= 0)

@@ -10,6 +10,7 @@
 
 #include "shared/wire/fields.h"
 #include "shared/wire/frame.h"
+#include "shared/wire/settings_msg.h"
 
 #define CANDIDATES_MAX 16u
 _Static_assert(ARRAY_LEN(((struct control_hello *)0)->candidates) == CANDIDATES_MAX,
@@ -23,6 +24,7 @@ static const struct {
 } CAPABILITIES[] = {
 	{ CAP_ZLIB, "zlib" },
 	{ CAP_CARRY, "carry" },
+	{ CAP_SETTINGS, "settings" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -438,6 +440,10 @@ static const struct message {
 	[CONTROL_BYE] = { "bye", LINK_FRAME_MAX_BYTES, put_bye, get_bye },
 	[CONTROL_ERROR] = { "error", LINK_FRAME_MAX_BYTES, put_error, get_error },
 	[CONTROL_CARRY] = { "carry", LINK_FRAME_STRANGER_MAX_BYTES, put_carry, get_carry },
+	[CONTROL_SETTINGS] = { "settings", LINK_FRAME_MAX_BYTES, settings_msg_put,
+			       settings_msg_get },
+	[CONTROL_SETTINGS_STATE] = { "settings-state", LINK_FRAME_CLIENT_MAX_BYTES,
+				     settings_msg_put_state, settings_msg_get_state },
 };
 
 const char *control_type_str(enum control_type t)

@@ -4,11 +4,12 @@
  * The messages of the link, as structs, and their JSON. schema/CONTROL.md describes each field.
  * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
- *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, pong, carry
- *   hub -> spoke    welcome, directory, presence, punch, ping, bye, error, carry
+ *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, pong, carry, settings_state
+ *   hub -> spoke    welcome, directory, presence, punch, ping, bye, error, carry, settings
  */
 #include "shared/base/buf.h"
 #include "shared/wire/directory.h"
+#include "shared/wire/node_settings.h"
 
 enum control_type {
 	CONTROL_UNKNOWN = 0,
@@ -27,6 +28,8 @@ enum control_type {
 	CONTROL_BYE,
 	CONTROL_ERROR,
 	CONTROL_CARRY, /* both ways, see struct control_carry */
+	CONTROL_SETTINGS,
+	CONTROL_SETTINGS_STATE,
 };
 const char *control_type_str(enum control_type t);
 
@@ -36,7 +39,8 @@ const char *control_type_str(enum control_type t);
 /* What a side can do: bits here, names on the wire; unknown names are ignored. */
 enum control_capability {
 	CAP_ZLIB = 1,
-	CAP_CARRY = 2, /* hub: takes connections that begin with `carry` */
+	CAP_CARRY = 2,    /* hub: takes connections that begin with `carry` */
+	CAP_SETTINGS = 4, /* spoke: takes `settings`; hub: takes `settings-state` */
 };
 
 struct control_join {
@@ -152,6 +156,29 @@ struct control_carry {
 	char version[32];
 };
 
+/*
+ * The hub wishes other settings on the spoke, which takes them back unless it reaches the hub again
+ * within `confirm_s`. All settings that are to hold, not only those that change.
+ */
+struct control_settings {
+	uint64_t number; /* of the change; grows */
+	uint32_t confirm_s;
+	struct node_settings values;
+	char unknown[32]; /* a setting in it that this version does not know, or ""; no values then
+			   */
+};
+/* How far a change of settings is on the spoke. */
+enum settings_outcome { SETTINGS_NONE, SETTINGS_TRYING, SETTINGS_ROLLED_BACK, SETTINGS_OUTCOMES };
+/* What holds on the spoke: after each welcome, and whenever it changes. */
+struct control_settings_state {
+	uint64_t in_force; /* number of the change that is confirmed, 0 none */
+	uint64_t tried;    /* number of the last one that is tried or was taken back, 0 none */
+	enum settings_outcome outcome;     /* of `tried` */
+	char reason[SETTINGS_REASON_SIZE]; /* why it was taken back */
+	struct node_settings effective;    /* what holds, and where it comes from */
+	enum setting_source source[NODE_SETTINGS_MAX];
+};
+
 struct control_msg {
 	enum control_type type;
 	union {
@@ -167,6 +194,8 @@ struct control_msg {
 		struct control_bye bye;
 		struct control_error error;
 		struct control_carry carry;
+		struct control_settings settings;
+		struct control_settings_state settings_state;
 	};
 };
 

@@ -180,6 +180,11 @@ enum err engine_feed_routes(const struct cache *c, const struct node *n, struct 
 
 /* --- messages --- */
 
+uint16_t engine_feed_mtu(const struct engine_feed *f, const struct cache *c)
+{
+	return f->cfg && f->cfg->mtu ? f->cfg->mtu : c->welcome.mtu;
+}
+
 void engine_feed_self(struct engine_feed *f, const struct cache *c)
 {
 	const struct node *self = cache_self(c);
@@ -187,7 +192,7 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 		.id = c->welcome.id,
 		.hub_id = c->welcome.hub_id,
 		.aes = self ? self->aes : keys_cpu_has_aes(),
-		.mtu = c->welcome.mtu,
+		.mtu = engine_feed_mtu(f, c),
 		.clock_ahead_ms = c->clock_ahead_ms,
 		.direct_idle_s = DIRECT_IDLE_S_DEFAULT,
 		.direct_max = DIRECT_MAX_DEFAULT,

@@ -28,6 +28,8 @@ void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg);
 void engine_feed_fini(struct engine_feed *f);
 /* The engine's channel, new or gone (NULL). Nothing is sent. */
 void engine_feed_attach(struct engine_feed *f, struct channel *engine);
+/* Of the tunnel interface: as the hub set it for us, or the network's. */
+uint16_t engine_feed_mtu(const struct engine_feed *f, const struct cache *c);
 /* Who we are, with how far our clock is behind; nothing before the first welcome is known. */
 void engine_feed_self(struct engine_feed *f, const struct cache *c);
 /* Everything: SELF, SYNC_BEGIN, peers, SYNC_END. Nothing without a welcome in the cache. */

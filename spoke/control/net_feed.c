@@ -183,6 +183,8 @@ void net_feed_update(struct net_feed *f, const struct cache *c, const struct eng
 {
 	struct net_set addresses = { 0 }, routes = { 0 };
 
+	uint16_t mtu = engine_feed_mtu(e, c);
+
 	if (!c->has_welcome)
 		return;
 	if (net_feed_wanted(c, e, &addresses, &routes)) {
@@ -191,15 +193,15 @@ void net_feed_update(struct net_feed *f, const struct cache *c, const struct eng
 		net_set_fini(&routes);
 		return;
 	}
-	if (!f->begun || f->mtu != c->welcome.mtu) {
-		send_all(f, &addresses, &routes, c->welcome.mtu);
+	if (!f->begun || f->mtu != mtu) {
+		send_all(f, &addresses, &routes, mtu);
 	} else {
 		/* Addresses first: a route's preferred source is one of them. */
 		send_difference(f, MONITOR_ADDRESS, &f->addresses, &addresses);
 		send_difference(f, MONITOR_ROUTE, &f->routes, &routes);
 	}
 	f->begun = true;
-	f->mtu = c->welcome.mtu;
+	f->mtu = mtu;
 	net_feed_fini(f);
 	f->addresses = addresses;
 	f->routes = routes;

@@ -132,4 +132,5 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	apply_ack(s);
 	report_start(s);
 	carry_settle(&s->carry);
+	trial_link_up(s);
 }

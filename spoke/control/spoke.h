@@ -19,6 +19,7 @@
 #include "spoke/control/own_address.h"
 #include "spoke/control/peers.h"
 #include "spoke/control/status.h"
+#include "spoke/control/trial.h"
 #include "spoke/control/whereabouts.h"
 #include "shared/loop/lookups.h"
 
@@ -47,6 +48,7 @@ struct spoke {
 
 	struct cache cache;
 	struct client client;
+	struct trial trial; /* what the hub sets on us */
 	struct carry carry; /* the hub by TCP, for tunnel packets */
 	struct engine_feed engine;
 	struct net_feed net;

@@ -25,7 +25,7 @@ static void link_hello(struct client *c, struct control_hello *h)
 	memset(h, 0, sizeof(*h));
 	h->revision = s->want_snapshot ? 0 : s->cache.dir.revision;
 	h->highest_revision = s->cache.highest;
-	h->capabilities = CAP_ZLIB;
+	h->capabilities = CAP_ZLIB | CAP_SETTINGS;
 	h->aes = s->cfg->aes;
 	h->tunnel_key = s->tunnel_public;
 	memcpy(h->tunnel_sig, s->tunnel_sig, sizeof(h->tunnel_sig));
@@ -66,6 +66,10 @@ static void link_message(struct client *c, struct control_msg *m)
 		if (up)
 			apply_directory(s, &m->directory);
 		break;
+	case CONTROL_SETTINGS:
+		if (up)
+			trial_begin(s, &m->settings);
+		break;
 	case CONTROL_PRESENCE:
 	case CONTROL_PUNCH:
 		if (up)
@@ -85,6 +89,8 @@ static void link_moved(struct client *c, enum client_state from, enum client_sta
 		log_notice("link to the hub is down: %s", c->why);
 		report_stop(s);
 	}
+	if (from == CLIENT_UP)
+		trial_link_down(s);
 	if (from == CLIENT_UP || to == CLIENT_WAITING) {
 		grace_begin(s);
 		s->acked = 0;
@@ -274,6 +280,7 @@ static enum err start(struct worker *w)
 			  s->cache.refused_why);
 	rebind_start(s);
 	/* From the cache, so that the tunnels work without the hub. */
+	trial_start(s);
 	grace_begin(s);
 	grace_settle(s);
 	apply_cache(s);
@@ -353,7 +360,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 	case ENGINE_PONG:
 		e = engine_pong_decode(body, &m.pong);
 		m.pong.endpoint = carry_shown(&s->carry, &m.pong.endpoint);
-		if (!e)
+		if (!e && !trial_pong(s, &m.pong))
 			status_pong(&s->status, &m.pong);
 		return e;
 	case ENGINE_NAT:
@@ -393,6 +400,8 @@ static enum err monitor_message(struct spoke *s, uint16_t type, struct cursor *b
 	e = monitor_done_decode(body, &m);
 	if (!e && type == MONITOR_SOCKET_MADE)
 		return link_sockets_take(&s->sockets, &m, fd);
+	if (!e && trial_port_done(s, &m))
+		return ERR_OK;
 	if (!e && m.result)
 		log_warn("addresses and routes: %s", m.text[0] ? m.text : err_str(m.result));
 	return e;
@@ -446,6 +455,7 @@ static void reload(struct worker *w)
 			   "read again");
 		warn_of_hosts(s);
 		apply_cache(s);
+		trial_tell(s);
 		client_hurry(&s->client);
 	}
 	spoke_config_fini(fresh);
@@ -473,6 +483,7 @@ static void fini(struct worker *w)
 		report_stop(s);
 		timer_disarm(loop_timers(s->loop), &s->save_timer);
 		timer_disarm(loop_timers(s->loop), &s->grace_timer);
+		trial_stop(s);
 		status_fini(&s->status);
 	}
 	whereabouts_fini(s);

@@ -48,7 +48,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(carrier_packets)                                                                         \
 	X(monitor_socket)                                                                          \
 	X(engine_nat)                                                                              \
-	X(engine_hub_silent)
+	X(engine_hub_silent)                                                                       \
+	X(monitor_port)                                                                            \
+	X(monitor_log_level)                                                                       \
+	X(nudge_node)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

@@ -228,6 +228,11 @@ static void member_agrees(json_t *schema, const struct body_field *f, const stru
 		assert_int_equal(json_array_size(json_object_get(schema, "oneOf")), 2);
 		return;
 	}
+	if (f->type == BODY_OBJECT) {
+		assert_string_equal(type, "object");
+		objects_agree(schema, f->fields, f->n_fields, r);
+		return;
+	}
 	assert_string_equal(type, f->type == BODY_INT    ? "integer"
 				  : f->type == BODY_BOOL ? "boolean"
 				  : f->type == BODY_LIST ? "array"

@@ -44,8 +44,8 @@ static const struct {
 	{ "--name", 0, 0, "a value is missing" },
 	{ "--name a --name b", 0, 0, "given twice" },
 	{ "--yes --yes", 0, 0, "given twice" },
-	{ "a b c d e f g h", 8, 0, NULL },
-	{ "a b c d e f g h i", 0, 0, "too many words" },
+	{ "a b c d e f g h i j k l", 12, 0, NULL },
+	{ "a b c d e f g h i j k l m", 0, 0, "too many words" },
 };
 
 static enum err parse(struct args *a, char *text)

@@ -11,6 +11,8 @@
 CODEC_CHECK_WRAP(monitor_prefix)
 CODEC_CHECK_WRAP(monitor_net_end)
 CODEC_CHECK_WRAP(monitor_socket)
+CODEC_CHECK_WRAP(monitor_port)
+CODEC_CHECK_WRAP(monitor_log_level)
 CODEC_CHECK_WRAP(monitor_script)
 CODEC_CHECK_WRAP(monitor_link)
 CODEC_CHECK_WRAP(monitor_done)
@@ -30,12 +32,14 @@ static const struct monitor_script script = {
 	.weight = 65535,
 };
 static const struct monitor_socket socket_msg = { .tag = 6, .family = AF_INET6 };
+static const struct monitor_port port_msg = { .tag = 8, .port = 65535 };
+static const struct monitor_log_level level_msg = { .level = 5 };
 static const struct monitor_link link_msg = { .peer = WORKER_API };
 static const struct monitor_done done = { .tag = 7,
 					  .result = ERR_EXISTS,
 					  .text = "RTNETLINK: file exists" };
 
-enum { PREFIX_ROW, NET_END_ROW, SCRIPT_ROW, LINK_ROW, DONE_ROW, SOCKET_ROW };
+enum { PREFIX_ROW, NET_END_ROW, SCRIPT_ROW, LINK_ROW, DONE_ROW, SOCKET_ROW, PORT_ROW, LEVEL_ROW };
 static const struct codec_check messages[] = {
 	[PREFIX_ROW] = CODEC_CHECK_ROW(monitor_prefix, &prefix),
 	[NET_END_ROW] = CODEC_CHECK_ROW(monitor_net_end, &net_end),
@@ -43,6 +47,8 @@ static const struct codec_check messages[] = {
 	[LINK_ROW] = CODEC_CHECK_ROW(monitor_link, &link_msg),
 	[DONE_ROW] = CODEC_CHECK_ROW(monitor_done, &done),
 	[SOCKET_ROW] = CODEC_CHECK_ROW(monitor_socket, &socket_msg),
+	[PORT_ROW] = CODEC_CHECK_ROW(monitor_port, &port_msg),
+	[LEVEL_ROW] = CODEC_CHECK_ROW(monitor_log_level, &level_msg),
 };
 
 static void test_messages(void **state)

@@ -551,6 +551,33 @@ static void test_carry(void **state)
 	free(m);
 }
 
+static void test_settings(void **state)
+{
+	struct control_msg *m = new_msg(CONTROL_SETTINGS);
+
+	(void)state;
+	m->settings.confirm_s = SETTINGS_CONFIRM_MIN_S;
+	check_round_trip(m, LINK_FRAME_MAX_BYTES);
+	m->settings.number = INT64_MAX;
+	m->settings.confirm_s = SETTINGS_CONFIRM_MAX_S;
+	for (enum node_setting k = 0; k < NODE_SETTINGS_MAX; k++)
+		node_settings_put(&m->settings.values, k, node_settings_info[k].max);
+	check_round_trip(m, LINK_FRAME_MAX_BYTES);
+	free(m);
+
+	m = new_msg(CONTROL_SETTINGS_STATE);
+	check_round_trip(m, LINK_FRAME_CLIENT_MAX_BYTES);
+	m->settings_state.in_force = m->settings_state.tried = INT64_MAX;
+	m->settings_state.outcome = SETTINGS_ROLLED_BACK;
+	fill(m->settings_state.reason, sizeof(m->settings_state.reason));
+	for (enum node_setting k = 0; k < NODE_SETTINGS_MAX; k++) {
+		node_settings_put(&m->settings_state.effective, k, node_settings_info[k].min);
+		m->settings_state.source[k] = k % SETTING_SOURCES;
+	}
+	check_round_trip(m, LINK_FRAME_CLIENT_MAX_BYTES);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_secret_is_wiped),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

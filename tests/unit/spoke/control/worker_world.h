@@ -48,6 +48,8 @@ struct world {
 	uint64_t to_apply;                /* the revision of the last end or commit */
 	char notes[NOTES_MAX];     /* what came, in order: "hello 7; ack 7; peer bergen; ..." */
 	uint64_t welcome_revision; /* 0: hellos are not answered */
+	bool settings;             /* the hub wants to know which settings hold */
+	struct control_settings_state told;
 	struct control_hello hello;
 	unsigned hellos;
 	struct timer tick;
@@ -129,10 +131,17 @@ static inline void hub_message(struct fake_hub *h, struct control_msg *m)
 		if (!world->welcome_revision)
 			break;
 		fake_welcome(&out.welcome, 2, "oslo", world->welcome_revision);
+		if (world->settings)
+			out.welcome.capabilities |= CAP_SETTINGS;
 		fake_hub_send(h, &out);
 		break;
 	case CONTROL_ACK:
 		note("ack %u", (unsigned)m->ack.revision);
+		break;
+	case CONTROL_SETTINGS_STATE:
+		world->told = m->settings_state;
+		note("told %u %u %d", (unsigned)m->settings_state.in_force,
+		     (unsigned)m->settings_state.tried, (int)m->settings_state.outcome);
 		break;
 	case CONTROL_LOCATE:
 		note("locate %u", m->locate.id);
