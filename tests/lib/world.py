@@ -186,8 +186,10 @@ class Namespace:
         if v6:
             self.run("sysctl -qw net.ipv6.conf.all.forwarding=1")
 
-    def pings(self, address, count=1, wait=1, size=56):
-        """Do all of `count` echo requests come back?"""
+    def pings(self, address, count=1, wait=None, size=56):
+        """Do all of `count` echo requests come back? How soon is not the question: the machine may stand still for a while. One alone
+        is mostly asked again."""
+        wait = wait or (1 if count == 1 else 10)
         got = self.run(
             ["ping", "-n", "-q", "-c", str(count), "-i", "0.05", "-W", str(wait), "-s", str(size), str(address)],
             check=False,
