@@ -137,7 +137,7 @@ LAYER_shared/ipc     := shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/carrier := shared/carrier shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/monitor := shared/monitor shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/tunnel  := $(SHARED_DIRS)
-LAYER_shared/cli     := shared/cli shared/base
+LAYER_shared/cli     := shared/cli shared/conf shared/noise shared/wire shared/base
 LAYER_shared/conf    := shared/conf shared/noise shared/wire shared/base
 LAYER_hub/store      := hub/store shared/wire shared/base
 $(foreach d,hub hub/api hub/backup hub/control hub/directory hub/cli hub/webhook,$(eval LAYER_$(d) := $(HUB_DIRS) $(SHARED_DIRS)))
@@ -269,7 +269,11 @@ install: all
 	install -D -m 0644 deploy/man/branchline-spoke.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/branchline-spoke.conf.5
 	install -D -m 0644 deploy/examples/hub.conf $(DESTDIR)$(PREFIX)/share/doc/branchline/examples/hub.conf
 	install -D -m 0644 deploy/examples/spoke.conf $(DESTDIR)$(PREFIX)/share/doc/branchline/examples/spoke.conf
-	install -d $(DESTDIR)/etc/branchline
+	install -d $(DESTDIR)/etc/branchline $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+	for p in hub spoke; do \
+		$(B)/branchline-$$p -n x completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/branchline-$$p && \
+		$(B)/branchline-$$p -n x completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_branchline-$$p || exit 1; \
+	done
 
 clean:
 	rm -rf $(B) build

@@ -23,7 +23,7 @@ static const struct args_option common_options[] = {
 	{ NULL, NULL, false, NULL },
 };
 
-static struct command_set command_set(void)
+struct command_set cli_command_set(void)
 {
 	return (struct command_set){ .program = "branchline-hub",
 				     .commands = commands,
@@ -35,14 +35,14 @@ static struct command_set command_set(void)
 
 bool cli_has_command(const char *word)
 {
-	struct command_set set = command_set();
+	struct command_set set = cli_command_set();
 
 	return command_exists(&set, word);
 }
 
 void cli_usage(FILE *out)
 {
-	struct command_set set = command_set();
+	struct command_set set = cli_command_set();
 
 	command_print_usage(&set, out, NULL);
 }
@@ -110,7 +110,7 @@ static int run_command(const struct paths *paths, const struct command *c, struc
 
 int cli_main(const struct paths *paths, int argc, char **argv)
 {
-	struct command_set set = command_set();
+	struct command_set set = cli_command_set();
 	const struct command *c;
 	struct args a;
 	int code;

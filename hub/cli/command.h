@@ -19,6 +19,8 @@ struct cli {
 /* commands.c: every command; a test walks it. */
 extern const struct command commands[];
 extern const size_t commands_n;
+/* cli.c: the same, with the options that all of them have. */
+struct command_set cli_command_set(void);
 
 /* cmd_node.c, cmd_node_add.c, cmd_revoke.c */
 int cmd_node_add(struct cli *cli, struct args *a);
@@ -106,3 +108,5 @@ int cmd_dump_graph(struct cli *cli, struct args *a);
 int cmd_info(struct cli *cli, struct args *a);
 int cmd_top(struct cli *cli, struct args *a);
 int cmd_hosts(struct cli *cli, struct args *a);
+/* cmd_completion.c */
+int cmd_completion(struct cli *cli, struct args *a);

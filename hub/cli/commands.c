@@ -358,6 +358,8 @@ const struct command commands[] = {
 	{ "top", NULL, "", "show the traffic of each node, live", 0, 0, NULL, cmd_top },
 	{ "hosts", NULL, "", "the nodes' names as a block for /etc/hosts", 0, 0, hosts_options,
 	  cmd_hosts },
+	{ "completion", NULL, "SHELL", "print the completion of these commands for bash or zsh", 1,
+	  1, NULL, cmd_completion },
 	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
 	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
 	  change_options, cmd_set },

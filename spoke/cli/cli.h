@@ -33,6 +33,8 @@ int cmd_netcheck(struct cli *cli, struct args *a);
 
 /* import.c */
 int cmd_import_tinc(struct cli *cli, struct args *a);
+/* completion.c */
+int cmd_completion(struct cli *cli, struct args *a);
 /* dump.c */
 int cmd_dump(struct cli *cli, struct args *a);
 int cmd_info(struct cli *cli, struct args *a);

@@ -70,6 +70,8 @@ static const struct command commands[] = {
 	  cmd_hosts },
 	{ "import-tinc", NULL, "DIR", "take over settings and scripts of this branch's tinc", 1, 1,
 	  change_options, cmd_import_tinc },
+	{ "completion", NULL, "SHELL", "print the completion of these commands for bash or zsh", 1,
+	  1, NULL, cmd_completion },
 	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },
 	{ "set", NULL, "[HOST.]VARIABLE VALUE", "set a configuration variable", 2, ARGS_WORDS_MAX,
 	  change_options, cmd_set },
