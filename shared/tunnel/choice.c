@@ -15,6 +15,7 @@ static const uint16_t shots_ms[] = { 0, 100, 200, 400, 800, 1600, 3200 };
 /* Another candidate must be better by both to be worth a change. */
 #define BETTER_US     1000u
 #define BETTER_TENTHS 13u
+#define LEFT_MS       250u   /* of doubt, when the peer has left the way before us */
 #define REMAIN_MS     10000u /* a way is not left for a merely better one before */
 /* STRANDED: probes come at CHOICE_SHOT_MS, then ever more rarely. */
 #define STRANDED_MAX_MS 5000u
@@ -426,6 +427,16 @@ static void direct_knocked(struct step *s)
 		probe(s, s->in->which);
 }
 
+/* The peer has given this path up, which it may have reason to: one look, not a long one. */
+static void direct_left(struct step *s)
+{
+	s->c->fallback.seen_ms = s->in->now_ms;
+	begin_doubt(s, CHOICE_DOUBT);
+	doubt_run(s);
+}
+
+static void note_left(struct step *s) { s->c->fallback.seen_ms = s->in->now_ms; }
+
 static void direct_doubted(struct step *s)
 {
 	begin_doubt(s, CHOICE_DOUBT);
@@ -487,13 +498,23 @@ static uint64_t lost_after_ms(const struct choice_candidate *k)
 	return ms > CHOICE_LOST_MS ? ms : CHOICE_LOST_MS;
 }
 
+/* Does the peer itself use the fallback since this doubt, or shortly before? */
+static bool has_left(const struct choice *c)
+{
+	return !c->set.to_hub && c->fallback.seen_ms &&
+	       c->fallback.seen_ms + ROAM_MS >= c->doubt_ms;
+}
+
 /* How long the way in use may be silent before the fallback is taken. The carrier is the worse one,
- * always: UDP gets a few probes more. */
+ * always: UDP gets a few probes more, unless it is not the hub alone that is silent. A peer that
+ * has left the way was patient already: three probes are enough. */
 static uint64_t fallback_after_ms(const struct choice *c)
 {
 	uint64_t ms = c->way >= 0 ? lost_after_ms(&c->candidates[c->way]) : 0;
 
-	return c->set.to_hub && ms < CHOICE_FALLBACK_MS ? CHOICE_FALLBACK_MS : ms;
+	if (c->set.to_hub)
+		return !c->set.corroborated && ms < CHOICE_FALLBACK_MS ? CHOICE_FALLBACK_MS : ms;
+	return c->way >= 0 && has_left(c) ? ms - CHOICE_LOST_MS + LEFT_MS : ms;
 }
 
 static void count_loss(struct step *s)
@@ -528,6 +549,7 @@ static void lose(struct step *s)
 		take(s, other, CHOICE_DIRECT);
 	} else if (fallback && doubt >= fallback_after_ms(c)) {
 		count_loss(s);
+		s->out->lost = true;
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		round_afresh(s, CHOICE_PAUSE_LOST_MS);
 	} else if (!fallback && without(c) == CHOICE_NONE && !c->set.to_hub) {
@@ -580,7 +602,8 @@ static void doubt_run(struct step *s)
 
 	if (roam(s))
 		return;
-	if (doubt >= lost_after_ms(&c->candidates[c->way])) {
+	if (doubt >= lost_after_ms(&c->candidates[c->way]) ||
+	    (has_left(c) && doubt >= fallback_after_ms(c))) {
 		lose(s);
 		if (c->state != CHOICE_DOUBT)
 			return;
@@ -713,6 +736,7 @@ static void (*const rules[CHOICE_STATES][CHOICE_EVENTS])(struct step *) = {
 		[CHOICE_CALLED] = direct_doubted,
 		[CHOICE_KNOCKED] = direct_knocked,
 		[CHOICE_SEEN] = direct_seen,
+		[CHOICE_LEFT] = direct_left,
 		[CHOICE_ANSWERED] = answered,
 		[CHOICE_MET] = answered,
 		[CHOICE_DOUBTED] = direct_doubted,
@@ -724,6 +748,7 @@ static void (*const rules[CHOICE_STATES][CHOICE_EVENTS])(struct step *) = {
 	[CHOICE_DOUBT] = {
 		[CHOICE_KNOCKED] = search_probe_one,
 		[CHOICE_SEEN] = search_seen,
+		[CHOICE_LEFT] = note_left,
 		[CHOICE_ANSWERED] = doubt_answered,
 		[CHOICE_MET] = doubt_answered,
 		[CHOICE_SET] = doubt_set,
@@ -762,6 +787,12 @@ void choice_run(struct choice *c, enum choice_event e, const struct choice_input
 		rules[c->state][e](&s);
 }
 
+bool choice_is_silent(const struct choice *c, uint64_t now_ms)
+{
+	return c->state == CHOICE_STRANDED ||
+	       (c->state == CHOICE_DOUBT && now_ms - c->doubt_ms >= CHOICE_SILENT_MS);
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
@@ -787,7 +818,9 @@ uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 		at = earlier(at, round_next_ms(c));
 		return earlier(at, unused_ms(c, in, c->set.idle_ms));
 	case CHOICE_DOUBT:
-		return roams_to(c) < 0 ? c->shot_ms : earlier(c->shot_ms, roam_ms(c));
+		at = has_left(c) ? earlier(c->shot_ms, c->doubt_ms + fallback_after_ms(c))
+				 : c->shot_ms;
+		return roams_to(c) < 0 ? at : earlier(at, roam_ms(c));
 	case CHOICE_STRANDED:
 		at = earlier(c->shot_ms, unused_ms(c, in, CHOICE_UNUSED_MS));
 		return waits_for_carrier(c) ? earlier(at, c->doubt_ms + fallback_after_ms(c)) : at;

@@ -37,10 +37,12 @@
 #define CHOICE_FALLBACK (-1)
 #define CHOICE_NONE     (-2)
 
-#define CHOICE_SHOT_MS       100u    /* between probes of a way in doubt */
-#define CHOICE_LOST_MS       600u    /* of doubt without an answer, and 3 round trips: lost */
-#define CHOICE_DEAD_MS       3000u   /* of doubt without an answer from anywhere: unreachable */
-#define CHOICE_FALLBACK_MS   1000u   /* of a silent hub, and 3 round trips: the carrier is taken */
+#define CHOICE_SHOT_MS     100u      /* between probes of a way in doubt */
+#define CHOICE_LOST_MS     600u      /* of doubt without an answer, and 3 round trips: lost */
+#define CHOICE_DEAD_MS     3000u     /* of doubt without an answer from anywhere: unreachable */
+#define CHOICE_FALLBACK_MS 1000u     /* of a silent hub, and 3 round trips: the carrier is taken, */
+				     /* after CHOICE_LOST_MS when others are silent, too */
+#define CHOICE_SILENT_MS     300u    /* of doubt: it is time to open a carrier */
 #define CHOICE_KEEP_MS       15000u  /* silence on a direct path: ask, so that NATs keep it open */
 #define CHOICE_HOLD_MIN_MS   2000u   /* a lost candidate is not taken for so long, doubling, */
 #define CHOICE_HOLD_MAX_MS   300000u /* up to this, */
@@ -69,6 +71,7 @@ enum choice_event {
 			    the   hub */
 	CHOICE_KNOCKED,  /* a probe of the peer came from candidate `which`, not in use */
 	CHOICE_SEEN,     /* the peer's packets came from candidate `which`, not in use */
+	CHOICE_LEFT,     /* the peer's packets come through the relay, and ours go direct */
 	CHOICE_ANSWERED, /* a probe to `which` was answered */
 	CHOICE_MET,      /* a handshake was completed over `which` */
 	CHOICE_DOUBTED,  /* nothing came back over the way in use, or it comes by another one */
@@ -95,9 +98,10 @@ struct choice_settings {
 	enum path_policy policy;
 	bool to_hub; /* the peer is the hub, the fallback the carrier: never given up for want of
 			use, UDP is always better */
-	bool fallback_up; /* the hub answers / the carrier is there */
-	bool warm;        /* kept without traffic */
-	uint64_t idle_ms; /* a direct path that nobody used for so long is given up; 0 never */
+	bool fallback_up;  /* the hub answers / the carrier is there */
+	bool warm;         /* kept without traffic */
+	bool corroborated; /* to_hub: a direct path to somebody else was lost just now, too */
+	uint64_t idle_ms;  /* a direct path that nobody used for so long is given up; 0 never */
 };
 
 struct choice {
@@ -106,12 +110,12 @@ struct choice {
 	int way; /* in use: number of a candidate, CHOICE_FALLBACK or CHOICE_NONE */
 	unsigned n;
 	struct choice_candidate candidates[CHOICE_CANDIDATES_MAX];
-	struct choice_candidate fallback;
-	uint64_t state_ms; /* when it began */
-	uint64_t moved_ms; /* when the way in use became that */
-	uint64_t doubt_ms; /* DOUBT, STRANDED: since when nothing answers */
-	uint64_t shot_ms;  /* DOUBT, STRANDED: next probes */
-	unsigned shot;     /* of the round under way: number of the next burst */
+	struct choice_candidate fallback; /* seen_ms: CHOICE_LEFT */
+	uint64_t state_ms;                /* when it began */
+	uint64_t moved_ms;                /* when the way in use became that */
+	uint64_t doubt_ms;                /* DOUBT, STRANDED: since when nothing answers */
+	uint64_t shot_ms;                 /* DOUBT, STRANDED: next probes */
+	unsigned shot;                    /* of the round under way: number of the next burst */
 	bool in_round;
 	uint64_t round_ms; /* when the last round began; 0 never */
 	uint64_t next_round_ms;
@@ -136,6 +140,7 @@ struct choice_orders {
 	bool moved;   /* c->way is another one */
 	bool dead;    /* the peer is unreachable: handshakes, everywhere */
 	bool limited; /* would have gone direct, but for may_direct */
+	bool lost;    /* the direct path does not answer: the fallback was taken */
 	bool locate;  /* ask where the peer is */
 };
 
@@ -143,5 +148,7 @@ struct choice_orders {
 void choice_init(struct choice *c, const struct choice_settings *set, uint64_t now_ms);
 void choice_run(struct choice *c, enum choice_event e, const struct choice_input *in,
 		struct choice_orders *out);
+/* Has the way in use been silent for so long that another one should be made ready? */
+bool choice_is_silent(const struct choice *c, uint64_t now_ms);
 /* When CHOICE_TICK is due; UINT64_MAX never. */
 uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in);

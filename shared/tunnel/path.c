@@ -355,7 +355,7 @@ static void elsewhere(struct peer *p, const struct way *way)
 	p->path.elsewhere_ms = now;
 	if (way->relayed) {
 		if (steer_is_direct(p))
-			steer_run(p, CHOICE_CALLED, 0, 0);
+			steer_run(p, CHOICE_LEFT, 0, 0);
 		return;
 	}
 	which = candidates_see(c, &way->endpoint);

@@ -52,6 +52,9 @@ struct session {
  *   check        agents: data was sent and nothing came since over the same way; after CHECK_MS:
  *                the machine of choice.h doubts the way. Who has no such machine (the hub for its
  *                peers): probes, and when they are not answered, unreachable, a new handshake
+ *   hush         data came, none of ours went since, and now nothing comes any more; after HUSH_MS
+ *                of that the machine doubts the way: a NAT of ours that has forgotten it lets
+ *                nothing in until we send
  *   path         when the machine of choice.h wants to be woken
  *   probe        a series of probes ends, or a ping of control (probe.c)
  *   pmtu         agents, with PMTUDiscovery: data was sent; after PLPMTU_CHECK_MS, or at once
@@ -61,6 +64,7 @@ struct session {
  */
 struct deadlines {
 	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, check_ms;
+	uint64_t hush_ms;
 	uint64_t rekey_ms, path_ms, probe_ms, pmtu_ms;
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
 	uint32_t retry_wait_ms;      /* for an answer to the last initiation, jitter not counted */

@@ -13,6 +13,8 @@
 #define WARM_MS 20000u /* a warm peer without a session is called so often */
 /* A direct path that was used within so long is not given up for another peer's. */
 #define EVICT_UNUSED_MS 10000u
+/* A direct path that was lost within so long speaks against UDP as such. */
+#define CORROBORATE_MS 2000u
 
 bool steer_is_direct(const struct peer *p)
 {
@@ -30,6 +32,8 @@ static struct choice_settings settings_of(const struct peer *p)
 		.to_hub = path_is_hub(p),
 		.fallback_up = path_is_hub(p) ? endpoint_is_set(&t->carrier) : path_relay_is_up(t),
 		.warm = p->set.warm,
+		.corroborated = path_is_hub(p) && t->direct_lost_ms &&
+				t->now_ms - t->direct_lost_ms < CORROBORATE_MS,
 		.idle_ms = t->self.direct_idle_s * 1000ull,
 	};
 }
@@ -151,16 +155,25 @@ static void give_up(struct peer *p)
 	session_initiate(p, false);
 }
 
-/* While nothing comes back from the hub control opens a carrier, before it is known to be down. */
+/* While nothing comes back from the hub control opens a carrier, so that there is one by the time
+ * that UDP is given up. */
 static void tell_silence(struct peer *p)
 {
 	struct tunnel *t = p->tunnel;
-	const bool silent = p->path.choice && p->path.choice->state == CHOICE_STRANDED;
+	const bool silent = p->path.choice && choice_is_silent(p->path.choice, t->now_ms);
 
 	if (!path_is_hub(p) || silent == t->hub_silent)
 		return;
 	t->hub_silent = silent;
 	report_hub_silent(t);
+}
+
+/* The hub, if it is silent, too, is not waited for much longer. */
+static void note_direct_lost(struct tunnel *t)
+{
+	t->direct_lost_ms = t->now_ms;
+	if (t->hub && t->hub->path.choice && choice_is_silent(t->hub->path.choice, t->now_ms))
+		steer_run(t->hub, CHOICE_TICK, 0, 0);
 }
 
 static void carry_out(struct peer *p, const struct choice_orders *o)
@@ -173,6 +186,8 @@ static void carry_out(struct peer *p, const struct choice_orders *o)
 		path_locate(p);
 	if (o->dead)
 		give_up(p);
+	if (o->lost && !path_is_hub(p))
+		note_direct_lost(p->tunnel);
 	/* The hub may have changed its way under those that it relays for. */
 	if (o->moved && path_is_hub(p))
 		steer_hub_changed(p->tunnel);

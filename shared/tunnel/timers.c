@@ -16,17 +16,12 @@ static uint64_t earliest(const struct peer *p)
 {
 	const struct deadlines *d = &p->due;
 	const uint64_t all[] = {
-		d->retransmit_ms,
-		d->keepalive_ms,
-		d->renew_ms,
-		d->wipe_ms,
-		d->persistent_ms,
-		d->check_ms,
-		d->rekey_ms,
-		d->path_ms,
-		d->probe_ms,
-		d->pmtu_ms,
-		p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
+		d->retransmit_ms, d->keepalive_ms,
+		d->renew_ms,      d->wipe_ms,
+		d->persistent_ms, d->check_ms,
+		d->hush_ms,       d->rekey_ms,
+		d->path_ms,       d->probe_ms,
+		d->pmtu_ms,       p->ping.active ? p->ping.deadline_ms : TIMER_NEVER,
 	};
 	uint64_t at = TIMER_NEVER;
 
@@ -93,6 +88,21 @@ static void due_check(struct peer *p, uint64_t now)
 	session_initiate(p, false);
 }
 
+/* A stream in one direction has stopped, or does not get to us any more. */
+static void due_hush(struct peer *p, uint64_t now)
+{
+	struct deadlines *d = &p->due;
+
+	d->hush_ms = TIMER_NEVER;
+	/* Something of ours went out since: if it is not answered that is noticed anyway. */
+	if (d->keepalive_ms == TIMER_NEVER || !p->path.choice)
+		return;
+	if (now - d->last_received_ms < HUSH_MS)
+		d->hush_ms = d->last_received_ms + HUSH_MS;
+	else
+		steer_doubt(p);
+}
+
 static void due_wipe(struct peer *p, uint64_t now)
 {
 	(void)now;
@@ -150,6 +160,8 @@ static void fire(struct timer *timer, uint64_t now)
 		due_renew(p, now);
 	if (now >= d->check_ms)
 		due_check(p, now);
+	if (now >= d->hush_ms)
+		due_hush(p, now);
 	if (now >= d->keepalive_ms)
 		due_keepalive(p, now);
 	if (now >= d->persistent_ms)
@@ -167,7 +179,7 @@ static void all_off(struct deadlines *d)
 {
 	d->retransmit_ms = d->keepalive_ms = d->renew_ms = TIMER_NEVER;
 	d->wipe_ms = d->persistent_ms = d->check_ms = d->rekey_ms = TIMER_NEVER;
-	d->path_ms = d->probe_ms = d->pmtu_ms = TIMER_NEVER;
+	d->hush_ms = d->path_ms = d->probe_ms = d->pmtu_ms = TIMER_NEVER;
 }
 
 void timers_init(struct peer *p)
@@ -269,6 +281,8 @@ void timers_received(struct peer *p, bool data, bool here)
 	if (!data)
 		return;
 	begin(p, &d->keepalive_ms, KEEPALIVE_MS);
+	if (p->path.choice)
+		begin(p, &d->hush_ms, HUSH_MS);
 	timers_used(p);
 }
 

@@ -8,6 +8,7 @@
 #include "shared/tunnel/tunnel.h"
 
 /* Peers that no machine chooses a way for (path.h): data was sent and nothing came for so long. */
+#define HUSH_MS           800u
 #define PROBE_AFTER_MS    2000u
 #define PROBE_INTERVAL_MS 1000u /* between probes that are not answered */
 /* Then the peer counts as unreachable and a new handshake begins. */

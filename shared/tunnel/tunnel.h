@@ -47,6 +47,7 @@ struct tunnel {
 	struct table by_id, by_key; /* peers */
 	struct peer *hub;           /* on a spoke, once known */
 	struct endpoint carrier;    /* on a spoke: the hub by TCP, while it is there (path.h) */
+	uint64_t direct_lost_ms;    /* on a spoke: a direct path did not answer any more; 0 never */
 	bool hub_silent;            /* on a spoke: as control was told last (report.h) */
 	bool relay_awaited;         /* on a spoke: packets for the relay found no session with it */
 	unsigned n_direct;          /* peers whose packets go straight to another spoke */

@@ -106,7 +106,7 @@ def test_keys_of_an_idle_peer_are_wiped(fast):
     four, five = fast.four, fast.five
     for a, b in ((four, five), (five, four)):
         wait_until("the idle session is gone",
-                   lambda a=a, b=b: (peer(a, b)["path"], peer(a, b)["cipher"]) == ("down", None), 120)
+                   lambda a=a, b=b: (peer(a, b)["path"], peer(a, b)["cipher"]) == ("down", None), 45)
         # Only the hub's is left, which is kept up.
         assert a.json("spoke", "status")["engine"]["sessions"] == 1
     assert peer(four, fast.hq)["path"] == "direct-udp"

@@ -91,8 +91,9 @@ class Cuts:
         match = "ip saddr . ip daddr"
         self.internet.run("nft -f -", user_input=(
             "table bridge internet {\n"
-            "set cut {\ntype ipv4_addr . ipv4_addr\n}\nset narrow {\ntype ipv4_addr . ipv4_addr\n}\n"
+            "set deaf {\ntype ipv4_addr\n}\nset cut {\ntype ipv4_addr . ipv4_addr\n}\nset narrow {\ntype ipv4_addr . ipv4_addr\n}\n"
             "chain forward {\ntype filter hook forward priority 0\n"
+            "ip saddr @deaf meta l4proto udp drop\nip daddr @deaf meta l4proto udp drop\n"
             f"{match} @cut meta l4proto udp drop\n{match} @narrow meta l4proto udp ip length > {largest} drop\n}}\n}}\n"))
 
     def _change(self, verb, which, one, two):
@@ -104,6 +105,13 @@ class Cuts:
 
     def join(self, one, two):
         self._change("delete", "cut", one, two)
+
+    def block_udp(self, site):
+        """No UDP between the site and anybody."""
+        self.internet.run(["nft", f"add element bridge internet deaf {{ {site.public4} }}"])
+
+    def allow_udp(self, site):
+        self.internet.run(["nft", f"delete element bridge internet deaf {{ {site.public4} }}"])
 
     def narrow(self, one, two):
         for site in (one, two):

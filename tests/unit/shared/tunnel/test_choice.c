@@ -529,7 +529,7 @@ static void open_hub(struct world *w, uint32_t rtt_ms)
 	w->moves = 0;
 }
 
-/* STRANDED is what control opens a carrier for, so that one is there when it is to be taken. */
+/* A carrier that control opened meanwhile is there when it is to be taken. */
 static void a_carrier_opened_in_doubt_is_taken_in_time(void **state)
 {
 	struct world w;
@@ -554,6 +554,59 @@ static void a_carrier_opened_in_doubt_is_taken_in_time(void **state)
 	pass(&w, 300);
 	expect(&w, 0, CHOICE_DIRECT);
 	assert_int_equal(w.moves, 0);
+}
+
+/* With a carrier that is there, and a direct path to somebody else that is just as silent. */
+static void all_udp_is_silent(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_hub(&w, 10);
+	w.rtt_ms[0] = 0;
+	pass(&w, 300 + CHOICE_SILENT_MS - 10);
+	assert_false(choice_is_silent(&w.c, w.now_ms));
+	pass(&w, 30);
+	assert_true(choice_is_silent(&w.c, w.now_ms));
+	set_fallback(&w, true);
+	w.c.set.corroborated = true;
+	pass(&w, CHOICE_LOST_MS - CHOICE_SILENT_MS - 40);
+	expect(&w, 0, CHOICE_DOUBT);
+	pass(&w, 60);
+	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
+	assert_int_equal(w.moves, 1);
+}
+
+/* The peer's packets come through the relay: one look, and after it, or stay if it answers. */
+static void a_peer_that_left_is_followed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	for (unsigned works = 0; works < 2; works++) {
+		open_world(&w, PATH_POLICY_AUTO);
+		w.rtt_ms[0] = 10;
+		tell_candidates(&w, 1);
+		pass(&w, 10000);
+		expect(&w, 0, CHOICE_DIRECT);
+		/* It only receives: nothing of its own goes unanswered. */
+		w.traffic = false;
+		w.rtt_ms[0] = works ? 10 : 0;
+		tell(&w, CHOICE_LEFT, 0, 0);
+		expect(&w, 0, CHOICE_DOUBT);
+		pass(&w, 200);
+		expect(&w, 0, works ? CHOICE_DIRECT : CHOICE_DOUBT);
+		pass(&w, 80);
+		expect(&w, works ? 0 : CHOICE_FALLBACK, works ? CHOICE_DIRECT : CHOICE_SEARCH);
+	}
+	/* That it left long ago is no reason for haste. */
+	w.rtt_ms[0] = 0;
+	pass(&w, 2000);
+	tell(&w, CHOICE_DOUBTED, 0, 0);
+	pass(&w, 500);
+	expect(&w, 0, CHOICE_DOUBT);
+	pass(&w, 150);
+	expect(&w, CHOICE_FALLBACK, CHOICE_SEARCH);
 }
 
 /* Three round trips are waited for, whatever the carrier answers. */
@@ -657,7 +710,7 @@ static void something_happens(struct world *w)
 			tell(w, roll(2) ? CHOICE_SEEN : CHOICE_KNOCKED, which, 0);
 		break;
 	case 6:
-		tell(w, CHOICE_CALLED, 0, 0);
+		tell(w, roll(2) ? CHOICE_CALLED : CHOICE_LEFT, 0, 0);
 		break;
 	case 7:
 		tell(w, roll(2) ? CHOICE_REBOUND : CHOICE_DOUBTED, 0, 0);
@@ -750,6 +803,8 @@ int main(void)
 		cmocka_unit_test(a_peer_that_moves_is_followed),
 		cmocka_unit_test(the_hub_by_tcp_and_back),
 		cmocka_unit_test(a_carrier_opened_in_doubt_is_taken_in_time),
+		cmocka_unit_test(all_udp_is_silent),
+		cmocka_unit_test(a_peer_that_left_is_followed),
 		cmocka_unit_test(a_far_hub_gets_its_time),
 		cmocka_unit_test(a_lossy_line_is_no_reason_for_tcp),
 		cmocka_unit_test(the_reason_is_given),
