@@ -87,12 +87,27 @@ void pmtu_settings_changed(struct peer *p)
 	timers_arm(p);
 }
 
+/* Nothing is known of a way that data went over lately, since it is a new one or nobody answered:
+ * it is asked without waiting for more data, which would be the first to find out. */
+static void ask_in(struct peer *p, uint64_t delay_ms)
+{
+	const struct plpmtu *m = &p->pmtu.plpmtu;
+	const uint64_t now = p->tunnel->now_ms;
+
+	if (m->known || m->due_ms != TIMER_NEVER || !p->due.last_data_ms || !is_asked(p) ||
+	    now - p->due.last_data_ms >= PLPMTU_IDLE_CHECK_MS)
+		return;
+	p->due.pmtu_ms = now + delay_ms;
+	timers_arm(p);
+}
+
 static void forget(struct peer *p)
 {
 	probe_forget(p, PROBE_MTU);
 	plpmtu_init(&p->pmtu.plpmtu, top_of(p->tunnel));
 	p->pmtu.asked = false;
 	apply(p);
+	ask_in(p, 0);
 }
 
 void pmtu_way_changed(struct peer *p)
@@ -138,6 +153,7 @@ void pmtu_due(struct peer *p)
 	}
 	udp_flush(p->tunnel->udp);
 	apply(p);
+	ask_in(p, PLPMTU_CHECK_MS);
 }
 
 void pmtu_probe_answered(struct peer *p, const struct probe_answer *a)

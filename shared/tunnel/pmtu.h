@@ -3,7 +3,8 @@
 /*
  * pmtu: what the path of each peer carries. Drives the search of plpmtu.h with probes on the way in
  * use and writes struct path_mtu, which tx, rx and forward go by. Peers are asked only while
- * packets go to them; WireGuard devices and the hub by TCP never: those limit nothing.
+ * packets go to them, and shortly after; WireGuard devices and the hub by TCP never: those limit
+ * nothing.
  */
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/tunnel.h"
