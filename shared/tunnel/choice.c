@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/tunnel/candidates.h"
+#include "shared/tunnel/patience.h"
 
 /* When the bursts of a round leave. Dense at first: NATs of both sides open within one round trip
  * of each other; the late ones are for slow paths. A quiet round, under a path that works, is
@@ -11,11 +12,9 @@
 static const uint16_t shots_ms[] = { 0, 100, 200, 400, 800, 1600, 3200 };
 #define QUIET_SHOTS   3u
 #define ROUND_TAIL_MS 1500u /* for the last answers */
-#define ROAM_MS       1000u /* seen within so long: the peer is there now */
 /* Another candidate must be better by both to be worth a change. */
 #define BETTER_US     1000u
 #define BETTER_TENTHS 13u
-#define LEFT_MS       250u   /* of doubt, when the peer has left the way before us */
 #define REMAIN_MS     10000u /* a way is not left for a merely better one before */
 /* STRANDED: probes come at CHOICE_SHOT_MS, then ever more rarely. */
 #define STRANDED_MAX_MS 5000u
@@ -363,7 +362,7 @@ static void search_probe_one(struct step *s)
 	struct choice_candidate *k = candidates_get(s->c, s->in->which);
 
 	if (k && probes_candidates(s->c) &&
-	    (!k->answered_ms || s->in->now_ms - k->answered_ms >= ROAM_MS))
+	    (!k->answered_ms || s->in->now_ms - k->answered_ms >= PATIENCE_ROAM_MS))
 		probe(s, s->in->which);
 }
 
@@ -491,32 +490,6 @@ static void direct_told(struct step *s)
 		round_begin(s);
 }
 
-static uint64_t lost_after_ms(const struct choice_candidate *k)
-{
-	uint64_t ms = (uint64_t)k->rtt_us * 3 / 1000 + CHOICE_SHOT_MS;
-
-	return ms > CHOICE_LOST_MS ? ms : CHOICE_LOST_MS;
-}
-
-/* Does the peer itself use the fallback since this doubt, or shortly before? */
-static bool has_left(const struct choice *c)
-{
-	return !c->set.to_hub && c->fallback.seen_ms &&
-	       c->fallback.seen_ms + ROAM_MS >= c->doubt_ms;
-}
-
-/* How long the way in use may be silent before the fallback is taken. The carrier is the worse one,
- * always: UDP gets a few probes more, unless it is not the hub alone that is silent. A peer that
- * has left the way was patient already: three probes are enough. */
-static uint64_t fallback_after_ms(const struct choice *c)
-{
-	uint64_t ms = c->way >= 0 ? lost_after_ms(&c->candidates[c->way]) : 0;
-
-	if (c->set.to_hub)
-		return !c->set.corroborated && ms < CHOICE_FALLBACK_MS ? CHOICE_FALLBACK_MS : ms;
-	return c->way >= 0 && has_left(c) ? ms - CHOICE_LOST_MS + LEFT_MS : ms;
-}
-
 static void count_loss(struct step *s)
 {
 	struct choice_candidate *k = candidates_get(s->c, s->c->way);
@@ -547,7 +520,7 @@ static void lose(struct step *s)
 	if (other >= 0 && other != c->way) {
 		count_loss(s);
 		take(s, other, CHOICE_DIRECT);
-	} else if (fallback && doubt >= fallback_after_ms(c)) {
+	} else if (fallback && doubt >= patience_fallback_ms(c)) {
 		count_loss(s);
 		s->out->lost = true;
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
@@ -562,34 +535,13 @@ static void lose(struct step *s)
 	}
 }
 
-/* DOUBT: another candidate that the peer's packets come from, and where it answers. */
-static int roams_to(const struct choice *c)
-{
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct choice_candidate *k = &c->candidates[i];
-
-		if ((int)i != c->way && candidates_answered_since(k, c->doubt_ms) && k->seen_ms &&
-		    k->seen_ms + ROAM_MS >= c->doubt_ms)
-			return (int)i;
-	}
-	return CHOICE_NONE;
-}
-
-/* When the way in doubt should have answered. */
-static uint64_t roam_ms(const struct choice *c)
-{
-	uint64_t rtt_ms = c->candidates[c->way].rtt_us / 1000;
-
-	return c->doubt_ms + rtt_ms + rtt_ms / 4 + 20;
-}
-
 /* The peer's packets come from elsewhere now, and it answers there, and not here within the time of
  * one round trip: it has moved. */
 static bool roam(struct step *s)
 {
-	int to = roams_to(s->c);
+	int to = patience_roams_to(s->c);
 
-	if (to < 0 || s->in->now_ms < roam_ms(s->c))
+	if (to < 0 || s->in->now_ms < patience_roam_ms(s->c))
 		return false;
 	take(s, to, CHOICE_DIRECT);
 	return true;
@@ -602,8 +554,8 @@ static void doubt_run(struct step *s)
 
 	if (roam(s))
 		return;
-	if (doubt >= lost_after_ms(&c->candidates[c->way]) ||
-	    (has_left(c) && doubt >= fallback_after_ms(c))) {
+	if (doubt >= patience_lost_ms(&c->candidates[c->way]) ||
+	    (patience_has_left(c) && doubt >= patience_fallback_ms(c))) {
 		lose(s);
 		if (c->state != CHOICE_DOUBT)
 			return;
@@ -638,12 +590,6 @@ static void doubt_set(struct step *s)
 
 /* --- STRANDED --------------------------------------------------------------------------------- */
 
-/* UDP to the hub is silent and the carrier there, but it is not taken yet. */
-static bool waits_for_carrier(const struct choice *c)
-{
-	return c->set.to_hub && c->set.fallback_up && c->way != CHOICE_FALLBACK;
-}
-
 static void stranded_run(struct step *s)
 {
 	struct choice *c = s->c;
@@ -653,7 +599,7 @@ static void stranded_run(struct step *s)
 		rest(s);
 		return;
 	}
-	if (waits_for_carrier(c) && doubt >= fallback_after_ms(c)) {
+	if (patience_waits_for_carrier(c) && doubt >= patience_fallback_ms(c)) {
 		count_loss(s);
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		round_afresh(s, CHOICE_PAUSE_HUB_MS);
@@ -686,7 +632,7 @@ static void stranded_answered(struct step *s)
 		const uint64_t doubt = s->in->now_ms - c->doubt_ms;
 
 		/* A carrier answers always; UDP may still. */
-		if (waits_for_carrier(c) && doubt < fallback_after_ms(c))
+		if (patience_waits_for_carrier(c) && doubt < patience_fallback_ms(c))
 			return;
 		take(s, CHOICE_FALLBACK, CHOICE_SEARCH);
 		/* Traffic in one direction alone is asked after all the time. */
@@ -787,12 +733,6 @@ void choice_run(struct choice *c, enum choice_event e, const struct choice_input
 		rules[c->state][e](&s);
 }
 
-bool choice_is_silent(const struct choice *c, uint64_t now_ms)
-{
-	return c->state == CHOICE_STRANDED ||
-	       (c->state == CHOICE_DOUBT && now_ms - c->doubt_ms >= CHOICE_SILENT_MS);
-}
-
 static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
@@ -818,12 +758,15 @@ uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in)
 		at = earlier(at, round_next_ms(c));
 		return earlier(at, unused_ms(c, in, c->set.idle_ms));
 	case CHOICE_DOUBT:
-		at = has_left(c) ? earlier(c->shot_ms, c->doubt_ms + fallback_after_ms(c))
-				 : c->shot_ms;
-		return roams_to(c) < 0 ? at : earlier(at, roam_ms(c));
+		at = patience_has_left(c)
+			     ? earlier(c->shot_ms, c->doubt_ms + patience_fallback_ms(c))
+			     : c->shot_ms;
+		return patience_roams_to(c) < 0 ? at : earlier(at, patience_roam_ms(c));
 	case CHOICE_STRANDED:
 		at = earlier(c->shot_ms, unused_ms(c, in, CHOICE_UNUSED_MS));
-		return waits_for_carrier(c) ? earlier(at, c->doubt_ms + fallback_after_ms(c)) : at;
+		return patience_waits_for_carrier(c)
+			       ? earlier(at, c->doubt_ms + patience_fallback_ms(c))
+			       : at;
 	default:
 		return NEVER;
 	}

@@ -148,7 +148,5 @@ struct choice_orders {
 void choice_init(struct choice *c, const struct choice_settings *set, uint64_t now_ms);
 void choice_run(struct choice *c, enum choice_event e, const struct choice_input *in,
 		struct choice_orders *out);
-/* Has the way in use been silent for so long that another one should be made ready? */
-bool choice_is_silent(const struct choice *c, uint64_t now_ms);
 /* When CHOICE_TICK is due; UINT64_MAX never. */
 uint64_t choice_next_ms(const struct choice *c, const struct choice_input *in);

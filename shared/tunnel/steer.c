@@ -5,6 +5,7 @@
 
 #include "shared/tunnel/candidates.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/patience.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/report.h"
 #include "shared/tunnel/timers.h"
@@ -160,7 +161,7 @@ static void give_up(struct peer *p)
 static void tell_silence(struct peer *p)
 {
 	struct tunnel *t = p->tunnel;
-	const bool silent = p->path.choice && choice_is_silent(p->path.choice, t->now_ms);
+	const bool silent = p->path.choice && patience_is_silent(p->path.choice, t->now_ms);
 
 	if (!path_is_hub(p) || silent == t->hub_silent)
 		return;
@@ -172,7 +173,7 @@ static void tell_silence(struct peer *p)
 static void note_direct_lost(struct tunnel *t)
 {
 	t->direct_lost_ms = t->now_ms;
-	if (t->hub && t->hub->path.choice && choice_is_silent(t->hub->path.choice, t->now_ms))
+	if (t->hub && t->hub->path.choice && patience_is_silent(t->hub->path.choice, t->now_ms))
 		steer_run(t->hub, CHOICE_TICK, 0, 0);
 }
 

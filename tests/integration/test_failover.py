@@ -10,7 +10,9 @@ Pairs go through the same scenes side by side, the c meanwhile through theirs. E
 
 import concurrent.futures
 import dataclasses
+import os
 import select
+import signal
 import threading
 import time
 
@@ -247,6 +249,39 @@ def test_one_way_traffic_through_a_nat_that_forgets(world, capsys):
         stream.receiver.close()
     report(capsys, "one-way.txt", columns(rows))
     assert all(ms <= FAIL_OVER_MS for _, _, ms in rows[1:])
+
+
+def everyone_of(site):
+    """All processes of a daemon, the monitor first."""
+    return [site.daemon_pid(), *map(int, w.run(["pgrep", "-P", str(site.daemon_pid())]).stdout.split())]
+
+
+def test_a_branch_that_slept(world, capsys):
+    """A branch's machine stands still for so long that all have given it up, and its router forgets it meanwhile."""
+    hq = world.headquarters(lan_host=False)
+    one = world.branch(hq, "linode1", 1, lan_host=False)
+    two = world.branch(hq, "linode2", 2, lan_host=False, nat=nat.Nat(world, nat.PORT_RESTRICTED, 2))
+    wait_all_online(hq)
+    answer_probes(two.server)
+    stream = ProbeStream(one.server, overlay(hq)["linode2"])
+    wait_path(one, two, "direct-udp")
+    session = peers(one)["linode2"]["handshake"]
+    mark, sleepers = stream.mark(), everyone_of(two)
+    for pid in sleepers:
+        os.kill(pid, signal.SIGSTOP)
+    wait_until("the peer is given up", lambda: path(one, two) == "down", 30)
+    two.nat.rebind()
+    woken = time.monotonic()
+    for pid in sleepers:
+        os.kill(pid, signal.SIGCONT)
+    stream.wait_back(mark)
+    took = int((time.monotonic() - woken) * 1000)
+    report(capsys, "slept.txt", f"traffic flows again {took} ms after the branch woke up")
+    assert took <= ROAMING_MS
+    wait_path(one, two, "direct-udp")
+    assert everyone_of(two) == sleepers, "a process died of it"
+    assert peers(one)["linode2"]["handshake"] >= session
+    stream.stop()
 
 
 def test_little_loss_does_not_flap(world):

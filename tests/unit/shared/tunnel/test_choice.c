@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "shared/tunnel/candidates.h"
+#include "shared/tunnel/patience.h"
 #include "shared/tunnel/reason.h"
 
 #define WAYS       4u /* candidates; one more for the fallback */
@@ -565,9 +566,9 @@ static void all_udp_is_silent(void **state)
 	open_hub(&w, 10);
 	w.rtt_ms[0] = 0;
 	pass(&w, 300 + CHOICE_SILENT_MS - 10);
-	assert_false(choice_is_silent(&w.c, w.now_ms));
+	assert_false(patience_is_silent(&w.c, w.now_ms));
 	pass(&w, 30);
-	assert_true(choice_is_silent(&w.c, w.now_ms));
+	assert_true(patience_is_silent(&w.c, w.now_ms));
 	set_fallback(&w, true);
 	w.c.set.corroborated = true;
 	pass(&w, CHOICE_LOST_MS - CHOICE_SILENT_MS - 40);

@@ -629,10 +629,12 @@ static void test_larger_than_the_hubs_device(void **state)
 	struct arrival a;
 
 	assert_true(n->hub.t->self.mtu < WIREGUARD_MTU);
+	n->hub.t->self.pmtu_discovery = true;
 	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "there", 50);
 	expect_mark(&n->a, "there");
 	for (unsigned i = 0; i < 20 && !peer_find(n->hub.t, 2)->pmtu.plpmtu.known; i++)
 		assert_false(tun_receive(&n->a, &a, 50));
+	assert_true(peer_find(n->hub.t, 2)->pmtu.plpmtu.known);
 	assert_int_equal(peer_find(n->hub.t, 2)->pmtu.limit, WIREGUARD_MTU);
 	assert_int_equal(pmtu_mss_mtu(peer_find(n->hub.t, 2)), n->hub.t->self.mtu);
 	peer_find(n->wg.t, 1)->pmtu.limit = 1500;
@@ -644,6 +646,30 @@ static void test_larger_than_the_hubs_device(void **state)
 	n->hub.t->self.pmtu_max = 1300;
 	pmtu_settings_changed(peer_find(n->hub.t, 2));
 	assert_int_equal(peer_find(n->hub.t, 2)->pmtu.limit, 1300);
+}
+
+/* The way changes when the last data is just gone: what it carries is known before the next. */
+static void test_a_new_way_is_asked_without_data(void **state)
+{
+	struct net *n = *state;
+	struct peer *p = peer_find(n->hub.t, 2);
+	struct arrival a;
+
+	n->hub.t->self.pmtu_discovery = true;
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "there", 50);
+	expect_mark(&n->a, "there");
+	for (unsigned turn = 0; turn < 2; turn++) {
+		for (unsigned i = 0; i < 40 && !p->pmtu.plpmtu.known; i++)
+			assert_false(tun_receive(&n->a, &a, 50));
+		assert_true(p->pmtu.plpmtu.known);
+		pmtu_way_changed(p);
+		assert_false(p->pmtu.plpmtu.known);
+	}
+	/* Nobody has sent anything for long: nor do we. */
+	p->due.last_data_ms = n->hub.t->now_ms - PLPMTU_IDLE_CHECK_MS;
+	p->due.pmtu_ms = TIMER_NEVER;
+	pmtu_way_changed(p);
+	assert_true(p->due.pmtu_ms == TIMER_NEVER);
 }
 
 static void test_ping(void **state)
@@ -805,6 +831,7 @@ int main(void)
 		engine_test(test_wireguard_node_through_the_hub),
 		engine_test(test_too_large_for_the_path),
 		engine_test(test_larger_than_the_hubs_device),
+		engine_test(test_a_new_way_is_asked_without_data),
 		engine_test(test_ping),
 		engine_test(test_failover_by_weight),
 		engine_test(test_flood_of_initiations_meets_cookies),
