@@ -178,20 +178,6 @@ enum err events_fill(struct request *r, struct buf *out)
 
 /* --- a new stream --- */
 
-/* "AUDIT-PRESENCE". */
-static bool parse_id(const char *text, uint64_t *audit, uint64_t *presence)
-{
-	const char *dash = strchr(text, '-');
-	char first[24];
-
-	if (!dash || (size_t)(dash - text) >= sizeof(first))
-		return false;
-	memcpy(first, text, (size_t)(dash - text));
-	first[dash - text] = '\0';
-	return params_parse_uint(first, INT64_MAX, audit) &&
-	       params_parse_uint(dash + 1, INT64_MAX, presence);
-}
-
 static enum err last_audit(void *arg, const struct store_audit_entry *a)
 {
 	*(uint64_t *)arg = a->id;
@@ -217,7 +203,8 @@ static enum err find_place(struct request *r)
 	r->stream.presence = newest;
 	if (!last || !*last)
 		return ERR_OK;
-	if (parse_id(last, &r->stream.audit, &r->stream.presence) && r->stream.audit <= audit)
+	if (event_json_parse_id(last, &r->stream.audit, &r->stream.presence) &&
+	    r->stream.audit <= audit)
 		return ERR_OK;
 	reply_refuse(&r->reply, 400, "event_id_invalid",
 		     "Last-Event-ID is none of this hub; leave it away to begin now");

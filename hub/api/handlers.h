@@ -87,6 +87,10 @@ void sign_in_totp_end(struct request *r);
 void audit_list(struct request *r);
 void audit_export(struct request *r);
 void audit_verify(struct request *r);
+/* history.c */
+void history_of_node(struct request *r);
+void history_of_hub(struct request *r);
+void history_of_nodes(struct request *r);
 /* webhooks.c */
 void webhooks_list(struct request *r);
 void webhooks_add(struct request *r);

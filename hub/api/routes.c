@@ -229,6 +229,7 @@ static const struct route routes[] = {
 	ROUTE(HTTP_PATCH, V1 "/nodes/{id}", nodes_edit, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(node_edit)),
 	ROUTE(HTTP_DELETE, V1 "/nodes/{id}", nodes_delete, CHANGE(ROUTE_IF_MATCH)),
+	ROUTE(HTTP_GET, V1 "/nodes/{id}/history", history_of_node, .query = "resolution from to"),
 	ROUTE(HTTP_GET, V1 "/nodes/{id}/paths", paths_of_node, .query = "limit after"),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/revoke", nodes_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
@@ -319,6 +320,10 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, V1 "/audit/export", audit_export,
 	      .query = "limit after actor action object since until"),
 	ROUTE(HTTP_GET, V1 "/audit/verify", audit_verify, .query = "limit after"),
+
+	ROUTE(HTTP_GET, V1 "/history", history_of_hub, .query = "resolution from to"),
+	ROUTE(HTTP_GET, V1 "/history/nodes", history_of_nodes,
+	      .query = "resolution points limit after node"),
 
 	ROUTE(HTTP_GET, V1 "/webhooks", webhooks_list, .flags = ROUTE_ETAG, .query = "limit after",
 	      ADMINS),

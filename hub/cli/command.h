@@ -73,6 +73,8 @@ int cmd_audit_export(struct cli *cli, struct args *a);
 int cmd_audit_verify(struct cli *cli, struct args *a);
 /* cmd_events.c */
 int cmd_events(struct cli *cli, struct args *a);
+/* cmd_history.c */
+int cmd_history(struct cli *cli, struct args *a);
 /* cmd_webhook.c */
 int cmd_webhook_add(struct cli *cli, struct args *a);
 int cmd_webhook_list(struct cli *cli, struct args *a);

@@ -205,6 +205,13 @@ static const struct args_option status_options[] = {
 	END,
 };
 
+static const struct args_option history_options[] = {
+	{ "--resolution", "STEP", false, "1s (2 minutes), 1m (a day; default) or 1h (31 days)" },
+	{ "--from", "TIME", false, "from then on: 2026-11-22 or 2026-11-22T14:40:00Z" },
+	{ "--to", "TIME", false, "before then" },
+	END,
+};
+
 #define WEBHOOK_EVENT                                                                              \
 	{                                                                                          \
 		"--event", "EVENT", true,                                                          \
@@ -328,6 +335,8 @@ const struct command commands[] = {
 	{ "events", NULL, "", "show what happens, as it happens", 0, 0, events_options,
 	  cmd_events },
 	{ "log", NULL, "", "the same", 0, 0, events_options, cmd_events },
+	{ "history", NULL, "[NODE]", "traffic over time, of a node or of the hub", 0, 1,
+	  history_options, cmd_history },
 	{ "webhook", "add", "NAME URL", "tell a receiver of what happens, by HTTP", 2, 2,
 	  webhook_add_options, cmd_webhook_add },
 	{ "webhook", "list", "", "list webhooks", 0, 0, NULL, cmd_webhook_list },

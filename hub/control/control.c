@@ -81,8 +81,8 @@ static enum err init_tables(struct control *c)
 	push_init(c);
 	if ((e = identities_init(&c->identities)) || (e = registry_init(&c->registry)) ||
 	    (e = carriers_init(&c->carriers)) || (e = watch_init(&c->watches)) ||
-	    (e = presence_init(c)) || (e = pairs_init(c)) || (e = names_init(c)) ||
-	    (e = expected_init(c)))
+	    (e = presence_init(c)) || (e = pairs_init(c)) || (e = history_init(c)) ||
+	    (e = names_init(c)) || (e = expected_init(c)))
 		return e;
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
@@ -109,6 +109,7 @@ static enum err start(struct worker *w)
 		return e;
 	presence_start(c);
 	pairs_start(c);
+	history_start(c);
 	presence_hub(c);
 	net_feed_start(c);
 	e = listener_start(c);
@@ -275,6 +276,7 @@ static void fini(struct worker *w)
 		net_feed_fini(c);
 		presence_fini(c);
 		pairs_fini(c);
+		history_fini(c);
 		expected_fini(c);
 		names_fini(c);
 		watch_fini(&c->watches);

@@ -8,6 +8,7 @@
 #include "hub/control/counters.h"
 #include "hub/control/engine_feed.h"
 #include "hub/control/expected.h"
+#include "hub/control/history.h"
 #include "hub/control/listener.h"
 #include "hub/control/names.h"
 #include "hub/control/net_feed.h"
@@ -63,6 +64,7 @@ struct control {
 	struct pairs pairs;
 	struct engine_feed engine;
 	struct totals totals;
+	struct history history;
 	struct net_feed net;
 	struct lookups names;
 	struct expected expected;

@@ -335,6 +335,7 @@ static enum err on_status_end(struct control *c, struct cursor *body)
 		return e;
 	answered(c, m.tag);
 	totals_engine(c, &m);
+	history_swept(c);
 	return ERR_OK;
 }
 

@@ -93,6 +93,8 @@ void pairs_tell(struct control *c, struct pair_side *side, const struct store_pa
 
 	if (!p || (n && !is_news(&p->row, row)))
 		return;
+	if (n)
+		history_pair(c, &p->row, row);
 	p->row = *row;
 	p->row.told_ms = clock_wall_ms();
 	mark_changed(&c->pairs, p);

@@ -135,6 +135,7 @@ void reach_status(struct control *c, const struct engine_status *m)
 	if (!take_path(c, m->id, m->path, m->reason, &m->endpoint, &p, &n))
 		return;
 	presence_traffic(c, p, m);
+	history_engine(c, m);
 	tell_pair(c, m);
 	if (!p->path_known) {
 		/*

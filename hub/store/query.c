@@ -319,6 +319,18 @@ const char *query_borrow_text(struct query *q, int col)
 	return NULL;
 }
 
+const void *query_borrow_blob(struct query *q, int col, size_t *n)
+{
+	const void *p = q->err ? NULL : sqlite3_column_blob(q->st, col);
+
+	*n = p ? (size_t)sqlite3_column_bytes(q->st, col) : 0;
+	if (!p || sqlite3_column_type(q->st, col) != SQLITE_BLOB) {
+		query_fail(q, ERR_CORRUPT, "stored bytes are missing");
+		return NULL;
+	}
+	return p;
+}
+
 void query_get_name(struct query *q, int col, char out[NAME_SIZE])
 {
 	query_get_text(q, col, out, NAME_SIZE);

@@ -105,6 +105,7 @@ int64_t query_get_ms(struct query *q, int col);
 void query_get_text(struct query *q, int col, char *out, size_t size);
 /* The same without a copy: valid until the next step or query_close(). NULL after an error. */
 const char *query_borrow_text(struct query *q, int col);
+const void *query_borrow_blob(struct query *q, int col, size_t *n);
 void query_get_name(struct query *q, int col, char out[NAME_SIZE]);
 /* Exactly `n` bytes. */
 void query_get_blob(struct query *q, int col, void *out, size_t n);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "hub/api/event_json.h"
-#include "hub/api/params.h"
 #include "hub/api/render.h"
 #include "hub/webhook/pattern.h"
 
@@ -130,20 +129,6 @@ static enum err find_newest(struct store *s, uint64_t *audit, uint64_t *presence
 	return e ? e : store_presence_changes_range(s, &oldest, presence);
 }
 
-/* "AUDIT-PRESENCE", as in the ids of events. */
-static bool parse_place(const char *text, uint64_t *audit, uint64_t *presence)
-{
-	const char *dash = strchr(text, '-');
-	char first[24];
-
-	if (!dash || (size_t)(dash - text) >= sizeof(first))
-		return false;
-	memcpy(first, text, (size_t)(dash - text));
-	first[dash - text] = '\0';
-	return params_parse_uint(first, INT64_MAX, audit) &&
-	       params_parse_uint(dash + 1, INT64_MAX, presence);
-}
-
 /* Where to go on after a start: the saved place, or the present when there is none, or when it is
  * of a database that was replaced by an older one. */
 static enum err begin(struct gather *g)
@@ -158,7 +143,8 @@ static enum err begin(struct gather *g)
 	buf_init(&saved, 64);
 	e = store_setting_get(g->store, PLACE_KEY, &saved);
 	text = e ? NULL : buf_cstr(&saved);
-	if (!text || !parse_place(text, &g->audit, &g->presence) || g->audit > newest_audit) {
+	if (!text || !event_json_parse_id(text, &g->audit, &g->presence) ||
+	    g->audit > newest_audit) {
 		g->audit = newest_audit;
 		g->presence = newest_presence;
 	}
