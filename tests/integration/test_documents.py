@@ -189,7 +189,7 @@ def test_example_configurations(world):
 def test_events():
     """schema/EVENTS.md lists every action that is written into the audit log, and no other."""
     nouns = "api-token|backup|group|hub|key|node|policy|revocation|settings|store|subnet|token|user|webhook"
-    action = re.compile(rf'"((?:{nouns})\.[a-z][a-z_-]+)"')
+    action = re.compile(rf'"((?:{nouns})\.[a-z][a-z_.-]+)"')
     sources = glob.glob(os.path.join(ROOT, "hub", "change*.c")) + glob.glob(os.path.join(ROOT, "hub", "control", "*.c"))
     written = {a for path in sources for a in action.findall(text(os.path.relpath(path, ROOT)))}
     told = re.search(r"^## Of the audit log$(.*?)^## ", text("schema/EVENTS.md"), re.M | re.S).group(1)
