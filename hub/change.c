@@ -15,6 +15,7 @@ static void clear_results(struct change *c)
 {
 	c->revision = 0;
 	c->code[0] = c->detail[0] = c->pointer[0] = '\0';
+	c->n_uses = 0;
 }
 
 enum err change_look(struct change *c)

@@ -7,6 +7,13 @@
  */
 #include "hub/store/store.h"
 
+/* Something that uses what was to be deleted. */
+struct change_use {
+	const char *kind;             /* "node", "policy" */
+	char name[2 * NAME_SIZE + 8]; /* of a policy: "masters -> default" */
+};
+#define CHANGE_USES_MAX 32u /* are named in a refusal; more are only counted */
+
 /* Who changes, and what came of it. */
 struct change {
 	struct store *store;
@@ -21,6 +28,8 @@ struct change {
 	char detail[512];  /* a sentence for the admin: what is wrong, with whom it clashes, what to
 			      do */
 	char pointer[64];  /* JSON pointer to the bad field ("/subnets/0/prefix"), or "" */
+	unsigned n_uses;   /* that make a deletion impossible: all, also those not named */
+	struct change_use uses[CHANGE_USES_MAX];
 };
 
 struct change_node_add {

@@ -183,20 +183,28 @@ enum err change_group_edit(struct change *c, uint8_t bit, const char *name, cons
 
 /* What uses a group, as text for a refusal. */
 struct users {
+	struct change *c;
 	uint8_t bit;
 	unsigned n, n_nodes, n_policies;
 	char text[400];
 };
 
-static void add_user(struct users *x, const char *text)
+static void add_user(struct users *x, const char *kind, const char *text)
 {
 	size_t used = strlen(x->text);
+
+	if (x->n < CHANGE_USES_MAX) {
+		struct change_use *use = &x->c->uses[x->n];
+
+		use->kind = kind;
+		snprintf(use->name, sizeof(use->name), "%s", text);
+	}
 
 	if (x->n < USERS_SHOWN)
 		snprintf(x->text + used, sizeof(x->text) - used, "%s%s", x->n ? ", " : "", text);
 	else if (x->n == USERS_SHOWN)
 		snprintf(x->text + used, sizeof(x->text) - used, ", ...");
-	x->n++;
+	x->c->n_uses = ++x->n;
 }
 
 static enum err add_node(void *arg, const char *name)
@@ -204,7 +212,7 @@ static enum err add_node(void *arg, const char *name)
 	struct users *x = arg;
 
 	x->n_nodes++;
-	add_user(x, name);
+	add_user(x, "node", name);
 	return ERR_OK;
 }
 
@@ -217,13 +225,13 @@ static enum err add_policy(void *arg, const struct store_policy *p)
 		return ERR_OK;
 	snprintf(text, sizeof(text), "%s -> %s", p->from, p->to);
 	x->n_policies++;
-	add_user(x, text);
+	add_user(x, "policy", text);
 	return ERR_OK;
 }
 
 static enum err group_delete(struct change *c, const struct store_group *g)
 {
-	struct users x = { .bit = g->bit };
+	struct users x = { .c = c, .bit = g->bit };
 	enum err e;
 
 	if (g->bit == DEFAULT_BIT)

@@ -95,11 +95,12 @@ void problem_from_change(struct problem *p, enum err e, const struct change *c)
 
 	problem_set(p, problem_status(e), c->code[0] ? c->code : code, c->pointer, "%s",
 		    c->detail[0] ? c->detail : detail);
+	p->in_use = c->n_uses ? c : NULL;
 }
 
 void problem_from_store(struct problem *p, enum err e, const char *what)
 {
-	struct change none = { .actor = "" };
+	static const struct change none;
 
 	problem_from_change(p, e, &none);
 	if (e == ERR_NOTFOUND)
@@ -114,6 +115,22 @@ const char *problem_title(unsigned status)
 	return "Error";
 }
 
+/* Adds what is in the way. */
+static int put_uses(json_t *j, const struct change *c)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; list && i < c->n_uses && i < CHANGE_USES_MAX; i++)
+		if (json_array_append_new(list, json_pack("{s:s, s:s}", "kind", c->uses[i].kind,
+							  "name", c->uses[i].name)) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	if (json_object_set_new(j, "used_by", list) < 0)
+		return -1;
+	return json_object_set_new(j, "used_by_total", json_integer(c->n_uses));
+}
+
 json_t *problem_to_json(const struct problem *p)
 {
 	char type[96];
@@ -123,6 +140,10 @@ json_t *problem_to_json(const struct problem *p)
 	j = json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", type, "title", problem_title(p->status),
 		      "status", (int)p->status, "detail", fields_text(p->detail), "code", p->code);
 	if (j && p->pointer[0] && json_object_set_new(j, "pointer", fields_text(p->pointer)) < 0) {
+		json_decref(j);
+		return NULL;
+	}
+	if (j && p->in_use && put_uses(j, p->in_use) < 0) {
 		json_decref(j);
 		return NULL;
 	}

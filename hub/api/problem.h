@@ -14,7 +14,9 @@ struct problem {
 	unsigned status; /* HTTP status, 0: no problem */
 	char code[48];
 	char detail[512];
-	char pointer[128]; /* "" when no member of the body is to blame */
+	char pointer[128];           /* "" when no member of the body is to blame */
+	const struct change *in_use; /* whose `uses` are in the way of a deletion, or NULL; must
+					live as long as the problem */
 };
 
 /* The longest pointer that fits is kept; texts are cut. `pointer` may be NULL. */
@@ -35,5 +37,6 @@ unsigned problem_status(enum err e);
 /* The reason phrase of an HTTP status that we use, or "Error". */
 const char *problem_title(unsigned status);
 
-/* {type, title, status, detail, code, pointer?}; a new reference, NULL when memory is out. */
+/* {type, title, status, detail, code, pointer?, used_by?, used_by_total?}; a new reference, NULL
+ * when memory is out. */
 json_t *problem_to_json(const struct problem *p);

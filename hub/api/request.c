@@ -9,9 +9,11 @@
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 
-#define BODY_DISCARD_MAX_BYTES                                                                     \
-	(1u << 20) /* read and thrown away, so that a client that sends too much hears why */
-#define JSON_TYPE "application/json"
+/* Read and thrown away, so that a client that sends too much hears why; one that tells its length
+ * beforehand is answered at once, from the first on. */
+#define BODY_LENGTH_MAX_BYTES  (1u << 20)
+#define BODY_DISCARD_MAX_BYTES (16u << 20)
+#define JSON_TYPE              "application/json"
 
 void request_init(struct request *r)
 {
@@ -142,7 +144,7 @@ static void check_length(struct request *r)
 
 	if (r->headers.content_length &&
 	    (!params_parse_uint(r->headers.content_length, UINT64_MAX, &n) ||
-	     n > BODY_DISCARD_MAX_BYTES))
+	     n > BODY_LENGTH_MAX_BYTES))
 		reply_refuse(&r->reply, 413, "body_too_big", "a body has at most %u bytes",
 			     BODY_MAX_BYTES);
 }

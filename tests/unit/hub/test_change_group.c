@@ -114,14 +114,20 @@ static void what_uses_a_group_is_listed(void **state)
 	assert_code(&w.c, change_policy_add(&w.c, bit, 0, PATH_POLICY_AUTO, &p), ERR_OK, "");
 	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_CONFLICT, "group_in_use");
 	assert_non_null(strstr(w.c.detail, "1 policies and 1 nodes: masters -> default, oslo"));
+	assert_int_equal(w.c.n_uses, 2);
+	assert_string_equal(w.c.uses[0].kind, "policy");
+	assert_string_equal(w.c.uses[0].name, "masters -> default");
+	assert_string_equal(w.c.uses[1].kind, "node");
+	assert_string_equal(w.c.uses[1].name, "oslo");
 	assert_code(&w.c, change_policy_remove(&w.c, bit, 0), ERR_OK, "");
+	assert_int_equal(w.c.n_uses, 0);
 	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_CONFLICT, "group_in_use");
 	set_groups(&w, oslo, 1);
 	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_OK, "");
 	network_close(&w);
 }
 
-/* Nodes of 30 branches name themselves in a refusal, and it still ends in time. */
+/* Nodes of 40 branches name themselves in a refusal, and it still ends in time. */
 static void many_users_are_counted(void **state)
 {
 	struct network w;
@@ -131,12 +137,13 @@ static void many_users_are_counted(void **state)
 	(void)state;
 	network_open(&w);
 	bit = add_group(&w, "many");
-	for (unsigned i = 0; i < 30; i++) {
+	for (unsigned i = 0; i < 40; i++) {
 		snprintf(name, sizeof(name), "n%02u-%0*d", i, 55, 0);
 		set_groups(&w, network_spoke(&w, name, NULL), 1ull << bit);
 	}
 	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_CONFLICT, "group_in_use");
-	assert_non_null(strstr(w.c.detail, "0 policies and 30 nodes: n00-"));
+	assert_non_null(strstr(w.c.detail, "0 policies and 40 nodes: n00-"));
+	assert_int_equal(w.c.n_uses, 40); /* of which CHANGE_USES_MAX are named */
 	network_close(&w);
 }
 

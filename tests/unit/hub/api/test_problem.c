@@ -89,6 +89,36 @@ static void cuts_long_texts(void **unused)
 	assert_int_equal(strlen(p.code), sizeof(p.code) - 1);
 }
 
+static void what_is_in_the_way_is_listed(void **unused)
+{
+	struct change c = { .n_uses = CHANGE_USES_MAX + 1,
+			    .code = "group_in_use",
+			    .detail = "used" };
+	struct problem p = { 0 };
+	json_t *j;
+
+	(void)unused;
+	for (unsigned i = 0; i < CHANGE_USES_MAX; i++) {
+		c.uses[i].kind = "node";
+		snprintf(c.uses[i].name, sizeof(c.uses[i].name), "n%u", i);
+	}
+	problem_from_change(&p, ERR_CONFLICT, &c);
+	j = problem_to_json(&p);
+	assert_int_equal(json_integer_value(json_object_get(j, "status")), 409);
+	assert_int_equal(json_array_size(json_object_get(j, "used_by")), CHANGE_USES_MAX);
+	assert_int_equal(json_integer_value(json_object_get(j, "used_by_total")),
+			 CHANGE_USES_MAX + 1);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(j, "used_by"), 1), "name")),
+			    "n1");
+	json_decref(j);
+	c.n_uses = 0;
+	problem_from_change(&p, ERR_CONFLICT, &c);
+	j = problem_to_json(&p);
+	assert_null(json_object_get(j, "used_by"));
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +126,7 @@ int main(void)
 		cmocka_unit_test(keeps_what_the_change_says),
 		cmocka_unit_test(texts_need_not_be_utf8),
 		cmocka_unit_test(cuts_long_texts),
+		cmocka_unit_test(what_is_in_the_way_is_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
