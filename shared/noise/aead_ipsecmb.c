@@ -177,7 +177,7 @@ static enum err gcm_seal(void *ctx, uint64_t counter, const uint8_t *aad, size_t
 			 const uint8_t *in, size_t len, uint8_t *out)
 {
 	struct gcm *g = ctx;
-	uint8_t nonce[12];
+	uint8_t nonce[AEAD_NONCE_BYTES];
 
 	primitives_nonce(CIPHER_AES256GCM, counter, nonce);
 	g->run(&g->key, &g->scratch, out, in, len, nonce, aad, aad_len, out + len, AEAD_TAG_BYTES);
@@ -188,7 +188,7 @@ static enum err gcm_open(void *ctx, uint64_t counter, const uint8_t *aad, size_t
 			 const uint8_t *in, size_t len, uint8_t *out)
 {
 	struct gcm *g = ctx;
-	uint8_t nonce[12], tag[AEAD_TAG_BYTES];
+	uint8_t nonce[AEAD_NONCE_BYTES], tag[AEAD_TAG_BYTES];
 
 	if (len < AEAD_TAG_BYTES)
 		return ERR_INVALID;
@@ -237,7 +237,7 @@ static enum err chacha_run(const struct chacha *c, uint64_t counter, const uint8
 			   size_t aad_len, const uint8_t *in, size_t len, uint8_t *out,
 			   uint8_t *tag)
 {
-	uint8_t nonce[12];
+	uint8_t nonce[AEAD_NONCE_BYTES];
 	IMB_JOB *job = c->mgr->get_next_job(c->mgr);
 
 	primitives_nonce(CIPHER_CHACHA20POLY1305, counter, nonce);

@@ -199,18 +199,10 @@ out:
 
 /* ------- AEAD ------- */
 
-void primitives_nonce(enum tunnel_cipher cipher, uint64_t counter, uint8_t out[12])
-{
-	bool big_endian = cipher == CIPHER_AES256GCM;
-	memset(out, 0, 4);
-	for (unsigned i = 0; i < 8; i++)
-		out[4 + i] = (uint8_t)(counter >> (big_endian ? 56 - 8 * i : 8 * i));
-}
-
 /* Lengths here are those of handshake messages; int is what EVP takes. */
 static enum err seal_once(struct primitives *p, const EVP_CIPHER *cipher, const uint8_t *key,
-			  const uint8_t nonce[12], const void *aad, size_t aad_len, const void *in,
-			  size_t len, uint8_t *out)
+			  const uint8_t nonce[AEAD_NONCE_BYTES], const void *aad, size_t aad_len,
+			  const void *in, size_t len, uint8_t *out)
 {
 	int n;
 	BUG_ON(aad_len > PACKET_MAX_BYTES || len > PACKET_MAX_BYTES);
@@ -224,7 +216,7 @@ static enum err seal_once(struct primitives *p, const EVP_CIPHER *cipher, const 
 }
 
 static enum err unseal_once(struct primitives *p, const EVP_CIPHER *cipher, const uint8_t *key,
-			    const uint8_t nonce[12], const void *aad, size_t aad_len,
+			    const uint8_t nonce[AEAD_NONCE_BYTES], const void *aad, size_t aad_len,
 			    const void *in, size_t len, uint8_t *out)
 {
 	uint8_t tag[AEAD_TAG_BYTES];
@@ -256,7 +248,7 @@ enum err primitives_seal(struct primitives *p, enum tunnel_cipher cipher,
 			 const uint8_t key[KEY_BYTES], uint64_t counter, const void *aad,
 			 size_t aad_len, const void *in, size_t len, uint8_t *out)
 {
-	uint8_t nonce[12];
+	uint8_t nonce[AEAD_NONCE_BYTES];
 	primitives_nonce(cipher, counter, nonce);
 	return seal_once(p, cipher_of(p, cipher), key, nonce, aad, aad_len, in, len, out);
 }
@@ -265,7 +257,7 @@ enum err primitives_unseal(struct primitives *p, enum tunnel_cipher cipher,
 			   const uint8_t key[KEY_BYTES], uint64_t counter, const void *aad,
 			   size_t aad_len, const void *in, size_t len, uint8_t *out)
 {
-	uint8_t nonce[12];
+	uint8_t nonce[AEAD_NONCE_BYTES];
 	primitives_nonce(cipher, counter, nonce);
 	return unseal_once(p, cipher_of(p, cipher), key, nonce, aad, aad_len, in, len, out);
 }

@@ -9,9 +9,11 @@
  * Algorithms are fetched once, at primitives_init(), and contexts are kept and used again: a struct
  * primitives belongs to one thread. All failures are ERR_CRYPTO unless said otherwise.
  */
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "shared/base/err.h"
 #include "shared/base/secret.h"
@@ -87,7 +89,14 @@ enum err primitives_dh(const struct dh_key *ours, const struct public_key *their
  * The 96-bit nonce of a counter: four zero bytes, then the counter little-endian (ChaCha20) or
  * big-endian (AES-GCM), Noise section 12.
  */
-void primitives_nonce(enum tunnel_cipher cipher, uint64_t counter, uint8_t out[12]);
+static inline void primitives_nonce(enum tunnel_cipher cipher, uint64_t counter,
+				    uint8_t out[AEAD_NONCE_BYTES])
+{
+	const uint64_t wire = cipher == CIPHER_AES256GCM ? htobe64(counter) : htole64(counter);
+
+	memset(out, 0, 4);
+	memcpy(out + 4, &wire, sizeof(wire));
+}
 
 /*
  * AEAD in one call, key schedule included: for handshakes. `out` of seal holds len +

@@ -26,6 +26,7 @@ enum tunnel_cipher {
 
 /* --- Sizes in bytes --- */
 #define AEAD_TAG_BYTES             16u
+#define AEAD_NONCE_BYTES           12u
 #define HANDSHAKE_INITIATION_BYTES 148u
 #define HANDSHAKE_RESPONSE_BYTES   92u
 #define COOKIE_REPLY_BYTES         64u
