@@ -9,8 +9,6 @@ static const uint8_t mapped_prefix[12] = {
 	[10] = 0xff, [11] = 0xff
 }; /* ::ffff:0:0/96, RFC 4291 section 2.5.5.2 */
 
-bool addr_equal(const struct addr *a, const struct addr *b) { return addr_cmp(a, b) == 0; }
-
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)
@@ -38,22 +36,6 @@ char *addr_format(const struct addr *a, char out[ADDR_STR_SIZE])
 	if (addr_len(a) == 0 || !inet_ntop(a->family, a->b, out, ADDR_STR_SIZE))
 		snprintf(out, ADDR_STR_SIZE, "none");
 	return out;
-}
-
-struct addr addr_from_v4(const void *bytes4)
-{
-	struct addr a = { .family = AF_INET };
-
-	memcpy(a.b, bytes4, 4);
-	return a;
-}
-
-struct addr addr_from_v6(const void *bytes16)
-{
-	struct addr a = { .family = AF_INET6 };
-
-	memcpy(a.b, bytes16, 16);
-	return a;
 }
 
 static bool v4_is_special(const uint8_t b[4])
@@ -86,11 +68,6 @@ bool addr_is_special(const struct addr *a)
 	default:
 		return true;
 	}
-}
-
-bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
-{
-	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
 }
 
 struct endpoint endpoint_of_carrier(uint32_t number)

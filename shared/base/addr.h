@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "shared/base/err.h"
@@ -19,8 +20,8 @@
  */
 #define ADDR_CARRIER 0xfeu
 
-/* `family` is AF_INET (4 bytes used, the rest zero), AF_INET6, ADDR_CARRIER (4 bytes) or 0 for
- * "none". Comparable with addr_equal only. */
+/* `family` is AF_INET (4 bytes used, the rest zero), AF_INET6, ADDR_CARRIER (4 bytes, the rest
+ * zero) or 0 for "none". Comparable with addr_equal only. */
 struct addr {
 	uint8_t family;
 	uint8_t b[16];
@@ -39,20 +40,44 @@ static inline size_t addr_len(const struct addr *a)
 	return a->family == AF_INET6 ? 16 : 0;
 }
 static inline unsigned addr_bits(const struct addr *a) { return (unsigned)addr_len(a) * 8; }
-bool addr_equal(const struct addr *a, const struct addr *b);
+static inline bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	if (a->family != b->family)
+		return false;
+	/* Lengths that the compiler knows: no call. */
+	if (a->family == AF_INET6)
+		return !memcmp(a->b, b->b, 16);
+	return !addr_len(a) || !memcmp(a->b, b->b, 4);
+}
 /* Orders by family, then bytes; for sorting. */
 int addr_cmp(const struct addr *a, const struct addr *b);
 /* Parses a numeric IPv4 or IPv6 address; no names. */
 enum err addr_parse(const char *s, struct addr *out) must_check;
 /* Returns `out`; "none" for family 0. */
 char *addr_format(const struct addr *a, char out[ADDR_STR_SIZE]);
-struct addr addr_from_v4(const void *bytes4);
-struct addr addr_from_v6(const void *bytes16);
+/* Inline, as are the comparisons: they are made for every packet. */
+static inline struct addr addr_from_v4(const void *bytes4)
+{
+	struct addr a = { .family = AF_INET };
+
+	memcpy(a.b, bytes4, 4);
+	return a;
+}
+static inline struct addr addr_from_v6(const void *bytes16)
+{
+	struct addr a = { .family = AF_INET6 };
+
+	memcpy(a.b, bytes16, 16);
+	return a;
+}
 /* True for addresses that no peer may have as outer or inner source: unspecified, multicast,
  * broadcast, loopback. */
 bool addr_is_special(const struct addr *a);
 
-bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
+static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
+}
 static inline bool endpoint_is_set(const struct endpoint *e) { return e->addr.family != 0; }
 /* The endpoint of packets that travel on carrier `number` (> 0), and back: 0 for any other. */
 struct endpoint endpoint_of_carrier(uint32_t number);

@@ -5,8 +5,9 @@
  *
  * Read or write everything in order, then look at the error once. After a failure reads return
  * zeros, writes do nothing. Integers are little-endian unless the name says `be`. The accessors are
- * inline because packet headers are read with them.
+ * inline because packet headers are read with them: a read is one load then.
  */
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,9 +76,9 @@ static inline uint64_t cursor_get_le(struct cursor *c, size_t n)
 	const uint8_t *p = cursor_get_view(c, n);
 	uint64_t v = 0;
 
-	for (size_t i = n; p && i > 0; i--)
-		v = v << 8 | p[i - 1];
-	return v;
+	if (p)
+		memcpy(&v, p, n);
+	return le64toh(v);
 }
 
 /* The same with the most significant byte first. */
@@ -86,9 +87,9 @@ static inline uint64_t cursor_get_be(struct cursor *c, size_t n)
 	const uint8_t *p = cursor_get_view(c, n);
 	uint64_t v = 0;
 
-	for (size_t i = 0; p && i < n; i++)
-		v = v << 8 | p[i];
-	return v;
+	if (p)
+		memcpy((uint8_t *)&v + sizeof(v) - n, p, n);
+	return be64toh(v);
 }
 
 static inline uint8_t cursor_get_u8(struct cursor *c) { return (uint8_t)cursor_get_le(c, 1); }

@@ -278,22 +278,38 @@ static const struct route_owner *walk(const struct route_table *t, int family, c
 	return best;
 }
 
+/* As two integers, which never go through memory: reading back in one piece what was just written
+ * in several is a wait. */
+static inline void load_address(uint64_t address[2], int family, const uint8_t *bytes)
+{
+	uint32_t v4;
+
+	if (family == AF_INET) {
+		memcpy(&v4, bytes, sizeof(v4));
+		address[0] = v4;
+		address[1] = 0;
+	} else {
+		memcpy(&address[0], bytes, 8);
+		memcpy(&address[1], bytes + 8, 8);
+	}
+}
+
 const struct route_owner *route_lookup(struct route_table *t, int family, const uint8_t *bytes)
 {
-	uint64_t address[2] = { 0 }, hash;
+	uint64_t address[2], hash;
 	struct answer *a;
 
 	if (!t->cache)
 		return walk(t, family, bytes);
-	memcpy(address, bytes, family == AF_INET ? 4 : 16);
+	load_address(address, family, bytes);
 	hash = (address[0] ^ (address[1] * 0xc2b2ae3d27d4eb4full)) * 0x9e3779b97f4a7c15ull;
 	a = &t->cache->answers[(hash >> 40) % ROUTE_CACHE_ENTRIES];
 	if (a->generation != t->cache->generation || a->family != family ||
 	    a->address[0] != address[0] || a->address[1] != address[1]) {
-		*a = (struct answer){ .owners = walk(t, family, bytes),
+		*a = (struct answer){ .address = { address[0], address[1] },
+				      .owners = walk(t, family, bytes),
 				      .generation = t->cache->generation,
 				      .family = family };
-		memcpy(a->address, address, sizeof(address));
 	}
 	return a->owners;
 }

@@ -96,7 +96,17 @@ static void receive_transport(struct tunnel *t, struct pkt *pkt, const struct se
 	deliver(t, p, pkt, &in, flags);
 }
 
-static void receive_record(struct tunnel *t, uint8_t *data, size_t len, struct session_source from)
+static void receive_inside(struct tunnel *t, struct pkt *msg, enum packet_type type,
+			   const struct session_source *from)
+{
+	if (type == PACKET_TRANSPORT || type == PACKET_WG_TRANSPORT)
+		receive_transport(t, msg, from);
+	else
+		session_receive_handshake(t, msg, type, from);
+}
+
+static void receive_record(struct tunnel *t, uint8_t *data, size_t len,
+			   const struct session_source *from)
 {
 	enum packet_type type;
 	struct pkt msg;
@@ -107,26 +117,22 @@ static void receive_record(struct tunnel *t, uint8_t *data, size_t len, struct s
 	}
 	pkt_init(&msg, data, len, 0);
 	msg.len = len;
-	if (type == PACKET_RELAY && relay_unwrap(t, &msg, &from, &type))
+	if (type == PACKET_RELAY) {
+		struct session_source sender = *from;
+
+		if (relay_unwrap(t, &msg, &sender, &type) == ERR_OK)
+			receive_inside(t, &msg, type, &sender);
 		return;
-	if (type == PACKET_TRANSPORT || type == PACKET_WG_TRANSPORT)
-		receive_transport(t, &msg, &from);
-	else
-		session_receive_handshake(t, &msg, type, &from);
-}
-
-static void receive_one(struct tunnel *t, const struct udp_message *m, size_t at, size_t len)
-{
-	const struct session_source from = { .endpoint = m->from,
-					     .worker = t->worker,
-					     .tos = m->tos };
-
-	receive_record(t, m->data + at, len, from);
+	}
+	receive_inside(t, &msg, type, from);
 }
 
 /* All records of one message; on the hub whole runs of envelopes are passed on at once. */
 static void receive_message(struct tunnel *t, struct udp_message *m)
 {
+	const struct session_source from = { .endpoint = m->from,
+					     .worker = t->worker,
+					     .tos = m->tos };
 	size_t at = 0;
 
 	while (at < m->len) {
@@ -136,7 +142,7 @@ static void receive_message(struct tunnel *t, struct udp_message *m)
 		if (t->self.is_hub && m->data[at] == PACKET_RELAY)
 			len = relay_forward(t, m->data + at, left, m->segment, &m->from, m->tos);
 		else
-			receive_one(t, m, at, len);
+			receive_record(t, m->data + at, len, &from);
 		at += len;
 	}
 }
@@ -195,7 +201,7 @@ void rx_passed(struct tunnel *t, const struct mover_packet *m, unsigned worker)
 
 	if (!t->configured)
 		return;
-	receive_record(t, (uint8_t *)(uintptr_t)m->data, m->len, from);
+	receive_record(t, (uint8_t *)(uintptr_t)m->data, m->len, &from);
 	flush(t);
 }
 

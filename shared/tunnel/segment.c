@@ -68,16 +68,17 @@ enum err segment_begin(struct segmenter *s, uint8_t *packet, const struct inner 
 /* Length, id and checksum of the IP header of segment number `index`. */
 static void fix_ip(const struct segmenter *s, uint8_t *ip, size_t len, size_t index)
 {
-	uint64_t sum;
+	uint16_t id;
 
 	if (!is_ipv4(ip)) {
 		offload_put16(ip + 4, len - 40);
 		return;
 	}
+	id = (uint16_t)(offload_get16(s->header + 4) + index);
 	offload_put16(ip + 2, len);
-	offload_put16(ip + 4, offload_get16(s->header + 4) + index);
-	sum = offload_sum(ip + 2, 4, s->ip_sum);
-	offload_put_csum(ip + 10, (uint16_t)~offload_fold(sum));
+	offload_put16(ip + 4, id);
+	offload_put_csum(ip + 10,
+			 (uint16_t)~offload_fold(s->ip_sum + htons((uint16_t)len) + htons(id)));
 }
 
 /* Sequence number and flags of the segment whose payload begins `offset` bytes into the whole. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/wire/inner.h"
 
+#include <string.h>
+
 #include "shared/base/cursor.h"
 
 #define IPV4_HEADER_MIN_BYTES 20u
@@ -32,8 +34,8 @@ static enum err decode_ipv4(const uint8_t *p, size_t n, struct inner *out)
 
 	*out = (struct inner){
 		.kind = INNER_IPV4,
-		.src = addr_from_v4(src),
-		.dst = addr_from_v4(dst),
+		.src = { .family = AF_INET },
+		.dst = { .family = AF_INET },
 		.protocol = protocol,
 		.ttl = ttl,
 		.fragment = (fragment & IPV4_MORE_OR_OFFSET) != 0,
@@ -41,6 +43,9 @@ static enum err decode_ipv4(const uint8_t *p, size_t n, struct inner *out)
 		.header_len = header_len,
 		.total_len = total_len,
 	};
+	/* Not addr_from_v4(): the compiler would copy its result, right after it was written. */
+	memcpy(out->src.b, src, 4);
+	memcpy(out->dst.b, dst, 4);
 	return ERR_OK;
 }
 
