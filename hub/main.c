@@ -183,6 +183,12 @@ int main(int argc, char **argv)
 			printf(PROGRAM " " BRANCHLINE_VERSION "\n");
 		return LAUNCH_DONE;
 	}
+	if (l.keys_asked) {
+		puts("There is no key length to choose: init makes the hub's keys (Ed25519 and "
+		     "X25519, as strong as RSA with 3072 bits), each branch makes its own when it "
+		     "joins, and node rotate makes new ones.");
+		return LAUNCH_DONE;
+	}
 	if (!l.net) {
 		fprintf(stderr,
 			PROGRAM ": which network? Say -n NET, or set NETNAME in the environment\n");

@@ -183,6 +183,12 @@ int main(int argc, char **argv)
 		printf(PROGRAM " " BRANCHLINE_VERSION "\n");
 		return LAUNCH_DONE;
 	}
+	if (l.keys_asked) {
+		puts("There is no key length to choose: join makes this branch's keys (Ed25519 and "
+		     "X25519, as strong as RSA with 3072 bits), and gives the public halves to the "
+		     "hub; no key file is copied by hand.");
+		return LAUNCH_DONE;
+	}
 	if (!l.argc && !l.foreground && !l.kill_signal && !l.net && argc == 1) {
 		print_help(stderr);
 		return LAUNCH_USAGE;

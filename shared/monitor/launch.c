@@ -24,7 +24,7 @@
 enum { OPT_LOGFILE = 256, OPT_PIDFILE, OPT_HELP, OPT_VERSION };
 
 /* The leading "+": stop at the subcommand, whose own flags may have the same letters. */
-static const char short_options[] = "+:n:c:Dd::k::o:";
+static const char short_options[] = "+:n:c:Dd::k::o:K::U:";
 static const struct option long_options[] = {
 	{ "net", required_argument, NULL, 'n' },
 	{ "config", required_argument, NULL, 'c' },
@@ -32,6 +32,8 @@ static const struct option long_options[] = {
 	{ "debug", optional_argument, NULL, 'd' },
 	{ "kill", optional_argument, NULL, 'k' },
 	{ "option", required_argument, NULL, 'o' },
+	{ "generate-keys", optional_argument, NULL, 'K' },
+	{ "user", required_argument, NULL, 'U' },
 	{ "logfile", optional_argument, NULL, OPT_LOGFILE },
 	{ "pidfile", required_argument, NULL, OPT_PIDFILE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -47,6 +49,8 @@ const char launch_help[] =
 	"  -k, --kill[=SIGNAL]      send a signal to the daemon that runs: HUP, TERM (default), "
 	"INT, USR1, USR2, KILL\n"
 	"  -o, --option=KEY=VALUE   set a configuration variable\n"
+	"  -U, --user=USER          the unprivileged user of the worker processes (-o User=USER)\n"
+	"  -K, --generate-keys[=N]  say how keys are made here (tincd made them with -K)\n"
 	"      --logfile[=FILE]     write the log to a file\n"
 	"      --pidfile=FILE       where the daemon's process id is kept\n"
 	"      --help               show this and exit\n"
@@ -142,6 +146,25 @@ static enum err add_override(struct launch *l, const char *assignment)
 	return ERR_OK;
 }
 
+/* "-U USER" is "-o User=USER". */
+static enum err set_user(struct launch *l, const char *name)
+{
+	if (snprintf(l->user, sizeof(l->user), "User=%s", name) >= (int)sizeof(l->user))
+		return complain(l, "\"%.64s...\" is too long for a user's name", name);
+	return add_override(l, l->user);
+}
+
+static int key_bits(const char *s) { return small_number(s, 1, 65536); }
+
+/* tincd takes the length of an RSA key; there is none to choose here. */
+static enum err set_keys(struct launch *l, const char *bits)
+{
+	if (bits && key_bits(bits) < 0)
+		return complain(l, "\"%s\" is not a number of bits", bits);
+	l->keys_asked = true;
+	return ERR_OK;
+}
+
 static enum err set_net(struct launch *l, const char *name)
 {
 	if (!name_is_valid(name))
@@ -171,6 +194,10 @@ static enum err take_flag(struct launch *l, int flag, int argc, char **argv)
 		return set_kill(l, optional_value(optarg, argc, argv, signal_number));
 	case 'o':
 		return add_override(l, optarg);
+	case 'U':
+		return set_user(l, optarg);
+	case 'K':
+		return set_keys(l, optional_value(optarg, argc, argv, key_bits));
 	case OPT_LOGFILE:
 		l->log_to_file = true;
 		l->log_file = optarg;

@@ -4,7 +4,8 @@
  * launch: what both programs do before they are a daemon or a command: the global flags (tincd's),
  * going to the background, and sending a signal to the daemon that runs.
  *
- *   1. launch_parse()                       -n -c -D -d -k -o --logfile --pidfile --help --version
+ *   1. launch_parse()                       -n -c -D -d -k -o -U -K --logfile --pidfile --help
+ * --version
  *   2. l->argc, l->argv                     the subcommand and its own arguments
  *      launch_parse_more()                  when those are global flags again ("run -D")
  *   3. launch_signal()                      for -k
@@ -41,6 +42,8 @@ struct launch {
 	bool log_to_file; /* --logfile was given, perhaps without a name: the default place is meant
 			   */
 	const char *pid_file; /* --pidfile; NULL not given */
+	bool keys_asked;      /* -K: the program says how keys are made */
+	char user[80];        /* "User=NAME" of -U, one of the overrides */
 	bool help;
 	bool version;
 	int argc; /* what follows the global flags; argv[0] is the subcommand when argc > 0 */

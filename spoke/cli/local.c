@@ -13,6 +13,8 @@
 #include "spoke/config.h"
 #include "spoke/control/cache.h"
 
+#define REQUEST_TIMEOUT_MS 10000u
+
 static enum err check(const struct paths *paths, char why[512])
 {
 	struct spoke_config c;
@@ -187,4 +189,41 @@ int cmd_stop(struct cli *cli, struct args *a)
 {
 	(void)a;
 	return send_signal(cli, SIGTERM);
+}
+
+int cmd_debug(struct cli *cli, struct args *a)
+{
+	json_t *answer;
+	uint64_t level;
+	int code;
+
+	if (args_number(a, "the level", a->words[0], 0, 5, &level))
+		return cli_usage("%s", a->error);
+	code = cli_ask(cli, json_pack("{s:s, s:I}", "cmd", "debug", "level", (json_int_t)level),
+		       REQUEST_TIMEOUT_MS, &answer);
+	if (code)
+		return code;
+	if (!cli->json)
+		printf("the log level is now %d, it was %lld\n", (int)level,
+		       (long long)json_integer_value(json_object_get(answer, "before")));
+	else
+		cli_print_json(json_incref(answer));
+	json_decref(answer);
+	return code;
+}
+
+int cmd_retry(struct cli *cli, struct args *a)
+{
+	json_t *answer;
+	int code = cli_ask(cli, json_pack("{s:s}", "cmd", "retry"), REQUEST_TIMEOUT_MS, &answer);
+
+	(void)a;
+	if (code)
+		return code;
+	if (!cli->json)
+		printf("link: %s\n", json_string_value(json_object_get(answer, "link")));
+	else
+		cli_print_json(json_incref(answer));
+	json_decref(answer);
+	return code;
 }

@@ -117,6 +117,37 @@ static void checked(struct netcheck *n)
 	client_run(c);
 }
 
+/* --- debug and retry --- */
+
+/* The monitor tells all workers, this one, too. */
+static void set_debug(struct status_client *c, const json_t *request)
+{
+	const json_t *level = json_object_get(request, "level");
+	json_int_t wanted = json_integer_value(level);
+	struct monitor_log_level m = { .level = (uint8_t)wanted };
+	uint8_t mem[8];
+	struct cursor body;
+
+	if (!json_is_integer(level) || wanted < 0 || wanted > 5) {
+		reply_error(c, "bad_request", "the level is a number from 0 to 5");
+		return;
+	}
+	cursor_init_write(&body, mem, sizeof(mem));
+	monitor_log_level_encode(&m, &body);
+	if (net_feed_send(&c->sv->spoke->net, MONITOR_LOG_LEVEL, &body))
+		reply_error(c, "failed", "the log level could not be set");
+	else
+		reply(c, json_pack("{s:b, s:i, s:i}", "done", 1, "level", (int)wanted, "before",
+				   log_level()));
+}
+
+static void retry(struct status_client *c)
+{
+	client_hurry(&c->sv->spoke->client);
+	reply(c, json_pack("{s:b, s:s}", "done", 1, "link",
+			   client_state_str(c->sv->spoke->client.state)));
+}
+
 /* --- ping --- */
 
 static void ping_end(struct status_client *c)
@@ -278,8 +309,13 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		begin_ping(c, j);
 	else if (strcmp(cmd, "netcheck") == 0)
 		netcheck_start(&c->check, c->sv->spoke, new_tag(c->sv), checked);
+	else if (strcmp(cmd, "debug") == 0)
+		set_debug(c, j);
+	else if (strcmp(cmd, "retry") == 0)
+		retry(c);
 	else
-		reply_error(c, "unknown_command", "known are status, ping and netcheck");
+		reply_error(c, "unknown_command",
+			    "known are status, ping, netcheck, debug and retry");
 	json_decref(j);
 }
 

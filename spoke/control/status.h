@@ -8,6 +8,8 @@
  *   {"cmd": "status"}
  *   {"cmd": "ping", "node": "oslo", "count": 3}          a line per ping, one a second
  *   {"cmd": "netcheck"}                                  takes up to NETCHECK_MS
+ *   {"cmd": "debug", "level": 3}                         0 to 5, until the daemon ends
+ *   {"cmd": "retry"}                                     dials the hub now, if it waits to do so
  *
  * An error is {"done": true, "error": "<code>", "text": "..."}: bad_request, unknown_command,
  * unknown_node, busy, no_engine, and of ping refused, grace_over, key_refused. Only root and the

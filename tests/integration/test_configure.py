@@ -129,6 +129,23 @@ def test_fsck(network, side):
     assert "nothing is wrong" in run("fsck").stdout
 
 
+def test_debug_and_retry(network):
+    """The log level of all processes changes while they run; a daemon that waits for its next try dials at once."""
+    _, oslo = network
+    got = oslo.json("spoke", "debug", "5")
+    assert (got["level"], got["before"]) == (5, 3)
+    w.wait_until("level 5 in force", lambda: oslo.json("spoke", "debug", "5")["before"] == 5)
+    w.wait_until("level 3 in force", lambda: oslo.json("spoke", "debug", "3")["before"] == 3)
+    assert oslo.spoke("debug", "6", check=False).returncode == 2
+    assert oslo.spoke("retry").stdout.startswith("link: ")
+
+
+@pytest.mark.parametrize("kind", ["hub", "spoke"])
+def test_key_length_is_explained(network, kind):
+    got = network[0].cli(kind, "-K", "4096")
+    assert "no key length to choose" in got.stdout
+
+
 def test_process(network):
     """pid, reload and stop find the daemon; without one they say so."""
     hq, oslo = network

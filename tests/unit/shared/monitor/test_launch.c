@@ -58,6 +58,9 @@ static void good_lines(void **state)
 		{ "-n x --kill=SIGUSR1", "x", NULL, NULL, 0, -1, SIGUSR1, false, 0, NULL, NULL },
 		{ "-n x -k9", "x", NULL, NULL, 0, -1, SIGKILL, false, 0, NULL, NULL },
 		{ "-n x -o A=1 -o B=", "x", NULL, NULL, 0, -1, 0, false, 2, NULL, NULL },
+		{ "-n x -U branch -K 4096 run", "x", NULL, "run", 1, -1, 0, false, 1, NULL, NULL },
+		{ "-n x -K4096", "x", NULL, NULL, 0, -1, 0, false, 0, NULL, NULL },
+		{ "-n x -K run", "x", NULL, "run", 1, -1, 0, false, 0, NULL, NULL },
 		{ "-n x --logfile=/l --pidfile=/p", "x", NULL, NULL, 0, -1, 0, false, 0, "/l",
 		  "/p" },
 		/* Behind the subcommand its own flags begin. */
@@ -97,6 +100,8 @@ static void bad_lines(void **state)
 		{ "-kNONSENSE", "not a signal" },
 		{ "-k0", "not a signal" },
 		{ "-k65", "not a signal" },
+		{ "-Kmany", "number of bits" },
+		{ "-U", "needs a value" },
 		{ "-o A", "KEY=VALUE" },
 		{ "-o =1", "KEY=VALUE" },
 		{ "-x", "unknown option -x" },
