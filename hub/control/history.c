@@ -192,7 +192,7 @@ static bool close_minute(struct history_node *n, int64_t at_s, struct store_samp
 	out->up_s = up_s < 60 ? (uint32_t)up_s : 60;
 	out->rtt_us = n->n_rtt ? (uint32_t)(n->rtt_sum / n->n_rtt) : 0;
 	out->loss_known = n->n_loss != 0;
-	out->loss_permille = n->n_loss ? (uint16_t)(n->loss_sum / n->n_loss) : 0;
+	out->loss_permille = (uint16_t)(n->n_loss ? n->loss_sum / n->n_loss : 0);
 	*m = (struct store_sample){ .node_id = n->id, .path = m->path };
 	n->rtt_sum = n->loss_sum = n->up_ms = 0;
 	n->n_rtt = n->n_loss = 0;
