@@ -2,6 +2,7 @@
 #pragma once
 /* context: what one api worker consists of. */
 #include "hub/api/auth.h"
+#include "hub/api/durations.h"
 #include "hub/api/events.h"
 #include "hub/api/idempotency.h"
 #include "hub/api/waits.h"
@@ -29,6 +30,7 @@ struct api {
 	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;
 	int64_t started_ms; /* wall clock */
+	struct durations durations;
 };
 
 /* Tells control that the directory has a new revision, or that join tokens have changed. Harmless

@@ -168,50 +168,176 @@ static void put_paths(struct sheet *s, const struct path_counts *c)
 		    path_reason_id((enum path_reason)r), c->reasons[r]);
 }
 
+/* --- the hub itself --- */
+
+static void put_build(struct sheet *s, const struct api *a)
+{
+	put_head(s, "build_info", "gauge", "Version of the hub.");
+	put(s, "branchline_build_info{version=\"%s\"} 1", BRANCHLINE_VERSION);
+	put_one(s, "api_start_time_seconds", "gauge", "When the API was started, since 1970.",
+		(json_int_t)(a->started_ms / 1000));
+}
+
+static void put_applied(struct sheet *s, const struct store_applied *a)
+{
+	put_one(s, "revision_nodes", "gauge", "Connected spokes that the newest revision concerns.",
+		a->online);
+	put_one(s, "revision_applied_nodes", "gauge", "Those of them that have applied it.",
+		a->applied);
+}
+
+static void put_durations(struct sheet *s, const struct durations *d)
+{
+	put_head(s, "api_request_duration_seconds", "histogram",
+		 "Requests to the API, from head to answer.");
+	if (!s->err)
+		s->err = durations_print(d, "branchline_api_request_duration_seconds", s->text);
+}
+
+static enum err put_waiting(void *arg, const struct store_webhook *w)
+{
+	put(arg, "branchline_webhook_waiting_deliveries{webhook=\"%s\",enabled=\"%s\"} %u", w->name,
+	    w->enabled ? "true" : "false", w->waiting);
+	return ERR_OK;
+}
+
+static enum err put_failures(void *arg, const struct store_webhook *w)
+{
+	put(arg, "branchline_webhook_failures_in_a_row{webhook=\"%s\"} %u", w->name, w->failures);
+	return ERR_OK;
+}
+
+static enum err put_webhooks(struct sheet *s, struct store *db)
+{
+	enum err e;
+
+	put_head(s, "webhook_waiting_deliveries", "gauge", "Deliveries that wait, by webhook.");
+	e = store_webhooks_list(db, 0, 0, put_waiting, s);
+	if (e)
+		return e;
+	put_head(s, "webhook_failures_in_a_row", "gauge", "Attempts in a row that have failed.");
+	return store_webhooks_list(db, 0, 0, put_failures, s);
+}
+
 /* --- the whole --- */
 
-static void answer(struct request *r, const struct node_counts *nodes, const struct totals *t,
-		   const struct path_counts *paths, uint64_t revision)
+/* Everything that /metrics is made from. */
+struct sources {
+	struct node_counts nodes;
+	struct path_counts paths;
+	struct totals totals;
+	uint64_t revision;
+	struct store_applied applied;
+	bool each_node; /* ?nodes=1 */
+};
+
+/* --- each node, when it is asked for: three series a node --- */
+
+struct each {
+	struct sheet *sheet;
+	const struct node_counts *counts;
+	const char *name;
+	unsigned what;
+};
+
+static enum err put_node(void *arg, const struct node *n, const struct store_node_meta *meta)
+{
+	const struct each *x = arg;
+	const struct store_presence *p = presence_map_find(&x->counts->presence, n->id);
+	uint64_t value = !p             ? 0
+			 : x->what == 0 ? p->online
+			 : x->what == 1 ? p->rx_bytes
+					: p->tx_bytes;
+
+	(void)meta;
+	if (n->kind != NODE_HUB && n->status < NODE_DELETED)
+		put(x->sheet, "branchline_%s{node=\"%s\"} %" PRIu64, x->name, n->name, value);
+	return ERR_OK;
+}
+
+static enum err put_each_node(struct sheet *s, struct store *db, const struct node_counts *c)
+{
+	static const char *const rows[][3] = {
+		{ "node_up", "gauge", "Whether the node is online." },
+		{ "node_received_bytes_total", "counter", "From the node, by its tunnel." },
+		{ "node_sent_bytes_total", "counter", "To the node, by its tunnel." },
+	};
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows) && !e; i++) {
+		struct each x = { s, c, rows[i][0], i };
+
+		put_head(s, rows[i][0], rows[i][1], rows[i][2]);
+		e = store_nodes_brief(db, put_node, &x);
+	}
+	return e;
+}
+
+static void put_link_counters(struct sheet *s, json_t *link)
+{
+	put_head(s, "link_refused_total", "counter", "Connections and messages refused.");
+	put_link(s, link, true);
+	put_head(s, "link_events_total", "counter", "What else happened on the links.");
+	put_link(s, link, false);
+}
+
+static void answer(struct request *r, const struct sources *x)
 {
 	struct sheet s = { .text = &r->reply.body };
+	enum err e;
 
-	put_one(&s, "revision", "gauge", "Revision of the directory.", (json_int_t)revision);
-	put_nodes(&s, nodes);
-	put_engine(&s, t->engine);
-	put_paths(&s, paths);
-	put_head(&s, "link_refused_total", "counter", "Connections and messages refused.");
-	put_link(&s, t->link, true);
-	put_head(&s, "link_events_total", "counter", "What else happened on the links.");
-	put_link(&s, t->link, false);
+	put_build(&s, r->api);
+	put_one(&s, "revision", "gauge", "Revision of the directory.", (json_int_t)x->revision);
+	put_applied(&s, &x->applied);
+	put_nodes(&s, &x->nodes);
+	put_engine(&s, x->totals.engine);
+	put_paths(&s, &x->paths);
+	put_link_counters(&s, x->totals.link);
+	put_durations(&s, &r->api->durations);
+	e = put_webhooks(&s, r->api->store);
+	if (!e && x->each_node)
+		e = put_each_node(&s, r->api->store, &x->nodes);
 	r->reply.status = 200;
 	r->reply.content_type = METRICS_TYPE;
-	if (s.err) {
-		reply_clear(&r->reply);
+	if (!e && !s.err)
+		return;
+	reply_clear(&r->reply);
+	if (e)
+		request_store_failed(r, e, "metrics");
+	else
 		reply_refuse(&r->reply, 503, "no_memory", "the hub is out of memory");
-	}
+}
+
+static enum err load(struct store *s, struct sources *x)
+{
+	enum err e = presence_map_load(s, &x->nodes.presence);
+
+	if (!e)
+		e = store_nodes_brief(s, count_node, &x->nodes);
+	if (!e)
+		e = store_revision_get(s, &x->revision);
+	if (!e && x->revision)
+		e = store_applied(s, x->revision, 0, &x->applied);
+	if (!e)
+		e = totals_load(s, &x->totals);
+	return e ? e : store_pairs_count(s, count_pair, &x->paths);
 }
 
 void metrics_get(struct request *r)
 {
-	struct node_counts nodes = { 0 };
-	struct path_counts paths = { 0 };
-	struct totals totals = { 0 };
-	uint64_t revision = 0;
+	struct sources x = { 0 };
+	struct problem p = { 0 };
 	enum err e;
 
-	e = presence_map_load(r->api->store, &nodes.presence);
-	if (!e)
-		e = store_nodes_brief(r->api->store, count_node, &nodes);
-	if (!e)
-		e = store_revision_get(r->api->store, &revision);
-	if (!e)
-		e = totals_load(r->api->store, &totals);
-	if (!e)
-		e = store_pairs_count(r->api->store, count_pair, &paths);
+	if (params_bool(&r->query, "nodes", &x.each_node, &p)) {
+		reply_problem(&r->reply, &p);
+		return;
+	}
+	e = load(r->api->store, &x);
 	if (e)
 		request_store_failed(r, e, "metrics");
 	else
-		answer(r, &nodes, &totals, &paths, revision);
-	totals_fini(&totals);
-	presence_map_fini(&nodes.presence);
+		answer(r, &x);
+	totals_fini(&x.totals);
+	presence_map_fini(&x.nodes.presence);
 }

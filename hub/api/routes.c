@@ -219,7 +219,7 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, "/ui/{id}", webui_get, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/healthz", health_live, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/readyz", health_ready, .flags = ROUTE_OPEN),
-	ROUTE(HTTP_GET, "/metrics", metrics_get, .flags = 0),
+	ROUTE(HTTP_GET, "/metrics", metrics_get, .query = "nodes"),
 	ROUTE(HTTP_GET, V1 "/openapi.json", health_openapi, .flags = 0),
 	ROUTE(HTTP_GET, V1 "/status", status_get, .query = "limit after"),
 

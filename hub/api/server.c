@@ -8,6 +8,7 @@
 
 #include "hub/api/handlers.h"
 #include "hub/api/routes.h"
+#include "shared/base/clock.h"
 #include "shared/base/log.h"
 
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
@@ -43,6 +44,7 @@ struct exchange {
 	struct buf pending; /* of a stream: made, not sent */
 	bool resting;       /* a stream that has nothing to send: suspended */
 	bool ended;
+	uint64_t begun_us;
 };
 
 static void log_library(void *arg, const char *fmt, va_list ap)
@@ -220,6 +222,7 @@ static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const c
 	request_init(&x->request);
 	buf_init(&x->pending, STREAM_MAX_BYTES);
 	x->daemon = d;
+	x->begun_us = clock_now_us();
 	x->connection = c;
 	x->request.api = d->server->api;
 	x->request.routes = &api_routes;
@@ -268,6 +271,9 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	(void)code;
 	if (!x)
 		return;
+	if (x->request.reply.status && !x->request.reply.stream && !x->request.wait_revision)
+		durations_add(&x->request.api->durations, x->request.route, x->request.reply.status,
+			      clock_now_us() - x->begun_us);
 	/* What this one has changed, those who listen want to know. */
 	if (x->request.method != HTTP_GET)
 		api_nudge_events(x->request.api);

@@ -16,7 +16,7 @@ from wire import send
 
 GARBAGE = 25
 # Every line of the text format that we use: a comment, or a name, perhaps labels, and a number.
-LINE = re.compile(r'# (HELP|TYPE) branchline_\w+ .+|(branchline_\w+)(\{\w+="[\w./,-]*"(?:,\w+="[\w./,-]*")*\})? (\d+)')
+LINE = re.compile(r'# (HELP|TYPE) branchline_\w+ .+|(branchline_\w+)(\{\w+="[\w.+/,-]*"(?:,\w+="[\w.+/,-]*")*\})? (\d+(?:\.\d+)?)')
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def metrics(hq, ns):
         if match.group(2):
             key = match.group(2) + (match.group(3) or "")
             assert key not in found, line
-            found[key] = int(match.group(4))
+            found[key] = float(match.group(4))
     return found
 
 
