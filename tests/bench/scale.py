@@ -163,21 +163,33 @@ def measure_revocations(hq, spokes, api, count):
 
 
 def measure_one(n, idle_s, revocations):
+    began = time.monotonic()
+
+    def stage(name):
+        print(f"  {time.monotonic() - began:5.1f} s  {name}", file=sys.stderr, flush=True)
+
     with w.World() as world:
-        began = time.monotonic()
+        stage("a hub without spokes")
         hq = sw.seeded_hub(world, 0, options=("-d0",))
         empty = hub_pss(hq)
         hq.daemon.stop()
+        stage("their entries in the directory")
         hq.seeded = sw.seed(world, hq, n)
         hq.start_daemon("hub", "-d0")
+        stage("spokes dial")
         spokes = sw.Swarm(world, hq, n)
         spokes.wait_all()
         api = rest.Rest(hq)
         result = {"spokes": n, "memory_kib": (hub_pss(hq) - empty) / n}
+        stage("changes")
         result.update(measure_changes(hq, spokes, api))
+        stage("idle")
         result.update(measure_idle(hq, idle_s))
+        stage("revocations")
         result.update(measure_revocations(hq, spokes, api, revocations))
+        stage("kill -9")
         result.update(measure_back(hq, spokes))
+        stage("done")
         result["took_s"] = time.monotonic() - began
         return result
 

@@ -22,7 +22,7 @@ class Answer:
         self.head = dict(self.fields)
         self.body = got.read()
         self.kind = self.head.get("content-type", "").split(";")[0]
-        self.json = json.loads(self.body) if self.kind.endswith("json") and self.body else None
+        self.json = json.loads(self.body) if self.kind in ("application/json", PROBLEM) and self.body else None
 
     def __repr__(self):
         return f"{self.status} {self.fields} {self.body[:400]!r}"
