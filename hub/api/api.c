@@ -72,6 +72,8 @@ void api_nudge_log_level(struct api *a, int level)
 	nudge(a, NUDGE_LOG_LEVEL, mem, cursor_pos(&c));
 }
 
+void api_nudge_keys(struct api *a) { nudge(a, NUDGE_KEYS, NULL, 0); }
+
 void api_nudge_tokens(struct api *a) { nudge(a, NUDGE_TOKENS, NULL, 0); }
 
 static void free_api(struct api *a)

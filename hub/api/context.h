@@ -42,5 +42,7 @@ void api_nudge_events(struct api *a);
 /* What is set on a node was changed, and how much the hub logs. */
 void api_nudge_settings(struct api *a, uint32_t node_id);
 void api_nudge_log_level(struct api *a, int level);
+/* Keys are to be replaced, or are not; or what holds for all keys has changed. */
+void api_nudge_keys(struct api *a);
 /* Monotonic now. */
 uint64_t api_now_ms(const struct api *a);

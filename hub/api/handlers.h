@@ -38,6 +38,14 @@ void paths_of_node(struct request *r);
 void keys_list(struct request *r);
 void keys_get(struct request *r);
 void keys_revoke(struct request *r);
+/* rotations.c */
+void rotations_list(struct request *r);
+void rotations_get(struct request *r);
+void rotations_request(struct request *r);
+void rotations_approve(struct request *r);
+void rotations_refuse(struct request *r);
+void key_settings_get(struct request *r);
+void key_settings_edit(struct request *r);
 /* subnets.c */
 void subnets_list(struct request *r);
 void subnets_add(struct request *r);

@@ -157,6 +157,37 @@ json_t *render_key(const struct store_key *k)
 			 render_time(k->revoked_ms), "revoked_why", text_or_null(k->revoked_why));
 }
 
+/* Of a key that is not there yet: null. */
+static json_t *fingerprint_or_null(const struct public_key *key)
+{
+	return secret_is_zero(key->b, KEY_BYTES) ? json_null() : render_fingerprint(key);
+}
+
+json_t *render_rotation(const struct store_rotation *r)
+{
+	json_t *keys = json_array();
+
+	if (r->keys & ROTATION_TUNNEL)
+		json_array_append_new(keys, json_string("tunnel"));
+	if (r->keys & ROTATION_IDENTITY)
+		json_array_append_new(keys, json_string("identity"));
+	return json_pack("{s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "node_id",
+			 (json_int_t)r->node_id, "node", r->node_name, "keys", keys, "state",
+			 r->state == ROTATION_PROPOSED ? "proposed" : "requested", "requested_by",
+			 fields_text(r->requested_by), "requested_at", render_time(r->requested_ms),
+			 "proposed_at", render_time(r->proposed_ms), "identity_fingerprint",
+			 fingerprint_or_null(&r->identity_key), "tunnel_fingerprint",
+			 fingerprint_or_null(&r->tunnel_key));
+}
+
+json_t *render_key_settings(const struct key_settings *k)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:b}", "approval", k->approve ? "admin" : "auto",
+			 "overlap_s", (json_int_t)k->overlap_s, "max_age_s",
+			 (json_int_t)k->max_age_s, "warn_s", (json_int_t)k->warn_s,
+			 "rotate_at_max_age", k->rotate_at_max_age);
+}
+
 json_t *render_subnet(const struct store_subnet *s)
 {
 	char text[PREFIX_STR_SIZE];

@@ -6,6 +6,7 @@
  */
 #include <jansson.h>
 
+#include "hub/key_settings.h"
 #include "hub/store/store.h"
 
 /* "2026-11-22T14:40:01.123Z", or null for 0. */
@@ -28,6 +29,8 @@ static inline uint32_t render_policy_id(const struct store_policy *p)
 }
 json_t *render_policy(const struct store_policy *p);
 json_t *render_key(const struct store_key *k);
+json_t *render_rotation(const struct store_rotation *r);
+json_t *render_key_settings(const struct key_settings *k);
 json_t *render_subnet(const struct store_subnet *s);
 /* `now_ms` (wall) decides between "open" and "expired". */
 json_t *render_join_token(const struct store_token *t, int64_t now_ms);

@@ -6,6 +6,7 @@
 #include "hub/store/webhook.h"
 #include "hub/webhook/pattern.h"
 #include "shared/base/log.h"
+#include "hub/key_settings.h"
 #include "shared/wire/limits.h"
 #include "shared/wire/node_settings.h"
 
@@ -89,6 +90,18 @@ static const struct body_field log_level_body[] = {
 
 static const struct body_field revoke[] = {
 	{ .name = "reason", .type = BODY_STRING, .max = TEXT_MAX },
+};
+
+static const struct body_field rotate_keys[] = {
+	{ .name = "keys", .type = BODY_LIST, .max = 2, .item = BODY_STRING },
+};
+
+static const struct body_field key_settings[] = {
+	{ .name = "approval", .type = BODY_STRING, .max = 8 },
+	{ .name = "overlap_s", .type = BODY_INT, .min = 1, .max = KEY_OVERLAP_MAX_S },
+	{ .name = "max_age_s", .type = BODY_INT, .min = 0, .max = KEY_MAX_AGE_MAX_S },
+	{ .name = "warn_s", .type = BODY_INT, .min = 0, .max = KEY_MAX_AGE_MAX_S },
+	{ .name = "rotate_at_max_age", .type = BODY_BOOL },
 };
 
 static const struct body_field subnet_add[] = {
@@ -253,6 +266,18 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, V1 "/keys/{id}", keys_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
+
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/rotate-keys", rotations_request, CHANGE(ROUTE_ONCE),
+	      BODY(rotate_keys)),
+	ROUTE(HTTP_GET, V1 "/key-rotations", rotations_list, .flags = ROUTE_ETAG,
+	      .query = "limit after"),
+	ROUTE(HTTP_GET, V1 "/key-rotations/{id}", rotations_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_DELETE, V1 "/key-rotations/{id}", rotations_refuse, CHANGE(ROUTE_IF_MATCH)),
+	ROUTE(HTTP_POST, V1 "/key-rotations/{id}/approve", rotations_approve,
+	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS, ADMINS),
+	ROUTE(HTTP_GET, V1 "/key-settings", key_settings_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/key-settings", key_settings_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(key_settings), ADMINS),
 
 	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG,
 	      .query = "limit after node"),

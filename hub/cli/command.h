@@ -87,6 +87,12 @@ int cmd_webhook_log(struct cli *cli, struct args *a);
 /* cmd_key.c, cmd_revoke.c */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);
+/* cmd_rotation.c */
+int cmd_node_rotate(struct cli *cli, struct args *a);
+int cmd_key_rotations(struct cli *cli, struct args *a);
+int cmd_key_approve(struct cli *cli, struct args *a);
+int cmd_key_refuse(struct cli *cli, struct args *a);
+int cmd_key_settings(struct cli *cli, struct args *a);
 /* cmd_path.c */
 int cmd_path_list(struct cli *cli, struct args *a);
 /* cmd_import.c */

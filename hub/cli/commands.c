@@ -241,6 +241,25 @@ static const struct args_option webhook_log_options[] = {
 	END,
 };
 
+static const struct args_option node_rotate_options[] = {
+	{ "--tunnel", NULL, false, "the tunnel key (the default)" },
+	{ "--identity", NULL, false, "the identity key; with --tunnel both" },
+	{ "--timeout", "SECONDS", false, "how long to wait for the new keys (default 10; 0: not)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option key_settings_options[] = {
+	{ "--approval", "auto|admin", false,
+	  "keys that a branch replaces unasked are taken at once, or when an admin approves" },
+	{ "--overlap", "SECONDS", false, "a key that was replaced is taken for so long" },
+	{ "--max-age", "SECONDS", false, "older keys are overdue (0: keys may have any age)" },
+	{ "--warn", "SECONDS", false, "so long before that they are due soon" },
+	{ "--auto-rotate", "yes|no", false, "branches are asked for new keys at the maximum age" },
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option change_options[] = {
 	DRY_RUN,
 	END,
@@ -277,6 +296,8 @@ const struct command commands[] = {
 	  node_settings_options, cmd_node_settings },
 	{ "node", "revoke", "NAME", "cut a node off, and wait until the others confirm", 0, 1,
 	  node_revoke_options, cmd_node_revoke },
+	{ "node", "rotate", "NAME", "have a branch make new keys, without losing a packet", 1, 1,
+	  node_rotate_options, cmd_node_rotate },
 	{ "node", "delete", "NAME", "delete a node with all that belongs to it", 1, 1,
 	  delete_options, cmd_node_delete },
 	{ "subnet", "add", "NODE PREFIX", "put a network behind a node", 2, 2, subnet_add_options,
@@ -314,6 +335,14 @@ const struct command commands[] = {
 	{ "key", "list", "[NODE]", "list keys", 0, 1, NULL, cmd_key_list },
 	{ "key", "revoke", "ID", "revoke a key, and wait until the others confirm", 1, 1,
 	  key_revoke_options, cmd_key_revoke },
+	{ "key", "rotations", "", "list keys that are being replaced", 0, 0, NULL,
+	  cmd_key_rotations },
+	{ "key", "approve", "NODE", "take the new keys that a branch has proposed", 1, 1,
+	  change_options, cmd_key_approve },
+	{ "key", "refuse", "NODE", "refuse them, or take a request for new keys back", 1, 1,
+	  change_options, cmd_key_refuse },
+	{ "key", "settings", "", "show or change what holds for all keys", 0, 0,
+	  key_settings_options, cmd_key_settings },
 	{ "api-token", "create", "NAME", "make a token for the API over HTTPS", 1, 1,
 	  api_token_options, cmd_api_token_create },
 	{ "api-token", "list", "", "list API tokens", 0, 0, NULL, cmd_api_token_list },

@@ -111,6 +111,7 @@ static enum err start(struct worker *w)
 	pairs_start(c);
 	history_start(c);
 	presence_hub(c);
+	rotations_read(c);
 	net_feed_start(c);
 	e = listener_start(c);
 	if (e)
@@ -133,6 +134,13 @@ static void sibling_down(struct worker *w, enum worker_role role)
 {
 	if (role == WORKER_ENGINE)
 		engine_feed_down(w->state);
+}
+
+/* What is wanted of nodes, or what holds for all keys. */
+static void keys_changed(struct control *c)
+{
+	refresh_settings(c);
+	rotations_read(c);
 }
 
 /* The admin has set the level at run time: the monitor tells all of us. */
@@ -163,6 +171,8 @@ static void from_api(struct control *c, uint16_t type, struct cursor *body)
 	 */
 	if (type == NUDGE_REVISION)
 		refresh_schedule(c);
+	else if (type == NUDGE_KEYS)
+		keys_changed(c);
 }
 
 static void from_monitor(struct control *c, uint16_t type, struct cursor *body)
@@ -279,6 +289,7 @@ static void fini(struct worker *w)
 		history_fini(c);
 		expected_fini(c);
 		names_fini(c);
+		rotations_fini(c);
 		watch_fini(&c->watches);
 		carriers_fini(&c->carriers);
 		registry_fini(&c->registry);

@@ -16,6 +16,7 @@
 #include "hub/control/presence.h"
 #include "hub/control/push.h"
 #include "hub/control/registry.h"
+#include "hub/control/rotations.h"
 #include "hub/control/settings.h"
 #include "hub/control/totals.h"
 #include "hub/control/watch.h"
@@ -65,6 +66,7 @@ struct control {
 	struct engine_feed engine;
 	struct totals totals;
 	struct history history;
+	struct rotations rotations;
 	struct net_feed net;
 	struct lookups names;
 	struct expected expected;

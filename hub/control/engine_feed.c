@@ -7,6 +7,7 @@
 #include "hub/control/core.h"
 #include "hub/control/endpoints.h"
 #include "hub/control/reach.h"
+#include "shared/keys/keys.h"
 
 /* --- sending --- */
 
@@ -244,9 +245,17 @@ static bool has_other_endpoints(const struct node *a, const struct node *b)
 	return false;
 }
 
+/* Another machine, or the same with keys that those of before have not signed: its sessions end. */
+static bool is_joined_anew(const struct node *old, const struct node *now)
+{
+	return old->has_identity && !keys_identity_follows(&old->identity_key, now);
+}
+
 void engine_feed_node(struct control *c, const struct node *old, const struct node *now)
 {
 	if (is_peer(c, now)) {
+		if (old && is_peer(c, old) && is_joined_anew(old, now))
+			tell_gone(c, now);
 		tell_peer(c, now);
 		if (!old || !is_peer(c, old) || has_other_endpoints(old, now))
 			engine_feed_endpoints(c, now, false);
@@ -361,6 +370,7 @@ void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 		break;
 	case ENGINE_READY:
 	case ENGINE_PONG:
+	case ENGINE_KEYS: /* WireGuard devices know the hub's by heart: it is not replaced */
 		e = ERR_OK;
 		break;
 	default:

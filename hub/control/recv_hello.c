@@ -26,6 +26,18 @@ static bool has_new_key(const struct node *n, const struct control_hello *h)
 	return !n->has_tunnel || !public_key_equal(&n->tunnel_key, &h->tunnel_key);
 }
 
+/*
+ * A key that the node has replaced: it has not heard yet that the new one was taken, and will by
+ * the directory.
+ */
+static bool is_replaced_key(struct control *c, const struct node *n, const struct control_hello *h)
+{
+	struct store_key k;
+
+	return store_key_find(c->store, KEY_TUNNEL, &h->tunnel_key, &k) == ERR_OK &&
+	       k.node_id == n->id && k.status == KEY_RETIRED;
+}
+
 /* Each is a row on our disk or a whole directory to be sent: not as often as a spoke likes. */
 static bool may_cost(struct control *c, uint32_t id)
 {
@@ -44,7 +56,7 @@ static bool may_cost(struct control *c, uint32_t id)
 static bool take_keys(struct control *c, struct conn *conn, const struct node *n,
 		      const struct control_hello *h)
 {
-	bool new_key = has_new_key(n, h);
+	bool new_key = has_new_key(n, h) && !is_replaced_key(c, n, h);
 	char actor[NAME_SIZE + 8];
 	struct change change = { .store = c->store, .actor = actor };
 
@@ -180,6 +192,7 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 		set_base(c, conn, h);
 	welcome_send(c, conn, n);
 	push_to(c, conn);
+	rotations_greet(c, conn);
 	if (moved)
 		engine_feed_endpoints(c, n, false);
 	recv_locate_moved(c, conn);

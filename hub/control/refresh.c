@@ -35,7 +35,7 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
  * The mtu and the like may have changed with the revision; old ones serve when the new cannot be
  * read.
  */
-static void read_settings(struct control *c)
+void refresh_settings(struct control *c)
 {
 	struct settings x;
 	enum err e = settings_read(c->store, &x);
@@ -93,7 +93,7 @@ enum err refresh_now(struct control *c)
 		return ERR_OK;
 	log_debug(3, "control: revision %" PRIu64 " -> %" PRIu64 ", %" PRIu32 " nodes changed",
 		  before, c->dir.revision, n);
-	read_settings(c);
+	refresh_settings(c);
 	engine_feed_self(c);
 	engine_feed_commit(c);
 	cut_links(c);

@@ -10,6 +10,8 @@ struct control;
 
 /* At the start: the whole directory, before anybody is connected. */
 enum err refresh_start(struct control *c) must_check;
+/* The network's settings; they come with every change of the directory, too. */
+void refresh_settings(struct control *c);
 /*
  * Follows the store now. After an error (counted, logged within limits) the directory is served as
  * it is.

@@ -62,6 +62,7 @@ static enum err pool(struct store *s, const char *key, struct prefix *out)
 enum err settings_read(struct store *s, struct settings *out)
 {
 	struct settings x = { 0 };
+	struct key_settings keys;
 	unsigned long hub_id = 0, mtu = TUN_MTU_DEFAULT, keepalive = SETTINGS_KEEPALIVE_S,
 		      port = UDP_PORT_DEFAULT;
 	enum err e;
@@ -71,8 +72,10 @@ enum err settings_read(struct store *s, struct settings *out)
 	    (e = pool(s, "pool4", &x.pools[0])) || (e = pool(s, "pool6", &x.pools[1])) ||
 	    (e = number_or(s, "mtu", TUN_MTU_MIN, TUN_MTU_MAX, &mtu)) ||
 	    (e = number_or(s, "keepalive", 0, UINT16_MAX, &keepalive)) ||
-	    (e = number_or(s, "udp_port", 1, UINT16_MAX, &port)))
+	    (e = number_or(s, "udp_port", 1, UINT16_MAX, &port)) ||
+	    (e = key_settings_read(s, &keys)))
 		return e;
+	x.key_overlap_s = keys.overlap_s;
 	x.hub_id = (uint32_t)hub_id;
 	x.mtu = (uint16_t)mtu;
 	x.keepalive_s = (uint16_t)keepalive;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /* settings: the network's facts that are no node's, as the store's key/value table holds them. */
+#include "hub/key_settings.h"
 #include "hub/store/store.h"
 #include "shared/base/name.h"
 
@@ -14,6 +15,7 @@ struct settings {
 	uint16_t mtu;
 	uint16_t keepalive_s;
 	uint16_t udp_port;
+	uint32_t key_overlap_s; /* a key that its node has replaced is taken for so long */
 };
 
 /*

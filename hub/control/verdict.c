@@ -60,6 +60,16 @@ static bool say_no(struct control *c, const struct node *n, struct control_bye *
 	}
 }
 
+/* One that the node has replaced, in its overlap. */
+static bool is_replaced(struct control *c, const struct node *n, const struct public_key *key)
+{
+	uint32_t id;
+	bool valid;
+
+	return n->status == NODE_ACTIVE && n->has_identity &&
+	       store_node_by_identity(c->store, key, &id, &valid) == ERR_OK && id == n->id && valid;
+}
+
 bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key,
 		     struct control_bye *why)
 {
@@ -68,7 +78,7 @@ bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *ke
 	if (!n)
 		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS,
 			   "this node is not in the directory any more");
-	return is_current(n, key) || say_no(c, n, why);
+	return is_current(n, key) || is_replaced(c, n, key) || say_no(c, n, why);
 }
 
 /* The node whose current key this is, if it is active. */
@@ -84,7 +94,7 @@ bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *i
 		    struct control_bye *why)
 {
 	const struct node *n = active(c, key);
-	bool current;
+	bool valid;
 
 	if (!n && refresh_now(c) == ERR_OK)
 		n = active(c, key);
@@ -92,15 +102,15 @@ bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *i
 		*id = n->id;
 		return true;
 	}
-	enum err e = store_node_by_identity(c->store, key, id, &current);
+	enum err e = store_node_by_identity(c->store, key, id, &valid);
 	if (e && e != ERR_NOTFOUND) {
 		(void)core_store_failed(c, e, "look up an identity key");
 		return say(c, why, COUNT_REFUSED_BUSY, BYE_BUSY, VERDICT_BUSY_MS,
 			   "the hub's store cannot be read now");
 	}
 	n = e ? NULL : directory_find(&c->dir, *id);
-	if (n && n->kind == NODE_SPOKE && is_current(n, key))
-		return true; /* the index had no memory for it */
+	if (n && n->kind == NODE_SPOKE && n->status == NODE_ACTIVE && valid)
+		return true; /* replaced a while ago; or the index had no memory for it */
 	if (!n || n->kind != NODE_SPOKE)
 		return say(c, why, COUNT_REFUSED_UNKNOWN_KEY, BYE_UNKNOWN_KEY,
 			   LINK_RETRY_REFUSED_MS, "the hub does not know this identity key");

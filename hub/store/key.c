@@ -24,6 +24,10 @@ static const char insert_sql[] =
 	"INSERT INTO keys (node_id, kind, status, public_key, fingerprint, signature, unbroken, "
 	"token_id,"
 	" created_ms, expires_ms) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+static const char overlap_sql[] =
+	"UPDATE keys SET expires_ms = ?3 WHERE node_id = ?1 AND kind = ?2 AND status = 1";
+static const char sign_sql[] =
+	"UPDATE keys SET signature = ?2 WHERE node_id = ?1 AND kind = 2 AND status = 1";
 static const char revoke_sql[] = "UPDATE keys SET status = 3, revoked_ms = ?2, revoked_why = ?3 "
 				 "WHERE id = ?1 AND status <> 3";
 
@@ -154,6 +158,29 @@ enum err store_key_put(struct store *s, struct store_key *k)
 	k->id = (uint32_t)sqlite3_last_insert_rowid(s->db[DB_DIRECTORY].db);
 	k->status = KEY_CURRENT;
 	return ERR_OK;
+}
+
+enum err store_key_overlap(struct store *s, uint32_t node_id, enum key_kind kind, int64_t until_ms)
+{
+	struct query q;
+
+	BUG_ON(!s->in_transaction);
+	query_open(&q, s, DB_DIRECTORY, overlap_sql);
+	query_u32(&q, 1, node_id);
+	query_u32(&q, 2, kind);
+	query_i64(&q, 3, until_ms);
+	return query_run(&q);
+}
+
+enum err store_key_sign(struct store *s, uint32_t node_id, const uint8_t sig[64])
+{
+	struct query q;
+
+	BUG_ON(!s->in_transaction);
+	query_open(&q, s, DB_DIRECTORY, sign_sql);
+	query_u32(&q, 1, node_id);
+	query_blob(&q, 2, sig, 64);
+	return query_run_one(&q);
 }
 
 enum err store_key_revoke(struct store *s, uint32_t id, const char *why)

@@ -28,7 +28,7 @@
 	"   UNION SELECT p.from_group FROM node_groups g JOIN policies p ON p.to_group = "         \
 	"g.group_bit WHERE g.node_id = n.id)),"                                                    \
 	" i.public_key, i.unbroken, t.public_key, t.signature, n.path_policy," PATH_GROUPS(        \
-		"1") ", " PATH_GROUPS("2") " FROM nodes n"                                         \
+		"1") ", " PATH_GROUPS("2") ", i.signature FROM nodes n"                            \
 					   " LEFT JOIN keys i ON i.node_id = n.id AND i.kind = 1 " \
 					   "AND i.status = 1"                                      \
 					   " LEFT JOIN keys t ON t.node_id = n.id AND t.kind = 2 " \
@@ -47,6 +47,8 @@ static const char subnets_sql[] =
 	"SELECT family, first, length, weight FROM subnets WHERE node_id = ?1 AND +status = 2";
 static const char endpoints_sql[] =
 	"SELECT endpoint FROM node_endpoints WHERE node_id = ?1 ORDER BY position";
+static const char chain_sql[] = "SELECT public_key, signature, status FROM keys WHERE node_id = ?1"
+				" AND kind = 1 ORDER BY id DESC LIMIT ?2";
 static const char insert_sql[] =
 	"INSERT INTO nodes (name, kind, status, revision, aes, compression, keepalive_s, address4, "
 	"address6,"
@@ -62,7 +64,7 @@ static const char endpoints_clear_sql[] = "DELETE FROM node_endpoints WHERE node
 static const char endpoint_add_sql[] =
 	"INSERT INTO node_endpoints (node_id, position, endpoint) VALUES (?1, ?2, ?3)";
 static const char by_identity_sql[] =
-	"SELECT node_id, status FROM keys WHERE kind = 1 AND public_key = ?1";
+	"SELECT node_id, status, expires_ms FROM keys WHERE kind = 1 AND public_key = ?1";
 static const char status_sql[] =
 	"UPDATE nodes SET status = ?2, revision = ?3, updated_ms = ?4, revoked_why = ?5,"
 	" revoked_ms = CASE ?2 WHEN 4 THEN ?4 WHEN 5 THEN revoked_ms ELSE NULL END,"
@@ -156,6 +158,33 @@ static enum err load_endpoints(struct store *s, struct node *n)
 	return query_close(&q);
 }
 
+/* The identity keys of before, as far as each has signed for the next and is not revoked. */
+static enum err load_chain(struct store *s, struct node *n)
+{
+	struct node_link link;
+	bool signed_for = false;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_DIRECTORY, chain_sql);
+	query_u32(&q, 1, n->id);
+	query_u32(&q, 2, NODE_CHAIN_MAX + 1);
+	while (!e && query_next(&q)) {
+		if (signed_for) {
+			if (query_get_u32(&q, 2, KEY_CURRENT, KEY_REVOKED) != KEY_RETIRED)
+				break;
+			query_get_blob(&q, 0, link.key.b, KEY_BYTES);
+			if (!q.err)
+				e = node_chain_add(n, &link);
+		}
+		signed_for = !query_is_null(&q, 1);
+		if (!signed_for)
+			break;
+		query_get_blob(&q, 1, link.sig, sizeof(link.sig));
+	}
+	return query_close(&q) ? q.err : e;
+}
+
 /* The row under the cursor as a whole node; node_fini() is the caller's, also after a failure. */
 static enum err load_node(struct query *q, struct node *n, struct store_node_meta *m)
 {
@@ -167,6 +196,8 @@ static enum err load_node(struct query *q, struct node *n, struct store_node_met
 		q->err = load_subnets(q->store, n);
 	if (!q->err)
 		q->err = load_endpoints(q->store, n);
+	if (!q->err && n->has_identity && !query_is_null(q, 24))
+		q->err = load_chain(q->store, n);
 	return q->err;
 }
 
@@ -319,11 +350,12 @@ enum err store_node_comment(struct store *s, uint32_t id, const char *comment)
 }
 
 enum err store_node_by_identity(struct store *s, const struct public_key *key, uint32_t *id,
-				bool *current)
+				bool *valid)
 {
 	struct query q;
 	uint32_t node = 0;
-	bool is_current = false, found;
+	bool is_valid = false, found;
+	enum key_status status;
 	enum err e;
 
 	query_open(&q, s, DB_DIRECTORY, by_identity_sql);
@@ -331,12 +363,14 @@ enum err store_node_by_identity(struct store *s, const struct public_key *key, u
 	found = query_next(&q);
 	if (found) {
 		node = query_get_u32(&q, 0, 1, UINT32_MAX);
-		is_current = query_get_u32(&q, 1, KEY_CURRENT, KEY_REVOKED) == KEY_CURRENT;
+		status = (enum key_status)query_get_u32(&q, 1, KEY_CURRENT, KEY_REVOKED);
+		is_valid = status == KEY_CURRENT ||
+			   (status == KEY_RETIRED && query_get_ms(&q, 2) > clock_wall_ms());
 	}
 	e = query_close_found(&q, found);
 	if (!e) {
 		*id = node;
-		*current = is_current;
+		*valid = is_valid;
 	}
 	return e;
 }

@@ -127,9 +127,9 @@ enum err store_node_get(struct store *s, uint32_t id, struct node *out,
 enum err store_node_find(struct store *s, const char *name, struct node *out,
 			 struct store_node_meta *meta) must_check; /* not deleted ones */
 /* By identity key, also of revoked and deleted nodes and of old keys: whose was it, and is it valid
- * now? */
+ * now? That is the node's current key, and one that it has replaced until its overlap ends. */
 enum err store_node_by_identity(struct store *s, const struct public_key *key, uint32_t *id,
-				bool *current) must_check;
+				bool *valid) must_check;
 /* Status with its reason; revoking also revokes all its keys, deleting frees name, addresses and
  * subnets (the row stays as a tombstone). */
 enum err store_node_status(struct store *s, uint32_t id, enum node_status status, const char *why,
@@ -169,13 +169,20 @@ struct store_key {
 	uint8_t signature[64];   /* tunnel: by the identity key; identity: by the one before. zeros:
 				    none */
 	bool unbroken;
-	int64_t created_ms, expires_ms, revoked_ms; /* 0: none */
+	int64_t created_ms, revoked_ms; /* 0: none */
+	int64_t expires_ms; /* of a retired key: it is taken until then; 0: not any more */
 	char revoked_why[STORE_TEXT_SIZE];
 	uint32_t token_id; /* the join token that brought it, 0 none */
 };
 /* Adds a current key; the current one of that node and kind is retired. ERR_EXISTS: this key is
  * known already (also of another node, also a revoked one). */
 enum err store_key_put(struct store *s, struct store_key *k) must_check;
+/* The current key of that node and kind, which is about to be replaced by the node itself, is taken
+ * until then. Before store_key_put() of the new one. None: ERR_OK. */
+enum err store_key_overlap(struct store *s, uint32_t node_id, enum key_kind kind,
+			   int64_t until_ms) must_check;
+/* The current tunnel key gets a signature of the node's new identity key. ERR_NOTFOUND. */
+enum err store_key_sign(struct store *s, uint32_t node_id, const uint8_t sig[64]) must_check;
 enum err store_key_revoke(struct store *s, uint32_t id, const char *why) must_check;
 enum err store_key_get(struct store *s, uint32_t id, struct store_key *out) must_check;
 /* By its bytes, whatever its status and whoever's it is. */
@@ -380,3 +387,4 @@ enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
 #include "hub/store/access.h"
 #include "hub/store/history.h"
 #include "hub/store/webhook.h"
+#include "hub/store/rotation.h"

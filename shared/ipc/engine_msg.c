@@ -100,6 +100,7 @@ void engine_self_encode(const struct engine_self *m, struct cursor *c)
 	codec_put_bool(c, m->priority_inheritance);
 	cursor_put_u8(c, (uint8_t)m->nat);
 	cursor_put_u16(c, m->nat_port);
+	cursor_put_bytes(c, m->tunnel_key.b, KEY_BYTES);
 }
 
 enum err engine_self_decode(struct cursor *c, struct engine_self *m)
@@ -122,6 +123,7 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 	m->priority_inheritance = codec_get_bool(c);
 	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
 	m->nat_port = cursor_get_u16(c);
+	cursor_get_bytes(c, m->tunnel_key.b, KEY_BYTES);
 	if (m->clock_ahead_ms > CLOCK_AHEAD_MAX_MS || m->clock_ahead_ms < -CLOCK_AHEAD_MAX_MS)
 		cursor_fail(c, ERR_INVALID);
 	if (m->is_hub != (m->id == m->hub_id))
@@ -303,6 +305,23 @@ void engine_hub_silent_encode(const struct engine_hub_silent *m, struct cursor *
 enum err engine_hub_silent_decode(struct cursor *c, struct engine_hub_silent *m)
 {
 	m->silent = codec_get_bool(c);
+	return cursor_end(c);
+}
+
+void engine_keys_encode(const struct engine_keys *m, struct cursor *c)
+{
+	codec_put_err(c, m->result);
+	cursor_put_u8(c, m->n);
+	for (uint8_t i = 0; i < m->n; i++)
+		cursor_put_bytes(c, m->key[i].b, KEY_BYTES);
+}
+
+enum err engine_keys_decode(struct cursor *c, struct engine_keys *m)
+{
+	*m = (struct engine_keys){ .result = codec_get_err(c) };
+	m->n = codec_get_u8_in(c, 1, ARRAY_LEN(m->key));
+	for (uint8_t i = 0; i < m->n && !c->err; i++)
+		cursor_get_bytes(c, m->key[i].b, KEY_BYTES);
 	return cursor_end(c);
 }
 

@@ -11,13 +11,16 @@
  *   4. ENGINE_SYNC_END: those not named since 2 go       ENGINE_PATH (a peer's path changed)
  *   5. ENGINE_PEER, ENGINE_PEER_GONE, ENGINE_COMMIT      ENGINE_PONG
  *   any time: ENGINE_ENDPOINTS, ENGINE_PING,             ENGINE_STATUS for each peer, then
- *             ENGINE_STATUS_GET, ENGINE_REBIND           ENGINE_STATUS_END; ENGINE_NAT,
- *                                                        ENGINE_HUB_SILENT
+ *             ENGINE_STATUS_GET, ENGINE_REBIND,          ENGINE_STATUS_END; ENGINE_NAT,
+ *             ENGINE_KEY_MAKE, ENGINE_KEY_RETIRE         ENGINE_HUB_SILENT, ENGINE_KEYS
  *
  * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not
  * handed to the kernel.
  *
- * A peer whose key is unchanged keeps its session, whatever else changes (DESIGN promise 7).
+ * A peer keeps its session, whatever changes (DESIGN promise 7). That holds for its key, too: it
+ * has replaced it itself. One that was joined anew is told as gone first; the hub's engine, whose
+ * control begins with a sync and knows nothing of before, takes a key that changes in a sync for
+ * that.
  */
 #include "shared/base/addr.h"
 #include "shared/base/cursor.h"
@@ -39,6 +42,8 @@ enum engine_msg {
 	ENGINE_PING,
 	ENGINE_STATUS_GET, /* struct engine_tag */
 	ENGINE_REBIND,     /* no payload: this machine's own addresses have changed */
+	ENGINE_KEY_MAKE,   /* no payload: make a second tunnel key; answered by ENGINE_KEYS */
+	ENGINE_KEY_RETIRE, /* no payload: forget the one that ENGINE_SELF does not name */
 
 	ENGINE_READY = 64, /* no payload */
 	ENGINE_APPLIED,    /* struct engine_revision */
@@ -49,6 +54,7 @@ enum engine_msg {
 	ENGINE_STATUS_END,
 	ENGINE_NAT,
 	ENGINE_HUB_SILENT,
+	ENGINE_KEYS, /* our tunnel keys; at its start, and when they have changed */
 };
 
 /* How packets reach a peer now. The order is that of preference. */
@@ -117,6 +123,9 @@ struct engine_self {
 	bool priority_inheritance; /* the inner packet's TOS or traffic class goes outside, too */
 	enum nat_mapping nat;      /* our own */
 	uint16_t nat_port;         /* spoke: of the hub's second UDP socket; 0 none */
+	/* The tunnel key that the directory names as ours: of two it is the one that handshakes
+	 * begin with. Zeros, or none of ours: it stays as it is. */
+	struct public_key tunnel_key;
 };
 
 /* Prefixes of one peer in one message; more come in further ENGINE_PEER messages with `more`. */
@@ -212,6 +221,14 @@ struct engine_nat {
  */
 struct engine_hub_silent {
 	bool silent;
+};
+
+/* The tunnel keys that the engine has and that are on the disk: the one that handshakes begin with,
+ * and the other. `result`: why none could be made. */
+struct engine_keys {
+	enum err result;
+	uint8_t n; /* 1 or 2 */
+	struct public_key key[2];
 };
 
 struct engine_status {
@@ -310,6 +327,8 @@ void engine_path_encode(const struct engine_path *m, struct cursor *c);
 enum err engine_path_decode(struct cursor *c, struct engine_path *m) must_check;
 void engine_hub_silent_encode(const struct engine_hub_silent *m, struct cursor *c);
 enum err engine_hub_silent_decode(struct cursor *c, struct engine_hub_silent *m) must_check;
+void engine_keys_encode(const struct engine_keys *m, struct cursor *c);
+enum err engine_keys_decode(struct cursor *c, struct engine_keys *m) must_check;
 void engine_nat_encode(const struct engine_nat *m, struct cursor *c);
 enum err engine_nat_decode(struct cursor *c, struct engine_nat *m) must_check;
 void engine_status_encode(const struct engine_status *m, struct cursor *c);

@@ -92,6 +92,26 @@ enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m)
 	return cursor_end(c);
 }
 
+void monitor_key_encode(const struct monitor_key *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u8(c, (uint8_t)m->what);
+	cursor_put_u8(c, (uint8_t)m->op);
+	cursor_put_bytes(c, m->key.b, KEY_BYTES);
+}
+
+enum err monitor_key_decode(struct cursor *c, struct monitor_key *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->what = (enum monitor_key_what)codec_get_u8_in(c, MONITOR_KEY_IDENTITY,
+							 MONITOR_KEY_HUB_PIN);
+	m->op = (enum monitor_key_op)codec_get_u8_in(c, MONITOR_KEY_KEEP, MONITOR_KEY_DROP);
+	cursor_get_bytes(c, m->key.b, KEY_BYTES);
+	if (!c->err && (m->op == MONITOR_KEY_KEEP) == secret_is_zero(m->key.b, KEY_BYTES))
+		cursor_fail(c, ERR_INVALID);
+	return cursor_end(c);
+}
+
 void monitor_script_encode(const struct monitor_script *m, struct cursor *c)
 {
 	cursor_put_u8(c, (uint8_t)m->kind);

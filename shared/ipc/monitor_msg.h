@@ -14,15 +14,17 @@
  *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
  *   MONITOR_PORT                                     MONITOR_LOG_LEVEL (handled by worker.c)
  *   MONITOR_LOG_LEVEL
+ *   MONITOR_KEY (the tunnel's: engine, too)
  *
- * MONITOR_ADDRESS, MONITOR_ROUTE and MONITOR_NET_END are answered, MONITOR_NET_BEGIN and
- * MONITOR_SCRIPT are not. An address is a single host (/32, /128). The mtu of MONITOR_NET_END is
- * TUN_MTU_MIN..TUN_MTU_MAX.
+ * MONITOR_ADDRESS, MONITOR_ROUTE, MONITOR_NET_END and MONITOR_KEY are answered, MONITOR_NET_BEGIN
+ * and MONITOR_SCRIPT are not. An address is a single host (/32, /128). The mtu of MONITOR_NET_END
+ * is TUN_MTU_MIN..TUN_MTU_MAX.
  */
 #include "shared/base/addr.h"
 #include "shared/base/cursor.h"
 #include "shared/base/name.h"
 #include "shared/base/prefix.h"
+#include "shared/base/secret.h"
 
 /* With Workers = N there are N - 1 movers beside the engine (shared/tunnel/README.md). */
 enum worker_role {
@@ -62,6 +64,7 @@ enum monitor_msg {
 	MONITOR_READY,         /* of any worker, once: its start() has succeeded; no payload */
 	MONITOR_PORT,          /* struct monitor_port; answered */
 	MONITOR_LOG_LEVEL,     /* struct monitor_log_level, and from the monitor to every worker */
+	MONITOR_KEY,           /* struct monitor_key */
 
 	MONITOR_LINK = 64, /* struct monitor_link, with a descriptor */
 	MONITOR_DONE,      /* struct monitor_done */
@@ -93,6 +96,25 @@ struct monitor_net_end {
 	uint32_t tag;
 	uint16_t mtu;
 };
+/*
+ * A key is replaced in steps, each of which is done as a whole or not at all (a rename), so that
+ * after a crash between any two there is at least one key that works: the new one is kept beside
+ * the present one (FILE.next); takes its place; or is dropped.
+ */
+enum monitor_key_what {
+	MONITOR_KEY_IDENTITY = 1,
+	MONITOR_KEY_TUNNEL,
+	MONITOR_KEY_HUB_PIN, /* a public key; has no FILE.next, MONITOR_KEY_KEEP replaces it */
+};
+enum monitor_key_op { MONITOR_KEY_KEEP = 1, MONITOR_KEY_PROMOTE, MONITOR_KEY_DROP };
+struct monitor_key {
+	uint32_t tag;
+	enum monitor_key_what what;
+	enum monitor_key_op op;
+	struct secret_key key; /* MONITOR_KEY_KEEP; zeros otherwise. The caller zeroes its own */
+};
+#define MONITOR_KEY_BYTES (4u + 1u + 1u + KEY_BYTES) /* encoded */
+
 enum monitor_script_kind {
 	SCRIPT_TINC_UP,
 	SCRIPT_TINC_DOWN,
@@ -128,6 +150,8 @@ void monitor_prefix_encode(const struct monitor_prefix *m, struct cursor *c);
 enum err monitor_prefix_decode(struct cursor *c, struct monitor_prefix *m) must_check;
 void monitor_net_end_encode(const struct monitor_net_end *m, struct cursor *c);
 enum err monitor_net_end_decode(struct cursor *c, struct monitor_net_end *m) must_check;
+void monitor_key_encode(const struct monitor_key *m, struct cursor *c);
+enum err monitor_key_decode(struct cursor *c, struct monitor_key *m) must_check;
 void monitor_socket_encode(const struct monitor_socket *m, struct cursor *c);
 enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m) must_check;
 void monitor_port_encode(const struct monitor_port *m, struct cursor *c);

@@ -13,6 +13,7 @@ enum nudge_msg {
 	NUDGE_EVENTS,       /* something has happened: of api, to webhooks; no payload */
 	NUDGE_SETTINGS,     /* what is set on a node has changed: struct nudge_node */
 	NUDGE_LOG_LEVEL,    /* the hub logs as much from now on: struct monitor_log_level */
+	NUDGE_KEYS,         /* keys are to be replaced, or are not; no payload */
 };
 struct nudge_revision {
 	uint64_t revision;

@@ -10,6 +10,8 @@
 
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
+#include "shared/base/log.h"
+#include "shared/base/paths.h"
 #include "shared/wire/node.h"
 
 #define KEY_FILE_MAX_BYTES 256u
@@ -104,6 +106,26 @@ enum err keys_read_secret(const char *path, struct secret_key *out)
 	return e == ERR_TOOBIG ? ERR_INVALID : e;
 }
 
+enum err keys_read_next(const char *path, struct secret_key *out, bool *found)
+{
+	char next[PATHS_FILE_SIZE + 8];
+	enum err e;
+
+	*found = false;
+	if (snprintf(next, sizeof(next), "%s.next", path) >= (int)sizeof(next))
+		return ERR_OK;
+	e = keys_read_secret(next, out);
+	*found = e == ERR_OK;
+	if (e && e != ERR_NOTFOUND && e != ERR_NOMEM)
+		log_warn("%s: %s; it is passed over", next, err_str(e));
+	return e == ERR_NOMEM ? e : ERR_OK;
+}
+
+enum err keys_tunnel_public(const struct secret_key *tunnel, struct public_key *out)
+{
+	return derive_public(EVP_PKEY_X25519, tunnel, out);
+}
+
 enum err keys_read_public(const char *path, struct public_key *out)
 {
 	struct buf b;
@@ -138,20 +160,50 @@ void keys_forget_secrets(struct keys *k)
 	secret_zero(&k->tunnel, sizeof(k->tunnel));
 }
 
-bool keys_tunnel_is_signed(const struct public_key *identity, const struct public_key *tunnel,
-			   const uint8_t sig[KEYS_SIGNATURE_BYTES])
+/* Is `sig` the signature of `signer` over these bytes? */
+static bool is_signed(const struct public_key *signer, const uint8_t *input, size_t len,
+		      const uint8_t sig[KEYS_SIGNATURE_BYTES])
 {
-	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, identity->b,
-						     sizeof(identity->b));
+	EVP_PKEY *pkey =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, signer->b, sizeof(signer->b));
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t input[64];
-	size_t len = node_tunnel_sign_input(tunnel, input);
 	bool good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
 		    EVP_DigestVerify(ctx, sig, KEYS_SIGNATURE_BYTES, input, len) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return good;
+}
+
+bool keys_tunnel_is_signed(const struct public_key *identity, const struct public_key *tunnel,
+			   const uint8_t sig[KEYS_SIGNATURE_BYTES])
+{
+	uint8_t input[NODE_SIGN_INPUT_MAX];
+
+	return is_signed(identity, input, node_tunnel_sign_input(tunnel, input), sig);
+}
+
+bool keys_identity_is_signed(const struct public_key *old, const struct public_key *identity,
+			     const uint8_t sig[KEYS_SIGNATURE_BYTES])
+{
+	uint8_t input[NODE_SIGN_INPUT_MAX];
+
+	return is_signed(old, input, node_identity_sign_input(identity, input), sig);
+}
+
+bool keys_identity_follows(const struct public_key *known, const struct node *n)
+{
+	const struct public_key *younger = &n->identity_key;
+
+	if (!n->has_identity)
+		return false;
+	for (uint8_t i = 0; !public_key_equal(younger, known); i++) {
+		if (i == n->n_chain ||
+		    !keys_identity_is_signed(&n->chain[i].key, younger, n->chain[i].sig))
+			return false;
+		younger = &n->chain[i].key;
+	}
+	return true;
 }
 
 bool keys_tunnel_is_weak(const struct public_key *tunnel)

@@ -30,6 +30,14 @@ enum err keys_complete(struct keys *k) must_check;
 enum err keys_read(struct keys *k, const char *identity_file, const char *tunnel_file) must_check;
 /* One private key's file: base64 on a line. Errors as keys_read(). */
 enum err keys_read_secret(const char *path, struct secret_key *out) must_check;
+/*
+ * The private key that is to take the place of the one in `path`, in the file beside it
+ * ("PATH.next"). *found false: there is none, or it cannot be read (logged): then the present one
+ * is good. ERR_NOMEM.
+ */
+enum err keys_read_next(const char *path, struct secret_key *out, bool *found) must_check;
+/* The public half of a tunnel key. ERR_CRYPTO. */
+enum err keys_tunnel_public(const struct secret_key *tunnel, struct public_key *out) must_check;
 /* A public key's file: base64 on a line. ERR_NOTFOUND, ERR_INVALID. */
 enum err keys_read_public(const char *path, struct public_key *out) must_check;
 /* Zeroes the private keys and keeps the rest. */
@@ -38,6 +46,16 @@ void keys_forget_secrets(struct keys *k);
 /* True when `sig` is `identity`'s signature over `tunnel`. */
 bool keys_tunnel_is_signed(const struct public_key *identity, const struct public_key *tunnel,
 			   const uint8_t sig[KEYS_SIGNATURE_BYTES]);
+/* True when `sig` is `old`'s signature over `identity`: the node has replaced its identity key
+ * itself (node_identity_sign_input()). */
+bool keys_identity_is_signed(const struct public_key *old, const struct public_key *identity,
+			     const uint8_t sig[KEYS_SIGNATURE_BYTES]);
+/*
+ * True when `n`'s identity key is `known`, or the keys in between have each signed the next
+ * (n->chain). Whoever knew the one may then trust the other.
+ */
+struct node;
+bool keys_identity_follows(const struct public_key *known, const struct node *n);
 /* True for points that no honest key pair has: all sessions with them would have the same shared
  * secret (RFC 7748 section 6.1). */
 bool keys_tunnel_is_weak(const struct public_key *tunnel);

@@ -50,6 +50,9 @@ struct stream_limits {
 enum err stream_identity_new(const struct secret_key *ed25519_seed,
 			     struct stream_identity **out) must_check;
 void stream_identity_free(struct stream_identity *id);
+/* Signs with the identity key: Ed25519, 64 bytes. ERR_CRYPTO. */
+enum err stream_identity_sign(const struct stream_identity *id, const void *p, size_t n,
+			      uint8_t sig[64]) must_check;
 /* The raw Ed25519 public key of the identity. */
 const struct public_key *stream_identity_public(const struct stream_identity *id);
 

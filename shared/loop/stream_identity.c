@@ -170,6 +170,22 @@ void stream_identity_free(struct stream_identity *id)
 	free(id);
 }
 
+enum err stream_identity_sign(const struct stream_identity *id, const void *p, size_t n,
+			      uint8_t sig[64])
+{
+	EVP_PKEY *key = SSL_CTX_get0_privatekey(id->client);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t len = 64;
+	enum err e = ERR_CRYPTO;
+
+	if (key && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
+	    EVP_DigestSign(ctx, sig, &len, p, n) == 1 && len == 64)
+		e = ERR_OK;
+	EVP_MD_CTX_free(ctx);
+	ERR_clear_error();
+	return e;
+}
+
 const struct public_key *stream_identity_public(const struct stream_identity *id)
 {
 	return &id->pub;

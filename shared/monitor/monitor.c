@@ -333,9 +333,7 @@ static enum err on_request(void *arg, enum worker_role from, struct channel *ch,
 {
 	struct monitor *m = arg;
 
-	if (from != WORKER_CONTROL)
-		return ERR_DENIED;
-	return requests_serve(&m->requests, ch, type, body);
+	return requests_serve(&m->requests, from, ch, type, body);
 }
 
 static void on_child_signal(void *arg, int signo)
@@ -447,6 +445,7 @@ static enum err make_parts(struct monitor *m)
 		.set_port = set_port,
 		.set_log_level = set_log_level,
 		.arg = m,
+		.keys = p->keys,
 	};
 	return children_new(m->loop, &children, &m->children);
 }

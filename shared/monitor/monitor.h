@@ -6,6 +6,7 @@
  * 100 ms, doubling to 5 s while it keeps dying), sets addresses and routes, runs scripts. It reads
  * nothing from the network. It is the parent of everything, so that nothing is left when it ends.
  */
+#include "shared/monitor/key_files.h"
 #include "shared/monitor/worker.h"
 
 #define MONITOR_LISTEN_MAX 8u
@@ -40,6 +41,7 @@ struct monitor_params {
 	uint32_t fwmark;            /* SO_MARK of tunnels and links, not of HTTPS; 0 none */
 	const char *bind_interface; /* SO_BINDTODEVICE of the same, NULL none */
 	const char *script_dir;     /* folder of tinc-up and its like */
+	struct key_files keys;      /* those that workers may replace */
 	const char *pidfile;        /* NULL none */
 	int ready_fd; /* of launch_daemonize(): gets one byte and is closed once every worker has
 			 started; 0 none */

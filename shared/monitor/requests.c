@@ -140,6 +140,23 @@ static enum err serve_log_level(const struct requests *r, struct channel *ch, st
 	return e;
 }
 
+/* What a worker may not ask for is a violation, a failure of the disk is answered. */
+static enum err serve_key(const struct requests *r, enum worker_role from, struct channel *ch,
+			  struct cursor *body)
+{
+	struct monitor_key m;
+	enum err e = monitor_key_decode(body, &m);
+
+	channel_wipe(ch);
+	if (e == ERR_OK && !key_files_may(&r->keys, from, &m))
+		e = ERR_DENIED;
+	if (e == ERR_OK)
+		answer(ch, m.tag, key_files_step(&r->keys, &m), "");
+	secret_zero(&m, sizeof(m));
+	return e;
+}
+
+/* Of control only. */
 static const struct request {
 	uint16_t type;
 	enum err (*serve)(const struct requests *r, struct channel *ch, struct cursor *body);
@@ -150,9 +167,13 @@ static const struct request {
 	{ MONITOR_PORT, serve_port },           { MONITOR_LOG_LEVEL, serve_log_level },
 };
 
-enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type,
-			struct cursor *body)
+enum err requests_serve(const struct requests *r, enum worker_role from, struct channel *ch,
+			uint16_t type, struct cursor *body)
 {
+	if (type == MONITOR_KEY)
+		return serve_key(r, from, ch, body);
+	if (from != WORKER_CONTROL)
+		return ERR_DENIED;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].type == type)
 			return table[i].serve(r, ch, body);

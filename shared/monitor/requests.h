@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * requests: the fixed table of what the control worker may ask of the monitor (ipc/monitor_msg.h),
- * decoded, carried out, answered.
+ * requests: the fixed table of what the control worker, and for its key the engine, may ask of the
+ * monitor (ipc/monitor_msg.h), decoded, carried out, answered.
  */
 #include "shared/ipc/channel.h"
+#include "shared/monitor/key_files.h"
 #include "shared/monitor/sockets.h"
 
 struct network;
@@ -20,6 +21,7 @@ struct requests {
 	enum err (*set_port)(void *arg, uint16_t port);
 	void (*set_log_level)(void *arg, int level);
 	void *arg;
+	struct key_files keys;
 };
 
 /*
@@ -27,5 +29,5 @@ struct requests {
  * is ERR_OK here. ERR_DENIED: no such request; ERR_INVALID, ERR_TRUNCATED: malformed. Those are
  * violations: whoever sent it is broken or taken over.
  */
-enum err requests_serve(const struct requests *r, struct channel *ch, uint16_t type,
-			struct cursor *body) must_check;
+enum err requests_serve(const struct requests *r, enum worker_role from, struct channel *ch,
+			uint16_t type, struct cursor *body) must_check;

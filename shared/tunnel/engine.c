@@ -26,15 +26,20 @@ enum err engine_load(const struct engine_params *params, void **state)
 		return ERR_NOMEM;
 	e = primitives_init(&t->primitives);
 	if (!e)
-		e = handshake_self_init(&t->self_key, &params->tunnel_key);
+		e = own_keys_add(t, &params->tunnel_key);
+	if (!e && params->has_next_key)
+		e = own_keys_add(t, &params->next_key);
+	/* A change that was stopped between its last two steps: there is only one key. */
+	if (e == ERR_EXISTS)
+		e = ERR_OK;
 	if (e) {
+		own_keys_fini(t);
 		primitives_fini(&t->primitives);
 		free(t);
 		return e;
 	}
 	t->offload = params->offload;
 	aead_select(params->crypto, &t->primitives);
-	t->self_public = t->self_key.key.public;
 	t->n_workers = (uint8_t)(params->workers ? params->workers : 1);
 	*state = t;
 	return ERR_OK;
@@ -117,8 +122,8 @@ enum err engine_open(struct worker *w)
 	rate_sources_init(&t->handshake_rate);
 	nat_init(t);
 	share_init(&t->share);
-	if ((e = cookie_checker_init(&t->checker, &t->primitives, &t->self_public)) ||
-	    (e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
+	list_init(&t->old_keys);
+	if ((e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
 	    (e = route_keep_answers(&t->routes)) || (e = index_new(&t->index)) ||
 	    (e = pending_pool_new(&t->pending)) || (e = udp_new(&w->fds, t->offload, &t->udp)) ||
@@ -152,6 +157,7 @@ static void sibling_up(struct worker *w, enum worker_role role)
 		return;
 	t->control = w->siblings[role];
 	report_ready(t);
+	report_keys(t, ERR_OK);
 	/* Paths are told when they change. What the one before knew of the hub's is told again: a
 	 * carrier may be wanted. */
 	if (t->hub && t->hub->path.kind == PATH_DOWN)
@@ -171,6 +177,16 @@ static void sibling_down(struct worker *w, enum worker_role role)
 		movers_down(t, (unsigned)worker_number(role));
 }
 
+/* The monitor keeps the key, so this is not for feed.c, which knows control only. */
+static enum err make_key(struct worker *w, const struct cursor *body)
+{
+	enum err e = cursor_end(body);
+
+	if (!e)
+		own_keys_make(w->state, w->monitor);
+	return e;
+}
+
 static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
 		    int fd)
 {
@@ -181,12 +197,16 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		close(fd);
 	t->now_ms = loop_now_ms(t->loop);
 	if (from == WORKER_CONTROL)
-		e = feed_receive(t, type, body);
+		e = type == ENGINE_KEY_MAKE ? make_key(w, body) : feed_receive(t, type, body);
+	else if (from == 0)
+		e = type == MONITOR_DONE ? own_keys_kept(t, body) : ERR_INVALID;
 	else if (t->movers && worker_number(from) > 0)
 		e = movers_receive(t, (unsigned)worker_number(from), type, body);
 	else
 		return;
-	if (e && w->siblings[from])
+	if (e && from == 0)
+		channel_bad(w->monitor, type, e);
+	else if (e && w->siblings[from])
 		channel_bad(w->siblings[from], type, e);
 }
 
@@ -243,9 +263,8 @@ static void fini(struct worker *w)
 	index_free(t->index);
 	table_fini(&t->by_key);
 	table_fini(&t->by_id);
-	cookie_checker_fini(&t->checker);
+	own_keys_fini(t);
 	primitives_fini(&t->primitives);
-	handshake_self_fini(&t->self_key);
 	secret_zero(t, sizeof(*t));
 	free(t);
 	w->state = NULL;

@@ -11,9 +11,11 @@
 
 struct engine_params {
 	struct secret_key tunnel_key; /* X25519 private key; copied, the caller zeroes its own */
-	enum aead_choice crypto;      /* which library seals packets */
-	bool offload;                 /* use what the kernel has of UDP segmentation and GRO */
-	unsigned workers; /* this engine and its movers together, 1..WORKERS_MAX; 0 is 1 */
+	bool has_next_key;            /* the key is being replaced, own_keys.h */
+	struct secret_key next_key;
+	enum aead_choice crypto; /* which library seals packets */
+	bool offload;            /* use what the kernel has of UDP segmentation and GRO */
+	unsigned workers;        /* this engine and its movers together, 1..WORKERS_MAX; 0 is 1 */
 };
 
 /* For the daemon's own load(): makes the state from the key it has read. */

@@ -48,6 +48,7 @@ static enum err receive_self(struct tunnel *t, struct cursor *body)
 	t->self = m;
 	t->configured = true;
 	udp_set_discovery(t->udp, m.pmtu_discovery);
+	own_keys_use(t, &m.tunnel_key);
 	peer_self_changed(t);
 	movers_tell_self(t);
 	nat_self_changed(t);
@@ -107,6 +108,7 @@ static enum err receive_revision(struct tunnel *t, struct cursor *body, bool end
 		return e;
 	if (ends_sync)
 		peer_drop_unseen(t, t->sync);
+	t->syncing = t->syncing && !ends_sync;
 	if (t->movers)
 		movers_commit(t, m.revision);
 	else
@@ -165,6 +167,17 @@ static enum err receive_rebind(struct tunnel *t, const struct cursor *body)
 	return e;
 }
 
+static enum err receive_key_retire(struct tunnel *t, const struct cursor *body)
+{
+	enum err e = cursor_end(body);
+
+	if (e)
+		return e;
+	own_keys_retire(t);
+	report_keys(t, ERR_OK);
+	return ERR_OK;
+}
+
 enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 {
 	if (!t->configured && type != ENGINE_SELF)
@@ -174,6 +187,7 @@ enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 		return receive_self(t, body);
 	case ENGINE_SYNC_BEGIN:
 		t->sync++;
+		t->syncing = true;
 		return cursor_end(body);
 	case ENGINE_PEER:
 		return receive_peer(t, body);
@@ -191,6 +205,8 @@ enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 		return receive_status_get(t, body);
 	case ENGINE_REBIND:
 		return receive_rebind(t, body);
+	case ENGINE_KEY_RETIRE:
+		return receive_key_retire(t, body);
 	default:
 		return ERR_INVALID;
 	}

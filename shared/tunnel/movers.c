@@ -23,7 +23,6 @@ struct movers {
 	struct tunnel *tunnel;
 	struct channel *channel[WORKERS_MAX]; /* by number; NULL: not there */
 	unsigned unanswered[WORKERS_MAX];     /* commits that it has not applied yet */
-	uint64_t came_ms;                     /* when the youngest came */
 	bool committed;                       /* a revision is in force here */
 	bool waiting;                         /* control waits to hear so */
 	uint64_t revision;
@@ -59,11 +58,6 @@ void movers_free(struct movers *m)
 bool movers_alive(const struct tunnel *t, unsigned number)
 {
 	return number < WORKERS_MAX && t->movers->channel[number];
-}
-
-bool movers_have_keys(const struct tunnel *t, const struct keypair *kp)
-{
-	return !t->movers || kp->created_ms > t->movers->came_ms;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -361,7 +355,6 @@ void movers_up(struct tunnel *t, unsigned number, struct channel *ch)
 		return;
 	m->channel[number] = ch;
 	m->unanswered[number] = 0;
-	m->came_ms = t->now_ms;
 	if (!t->configured)
 		return;
 	c = begin(m);

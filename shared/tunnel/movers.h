@@ -47,5 +47,3 @@ void movers_pass_packet(struct tunnel *t, unsigned number, const struct pkt *msg
 			const struct session_source *from);
 /* Adds what the movers have compressed to the engine's own numbers; all else is in t already. */
 void movers_add_status(const struct tunnel *t, struct engine_status_end *m);
-/* Was the keypair made when all the movers were there? */
-bool movers_have_keys(const struct tunnel *t, const struct keypair *kp);

@@ -190,6 +190,25 @@ static enum err peer_change(struct peer *p, const struct engine_peer *m)
 	return ERR_OK;
 }
 
+/* Under its new key the peer is found from now on. Any error: it has to begin anew. */
+static enum err change_key(struct peer *p, const struct engine_peer *m)
+{
+	struct tunnel *t = p->tunnel;
+	enum err e;
+
+	if ((t->syncing && t->self.is_hub) || m->kind == NODE_WIREGUARD)
+		return ERR_DENIED;
+	e = session_change_key(p, &m->tunnel_key);
+	if (e)
+		return e;
+	log_debug(1, "%s has another tunnel key; its session goes on", p->set.name);
+	table_remove(&t->by_key, &p->by_key);
+	p->tunnel_key = m->tunnel_key;
+	e = table_insert(&t->by_key, &p->by_key);
+	BUG_ON(e); /* it has just made room */
+	return ERR_OK;
+}
+
 enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 {
 	struct peer *p = peer_find(t, m->id);
@@ -200,8 +219,11 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 	if (other && other != p)
 		return ERR_EXISTS;
 	if (p && !public_key_equal(&p->tunnel_key, &m->tunnel_key)) {
-		peer_drop(p);
-		p = NULL;
+		e = change_key(p, m);
+		if (e) {
+			peer_drop(p);
+			p = NULL;
+		}
 	}
 	if (!p && m->append)
 		return ERR_NOTFOUND;

@@ -18,12 +18,28 @@
 
 struct tunnel;
 
+/*
+ * The key that a peer had before. Whoever has replaced its key may, for a while, still begin
+ * handshakes with the old one; it ends with the first session that the new key has made, at the
+ * latest after OLD_KEY_MS.
+ */
+struct old_key {
+	struct list link; /* in t->old_keys */
+	struct peer *peer;
+	struct public_key key;
+	uint64_t until_ms;
+};
+
 /* The cryptographic side: at most one handshake of ours under way and three keypairs, as in
  * WireGuard. */
 struct session {
 	struct handshake_peer remote;
 	struct cookie_maker cookie;
+	uint32_t remote_own; /* number of our own key that `remote` was computed with */
+	struct old_key *old; /* the peer's key of before, while it counts; NULL none */
 	struct handshake_initiator initiator;
+	uint32_t initiator_own; /* number of our own key that it is made with */
+	bool initiator_other;   /* that is our second one */
 	uint8_t sent_timestamp[TIMESTAMP_BYTES];
 	uint8_t received_timestamp[TIMESTAMP_BYTES];
 	uint64_t last_consumed_ms; /* last initiation of the peer that we answered */
@@ -59,13 +75,14 @@ struct session {
  *   probe        a series of probes ends, or a ping of control (probe.c)
  *   pmtu         agents, with PMTUDiscovery: data was sent; after PLPMTU_CHECK_MS, or at once
  *                when nothing is known of the path: the next step of plpmtu.h, and as that says
- *   rekey        a mover came, which has no keys of the sessions before: a new handshake, so that
- *                it gets some
+ *   rekey        a mover came, which has no keys of the sessions before, or our tunnel key has
+ *                changed: a new handshake, so that there are others
  */
 struct deadlines {
 	uint64_t retransmit_ms, keepalive_ms, renew_ms, wipe_ms, persistent_ms, check_ms;
 	uint64_t hush_ms;
 	uint64_t rekey_ms, path_ms, probe_ms, pmtu_ms;
+	uint64_t rekey_since_ms;     /* a younger keypair is what `rekey` is for */
 	uint64_t attempt_began_ms;   /* first initiation of this attempt */
 	uint32_t retry_wait_ms;      /* for an answer to the last initiation, jitter not counted */
 	uint64_t last_initiation_ms; /* 0 never */
@@ -173,8 +190,10 @@ static inline bool peer_is_agent(const struct peer *p) { return p->set.kind != N
 struct peer *peer_find(const struct tunnel *t, uint32_t id);
 struct peer *peer_find_key(const struct tunnel *t, const struct public_key *key);
 /*
- * Makes or changes a peer as control says. A changed key or cipher begins a new session, anything
- * else leaves it alone. ERR_LIMIT, ERR_NOMEM, ERR_AUTH (a key that no handshake can be made with),
+ * Makes or changes a peer as control says. Another cipher begins a new session. An agent's changed
+ * key leaves it alone, too (control tells that a peer is gone before it names one that was joined
+ * anew), but not in a sync of the hub's: there control has just begun and knows nothing of before.
+ * ERR_LIMIT, ERR_NOMEM, ERR_AUTH (a key that no handshake can be made with),
  * ERR_EXISTS (the key of another peer): the peer is then not there.
  */
 enum err peer_set(struct tunnel *t, const struct engine_peer *m) must_check;

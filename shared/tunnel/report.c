@@ -34,6 +34,21 @@ void report_ready(struct tunnel *t)
 	send_message(t, ENGINE_READY, &c);
 }
 
+void report_keys(struct tunnel *t, enum err result)
+{
+	const struct own_keys *o = &t->own_keys;
+	struct engine_keys m = { .result = result };
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	for (unsigned i = 0; i < ARRAY_LEN(o->key) && o->key[i]; i++)
+		if (!i || !o->unkept)
+			m.key[m.n++] = *own_key_public(o->key[i]);
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_keys_encode(&m, &c);
+	send_message(t, ENGINE_KEYS, &c);
+}
+
 void report_applied(struct tunnel *t, uint64_t revision)
 {
 	struct engine_revision m = { .revision = revision };

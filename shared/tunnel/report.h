@@ -5,6 +5,9 @@
 #include "shared/tunnel/tunnel.h"
 
 void report_ready(struct tunnel *t);
+/* Our tunnel keys: the one that handshakes begin with, and the other if there is one. `result`: of
+ * the request to make one, or ERR_OK. */
+void report_keys(struct tunnel *t, enum err result);
 void report_applied(struct tunnel *t, uint64_t revision);
 void report_locate(struct peer *p);
 void report_path(struct peer *p);

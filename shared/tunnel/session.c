@@ -6,28 +6,23 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/tunnel/admit.h"
 #include "shared/tunnel/ecn.h"
 #include "shared/tunnel/mover.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
 #include "shared/tunnel/probe.h"
+#include "shared/tunnel/remote.h"
 #include "shared/tunnel/timers.h"
 #include "shared/tunnel/ways.h"
 #include "shared/wire/packet.h"
 
 enum err session_init(struct peer *p)
 {
-	struct tunnel *t = p->tunnel;
-	struct session *s = &p->session;
-	enum err e;
-
-	pending_init(&s->pending);
-	if (t->mover) /* makes no handshakes, and has not the key to */
+	pending_init(&p->session.pending);
+	if (p->tunnel->mover) /* makes no handshakes, and has not the key to */
 		return ERR_OK;
-	e = handshake_peer_init(&s->remote, &t->self_key, &p->tunnel_key, NULL);
-	if (!e)
-		e = cookie_maker_init(&s->cookie, &t->primitives, &p->tunnel_key);
-	return e;
+	return remote_init(p);
 }
 
 void session_drop_keypair(struct tunnel *t, struct keypair **slot)
@@ -48,6 +43,17 @@ static void initiator_drop(struct peer *p)
 	if (hs->active)
 		index_remove(p->tunnel->index, hs->local_index);
 	handshake_initiator_fini(hs);
+}
+
+enum err session_change_key(struct peer *p, const struct public_key *key)
+{
+	const bool under_way = p->session.initiator.active;
+	enum err e = remote_change(p, key);
+
+	/* What is out is for the old key; the timer of the attempt sends it again, for the new. */
+	if (!e && under_way)
+		initiator_drop(p);
+	return e;
 }
 
 static void pending_drop(struct peer *p)
@@ -76,8 +82,7 @@ void session_wipe(struct peer *p)
 void session_fini(struct peer *p)
 {
 	session_wipe(p);
-	handshake_peer_fini(&p->session.remote);
-	cookie_maker_fini(&p->session.cookie);
+	remote_fini(p);
 }
 
 void session_abandon(struct peer *p)
@@ -88,12 +93,12 @@ void session_abandon(struct peer *p)
 
 /* Adds the MACs to a finished handshake message and sends it at once, the same to each of the ways:
  * who gets it twice sees by the timestamp that it did. */
-static void send_handshake(struct peer *p, const struct way *ways, unsigned n, uint8_t *msg,
-			   size_t len)
+static void send_handshake(struct peer *p, struct cookie_maker *cookie, const struct way *ways,
+			   unsigned n, uint8_t *msg, size_t len)
 {
 	struct tunnel *t = p->tunnel;
 
-	if (cookie_add_macs(&p->session.cookie, &t->primitives, msg, len, t->now_ms)) {
+	if (cookie_add_macs(cookie, &t->primitives, msg, len, t->now_ms)) {
 		tunnel_drop(t, DROP_NO_SESSION);
 		return;
 	}
@@ -117,28 +122,43 @@ static int64_t timestamp_wall_ns(const struct tunnel *t)
 	return ms * 1000000;
 }
 
+/* Our first key; when that was not answered, and there are two, the other one, in turn. */
+static const struct own_key *key_to_begin_with(struct peer *p, bool retry)
+{
+	const struct own_keys *o = &p->tunnel->own_keys;
+	struct session *s = &p->session;
+
+	s->initiator_other = retry && !s->initiator_other && o->key[1] && !o->unkept;
+	return o->key[s->initiator_other];
+}
+
 static void send_initiation(struct peer *p, const struct way *ways, unsigned n, bool retry)
 {
 	struct tunnel *t = p->tunnel;
 	struct session *s = &p->session;
+	const struct own_key *own = key_to_begin_with(p, retry);
 	struct index_entry entry = { .peer = p };
 	uint8_t msg[HANDSHAKE_INITIATION_BYTES];
+	struct remote remote;
 	uint32_t index;
 
 	initiator_drop(p);
-	if (index_add(t->index, &entry, &index)) {
+	if (remote_open(p, own, &p->tunnel_key, &remote) || index_add(t->index, &entry, &index)) {
 		tunnel_drop(t, DROP_NO_SESSION);
-		return;
+		goto out;
 	}
 	handshake_timestamp(timestamp_wall_ns(t), s->sent_timestamp, s->sent_timestamp);
-	if (handshake_create_initiation(&s->initiator, &t->primitives, &t->self_key, &s->remote,
+	if (handshake_create_initiation(&s->initiator, &t->primitives, &own->self, remote.peer,
 					p->cipher, index, s->sent_timestamp, NULL, msg)) {
 		index_remove(t->index, index);
 		tunnel_drop(t, DROP_NO_SESSION);
-		return;
+		goto out;
 	}
-	send_handshake(p, ways, n, msg, sizeof(msg));
+	s->initiator_own = own->number;
+	send_handshake(p, remote.cookie, ways, n, msg, sizeof(msg));
 	timers_initiation_sent(p, retry);
+out:
+	remote_close(&remote);
 }
 
 /* The peer has begun, and we have just answered: a handshake of ours would only cross its own. */
@@ -330,82 +350,11 @@ static void session_ready(struct peer *p, const struct session_source *from)
 	probe_session_up(p);
 }
 
-/* The cookie reply that asks the sender of `msg` to show that it gets packets at its address. */
-static void send_cookie(struct tunnel *t, const struct pkt *msg, const struct session_source *from)
-{
-	struct cookie_source source = {
-		.endpoint = from->endpoint,
-		.relay_source = from->relay_from ? from->relay_from->id : 0,
-	};
-	const struct way relay = way_relay();
-	uint8_t reply[COOKIE_REPLY_BYTES];
-	struct udp_slot slot = { 0 };
-	uint8_t *out;
-
-	if (cookie_create_reply(&t->checker, &t->primitives, msg->data, msg->len, &source,
-				t->now_ms, NULL, reply))
-		return;
-	out = from->relay_from ? path_reserve_on(from->relay_from, &relay, sizeof(reply))
-			       : udp_reserve(t->udp, &from->endpoint, &slot, sizeof(reply));
-	if (!out)
-		return;
-	memcpy(out, reply, sizeof(reply));
-	udp_flush(t->udp);
-}
-
-/* Counts handshake messages by the second; true when there are more than we can work on for
- * strangers. */
-static bool under_load(struct tunnel *t)
-{
-	uint64_t second = t->now_ms / 1000;
-
-	if (t->load.second != second) {
-		t->load.previous = t->load.second + 1 == second ? t->load.count : 0;
-		t->load.second = second;
-		t->load.count = 0;
-	}
-	t->load.count++;
-	return t->load.count > HANDSHAKE_UNDER_LOAD_PER_S ||
-	       t->load.previous > HANDSHAKE_UNDER_LOAD_PER_S;
-}
-
-/* MACs, cookies, rates: may the costly part of an initiation or response begin? */
-static bool admit_handshake(struct tunnel *t, const struct pkt *msg,
-			    const struct session_source *from)
-{
-	struct cookie_source source = {
-		.endpoint = from->endpoint,
-		.relay_source = from->relay_from ? from->relay_from->id : 0,
-	};
-	bool loaded = under_load(t);
-
-	switch (cookie_check(&t->checker, &t->primitives, msg->data, msg->len, &source,
-			     t->now_ms)) {
-	case COOKIE_BAD:
-		tunnel_drop(t, DROP_MAC1);
-		return false;
-	case COOKIE_MAC1:
-		if (!loaded)
-			return true;
-		send_cookie(t, msg, from);
-		tunnel_drop(t, DROP_RATE);
-		return false;
-	case COOKIE_MAC1_AND_MAC2:
-		break;
-	}
-	/* Whoever has shown its address is limited by it. */
-	if (!loaded || from->relay_from ||
-	    rate_sources_allow(&t->handshake_rate, &from->endpoint.addr, HANDSHAKE_RATE_PER_SOURCE,
-			       HANDSHAKE_RATE_PER_SOURCE + 5, t->now_ms))
-		return true;
-	tunnel_drop(t, DROP_RATE);
-	return false;
-}
-
 /* Finds out who sent an initiation: the directory's cipher must be the one that it was made with.
  * NULL: counted and dropped. */
-static struct peer *identify(struct tunnel *t, struct handshake_responder *hs,
-			     const struct pkt *msg, const struct session_source *from)
+static struct peer *identify(struct tunnel *t, const struct own_key *own,
+			     struct handshake_responder *hs, const struct pkt *msg,
+			     const struct session_source *from)
 {
 	static const enum tunnel_cipher wireguard[] = { CIPHER_WIREGUARD };
 	static const enum tunnel_cipher agents[] = { CIPHER_AES256GCM, CIPHER_CHACHA20POLY1305 };
@@ -415,17 +364,19 @@ static struct peer *identify(struct tunnel *t, struct handshake_responder *hs,
 		cipher + (is_agent ? ARRAY_LEN(agents) : ARRAY_LEN(wireguard));
 	struct peer *p;
 
-	if (handshake_receive_initiation(hs, &t->self_key, msg->data, msg->len)) {
+	if (handshake_receive_initiation(hs, &own->self, msg->data, msg->len)) {
 		tunnel_drop(t, DROP_AUTH);
 		return NULL;
 	}
-	while (cipher < end && handshake_unseal_static(hs, &t->primitives, &t->self_key, *cipher))
+	while (cipher < end && handshake_unseal_static(hs, &t->primitives, &own->self, *cipher))
 		cipher++;
 	if (cipher == end) {
 		tunnel_drop(t, DROP_AUTH);
 		return NULL;
 	}
 	p = peer_find_key(t, &hs->peer_public);
+	if (!p)
+		p = remote_find_old(t, &hs->peer_public);
 	if (p && !path_may_receive(p, from->relay_from != NULL)) {
 		tunnel_drop(t, DROP_POLICY);
 		return NULL;
@@ -457,7 +408,7 @@ static void share_keypair(struct peer *p, struct keypair *kp, const struct sessi
 }
 
 /* Makes the response and the keypair, which waits in `next` until the peer has used it. */
-static void respond(struct peer *p, struct handshake_responder *hs,
+static void respond(struct peer *p, const struct remote *remote, struct handshake_responder *hs,
 		    const struct session_source *from)
 {
 	struct tunnel *t = p->tunnel;
@@ -475,7 +426,7 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 		return;
 	}
 	hs->keys = t->movers ? &keys : NULL;
-	if (handshake_create_response(hs, &t->primitives, &s->remote, index, NULL, t->now_ms, msg,
+	if (handshake_create_response(hs, &t->primitives, remote->peer, index, NULL, t->now_ms, msg,
 				      kp)) {
 		index_remove(t->index, index);
 		free(kp);
@@ -489,29 +440,35 @@ static void respond(struct peer *p, struct handshake_responder *hs,
 	s->last_consumed_ms = t->now_ms;
 	timers_keypair_made(p);
 	path_received(p, &way, PATH_TRAFFIC_KEEPALIVE);
-	send_handshake(p, &way, 1, msg, sizeof(msg));
+	send_handshake(p, remote->cookie, &way, 1, msg, sizeof(msg));
+	if (remote->cookie == &s->cookie)
+		remote_forget_old(p);
 }
 
-static void receive_initiation(struct tunnel *t, const struct pkt *msg,
+static void receive_initiation(struct tunnel *t, const struct own_key *own, const struct pkt *msg,
 			       const struct session_source *from)
 {
 	struct handshake_responder hs;
+	struct remote remote = { 0 };
 	struct peer *p;
 	enum err e;
 
 	memset(&hs, 0, sizeof(hs));
-	p = identify(t, &hs, msg, from);
+	p = identify(t, own, &hs, msg, from);
 	if (!p)
 		goto out;
-	e = handshake_consume_initiation(&hs, &t->primitives, &p->session.remote,
-					 p->session.received_timestamp);
+	e = remote_open(p, own, &hs.peer_public, &remote);
+	if (!e)
+		e = handshake_consume_initiation(&hs, &t->primitives, remote.peer,
+						 p->session.received_timestamp);
 	if (e) {
 		tunnel_drop(t, e == ERR_REPLAY ? DROP_REPLAY : DROP_AUTH);
 		goto out;
 	}
 	memcpy(p->session.received_timestamp, hs.timestamp, sizeof(hs.timestamp));
-	respond(p, &hs, from);
+	respond(p, &remote, &hs, from);
 out:
+	remote_close(&remote);
 	handshake_responder_fini(&hs);
 }
 
@@ -522,7 +479,9 @@ out:
  */
 static bool wins_crossing(const struct peer *p)
 {
-	return peer_is_agent(p) && memcmp(p->tunnel->self_public.b, p->tunnel_key.b, KEY_BYTES) > 0;
+	const struct own_key *own = p->tunnel->own_keys.key[0];
+
+	return peer_is_agent(p) && memcmp(own_key_public(own)->b, p->tunnel_key.b, KEY_BYTES) > 0;
 }
 
 /* WireGuard's order: what the peer may still be sending with moves to `previous`. */
@@ -541,7 +500,25 @@ static void rotate_as_initiator(struct peer *p, struct keypair *kp)
 	s->current = kp;
 }
 
-static void receive_response(struct tunnel *t, const struct pkt *msg,
+/* The answer must be for the key of ours that the handshake was begun with. */
+static enum err consume_response(struct peer *p, const struct own_key *own, const struct pkt *msg,
+				 struct keypair *kp)
+{
+	struct tunnel *t = p->tunnel;
+	struct remote remote;
+	enum err e;
+
+	if (own->number != p->session.initiator_own)
+		return ERR_AUTH;
+	e = remote_open(p, own, &p->tunnel_key, &remote);
+	if (!e)
+		e = handshake_consume_response(&p->session.initiator, &t->primitives, &own->self,
+					       remote.peer, msg->data, msg->len, t->now_ms, kp);
+	remote_close(&remote);
+	return e;
+}
+
+static void receive_response(struct tunnel *t, const struct own_key *own, const struct pkt *msg,
 			     const struct session_source *from)
 {
 	struct handshake_response m;
@@ -563,13 +540,13 @@ static void receive_response(struct tunnel *t, const struct pkt *msg,
 	if (!kp)
 		return;
 	p->session.initiator.keys = t->movers ? &keys : NULL;
-	if (handshake_consume_response(&p->session.initiator, &t->primitives, &t->self_key,
-				       &p->session.remote, msg->data, msg->len, t->now_ms, kp)) {
+	if (consume_response(p, own, msg, kp)) {
 		p->session.initiator.keys = NULL;
 		free(kp);
 		tunnel_drop(t, DROP_AUTH);
 		return;
 	}
+	remote_forget_old(p);
 	entry = (struct index_entry){ .peer = p, .keypair = kp };
 	index_change(t->index, kp->local_index, &entry);
 	rotate_as_initiator(p, kp);
@@ -600,6 +577,8 @@ static void receive_cookie(struct tunnel *t, const struct pkt *msg)
 void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_type type,
 			       const struct session_source *from)
 {
+	const struct own_key *own;
+
 	if (t->mover) {
 		mover_pass_packet(t, msg, from);
 		return;
@@ -607,13 +586,15 @@ void session_receive_handshake(struct tunnel *t, struct pkt *msg, enum packet_ty
 	switch (type) {
 	case PACKET_WG_INITIATION:
 	case PACKET_INITIATION:
-		if (admit_handshake(t, msg, from))
-			receive_initiation(t, msg, from);
+		own = admit_handshake(t, msg, from);
+		if (own)
+			receive_initiation(t, own, msg, from);
 		break;
 	case PACKET_WG_RESPONSE:
 	case PACKET_RESPONSE:
-		if (admit_handshake(t, msg, from))
-			receive_response(t, msg, from);
+		own = admit_handshake(t, msg, from);
+		if (own)
+			receive_response(t, own, msg, from);
 		break;
 	case PACKET_WG_COOKIE:
 	case PACKET_COOKIE:

@@ -10,6 +10,10 @@
 
 /* Prepares the session of a new peer. ERR_AUTH, ERR_CRYPTO. */
 enum err session_init(struct peer *p) must_check;
+/* The peer has replaced its tunnel key: the session goes on, later handshakes are with the new one,
+ * and for a while (remote.h) the old one may still begin some. Nothing has changed after an error:
+ * ERR_AUTH, ERR_CRYPTO. */
+enum err session_change_key(struct peer *p, const struct public_key *key) must_check;
 /* Forgets all keys, indices and waiting packets; also fine on zeros. */
 void session_fini(struct peer *p);
 /* Forgets the keys, keeps the peer: the next packet makes a new handshake. */

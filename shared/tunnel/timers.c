@@ -126,11 +126,11 @@ static void due_keepalive(struct peer *p, uint64_t now)
 		session_send_keepalive(p);
 }
 
-/* Until a keypair is there that was made after the youngest mover came. */
+/* Until a keypair is there that was made after what timers_rekey() was called for. */
 static void due_rekey(struct peer *p, uint64_t now)
 {
 	p->due.rekey_ms = TIMER_NEVER;
-	if (!p->session.current || movers_have_keys(p->tunnel, p->session.current))
+	if (!p->session.current || p->session.current->created_ms > p->due.rekey_since_ms)
 		return;
 	p->due.rekey_ms = now + REKEY_TIMEOUT_MS;
 	p->due.last_initiation_ms = 0;
@@ -329,6 +329,7 @@ void timers_handshake_done(struct peer *p)
 void timers_rekey(struct peer *p, uint64_t in_ms)
 {
 	p->due.rekey_ms = p->tunnel->now_ms + in_ms;
+	p->due.rekey_since_ms = p->tunnel->now_ms;
 	timers_arm(p);
 }
 

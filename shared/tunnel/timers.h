@@ -36,7 +36,7 @@ void timers_initiation_sent(struct peer *p, bool retry);
 void timers_keypair_made(struct peer *p);
 /* The keypair is usable by both sides. */
 void timers_handshake_done(struct peer *p);
-/* A new handshake in `in_ms`, unless a mover that came has keys by then. */
+/* A new handshake in `in_ms`, unless there is a keypair by then that was made after now. */
 void timers_rekey(struct peer *p, uint64_t in_ms);
 /* The keepalive setting changed. */
 void timers_settings_changed(struct peer *p);

@@ -15,6 +15,7 @@
 #include "shared/tunnel/peer.h"
 #include "shared/tunnel/nat.h"
 #include "shared/tunnel/natport.h"
+#include "shared/tunnel/own_keys.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/rate.h"
 #include "shared/tunnel/route.h"
@@ -39,9 +40,8 @@ struct tunnel {
 	struct mover *mover;   /* a mover's own state; NULL in the engine */
 	uint64_t now_ms;       /* of this round; set by the callbacks of fds and timers */
 	struct primitives primitives;
-	struct handshake_self self_key;
-	struct public_key self_public;
-	struct cookie_checker checker;
+	struct own_keys own_keys;   /* not in a mover */
+	struct list old_keys;       /* of peers that have another by now: struct old_key */
 	struct engine_self self;    /* zeros until control has told us */
 	bool configured;            /* ENGINE_SELF has come */
 	struct table by_id, by_key; /* peers */
@@ -77,6 +77,7 @@ struct tunnel {
 		unsigned previous; /* and in the one before */
 	} load;
 	uint32_t sync; /* number of the sync under way or last done */
+	bool syncing;  /* one is under way */
 	uint64_t drops[DROP_COUNT];
 	uint64_t handshakes, relayed_packets, relayed_bytes;
 };

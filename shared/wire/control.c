@@ -25,6 +25,7 @@ static const struct {
 	{ CAP_ZLIB, "zlib" },
 	{ CAP_CARRY, "carry" },
 	{ CAP_SETTINGS, "settings" },
+	{ CAP_ROTATE, "rotate" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -225,6 +226,42 @@ static void get_propose(struct fields *f, struct control_msg *m)
 		(uint32_t)fields_get_int(f, "weight", FIELDS_REQUIRED, 0, SUBNET_WEIGHT_MAX);
 }
 
+static void put_rotate(const struct control_msg *m, struct fields_out *o)
+{
+	const struct control_rotate_key *r = &m->rotate;
+
+	if (r->has_identity) {
+		fields_put_bytes(o, "identity_key", r->identity_key.b, KEY_BYTES);
+		fields_put_bytes(o, "identity_sig", r->identity_sig, sizeof(r->identity_sig));
+	}
+	fields_put_bytes(o, "tunnel_key", r->tunnel_key.b, KEY_BYTES);
+	fields_put_bytes(o, "tunnel_sig", r->tunnel_sig, sizeof(r->tunnel_sig));
+}
+
+static void get_rotate(struct fields *f, struct control_msg *m)
+{
+	struct control_rotate_key *r = &m->rotate;
+
+	r->has_identity =
+		fields_get_bytes(f, "identity_key", FIELDS_OPTIONAL, r->identity_key.b, KEY_BYTES);
+	fields_get_bytes(f, "identity_sig", r->has_identity ? FIELDS_REQUIRED : FIELDS_OPTIONAL,
+			 r->identity_sig, sizeof(r->identity_sig));
+	fields_get_bytes(f, "tunnel_key", FIELDS_REQUIRED, r->tunnel_key.b, KEY_BYTES);
+	fields_get_bytes(f, "tunnel_sig", FIELDS_REQUIRED, r->tunnel_sig, sizeof(r->tunnel_sig));
+}
+
+static void put_ask_key(const struct control_msg *m, struct fields_out *o)
+{
+	fields_put_bool(o, "tunnel", m->ask_key.tunnel);
+	fields_put_bool(o, "identity", m->ask_key.identity);
+}
+
+static void get_ask_key(struct fields *f, struct control_msg *m)
+{
+	m->ask_key.tunnel = fields_get_bool(f, "tunnel", FIELDS_OPTIONAL);
+	m->ask_key.identity = fields_get_bool(f, "identity", FIELDS_OPTIONAL);
+}
+
 static void put_nothing(const struct control_msg *m, struct fields_out *o)
 {
 	(void)m;
@@ -284,6 +321,7 @@ static void put_welcome(const struct control_msg *m, struct fields_out *o)
 	fields_put_int(o, "report_ms", w->report_ms);
 	fields_put_int(o, "time_ms", w->time_ms);
 	fields_put_endpoint(o, "observed", &w->observed);
+	put_nonzero(o, "key_overlap", w->key_overlap_s);
 	put_ports(o, w);
 }
 
@@ -308,6 +346,8 @@ static void get_welcome(struct fields *f, struct control_msg *m)
 	w->report_ms = (uint32_t)fields_get_int(f, "report_ms", FIELDS_REQUIRED, 1, UINT32_MAX);
 	w->time_ms = (int64_t)fields_get_count(f, "time_ms", FIELDS_REQUIRED);
 	fields_get_endpoint(f, "observed", &w->observed);
+	w->key_overlap_s =
+		(uint32_t)fields_get_int(f, "key_overlap", FIELDS_OPTIONAL, 0, KEY_OVERLAP_MAX_S);
 	get_ports(f, w);
 }
 
@@ -444,6 +484,9 @@ static const struct message {
 			       settings_msg_get },
 	[CONTROL_SETTINGS_STATE] = { "settings-state", LINK_FRAME_CLIENT_MAX_BYTES,
 				     settings_msg_put_state, settings_msg_get_state },
+	[CONTROL_ROTATE_KEY] = { "rotate-key", LINK_FRAME_CLIENT_MAX_BYTES, put_rotate,
+				 get_rotate },
+	[CONTROL_ASK_KEY] = { "ask-key", LINK_FRAME_MAX_BYTES, put_ask_key, get_ask_key },
 };
 
 const char *control_type_str(enum control_type t)

@@ -4,8 +4,9 @@
  * The messages of the link, as structs, and their JSON. schema/CONTROL.md describes each field.
  * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
- *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, pong, carry, settings_state
- *   hub -> spoke    welcome, directory, presence, punch, ping, bye, error, carry, settings
+ *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, rotate_key, pong, carry,
+ *                   settings_state
+ *   hub -> spoke    welcome, directory, presence, punch, ask_key, ping, bye, error, carry, settings
  */
 #include "shared/base/buf.h"
 #include "shared/wire/directory.h"
@@ -30,6 +31,8 @@ enum control_type {
 	CONTROL_CARRY, /* both ways, see struct control_carry */
 	CONTROL_SETTINGS,
 	CONTROL_SETTINGS_STATE,
+	CONTROL_ROTATE_KEY,
+	CONTROL_ASK_KEY,
 };
 const char *control_type_str(enum control_type t);
 
@@ -41,6 +44,7 @@ enum control_capability {
 	CAP_ZLIB = 1,
 	CAP_CARRY = 2,    /* hub: takes connections that begin with `carry` */
 	CAP_SETTINGS = 4, /* spoke: takes `settings`; hub: takes `settings-state` */
+	CAP_ROTATE = 8,   /* spoke: makes new keys when it is asked; hub: takes them */
 };
 
 struct control_join {
@@ -94,6 +98,19 @@ struct control_ack {
 struct control_propose_subnet {
 	struct node_subnet subnet;
 };
+/* New keys of the spoke. Without an identity key that one stays. */
+struct control_rotate_key {
+	bool has_identity;
+	struct public_key identity_key;
+	uint8_t identity_sig[64]; /* by the identity key of before, over node_identity_sign_input()
+				   */
+	struct public_key tunnel_key; /* a new one or the present one */
+	uint8_t tunnel_sig[64];       /* by `identity_key`, or by the one that stays */
+};
+/* The hub asks the spoke to make new keys. */
+struct control_ask_key {
+	bool tunnel, identity;
+};
 struct control_welcome {
 	char network[NAME_SIZE];
 	char name[NAME_SIZE]; /* of the spoke */
@@ -115,6 +132,8 @@ struct control_welcome {
 	uint8_t n_tcp_ports;
 	uint16_t
 		tcp_ports[LINK_PORTS_MAX]; /* where the hub listens, too, at all of its addresses */
+	uint32_t key_overlap_s;            /* how long a key that was replaced is good for, at most
+					      KEY_OVERLAP_MAX_S; 0: KEY_OVERLAP_DEFAULT_S */
 };
 struct control_presence {
 	uint32_t id;
@@ -188,6 +207,8 @@ struct control_msg {
 		struct control_locate locate;
 		struct control_ack ack;
 		struct control_propose_subnet propose;
+		struct control_rotate_key rotate;
+		struct control_ask_key ask_key;
 		struct control_welcome welcome;
 		struct delta directory;           /* owned: control_msg_fini() */
 		struct control_presence presence; /* also PUNCH */

@@ -231,11 +231,15 @@ enum compress_method {
 #define LINK_PORTS_MAX 4u
 
 /* --- Directory --- */
-#define NODES_MAX             16384u
-#define NODE_SUBNETS_MAX      4096u
-#define NODE_ENDPOINTS_MAX    8u
-#define NODE_COMPRESSION_MAX  11u  /* as in tinc: 0 none, 1-9 zlib, 10-11 LZO */
-#define ENDPOINT_NAME_SIZE    264u /* "host name port": 255 + port + end mark */
+#define NODES_MAX          16384u
+#define NODE_SUBNETS_MAX   4096u
+#define NODE_ENDPOINTS_MAX 8u
+#define KEY_OVERLAP_DEFAULT_S                                                                      \
+	3600u /* a key that its node has replaced is still taken for so long */
+#define KEY_OVERLAP_MAX_S     2592000u /* 30 days */
+#define NODE_CHAIN_MAX        8u       /* identity keys of before that a node's record names */
+#define NODE_COMPRESSION_MAX  11u      /* as in tinc: 0 none, 1-9 zlib, 10-11 LZO */
+#define ENDPOINT_NAME_SIZE    264u     /* "host name port": 255 + port + end mark */
 #define SUBNET_WEIGHT_DEFAULT 10u
 #define SUBNET_WEIGHT_MAX     65535u
 #define JOIN_SECRET_BYTES     16u

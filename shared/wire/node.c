@@ -62,22 +62,47 @@ void node_init(struct node *n) { memset(n, 0, sizeof(*n)); }
 void node_fini(struct node *n)
 {
 	free(n->subnets);
+	free(n->chain);
 	node_init(n);
+}
+
+/* `*out` gets a copy; nothing is copied to NULL. */
+static enum err copy_list(void **out, const void *list, size_t bytes)
+{
+	*out = bytes ? malloc(bytes) : NULL;
+	if (*out)
+		memcpy(*out, list, bytes);
+	return bytes && !*out ? ERR_NOMEM : ERR_OK;
 }
 
 enum err node_copy(struct node *dst, const struct node *src)
 {
 	struct node_subnet *subnets = NULL;
-	size_t bytes = src->n_subnets * sizeof(*subnets);
+	struct node_link *chain = NULL;
 
-	if (bytes) {
-		subnets = malloc(bytes);
-		if (!subnets)
-			return ERR_NOMEM;
-		memcpy(subnets, src->subnets, bytes);
+	if (copy_list((void **)&subnets, src->subnets, src->n_subnets * sizeof(*subnets)))
+		return ERR_NOMEM;
+	if (copy_list((void **)&chain, src->chain, src->n_chain * sizeof(*chain))) {
+		free(subnets);
+		return ERR_NOMEM;
 	}
 	*dst = *src;
 	dst->subnets = subnets;
+	dst->chain = chain;
+	return ERR_OK;
+}
+
+enum err node_chain_add(struct node *n, const struct node_link *link)
+{
+	struct node_link *grown;
+
+	if (n->n_chain >= NODE_CHAIN_MAX)
+		return ERR_LIMIT;
+	grown = realloc(n->chain, (n->n_chain + 1u) * sizeof(*grown));
+	if (!grown)
+		return ERR_NOMEM;
+	n->chain = grown;
+	n->chain[n->n_chain++] = *link;
 	return ERR_OK;
 }
 
@@ -133,8 +158,21 @@ static bool endpoints_equal(const struct node *a, const struct node *b)
 	return true;
 }
 
+static bool chains_equal(const struct node *a, const struct node *b)
+{
+	if (a->n_chain != b->n_chain)
+		return false;
+	for (uint8_t i = 0; i < a->n_chain; i++)
+		if (!public_key_equal(&a->chain[i].key, &b->chain[i].key) ||
+		    memcmp(a->chain[i].sig, b->chain[i].sig, sizeof(a->chain[i].sig)) != 0)
+			return false;
+	return true;
+}
+
 static bool keys_equal(const struct node *a, const struct node *b)
 {
+	if (!chains_equal(a, b))
+		return false;
 	if (a->has_identity != b->has_identity || a->has_tunnel != b->has_tunnel ||
 	    a->key_unbroken != b->key_unbroken)
 		return false;
@@ -216,6 +254,25 @@ static void put_path_policy(struct fields_out *o, const struct node *n)
 		fields_put_bits(o, "direct_only", n->direct_only);
 }
 
+static json_t *chain_to_json(const struct node *n)
+{
+	json_t *array = json_array();
+	bool failed = !array;
+
+	for (uint8_t i = 0; i < n->n_chain && !failed; i++) {
+		struct fields_out o;
+
+		fields_write_init(&o);
+		fields_put_bytes(&o, "key", n->chain[i].key.b, KEY_BYTES);
+		fields_put_bytes(&o, "sig", n->chain[i].sig, sizeof(n->chain[i].sig));
+		failed = json_array_append_new(array, fields_write_end(&o)) != 0;
+	}
+	if (!failed)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
 json_t *node_to_json(const struct node *n)
 {
 	struct fields_out o;
@@ -233,6 +290,8 @@ json_t *node_to_json(const struct node *n)
 	if (n->has_tunnel && !secret_is_zero(n->tunnel_sig, sizeof(n->tunnel_sig)))
 		fields_put_bytes(&o, "tunnel_sig", n->tunnel_sig, sizeof(n->tunnel_sig));
 	fields_put_bool(&o, "key_unbroken", n->key_unbroken);
+	if (n->n_chain)
+		fields_put(&o, "identity_chain", chain_to_json(n));
 	fields_put_bool(&o, "aes", n->aes);
 	fields_put_int(&o, "compression", n->compression);
 	fields_put_int(&o, "keepalive", n->keepalive_s);
@@ -269,6 +328,27 @@ static void get_keys(struct fields *f, struct node *n)
 	    !n->has_tunnel)
 		fields_fail(f, ERR_INVALID);
 	n->key_unbroken = fields_get_bool(f, "key_unbroken", FIELDS_OPTIONAL);
+}
+
+static void get_chain(struct fields *f, struct node *n)
+{
+	const json_t *array =
+		fields_get_array(f, "identity_chain", FIELDS_OPTIONAL, NODE_CHAIN_MAX);
+
+	if (json_array_size(array) && !n->has_identity)
+		fields_fail(f, ERR_INVALID);
+	for (size_t i = 0; array && !f->err && i < json_array_size(array); i++) {
+		struct node_link link;
+		struct fields item;
+		enum err e;
+
+		fields_init(&item, json_array_get(array, i));
+		fields_get_bytes(&item, "key", FIELDS_REQUIRED, link.key.b, KEY_BYTES);
+		fields_get_bytes(&item, "sig", FIELDS_REQUIRED, link.sig, sizeof(link.sig));
+		e = item.err ? item.err : node_chain_add(n, &link);
+		if (e)
+			fields_fail(f, e);
+	}
 }
 
 static void get_path_policy(struct fields *f, struct node *n)
@@ -335,6 +415,7 @@ enum err node_from_json(const json_t *j, struct node *out)
 	get_kind_and_status(&f, out);
 	out->revision = fields_get_count(&f, "revision", FIELDS_REQUIRED);
 	get_keys(&f, out);
+	get_chain(&f, out);
 	out->aes = fields_get_bool(&f, "aes", FIELDS_OPTIONAL);
 	out->compression = (uint8_t)fields_get_int(&f, "compression", FIELDS_OPTIONAL, 0,
 						   NODE_COMPRESSION_MAX);
@@ -351,12 +432,23 @@ enum err node_from_json(const json_t *j, struct node *out)
 	return f.err;
 }
 
-size_t node_tunnel_sign_input(const struct public_key *tunnel_key, uint8_t out[64])
+size_t node_tunnel_sign_input(const struct public_key *tunnel_key, uint8_t out[NODE_SIGN_INPUT_MAX])
 {
 	static const char label[] = "branchline tunnel key v1"; /* signed with its end mark */
-	_Static_assert(sizeof(label) + KEY_BYTES <= 64, "fits");
+	_Static_assert(sizeof(label) + KEY_BYTES <= NODE_SIGN_INPUT_MAX, "fits");
 
 	memcpy(out, label, sizeof(label));
 	memcpy(out + sizeof(label), tunnel_key->b, KEY_BYTES);
+	return sizeof(label) + KEY_BYTES;
+}
+
+size_t node_identity_sign_input(const struct public_key *identity_key,
+				uint8_t out[NODE_SIGN_INPUT_MAX])
+{
+	static const char label[] = "branchline identity key v1"; /* signed with its end mark */
+	_Static_assert(sizeof(label) + KEY_BYTES <= NODE_SIGN_INPUT_MAX, "fits");
+
+	memcpy(out, label, sizeof(label));
+	memcpy(out + sizeof(label), identity_key->b, KEY_BYTES);
 	return sizeof(label) + KEY_BYTES;
 }

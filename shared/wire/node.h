@@ -34,6 +34,12 @@ struct node_subnet {
 	uint32_t weight; /* 0..SUBNET_WEIGHT_MAX, lower wins */
 };
 
+/* An identity key that a node had before, and its signature over the one that came after it. */
+struct node_link {
+	struct public_key key;
+	uint8_t sig[64];
+};
+
 struct node {
 	uint32_t id; /* > 0, never used again for another node */
 	char name[NAME_SIZE];
@@ -46,14 +52,16 @@ struct node {
 	struct public_key tunnel_key; /* X25519 */
 	uint8_t tunnel_sig[64];       /* identity key's signature over the tunnel key, see
 					 node_tunnel_sign_input(); zeros without one */
-	bool key_unbroken;   /* this identity key was vouched for by the one before, or is the first
-			      */
-	bool aes;            /* CPU has AES instructions */
-	uint8_t compression; /* 0..11 */
-	uint16_t keepalive_s; /* persistent keepalive towards this node, 0 none */
-	uint64_t groups;      /* bit set of groups that it is in; bit 0 is the group "default" */
-	uint64_t reach;       /* bit set of groups that its groups may talk to, by policy, in either
-				 direction */
+	bool key_unbroken; /* this identity key was vouched for by the one before, or is the first
+			    */
+	uint8_t n_chain;   /* at most NODE_CHAIN_MAX */
+	struct node_link *chain; /* owned; [0].key has signed identity_key, [1].key [0].key, ... */
+	bool aes;                /* CPU has AES instructions */
+	uint8_t compression;     /* 0..11 */
+	uint16_t keepalive_s;    /* persistent keepalive towards this node, 0 none */
+	uint64_t groups;         /* bit set of groups that it is in; bit 0 is the group "default" */
+	uint64_t reach; /* bit set of groups that its groups may talk to, by policy, in either
+			   direction */
 	enum path_policy path_policy; /* of a spoke: how it and other spokes may reach each other */
 	/* Bit sets of groups, by policy, in either direction: with nodes of these all goes through
 	 * the hub, or nothing does. Parts of `reach`. */
@@ -70,6 +78,8 @@ struct node {
 void node_init(struct node *n);
 void node_fini(struct node *n);
 enum err node_copy(struct node *dst, const struct node *src) must_check;
+/* The next older link of the chain. ERR_LIMIT, ERR_NOMEM. */
+enum err node_chain_add(struct node *n, const struct node_link *link) must_check;
 /* Keeps the subnets sorted. ERR_EXISTS, ERR_LIMIT, ERR_NOMEM. */
 enum err node_subnet_add(struct node *n, const struct node_subnet *s) must_check;
 /* True when both say the same, revision left aside. */
@@ -84,7 +94,8 @@ enum path_policy node_path_policy(const struct node *a, const struct node *b);
  * schema/CONTROL.md: id, name, kind, status, revision, identity_key, tunnel_key, tunnel_sig
  * (base64), aes, compression, keepalive, groups, reach (decimal strings), path_policy, hub_only,
  * direct_only (these three only when they say something), addresses [..], subnets [{prefix,
- * weight}], endpoints [..], key_unbroken.
+ * weight}], endpoints [..], key_unbroken,
+ * identity_chain [{key, sig}] (only when there is one).
  */
 json_t *node_to_json(const struct node *n);
 /* Strict about what it knows, blind to unknown fields. `out` is initialised by this function; on
@@ -94,5 +105,10 @@ enum err node_from_json(const json_t *j, struct node *out) must_check;
 enum err node_subnet_from_json(const json_t *j, struct node_subnet *out) must_check;
 
 /* The bytes that a tunnel key's signature covers: "branchline tunnel key v1" and a NUL, then the 32
- * bytes. Returns their number; `out` holds 64. */
-size_t node_tunnel_sign_input(const struct public_key *tunnel_key, uint8_t out[64]);
+ * bytes; and that of an identity key by the one before: "branchline identity key v1" likewise. They
+ * return the number of bytes. */
+#define NODE_SIGN_INPUT_MAX 64u
+size_t node_tunnel_sign_input(const struct public_key *tunnel_key,
+			      uint8_t out[NODE_SIGN_INPUT_MAX]);
+size_t node_identity_sign_input(const struct public_key *identity_key,
+				uint8_t out[NODE_SIGN_INPUT_MAX]);

@@ -52,6 +52,8 @@ int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);
 int cmd_debug(struct cli *cli, struct args *a);
 int cmd_retry(struct cli *cli, struct args *a);
+/* rotate.c: LAUNCH_REFUSED when the hub has not taken the keys */
+int cmd_rotate_key(struct cli *cli, struct args *a);
 
 /* Says what is wrong with the command line. Returns LAUNCH_USAGE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

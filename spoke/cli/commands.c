@@ -50,6 +50,12 @@ static const struct args_option hosts_options[] = {
 	END,
 };
 
+static const struct args_option rotate_options[] = {
+	{ "--tunnel", NULL, false, "the tunnel key (the default)" },
+	{ "--identity", NULL, false, "the identity key; with --tunnel both" },
+	END,
+};
+
 static const struct command commands[] = {
 	{ "join", NULL, "TOKEN|-", "make this machine a node, with a token of the hub's admin", 1,
 	  1, join_options, cmd_join },
@@ -91,6 +97,8 @@ static const struct command commands[] = {
 	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
 	  cmd_reload },
 	{ "stop", NULL, "", "stop the daemon", 0, 0, NULL, cmd_stop },
+	{ "rotate-key", NULL, "", "make new keys, without losing a packet", 0, 0, rotate_options,
+	  cmd_rotate_key },
 };
 
 const struct command_set spoke_commands = {

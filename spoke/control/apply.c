@@ -158,6 +158,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 		apply_delta(s, x, hub_routes);
 	net_feed_update(&s->net, &s->cache, &s->engine);
 	locate_warm(s);
+	rotation_settle(s);
 }
 
 void apply_engine(struct spoke *s)

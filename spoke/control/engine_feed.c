@@ -213,6 +213,8 @@ void engine_feed_self(struct engine_feed *f, const struct cache *c)
 		m.clamp_mss = f->cfg->clamp_mss;
 		m.priority_inheritance = f->cfg->priority_inheritance;
 	}
+	if (self && self->has_tunnel)
+		m.tunnel_key = self->tunnel_key;
 	memcpy(m.addresses, self ? self->addresses : c->welcome.addresses, sizeof(m.addresses));
 	cursor_init_write(&body, mem, sizeof(mem));
 	engine_self_encode(&m, &body);

@@ -12,6 +12,11 @@ static void refused(struct spoke *s, const char *what, const char *text)
 	char why[CONTROL_TEXT_SIZE];
 
 	snprintf(why, sizeof(why), "%s%s%.200s", what, text[0] ? ": " : "", text);
+	if (rotation_try_other(s)) {
+		client_close(&s->client, why, false, 0);
+		client_hurry(&s->client);
+		return;
+	}
 	if (!s->cache.refused || strcmp(s->cache.refused_why, why) != 0)
 		log_error(
 			"the hub refuses this node: %s. All tunnels are closed; it must be joined "
@@ -102,6 +107,8 @@ void recv_error(struct spoke *s, const struct control_error *e)
 		refused(s, "its key was revoked", e->text);
 		return;
 	}
+	if (rotation_error(s, e))
+		return;
 	log_warn("the hub says: %s (%s)", e->text, e->code);
 	if (s->client.state == CLIENT_GREETING)
 		client_close(&s->client, e->text[0] ? e->text : e->code, false, 0);

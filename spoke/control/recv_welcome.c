@@ -130,6 +130,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	propose_subnets(s);
 	locate_link_up(s);
 	apply_ack(s);
+	rotation_welcomed(s);
 	report_start(s);
 	carry_settle(&s->carry);
 	trial_link_up(s);

@@ -18,6 +18,7 @@
 #include "spoke/control/netwatch.h"
 #include "spoke/control/own_address.h"
 #include "spoke/control/peers.h"
+#include "spoke/control/rotation.h"
 #include "spoke/control/status.h"
 #include "spoke/control/trial.h"
 #include "spoke/control/whereabouts.h"
@@ -39,10 +40,9 @@ struct spoke {
 	struct worker *w;
 	struct loop *loop;
 	struct spoke_config *cfg;
-	struct stream_identity *identity;
-	struct link_sockets sockets; /* to dial the hub with */
-	struct public_key identity_public, tunnel_public;
-	uint8_t tunnel_sig[64];
+	struct stream_identity *identity; /* one of rotation's */
+	struct link_sockets sockets;      /* to dial the hub with */
+	struct rotation rotation;         /* our own keys */
 	bool has_pin;
 	struct public_key pin; /* the hub's identity key, from the join token */
 

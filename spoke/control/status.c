@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shared/base/log.h"
+#include "spoke/control/keys_reply.h"
 #include "spoke/control/netcheck.h"
 #include "spoke/control/spoke.h"
 #include "spoke/control/status_reply.h"
@@ -279,6 +280,36 @@ void status_engine_down(struct status_server *sv)
 	}
 }
 
+/* --- keys --- */
+
+static void reply_keys(struct status_client *c)
+{
+	json_t *j = keys_reply_json(c->sv->spoke);
+
+	if (j)
+		json_object_set_new(j, "done", json_true());
+	reply(c, j);
+}
+
+static void begin_rotation(struct status_client *c, const json_t *request)
+{
+	bool tunnel = json_is_true(json_object_get(request, "tunnel"));
+	bool identity = json_is_true(json_object_get(request, "identity"));
+
+	if (!tunnel && !identity) {
+		reply_error(c, "bad_request", "rotate-key wants tunnel or identity, or both");
+		return;
+	}
+	if (rotation_phase(c->sv->spoke) == ROTATION_OVERLAP) {
+		reply_error(c, "rotation_overlap",
+			    "the keys were replaced a moment ago, and those of before are not "
+			    "retired yet; ask again when they are");
+		return;
+	}
+	rotation_ask(c->sv->spoke, tunnel, identity);
+	reply_keys(c);
+}
+
 /* --- the connection --- */
 
 static void timer_fired(struct timer *t, uint64_t now_ms)
@@ -313,9 +344,13 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		set_debug(c, j);
 	else if (strcmp(cmd, "retry") == 0)
 		retry(c);
+	else if (strcmp(cmd, "keys") == 0)
+		reply_keys(c);
+	else if (strcmp(cmd, "rotate-key") == 0)
+		begin_rotation(c, j);
 	else
 		reply_error(c, "unknown_command",
-			    "known are status, ping, netcheck, debug and retry");
+			    "known are status, ping, netcheck, debug, retry, keys and rotate-key");
 	json_decref(j);
 }
 

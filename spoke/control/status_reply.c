@@ -5,6 +5,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/wire/fields.h"
+#include "spoke/control/keys_reply.h"
 #include "spoke/control/spoke.h"
 
 /* Why a path is what it is. */
@@ -295,8 +296,7 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g, enum e
 	const struct node *self = cache_self(&s->cache);
 	const struct control_welcome *w = &s->cache.welcome;
 	const char *name = cache_name(&s->cache);
-
-	return json_pack(
+	json_t *j = json_pack(
 		"{s:b, s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
 		"done", 1, "network", s->cfg->paths.net, "name", name ? name : s->cfg->name, "id",
 		(json_int_t)w->id, "version", BRANCHLINE_VERSION, "revision",
@@ -307,6 +307,10 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g, enum e
 		self ? subnets_json(self) : json_array(), "engine", engine_json(g), "engine_error",
 		engine_error_json(e), "peers", peers_json(s, g, e), "nat",
 		nat_mapping_str(s->nat.kind), "observed", endpoint_json(&s->nat.observed));
+
+	if (j)
+		json_object_set_new(j, "keys", keys_reply_json(s));
+	return j;
 }
 
 json_t *status_reply_pong(const struct spoke *s, const struct engine_pong *p)

@@ -25,10 +25,9 @@ static void link_hello(struct client *c, struct control_hello *h)
 	memset(h, 0, sizeof(*h));
 	h->revision = s->want_snapshot ? 0 : s->cache.dir.revision;
 	h->highest_revision = s->cache.highest;
-	h->capabilities = CAP_ZLIB | CAP_SETTINGS;
+	h->capabilities = CAP_ZLIB | CAP_SETTINGS | CAP_ROTATE;
 	h->aes = s->cfg->aes;
-	h->tunnel_key = s->tunnel_public;
-	memcpy(h->tunnel_sig, s->tunnel_sig, sizeof(h->tunnel_sig));
+	rotation_tunnel_key(s, &h->tunnel_key, h->tunnel_sig);
 	snprintf(h->version, sizeof(h->version), "%s", BRANCHLINE_VERSION);
 	if (gethostname(h->hostname, sizeof(h->hostname)) < 0)
 		h->hostname[0] = '\0';
@@ -69,6 +68,10 @@ static void link_message(struct client *c, struct control_msg *m)
 	case CONTROL_SETTINGS:
 		if (up)
 			trial_begin(s, &m->settings);
+		break;
+	case CONTROL_ASK_KEY:
+		if (up)
+			rotation_ask(s, m->ask_key.tunnel, m->ask_key.identity);
 		break;
 	case CONTROL_PRESENCE:
 	case CONTROL_PUNCH:
@@ -131,6 +134,9 @@ static const struct client_events link_events = {
 
 static enum err load_keys(struct spoke *s)
 {
+	struct public_key next_tunnel_public;
+	bool has_identity, has_tunnel;
+	struct secret_key next_identity, next_tunnel;
 	struct keys keys;
 	enum err e = keys_read(&keys, s->cfg->identity_key_file, s->cfg->tunnel_key_file);
 
@@ -139,11 +145,17 @@ static enum err load_keys(struct spoke *s)
 			  err_str(e));
 		return e;
 	}
-	s->identity_public = keys.identity_public;
-	s->tunnel_public = keys.tunnel_public;
-	memcpy(s->tunnel_sig, keys.tunnel_sig, sizeof(s->tunnel_sig));
-	e = stream_identity_new(&keys.identity, &s->identity);
+	e = keys_read_next(s->cfg->identity_key_file, &next_identity, &has_identity);
+	if (!e)
+		e = keys_read_next(s->cfg->tunnel_key_file, &next_tunnel, &has_tunnel);
+	if (!e && has_tunnel)
+		e = keys_tunnel_public(&next_tunnel, &next_tunnel_public);
+	if (!e)
+		e = rotation_load(s, &keys.identity, has_identity ? &next_identity : NULL,
+				  &keys.tunnel_public, has_tunnel ? &next_tunnel_public : NULL);
 	keys_forget_secrets(&keys);
+	secret_zero(&next_identity, sizeof(next_identity));
+	secret_zero(&next_tunnel, sizeof(next_tunnel));
 	if (e)
 		log_error("the identity key cannot be used: %s", err_str(e));
 	return e;
@@ -165,15 +177,13 @@ static enum err load(void *config, void **state)
 	if (netwatch_open(&s->netwatch))
 		log_warn("changes of this machine's addresses will not be noticed: %s",
 			 strerror(errno));
-	e = load_keys(s);
 	link_sockets_init(&s->sockets, s->cfg);
-	if (!e && s->sockets.wanted)
-		stream_identity_sockets(s->identity, link_sockets_make, &s->sockets);
+	e = load_keys(s);
 	if (!e)
 		e = peers_init(&s->peers);
 	if (e) {
 		netwatch_close(&s->netwatch);
-		stream_identity_free(s->identity);
+		rotation_fini(s);
 		link_sockets_fini(&s->sockets);
 		cache_fini(&s->cache);
 		free(s);
@@ -204,8 +214,7 @@ static bool cache_is_ours(const struct spoke *s)
 	const struct node *self = cache_self(&s->cache);
 
 	return strcmp(s->cache.welcome.network, s->cfg->paths.net) == 0 &&
-	       (!self || !self->has_identity ||
-		public_key_equal(&self->identity_key, &s->identity_public));
+	       (!self || !self->has_identity || rotation_is_ours(s, &self->identity_key));
 }
 
 /*
@@ -284,6 +293,7 @@ static enum err start(struct worker *w)
 	grace_begin(s);
 	grace_settle(s);
 	apply_cache(s);
+	rotation_start(s);
 	client_start(&s->client);
 	return ERR_OK;
 }
@@ -336,6 +346,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		struct engine_status_end end;
 		struct engine_nat nat;
 		struct engine_hub_silent hub;
+		struct engine_keys keys;
 	} m;
 	enum err e;
 
@@ -367,6 +378,11 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		e = engine_nat_decode(body, &m.nat);
 		if (!e)
 			report_nat_told(s, &m.nat);
+		return e;
+	case ENGINE_KEYS:
+		e = engine_keys_decode(body, &m.keys);
+		if (!e)
+			rotation_engine_keys(s, &m.keys);
 		return e;
 	case ENGINE_HUB_SILENT:
 		e = engine_hub_silent_decode(body, &m.hub);
@@ -402,7 +418,7 @@ static enum err monitor_message(struct spoke *s, uint16_t type, struct cursor *b
 		return link_sockets_take(&s->sockets, &m, fd);
 	if (!e && trial_port_done(s, &m))
 		return ERR_OK;
-	if (!e && m.result)
+	if (!e && !rotation_monitor_done(s, &m) && m.result)
 		log_warn("addresses and routes: %s", m.text[0] ? m.text : err_str(m.result));
 	return e;
 }
@@ -493,7 +509,7 @@ static void fini(struct worker *w)
 	net_feed_fini(&s->net);
 	engine_feed_fini(&s->engine);
 	peers_fini(&s->peers);
-	stream_identity_free(s->identity);
+	rotation_fini(s);
 	link_sockets_fini(&s->sockets);
 	cache_fini(&s->cache);
 	free(s);

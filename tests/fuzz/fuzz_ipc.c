@@ -51,7 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(engine_hub_silent)                                                                       \
 	X(monitor_port)                                                                            \
 	X(monitor_log_level)                                                                       \
-	X(nudge_node)
+	X(nudge_node)                                                                              \
+	X(engine_keys)                                                                             \
+	X(monitor_key)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

@@ -13,6 +13,7 @@ CODEC_CHECK_WRAP(engine_peer)
 CODEC_CHECK_WRAP(engine_peer_gone)
 CODEC_CHECK_WRAP(engine_revision)
 CODEC_CHECK_WRAP(engine_hub_silent)
+CODEC_CHECK_WRAP(engine_keys)
 CODEC_CHECK_WRAP(engine_tag)
 CODEC_CHECK_WRAP(engine_node_id)
 CODEC_CHECK_WRAP(engine_endpoints)
@@ -78,6 +79,9 @@ static const struct engine_peer peer = {
 };
 static const struct engine_peer_gone gone = { .id = 0x01020304, .why = PEER_GONE_REVOKED };
 static const struct engine_hub_silent hub_silent = { .silent = true };
+static const struct engine_keys keys = { .result = ERR_FULL,
+					 .n = 2,
+					 .key = { { { 1, [31] = 2 } }, { { 3, [31] = 4 } } } };
 static const struct engine_revision revision = { .revision = U64 };
 static const struct engine_tag tag = { .tag = 0x01020304 };
 static const struct engine_node_id node_id = { .id = 0x01020304 };
@@ -152,7 +156,8 @@ enum {
 	STATUS,
 	STATUS_END,
 	NAT,
-	HUB_SILENT
+	HUB_SILENT,
+	KEYS,
 };
 static const struct codec_check messages[] = {
 	[SELF] = CODEC_CHECK_ROW(engine_self, &self),
@@ -169,6 +174,7 @@ static const struct codec_check messages[] = {
 	[STATUS_END] = CODEC_CHECK_ROW(engine_status_end, &status_end),
 	[NAT] = CODEC_CHECK_ROW(engine_nat, &nat),
 	[HUB_SILENT] = CODEC_CHECK_ROW(engine_hub_silent, &hub_silent),
+	[KEYS] = CODEC_CHECK_ROW(engine_keys, &keys),
 };
 
 static void test_messages(void **state)

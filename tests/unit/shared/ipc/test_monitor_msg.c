@@ -16,6 +16,7 @@ CODEC_CHECK_WRAP(monitor_log_level)
 CODEC_CHECK_WRAP(monitor_script)
 CODEC_CHECK_WRAP(monitor_link)
 CODEC_CHECK_WRAP(monitor_done)
+CODEC_CHECK_WRAP(monitor_key)
 
 #define PREFIX                                                                                     \
 	{                                                                                          \
@@ -34,12 +35,25 @@ static const struct monitor_script script = {
 static const struct monitor_socket socket_msg = { .tag = 6, .family = AF_INET6 };
 static const struct monitor_port port_msg = { .tag = 8, .port = 65535 };
 static const struct monitor_log_level level_msg = { .level = 5 };
+static const struct monitor_key key = {
+	.tag = 8, .what = MONITOR_KEY_TUNNEL, .op = MONITOR_KEY_KEEP, .key = { { 1, [31] = 2 } }
+};
 static const struct monitor_link link_msg = { .peer = WORKER_API };
 static const struct monitor_done done = { .tag = 7,
 					  .result = ERR_EXISTS,
 					  .text = "RTNETLINK: file exists" };
 
-enum { PREFIX_ROW, NET_END_ROW, SCRIPT_ROW, LINK_ROW, DONE_ROW, SOCKET_ROW, PORT_ROW, LEVEL_ROW };
+enum {
+	PREFIX_ROW,
+	NET_END_ROW,
+	SCRIPT_ROW,
+	LINK_ROW,
+	DONE_ROW,
+	SOCKET_ROW,
+	PORT_ROW,
+	LEVEL_ROW,
+	KEY_ROW
+};
 static const struct codec_check messages[] = {
 	[PREFIX_ROW] = CODEC_CHECK_ROW(monitor_prefix, &prefix),
 	[NET_END_ROW] = CODEC_CHECK_ROW(monitor_net_end, &net_end),
@@ -49,6 +63,7 @@ static const struct codec_check messages[] = {
 	[SOCKET_ROW] = CODEC_CHECK_ROW(monitor_socket, &socket_msg),
 	[PORT_ROW] = CODEC_CHECK_ROW(monitor_port, &port_msg),
 	[LEVEL_ROW] = CODEC_CHECK_ROW(monitor_log_level, &level_msg),
+	[KEY_ROW] = CODEC_CHECK_ROW(monitor_key, &key),
 };
 
 static void test_messages(void **state)

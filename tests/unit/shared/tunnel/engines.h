@@ -185,7 +185,7 @@ static inline void node_open(struct box *n, uint32_t id)
 	params.offload = true;
 	assert_int_equal(engine_load(&params, &n->w.state), ERR_OK);
 	n->t = n->w.state;
-	n->public = n->t->self_public;
+	n->public = n->t->own_keys.key[0]->self.key.public;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
 			 0);
 	n->tun = pair[1];

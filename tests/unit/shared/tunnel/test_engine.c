@@ -5,6 +5,7 @@
  */
 #include "engines.h"
 
+#include "shared/tunnel/timers.h"
 #include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/session.h"
 
@@ -520,20 +521,57 @@ static void test_sync_keeps_sessions_and_drops_the_unnamed(void **state)
 	assert_ptr_equal(peer_find(n->hub.t, 3)->session.current, before);
 }
 
-static void test_new_key_means_new_session(void **state)
+/* A node that has replaced its key: packets go on in the session, and its old key may still begin
+ * another one. */
+static void test_new_key_keeps_the_session(void **state)
 {
 	struct net *n = *state;
 	struct engine_peer a = peer_record(&n->a, NODE_SPOKE);
+	struct peer *p = peer_find(n->hub.t, 2);
+	struct keypair *before = p->session.current;
 
 	secret_random(a.tunnel_key.b, sizeof(a.tunnel_key.b));
+	a.tunnel_key.b[31] &= 127;
+	node_peer(&n->hub, &a);
+	settle();
+	assert_ptr_equal(peer_find(n->hub.t, 2), p);
+	assert_ptr_equal(p->session.current, before);
+	assert_ptr_equal(peer_find_key(n->hub.t, &a.tunnel_key), p);
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "same session", 100);
+	expect_mark(&n->hub, "same session");
+	timers_rekey(peer_find(n->a.t, 1), 0);
+	settle();
+	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "old key", 100);
+	expect_mark(&n->hub, "old key");
+	assert_ptr_not_equal(p->session.current, before);
+	assert_non_null(p->session.old);
+}
+
+/* One that was joined anew is gone first; and the hub's control, which begins with a sync, knows
+ * nothing of before. */
+static void test_joined_anew_means_new_session(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE), b = peer_record(&n->b, NODE_SPOKE);
+	struct engine_peer_gone gone = { .id = 2, .why = PEER_GONE_REMOVED };
+	struct engine_revision rev = { .revision = 8 };
+
+	secret_random(a.tunnel_key.b, sizeof(a.tunnel_key.b));
+	a.tunnel_key.b[31] &= 127;
+	node_send(&n->hub, ENGINE_PEER_GONE, engine_peer_gone_encode, &gone);
 	node_peer(&n->hub, &a);
 	settle();
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "old key", 100);
 	expect_silence(&n->hub);
-	a.tunnel_key = n->a.public;
-	node_peer(&n->hub, &a);
-	settle();
 	assert_null(peer_find(n->hub.t, 2)->session.current);
+	secret_random(b.tunnel_key.b, sizeof(b.tunnel_key.b));
+	b.tunnel_key.b[31] &= 127;
+	node_say(&n->hub, ENGINE_SYNC_BEGIN);
+	node_peer(&n->hub, &a);
+	node_peer(&n->hub, &b);
+	node_send(&n->hub, ENGINE_SYNC_END, engine_revision_encode, &rev);
+	settle();
+	assert_null(peer_find(n->hub.t, 3)->session.current);
 }
 
 static void test_wireguard_node_through_the_hub(void **state)
@@ -827,7 +865,8 @@ int main(void)
 		engine_test(test_direct_only_stops_the_relay),
 		engine_test(test_gone_peer_is_cut_at_once),
 		engine_test(test_sync_keeps_sessions_and_drops_the_unnamed),
-		engine_test(test_new_key_means_new_session),
+		engine_test(test_new_key_keeps_the_session),
+		engine_test(test_joined_anew_means_new_session),
 		engine_test(test_wireguard_node_through_the_hub),
 		engine_test(test_too_large_for_the_path),
 		engine_test(test_larger_than_the_hubs_device),

@@ -301,7 +301,19 @@ static void test_json_rows(void **state)
 	} rows[] = {
 		{ "{'type':'ping'}", ERR_OK, CONTROL_PING },
 		{ "{'type':'ping','new':[{}]}", ERR_OK, CONTROL_PING },
-		{ "{'type':'rotate-key'}", ERR_OK, CONTROL_UNKNOWN },
+		{ "{'type':'rotate-keys'}", ERR_OK, CONTROL_UNKNOWN },
+		{ "{'type':'rotate-key'}", ERR_INVALID, 0 },
+		{ "{'type':'rotate-key','tunnel_key':'" KEY_TEXT "','tunnel_sig':'" SIG_TEXT "'}",
+		  ERR_OK, CONTROL_ROTATE_KEY },
+		/* A new identity key comes with the signature of the one before. */
+		{ "{'type':'rotate-key','tunnel_key':'" KEY_TEXT "','tunnel_sig':'" SIG_TEXT
+		  "','identity_key':'" KEY_TEXT "'}",
+		  ERR_INVALID, 0 },
+		{ "{'type':'rotate-key','tunnel_key':'" KEY_TEXT "','tunnel_sig':'" SIG_TEXT
+		  "','identity_key':'" KEY_TEXT "','identity_sig':'" SIG_TEXT "'}",
+		  ERR_OK, CONTROL_ROTATE_KEY },
+		{ "{'type':'ask-key','tunnel':true}", ERR_OK, CONTROL_ASK_KEY },
+		{ "{'type':'ask-key','identity':1}", ERR_INVALID, 0 },
 		{ "{'type':''}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'Ping'}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'unknown'}", ERR_OK, CONTROL_UNKNOWN },
