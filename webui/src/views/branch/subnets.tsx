@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The networks behind one branch.
+import { useState } from "preact/hooks";
+import { ApiError, call, messageOf } from "../../api/client";
+import type { Node, Subnet } from "../../api/schema";
+import { Badge, Card } from "../../parts/bits";
+import { ask } from "../../parts/dialog";
+import { Field } from "../../parts/field";
+import { List } from "../../parts/list";
+import { formatPrefix, hasHostBits, overlaps, parsePrefix } from "../../parts/prefix";
+import { Content, Empty } from "../../parts/states";
+import type { Column } from "../../parts/table";
+import { At } from "../../parts/time";
+import { tell } from "../../parts/toast";
+import { subnets, useResource } from "../../state/resource";
+import { may } from "../../state/session";
+
+/** Others whose range overlaps; the same prefix behind another node is fail-over. */
+export function conflictsOf(text: string, all: Subnet[], own: number | null): Subnet[] {
+	const p = parsePrefix(text);
+	return p ? all.filter((s) => s.node_id !== own && overlapsText(p, s.prefix)) : [];
+}
+
+function overlapsText(p: ReturnType<typeof parsePrefix>, text: string): boolean {
+	const other = parsePrefix(text);
+	return !!p && !!other && overlaps(p, other);
+}
+
+/** What is wrong with a typed prefix, before the hub is asked. */
+export function prefixError(text: string): string | undefined {
+	const p = parsePrefix(text);
+	if (!p) {
+		return "This is no network: write it like 10.20.0.0/24.";
+	}
+	if (hasHostBits(p)) {
+		const mask = p.length === 0 ? 0n : ((1n << BigInt(p.length)) - 1n) << BigInt((p.family === 4 ? 32 : 128) - p.length);
+		return `Bits behind /${p.length} are set; did you mean ${formatPrefix({ ...p, base: p.base & mask })}?`;
+	}
+	return undefined;
+}
+
+function askRemove(s: Subnet): void {
+	ask({
+		title: `Remove ${s.prefix} from ${s.node}`,
+		body: <p>{s.status === "proposed" ? `The proposal of ${s.node} is refused; it may propose again.` : `Nobody can reach ${s.prefix} behind ${s.node} any more, from this moment on.`}</p>,
+		action: `Remove ${s.prefix}`,
+		danger: true,
+		async run() {
+			await call("DELETE /api/v1/subnets/{id}", { id: s.id });
+			tell(`${s.prefix} is no longer behind ${s.node}.`);
+		},
+	});
+}
+
+export function subnetColumns(withNode: boolean, all: Subnet[]): Column<Subnet>[] {
+	const columns: Column<Subnet>[] = [
+		{ id: "prefix", title: "Network", sort: (s) => s.prefix.replace(/\d+/g, (n) => n.padStart(3, "0")), cell: (s) => <code>{s.prefix}</code> },
+		{ id: "weight", title: "Weight", align: "right", sort: (s) => s.weight, cell: (s) => <span title="Lower wins">{s.weight}</span> },
+		{ id: "status", title: "Status", sort: (s) => s.status, cell: (s) => <Badge tone={s.status === "approved" ? "good" : "warn"}>{s.status}</Badge> },
+		{
+			id: "conflict",
+			title: "Overlaps with",
+			cell: (s) => {
+				const others = conflictsOf(s.prefix, all, s.node_id);
+				return others.length ? others.map((o) => `${o.prefix} behind ${o.node}${o.prefix === s.prefix ? " (fail-over)" : ""}`).join(", ") : <span class="muted">nothing</span>;
+			},
+		},
+		{ id: "made", title: "Since", sort: (s) => s.created_at, cell: (s) => <At at={s.created_at} /> },
+		{ id: "act", title: "", cell: (s) => may("operator") && <button type="button" class="danger-soft" aria-label={`Remove ${s.prefix} from ${s.node}`} onClick={() => askRemove(s)}>Remove…</button> },
+	];
+	return withNode ? [columns[0] as Column<Subnet>, { id: "node", title: "Behind", sort: (s) => s.node, cell: (s) => <a href={`#/branches/${encodeURIComponent(s.node)}?tab=subnets`}>{s.node}</a> }, ...columns.slice(1)] : columns;
+}
+
+export function AddSubnet({ node, all }: { node: Node; all: Subnet[] }) {
+	const [prefix, setPrefix] = useState("");
+	const [weight, setWeight] = useState("10");
+	const [failover, setFailover] = useState(false);
+	const [error, setError] = useState<{ pointer?: string; text: string } | null>(null);
+	const conflicts = conflictsOf(prefix, all, node.id);
+	const twin = conflicts.some((c) => c.prefix === prefix.trim());
+	const submit = (e: Event) => {
+		e.preventDefault();
+		const wrong = prefixError(prefix);
+		if (wrong) {
+			setError({ pointer: "/prefix", text: wrong });
+			return;
+		}
+		call("POST /api/v1/subnets", { body: { node: node.id, prefix: prefix.trim(), weight: Number(weight), ...(twin && failover ? { failover } : {}) } })
+			.then(() => {
+				tell(`${prefix} is now behind ${node.name}.`);
+				setPrefix("");
+				setError(null);
+			})
+			.catch((e: unknown) => setError({ pointer: e instanceof ApiError ? e.pointer : undefined, text: messageOf(e) }));
+	};
+	const warning = conflicts.length ? `Overlaps with ${conflicts.map((c) => `${c.prefix} behind ${c.node}`).join(", ")}.` : undefined;
+	return (
+		<form class="card-body inline-form" onSubmit={submit}>
+			<Field label="Network" value={prefix} onInput={setPrefix} placeholder="10.20.0.0/24" required error={error && error.pointer !== "/weight" ? error.text : undefined} warning={warning} />
+			<Field label="Weight" type="number" value={weight} onInput={setWeight} error={error?.pointer === "/weight" ? error.text : undefined} hint="Lower wins." />
+			{twin && (
+				<label class="check">
+					<input type="checkbox" checked={failover} onChange={() => setFailover(!failover)} />
+					The same network, reached a second way (fail-over)
+				</label>
+			)}
+			<button type="submit" class="primary">
+				Add network
+			</button>
+		</form>
+	);
+}
+
+export function SubnetsTab({ node }: { node: Node }) {
+	const loaded = useResource(subnets);
+	return (
+		<Card title="Networks behind it">
+			<Content what="networks" loaded={loaded}>
+				{(all) => {
+					const own = all.filter((s) => s.node_id === node.id);
+					return (
+						<>
+							{own.length ? (
+								<List label="Networks" columns={subnetColumns(false, all)} rows={own} keyOf={(s) => s.id} by="prefix" />
+							) : (
+								<Empty icon="subnets" title="No network is behind it">
+									<p>Only the branch's own addresses can be reached.</p>
+								</Empty>
+							)}
+							{may("operator") && <AddSubnet node={node} all={all} />}
+						</>
+					);
+				}}
+			</Content>
+		</Card>
+	);
+}
