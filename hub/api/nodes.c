@@ -82,15 +82,26 @@ static json_t *read_node(struct request *r, uint32_t id)
 	return j;
 }
 
-/* Answers a change of one node. `n` is what the change gave back: all that is known of it after a
- * dry run. */
+/* After a dry run: `n` is what the change gave back, the rest is what the store has and the body
+ * changes. */
+static json_t *would_be(struct request *r, const struct node *n)
+{
+	const char *comment = body_str(r->json, "comment");
+	struct store_node_meta meta = { 0 };
+	struct node now;
+
+	if (store_node_get(r->api->store, n->id, &now, &meta) == ERR_OK)
+		node_fini(&now);
+	if (comment)
+		snprintf(meta.comment, sizeof(meta.comment), "%s", comment);
+	return render(r, n, &meta);
+}
+
+/* Answers with the node as it is now, or would be after a dry run. */
 static void node_changed(struct request *r, unsigned status, const struct change *c,
 			 const struct node *n)
 {
-	static const struct store_node_meta no_meta;
-
-	request_changed(r, status, c, "node",
-			c->dry_run ? render(r, n, &no_meta) : read_node(r, n->id));
+	request_changed(r, status, c, "node", c->dry_run ? would_be(r, n) : read_node(r, n->id));
 }
 
 /* Points `out` at the strings of a list of endpoints. Returns their number. */

@@ -121,7 +121,7 @@ export async function main(run) {
 	} catch (e) {
 		for (const context of browser.contexts()) {
 			for (const page of context.pages()) {
-				const file = path.join(world.reports, `failed-${path.basename(process.argv[1], ".mjs")}-${context.pages().indexOf(page)}.png`);
+				const file = path.join(world.reports, `failed-${path.basename(process.argv[1], ".mjs")}-${browser.contexts().indexOf(context)}.png`);
 				await page.screenshot({ path: file }).catch(() => undefined);
 				console.error(`${file}: ${page.url()} ${page.trouble?.join("\n") ?? ""}`);
 			}

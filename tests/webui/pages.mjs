@@ -7,6 +7,13 @@ import { accessible, clean, fits, go, main, open, signIn, world } from "./browse
 const PAGES = [
 	["overview", (p) => p.getByRole("heading", { name: "Needs attention" })],
 	["branches", (p) => p.getByText("linode1")],
+	["branches/linode1", (p) => p.getByText("Last handshake")],
+	["branches/linode1?tab=paths", (p) => p.getByText("Path MTU")],
+	["branches/linode1?tab=subnets", (p) => p.getByText("10.1.0.0/24")],
+	["branches/linode1?tab=keys", (p) => p.getByText("identity")],
+	["branches/linode1?tab=settings", (p) => p.getByLabel("Comment")],
+	["branches/linode1?tab=events", (p) => p.getByText("has joined")],
+	["add", (p) => p.getByText("Free:")],
 ];
 
 const VARIANTS = [

@@ -9,7 +9,7 @@ import { Toasts } from "./parts/toast";
 import { useCell } from "./state/cell";
 import { branches, network, startLive, streamState } from "./state/live";
 import { type Route, route } from "./state/route";
-import { hubAway, loadSession, session, sessionOver } from "./state/session";
+import { hubAway, loadSession, may, session, sessionOver } from "./state/session";
 import { isDown } from "./state/health";
 import { AccountMenu } from "./views/account/account";
 import { SignedOutDialog, SignInView } from "./views/signin";
@@ -109,14 +109,14 @@ function TopBar({ openDrawer }: { openDrawer(): void }) {
 
 function Navigation({ current, open, close }: { current: Page | undefined; open: boolean; close(): void }) {
 	const down = (useCell(branches) ?? []).filter(isDown).length;
-	const sections = [...new Set(pages.map((p) => p.section))];
+	const sections = [...new Set(pages.filter((p) => may(p.least ?? "auditor")).map((p) => p.section))];
 	return (
 		<nav class={open ? "nav open" : "nav"} aria-label="Pages" onKeyDown={(e) => e.key === "Escape" && close()}>
 			{sections.map((section) => (
 				<div key={section}>
 					{section && <h2>{section}</h2>}
 					{pages
-						.filter((p) => p.section === section)
+						.filter((p) => p.section === section && may(p.least ?? "auditor"))
 						.map((p) => (
 							<a key={p.id} href={`#/${p.id}`} aria-current={p === current ? "page" : undefined} onClick={close}>
 								<Icon name={p.icon} />

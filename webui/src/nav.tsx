@@ -2,8 +2,18 @@
 // The pages of this page: where they are listed, and what draws each.
 import type { ComponentChildren } from "preact";
 import type { IconName } from "./parts/icons";
+import type { Role } from "./state/session";
+import { AddView } from "./views/add/add";
+import { ApiTokensView } from "./views/access/api_tokens";
+import { KeysView } from "./views/access/keys";
+import { SubnetsView } from "./views/access/subnets";
+import { TokensView } from "./views/access/tokens";
+import { UsersView } from "./views/access/users";
+import { AuditView } from "./views/audit/audit";
+import { BranchView } from "./views/branch/branch";
 import { BranchesView } from "./views/branches/branches";
 import { OverviewView } from "./views/overview/overview";
+import { PoliciesView } from "./views/policies/policies";
 
 export interface Page {
 	/** The first part of its address: #/branches. */
@@ -11,6 +21,8 @@ export interface Page {
 	title: string;
 	icon: IconName;
 	section: string;
+	/** Who does not have this role does not see it in the navigation. */
+	least?: Role;
 	/** The table inside scrolls, not the page. */
 	fixed?: boolean;
 	/** `rest`: what follows in the address. */
@@ -19,5 +31,13 @@ export interface Page {
 
 export const pages: Page[] = [
 	{ id: "overview", title: "Overview", icon: "overview", section: "", draw: () => <OverviewView /> },
-	{ id: "branches", title: "Branches", icon: "branches", section: "", fixed: true, draw: () => <BranchesView /> },
+	{ id: "branches", title: "Branches", icon: "branches", section: "", fixed: true, draw: ([name]) => (name ? <BranchView key={name} name={name} /> : <BranchesView />) },
+	{ id: "add", title: "Add a branch", icon: "plus", section: "", least: "operator", draw: () => <AddView /> },
+	{ id: "subnets", title: "Subnets", icon: "subnets", section: "Network", draw: () => <SubnetsView /> },
+	{ id: "policies", title: "Policies", icon: "policies", section: "Network", draw: () => <PoliciesView /> },
+	{ id: "keys", title: "Keys", icon: "keys", section: "Network", draw: () => <KeysView /> },
+	{ id: "tokens", title: "Join tokens", icon: "tokens", section: "Network", draw: () => <TokensView /> },
+	{ id: "users", title: "Users", icon: "users", section: "Administration", draw: () => <UsersView /> },
+	{ id: "api-tokens", title: "API tokens", icon: "api-tokens", section: "Administration", draw: () => <ApiTokensView /> },
+	{ id: "audit", title: "Audit", icon: "audit", section: "Administration", draw: () => <AuditView /> },
 ];

@@ -45,16 +45,17 @@ export function who(actor: string): string {
 	return actor.replace(/^(user|node):/, "");
 }
 
-function Object({ name }: { name: string }) {
+function Object({ name, plain }: { name: string; plain?: boolean | undefined }) {
 	const [kind, rest = ""] = name.split(/:(.*)/s) as [string, string | undefined];
-	return kind === "node" ? <a href={href(["branches", rest])}>{rest}</a> : <>{rest || kind}</>;
+	return kind === "node" && !plain ? <a href={href(["branches", rest])}>{rest}</a> : <>{rest || kind}</>;
 }
 
-export function AuditSentence({ entry }: { entry: AuditEntry }) {
+/** `plain`: without links, where it stands inside a button. */
+export function AuditSentence({ entry, plain }: { entry: AuditEntry; plain?: boolean }) {
 	if (entry.action === "node.join") {
 		return (
 			<>
-				<Object name={entry.object} /> has joined, from {entry.actor.replace(/^join:/, "")}
+				<Object name={entry.object} plain={plain} /> has joined, from {entry.actor.replace(/^join:/, "")}
 			</>
 		);
 	}
@@ -67,7 +68,7 @@ export function AuditSentence({ entry }: { entry: AuditEntry }) {
 	}
 	return (
 		<>
-			<strong>{who(entry.actor)}</strong> {DONE[entry.action] ?? `${entry.action}:`} <Object name={entry.object} />
+			<strong>{who(entry.actor)}</strong> {DONE[entry.action] ?? `${entry.action}:`} <Object name={entry.object} plain={plain} />
 		</>
 	);
 }

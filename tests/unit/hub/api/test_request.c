@@ -508,6 +508,24 @@ static void pages_of_paths_lead_on(void **unused)
 	request_fini(&r);
 }
 
+/* A dry run shows the whole item as it would be, also what is not in the directory. */
+static void dry_run_of_an_edit(void **unused)
+{
+	static const char edit[] = "{\"comment\":\"Storgata 1\"}";
+	json_t *j, *node;
+
+	(void)unused;
+	assert_int_equal(call("POST", "/api/v1/nodes", "{\"name\":\"oslo\"}", NULL), 201);
+	assert_int_equal(call("PATCH", "/api/v1/nodes/oslo?dry_run=1", edit, &j), 200);
+	node = json_object_get(j, "node");
+	assert_string_equal(json_string_value(json_object_get(node, "comment")), "Storgata 1");
+	assert_true(json_is_string(json_object_get(node, "created_at")));
+	json_decref(j);
+	assert_int_equal(call("GET", "/api/v1/nodes/oslo", NULL, &j), 200);
+	assert_string_equal(json_string_value(json_object_get(j, "comment")), "");
+	json_decref(j);
+}
+
 static void the_line_to_paste(void **unused)
 {
 	const char *token, *command;
@@ -758,6 +776,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(paths_of_pairs, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_of_paths_lead_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(dry_run_of_an_edit, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_line_to_paste, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_same_post_twice, setup, teardown),

@@ -152,8 +152,8 @@ export function BranchView({ name }: { name: string }) {
 	const error = useCell(loadError);
 	const tab = useCell(route).query.get("tab") ?? "now";
 	const b = list?.find((one) => one.node.name === name);
+	const hub = useCell(network)?.hub.name === name;
 	if (!b) {
-		const hub = useHubName() === name;
 		return (
 			<>
 				<Head title={name} />
@@ -185,8 +185,4 @@ export function BranchView({ name }: { name: string }) {
 			<Tab id={tab} b={b} />
 		</>
 	);
-}
-
-function useHubName(): string | undefined {
-	return useCell(network)?.hub.name;
 }

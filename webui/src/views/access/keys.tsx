@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All keys of all nodes.
+import { useMemo } from "preact/hooks";
+import type { Key } from "../../api/schema";
+import { Card, Head } from "../../parts/bits";
+import { count } from "../../parts/format";
+import { List } from "../../parts/list";
+import { SearchBox } from "../../parts/search";
+import { Content, Empty } from "../../parts/states";
+import { useCell } from "../../state/cell";
+import { keys, useResource } from "../../state/resource";
+import { route, setQuery } from "../../state/route";
+import { keyColumns } from "../branch/keys";
+
+/** As many rows as a browser draws at once without a pause; the search narrows the rest. */
+const SHOWN_MAX = 500;
+
+export function KeysView() {
+	const loaded = useResource(keys);
+	return (
+		<>
+			<Head title="Keys" note="Public keys only: private ones never leave the machine on which they were made." />
+			<Content what="keys" loaded={loaded}>
+				{(all) => (all.length ? <KeyList all={all} /> : <Empty icon="keys" title="No keys yet"><p>A branch makes its keys when it joins.</p></Empty>)}
+			</Content>
+		</>
+	);
+}
+
+function KeyList({ all }: { all: Key[] }) {
+	const { query } = useCell(route);
+	const text = (query.get("q") ?? "").toLowerCase();
+	const status = query.get("status") ?? "current";
+	const columns = useMemo(() => keyColumns(true), []);
+	const found = all.filter((k) => (status === "all" || k.status === status) && `${k.node} ${k.fingerprint} ${k.kind}`.toLowerCase().includes(text));
+	const shown = found.slice(0, SHOWN_MAX);
+	return (
+		<>
+			<SearchBox label="Search keys" placeholder="Branch or fingerprint" shown={shown.length < found.length ? `the first ${shown.length} of ${count(found.length, "key")}` : count(found.length, "key")}>
+				<select aria-label="Status" value={status} onChange={(e) => setQuery({ status: e.currentTarget.value })}>
+					<option value="current">Current</option>
+					<option value="retired">Retired</option>
+					<option value="revoked">Revoked</option>
+					<option value="all">Any status</option>
+				</select>
+			</SearchBox>
+			<Card>{shown.length ? <List label="Keys" columns={columns} rows={shown} keyOf={(k) => k.id} by="node" /> : <Empty icon="search" title="No key fits" />}</Card>
+		</>
+	);
+}
