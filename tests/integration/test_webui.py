@@ -129,6 +129,11 @@ def test_pages(script):
     print(script("pages"))
 
 
+def test_access(script):
+    """Policies with their effect on tunnels, users, API tokens, audit."""
+    script("access")
+
+
 def test_actions(script):
     """What is done in the page is done to the tunnels."""
     script("actions")

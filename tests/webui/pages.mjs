@@ -14,6 +14,13 @@ const PAGES = [
 	["branches/linode1?tab=settings", (p) => p.getByLabel("Comment")],
 	["branches/linode1?tab=events", (p) => p.getByText("has joined")],
 	["add", (p) => p.getByText("Free:")],
+	["subnets", (p) => p.getByText("10.1.0.0/24")],
+	["policies", (p) => p.getByText("Choose a cell")],
+	["keys", (p) => p.getByText("identity")],
+	["tokens", (p) => p.getByText("1 of 1")],
+	["users", (p) => p.getByText("may sign in")],
+	["api-tokens", (p) => p.getByText("all that the role may")],
+	["audit", (p) => p.getByText("has joined")],
 ];
 
 const VARIANTS = [

@@ -59,7 +59,17 @@ export class EventStream {
 		this.stopper.abort();
 	}
 
+	/** Tries now, if it waits for another try. */
+	hurry(): void {
+		if (this.timer !== undefined) {
+			clearTimeout(this.timer);
+			this.timer = undefined;
+			void this.run();
+		}
+	}
+
 	private async run(): Promise<void> {
+		this.timer = undefined;
 		this.stopper = new AbortController();
 		const stopper = this.stopper;
 		let error = unreachable();

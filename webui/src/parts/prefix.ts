@@ -45,6 +45,22 @@ function maskOf(p: Prefix): bigint {
 	return ((1n << BigInt(p.length)) - 1n) << rest;
 }
 
+const PARSED_MAX = 20_000;
+const parsed = new Map<string, Prefix | null>();
+
+/** As parsePrefix(), for texts that come again and again. */
+export function prefixOf(text: string): Prefix | null {
+	let p = parsed.get(text);
+	if (p === undefined) {
+		if (parsed.size >= PARSED_MAX) {
+			parsed.clear();
+		}
+		p = parsePrefix(text);
+		parsed.set(text, p);
+	}
+	return p;
+}
+
 /** "10.20.0.0/24"; an address alone stands for itself. Bits behind the length are kept: see hasHostBits(). */
 export function parsePrefix(text: string): Prefix | null {
 	const [address = "", length, more] = text.trim().split("/");

@@ -31,7 +31,7 @@ export interface TableProps<T> {
 	selected?: { has(row: T): boolean; toggle(row: T): void; all: boolean; toggleAll(): void; nameOf(row: T): string };
 	rowHeight?: number;
 	cardHeight?: number;
-	/** Draw all rows, and let the page scroll: for lists that are short by nature. */
+	/** Let the page scroll, not the table: for lists that are short by nature. */
 	whole?: boolean;
 }
 
@@ -39,6 +39,8 @@ const ROW_PX = 44;
 const CARD_PX = 76;
 /** Rows drawn above and below what can be seen. */
 const MARGIN_ROWS = 12;
+/** A list that is drawn whole shows so many rows at first, and so many more each time. */
+const WHOLE_STEP = 200;
 
 function compare(a: string | number | null, b: string | number | null): number {
 	if (a === null || b === null) {
@@ -79,9 +81,10 @@ function useWindow(count: number, height: number, whole: boolean) {
 			el.removeEventListener("scroll", look);
 		};
 	}, [whole]);
+	const [most, setMost] = useState(WHOLE_STEP);
 	const first = whole ? 0 : Math.max(0, Math.min(Math.floor(view.top / height) - MARGIN_ROWS, count - 1));
-	const end = whole ? count : Math.min(count, Math.ceil((view.top + view.size) / height) + MARGIN_ROWS);
-	return { box, first: Math.max(0, first), end };
+	const end = whole ? Math.min(count, most) : Math.min(count, Math.ceil((view.top + view.size) / height) + MARGIN_ROWS);
+	return { box, first: Math.max(0, first), end, showMore: () => setMost(most + WHOLE_STEP) };
 }
 
 export function Table<T>(props: TableProps<T>) {
@@ -89,7 +92,7 @@ export function Table<T>(props: TableProps<T>) {
 	const narrow = useNarrow();
 	const rows = useSorted(props.rows, columns, props.sorting);
 	const height = narrow ? (props.cardHeight ?? CARD_PX) : (props.rowHeight ?? ROW_PX);
-	const { box, first, end } = useWindow(rows.length, height, whole);
+	const { box, first, end, showMore } = useWindow(rows.length, height, whole);
 	const span = narrow ? 1 : columns.length + (selected ? 1 : 0);
 	const least = narrow || whole ? 0 : columns.reduce((sum, c) => sum + Number.parseInt(c.width ?? "120", 10), selected ? 40 : 0);
 	const fixed = whole && !narrow ? undefined : { height: `${height}px` };
@@ -113,9 +116,19 @@ export function Table<T>(props: TableProps<T>) {
 							{narrow ? <td class="card-cell">{props.card(row)}</td> : <Cells row={row} columns={columns} selected={selected} />}
 						</tr>
 					))}
-					{end < rows.length && <Space px={(rows.length - end) * height} span={span} />}
+					{!whole && end < rows.length && <Space px={(rows.length - end) * height} span={span} />}
 				</tbody>
 			</table>
+			{whole && end < rows.length && (
+				<div class="card-body">
+					<button type="button" onClick={showMore}>
+						Show more
+					</button>{" "}
+					<span class="muted">
+						{end} of {rows.length} are shown
+					</span>
+				</div>
+			)}
 		</div>
 	);
 }

@@ -245,6 +245,17 @@ async function loadHappenings(): Promise<void> {
 
 let stream: EventStream | undefined;
 
+/** The browser has its network back, or its window is looked at again: no need to wait for the next turn. */
+function lookNow(): void {
+	if (stream && document.visibilityState === "visible") {
+		clearTimeout(poll);
+		stream.hurry();
+		void look();
+	}
+}
+window.addEventListener("online", lookNow);
+document.addEventListener("visibilitychange", lookNow);
+
 /** Begins with a session, and once more when somebody has signed in again. */
 export function startLive(): void {
 	stream?.stop();

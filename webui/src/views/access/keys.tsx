@@ -12,9 +12,6 @@ import { keys, useResource } from "../../state/resource";
 import { route, setQuery } from "../../state/route";
 import { keyColumns } from "../branch/keys";
 
-/** As many rows as a browser draws at once without a pause; the search narrows the rest. */
-const SHOWN_MAX = 500;
-
 export function KeysView() {
 	const loaded = useResource(keys);
 	return (
@@ -32,11 +29,10 @@ function KeyList({ all }: { all: Key[] }) {
 	const text = (query.get("q") ?? "").toLowerCase();
 	const status = query.get("status") ?? "current";
 	const columns = useMemo(() => keyColumns(true), []);
-	const found = all.filter((k) => (status === "all" || k.status === status) && `${k.node} ${k.fingerprint} ${k.kind}`.toLowerCase().includes(text));
-	const shown = found.slice(0, SHOWN_MAX);
+	const shown = all.filter((k) => (status === "all" || k.status === status) && `${k.node} ${k.fingerprint} ${k.kind}`.toLowerCase().includes(text));
 	return (
 		<>
-			<SearchBox label="Search keys" placeholder="Branch or fingerprint" shown={shown.length < found.length ? `the first ${shown.length} of ${count(found.length, "key")}` : count(found.length, "key")}>
+			<SearchBox label="Search keys" placeholder="Branch or fingerprint" shown={count(shown.length, "key")}>
 				<select aria-label="Status" value={status} onChange={(e) => setQuery({ status: e.currentTarget.value })}>
 					<option value="current">Current</option>
 					<option value="retired">Retired</option>

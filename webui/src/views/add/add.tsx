@@ -5,7 +5,7 @@ import { ApiError, call, messageOf } from "../../api/client";
 import type { Node, NodeAdd } from "../../api/schema";
 import { Card, Head } from "../../parts/bits";
 import { Field } from "../../parts/field";
-import { parsePrefix, suggest } from "../../parts/prefix";
+import { prefixOf, suggest } from "../../parts/prefix";
 import { Empty } from "../../parts/states";
 import { subnets, useResource } from "../../state/resource";
 import { may } from "../../state/session";
@@ -60,7 +60,7 @@ async function add(d: Draft): Promise<Done> {
 
 function SubnetsField({ draft, set, error }: { draft: Draft; set(text: string): void; error?: string }) {
 	const all = useResource(subnets).items ?? [];
-	const free = useMemo(() => suggest(all.map((s) => parsePrefix(s.prefix)).filter((p) => p !== null), 3), [all]);
+	const free = useMemo(() => suggest(all.map((s) => prefixOf(s.prefix)).filter((p) => p !== null), 3), [all]);
 	const typed = words(draft.subnets);
 	const overlap = typed.flatMap((t) => conflictsOf(t, all, null).map((s) => `${t} overlaps with ${s.prefix} behind ${s.node}`));
 	const wrong = typed.map((t) => prefixError(t) && `${t}: ${prefixError(t)}`).find(Boolean);

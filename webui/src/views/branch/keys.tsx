@@ -9,6 +9,7 @@ import { Content, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table";
 import { Ago } from "../../parts/time";
 import { tell } from "../../parts/toast";
+import { network } from "../../state/live";
 import { keys, useResource } from "../../state/resource";
 import { may } from "../../state/session";
 
@@ -40,7 +41,7 @@ export function keyColumns(withNode: boolean): Column<Key>[] {
 		{
 			id: "act",
 			title: "",
-			cell: (k) => may("operator") && k.status === "current" && <button type="button" class="danger-soft" aria-label={`Revoke the ${k.kind} key of ${k.node}`} onClick={() => askRevoke(k)}>Revoke…</button>,
+			cell: (k) => may("operator") && k.status === "current" && k.node_id !== network.get()?.hub.id && <button type="button" class="danger-soft" aria-label={`Revoke the ${k.kind} key of ${k.node}`} onClick={() => askRevoke(k)}>Revoke…</button>,
 		},
 	];
 	return withNode ? [{ id: "node", title: "Node", sort: (k) => k.node, cell: (k) => <a href={`#/branches/${encodeURIComponent(k.node)}`}>{k.node}</a> }, ...columns] : columns;

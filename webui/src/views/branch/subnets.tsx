@@ -7,7 +7,7 @@ import { Badge, Card } from "../../parts/bits";
 import { ask } from "../../parts/dialog";
 import { Field } from "../../parts/field";
 import { List } from "../../parts/list";
-import { formatPrefix, hasHostBits, overlaps, parsePrefix } from "../../parts/prefix";
+import { formatPrefix, hasHostBits, overlaps, parsePrefix, type Prefix, prefixOf } from "../../parts/prefix";
 import { Content, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table";
 import { At } from "../../parts/time";
@@ -21,9 +21,9 @@ export function conflictsOf(text: string, all: Subnet[], own: number | null): Su
 	return p ? all.filter((s) => s.node_id !== own && overlapsText(p, s.prefix)) : [];
 }
 
-function overlapsText(p: ReturnType<typeof parsePrefix>, text: string): boolean {
-	const other = parsePrefix(text);
-	return !!p && !!other && overlaps(p, other);
+function overlapsText(p: Prefix, text: string): boolean {
+	const other = prefixOf(text);
+	return !!other && overlaps(p, other);
 }
 
 /** What is wrong with a typed prefix, before the hub is asked. */
