@@ -20,6 +20,9 @@ const PAGES = [
 	["tokens", (p) => p.getByText("1 of 1")],
 	["users", (p) => p.getByText("may sign in")],
 	["api-tokens", (p) => p.getByText("all that the role may")],
+	["map", (p) => p.getByRole("link", { name: /linode1: up/ })],
+	["webhooks", (p) => p.getByText("No webhook yet")],
+	["settings", (p) => p.getByText("Data plane").first()],
 	["audit", (p) => p.getByText("has joined")],
 ];
 

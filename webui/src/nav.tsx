@@ -12,8 +12,12 @@ import { UsersView } from "./views/access/users";
 import { AuditView } from "./views/audit/audit";
 import { BranchView } from "./views/branch/branch";
 import { BranchesView } from "./views/branches/branches";
+import { MapView } from "./views/map/map";
 import { OverviewView } from "./views/overview/overview";
 import { PoliciesView } from "./views/policies/policies";
+import { SettingsView } from "./views/settings/settings";
+import { WebhookView } from "./views/webhooks/webhook";
+import { WebhooksView } from "./views/webhooks/webhooks";
 
 export interface Page {
 	/** The first part of its address: #/branches. */
@@ -32,6 +36,7 @@ export interface Page {
 export const pages: Page[] = [
 	{ id: "overview", title: "Overview", icon: "overview", section: "", draw: () => <OverviewView /> },
 	{ id: "branches", title: "Branches", icon: "branches", section: "", fixed: true, draw: ([name]) => (name ? <BranchView key={name} name={name} /> : <BranchesView />) },
+	{ id: "map", title: "Map", icon: "map", section: "", draw: () => <MapView /> },
 	{ id: "add", title: "Add a branch", icon: "plus", section: "", least: "operator", draw: () => <AddView /> },
 	{ id: "subnets", title: "Subnets", icon: "subnets", section: "Network", draw: () => <SubnetsView /> },
 	{ id: "policies", title: "Policies", icon: "policies", section: "Network", draw: () => <PoliciesView /> },
@@ -39,5 +44,7 @@ export const pages: Page[] = [
 	{ id: "tokens", title: "Join tokens", icon: "tokens", section: "Network", draw: () => <TokensView /> },
 	{ id: "users", title: "Users", icon: "users", section: "Administration", draw: () => <UsersView /> },
 	{ id: "api-tokens", title: "API tokens", icon: "api-tokens", section: "Administration", draw: () => <ApiTokensView /> },
+	{ id: "webhooks", title: "Webhooks", icon: "webhooks", section: "Administration", least: "admin", draw: ([name]) => (name ? <WebhookView key={name} id={name} /> : <WebhooksView />) },
 	{ id: "audit", title: "Audit", icon: "audit", section: "Administration", draw: () => <AuditView /> },
+	{ id: "settings", title: "Hub", icon: "settings", section: "Administration", draw: () => <SettingsView /> },
 ];

@@ -114,7 +114,7 @@ export async function call<K extends Op>(op: K, options: CallOptions<K> = {}): P
 		throw await errorOf(response);
 	}
 	watcher(null);
-	const json = response.headers.get("Content-Type")?.includes("json");
+	const json = response.headers.get("Content-Type")?.startsWith("application/json");
 	return { data: (json ? await response.json() : await response.text()) as Reply<K>, etag: response.headers.get("ETag") };
 }
 

@@ -76,5 +76,6 @@ export const groups = new Resource("GET /api/v1/groups", ["group.", "node."]);
 export const policies = new Resource("GET /api/v1/policies", ["policy.", "group."]);
 export const tokens = new Resource("GET /api/v1/tokens", ["token.", "node."]);
 export const apiTokens = new Resource("GET /api/v1/api-tokens", ["api-token."]);
+export const webhooks = new Resource("GET /api/v1/webhooks", ["webhook."]);
 export const users = new Resource("GET /api/v1/users", ["user."]);
 export const paths = new Resource("GET /api/v1/paths", ["presence."]);
