@@ -129,6 +129,10 @@ def test_pages(script):
     print(script("pages"))
 
 
+def test_three_thousand_branches(script):
+    print(script("big"))
+
+
 def test_access(script):
     """Policies with their effect on tunnels, users, API tokens, audit."""
     script("access")
