@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Policies, users, API tokens, the audit log.
 import { readFileSync } from "node:fs";
-import { check, clean, go, main, open, signIn } from "./browser.mjs";
+import { check, clean, go, main, open, signIn, until } from "./browser.mjs";
 import { cutOff, reached } from "./net.mjs";
 
 async function policies(page) {
@@ -69,8 +69,8 @@ async function audit(page) {
 	await go(page, "audit");
 	await page.getByLabel("To what").fill("user:berit");
 	await page.getByLabel("To what").press("Enter");
+	await until("the filter leaves two entries", async () => (await page.locator(".audit > li").count()) === 2);
 	await page.getByText("added the user").waitFor();
-	check((await page.locator(".audit > li").count()) === 2, "the filter leaves two entries");
 	await page.getByRole("button", { name: /changed the user/ }).click();
 	await page.locator(".entry-detail").getByText("user:berit").waitFor();
 	await page.getByRole("button", { name: "Verify the chain" }).click();

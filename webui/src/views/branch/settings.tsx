@@ -12,6 +12,7 @@ import { tell } from "../../parts/toast";
 import { useCell } from "../../state/cell";
 import { go } from "../../state/route";
 import { may, session } from "../../state/session";
+import { SteeredCard } from "./steered";
 import { type Draft, draftOf, editOf, SettingsForm } from "./settings_form";
 
 interface Opened {
@@ -35,7 +36,12 @@ export function SettingsTab({ id }: { id: number }) {
 	if (!opened) {
 		return error ? <Failed error={error} retry={load} /> : <Loading what="settings" />;
 	}
-	return <Settings key={opened.etag} opened={opened} reopen={setOpened} />;
+	return (
+		<>
+			<Settings key={opened.etag} opened={opened} reopen={setOpened} />
+			{opened.node.kind === "spoke" && <SteeredCard node={opened.node} />}
+		</>
+	);
 }
 
 function Settings({ opened, reopen }: { opened: Opened; reopen(o: Opened): void }) {
