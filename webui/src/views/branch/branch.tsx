@@ -5,6 +5,7 @@ import { call } from "../../api/client";
 import type { Node } from "../../api/schema";
 import { Head } from "../../parts/bits";
 import { ask } from "../../parts/dialog";
+import { HistoryCard } from "../../parts/history";
 import { Icon } from "../../parts/icons";
 import { Menu } from "../../parts/menu";
 import { Empty, Failed, Loading } from "../../parts/states";
@@ -25,6 +26,7 @@ import { SubnetsTab } from "./subnets";
 
 const TABS = [
 	["now", "Now"],
+	["traffic", "Traffic"],
 	["paths", "Paths"],
 	["subnets", "Subnets"],
 	["keys", "Keys"],
@@ -132,6 +134,8 @@ function Actions({ node }: { node: Node }) {
 
 function Tab({ id, b }: { id: string; b: Branch }) {
 	switch (id) {
+		case "traffic":
+			return <HistoryCard node={b.id} who={b.node.name} />;
 		case "paths":
 			return <PeersTab id={b.id} />;
 		case "subnets":

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the nodes stand: the hub in the middle, each group a sector around it, filled ring by ring. Pure.
+import { healthOf } from "../../state/health";
 import type { Branch } from "../../state/live";
 
 export interface Place {
@@ -45,6 +46,9 @@ function groupsOf(list: Branch[]): Map<string, Branch[]> {
 	for (const b of list) {
 		const name = b.node.groups[0] ?? "in no group";
 		groups.set(name, [...(groups.get(name) ?? []), b]);
+	}
+	for (const members of groups.values()) {
+		members.sort((a, b) => Number(healthOf(b).health === "up") - Number(healthOf(a).health === "up"));
 	}
 	return new Map([...groups].sort(([a], [b]) => a.localeCompare(b)));
 }

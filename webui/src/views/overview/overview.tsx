@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { Badge, Card, Head } from "../../parts/bits";
 import { count, rate } from "../../parts/format";
 import { HappeningList } from "../../parts/happening";
+import { HistoryCard } from "../../parts/history";
 import { Icon } from "../../parts/icons";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { useCell } from "../../state/cell";
@@ -130,6 +131,7 @@ export function OverviewView() {
 			{list && net ? (
 				<>
 					{list.length === 0 ? <FirstSteps net={net} /> : <Tiles list={list} net={net} />}
+					{list.length > 0 && <HistoryCard node={null} who="all branches" />}
 					<div class="columns">
 						<AttentionCard list={list} net={net} />
 						<Card title="Last events">{recent.length ? <HappeningList items={recent} /> : <Empty icon="audit" title="Nothing has happened yet" />}</Card>
