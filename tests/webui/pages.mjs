@@ -8,6 +8,7 @@ const PAGES = [
 	["overview", (p) => p.getByRole("heading", { name: "Needs attention" })],
 	["branches", (p) => p.getByText("linode1")],
 	["branches/linode1", (p) => p.getByText("Last handshake")],
+	["branches/linode1?tab=traffic", (p) => p.getByRole("button", { name: "24 hours" })],
 	["branches/linode1?tab=paths", (p) => p.getByText("Path MTU")],
 	["branches/linode1?tab=subnets", (p) => p.getByText("10.1.0.0/24")],
 	["branches/linode1?tab=keys", (p) => p.getByText("identity")],
