@@ -20,6 +20,7 @@ import subprocess
 import pytest
 
 import world as w
+from test_subnets import propose
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPTS = os.path.join(HERE, "..", "webui")
@@ -138,8 +139,11 @@ def test_access(script):
     script("access")
 
 
-def test_actions(script):
+def test_actions(net, script):
     """What is done in the page is done to the tunnels."""
+    hq, branches, _ = net
+    propose(branches[1], "10.55.0.0/24")
+    w.wait_until("it is proposed", lambda: any(s["status"] == "proposed" for s in hq.json("hub", "subnet", "list")["items"]))
     script("actions")
 
 

@@ -56,6 +56,17 @@ async function subnets(page) {
 	await page.getByRole("cell", { name: "10.77.0.0/24", exact: true }).waitFor({ state: "detached" });
 }
 
+/** linode2 has proposed a network before this script began. */
+async function approve(page) {
+	await go(page, "overview");
+	await page.getByRole("link", { name: "1 subnet waits for approval" }).click();
+	await page.getByText("10.55.0.0/24").waitFor();
+	await page.getByRole("button", { name: "Approve 10.55.0.0/24 behind linode2" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Approve 10.55.0.0/24" }).click();
+	await page.getByText("10.55.0.0/24 is now behind linode2.").waitFor();
+	await page.getByText("No network fits").waitFor();
+}
+
 async function bulk(page) {
 	await go(page, "branches");
 	await page.getByLabel("Search branches").fill("linode2");
@@ -81,6 +92,7 @@ await main(async (browser) => {
 	const page = await open(browser);
 	await signIn(page);
 	await disableAndEnable(page);
+	await approve(page);
 	await subnets(page);
 	await bulk(page);
 	await revoke(page);

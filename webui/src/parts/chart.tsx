@@ -26,6 +26,8 @@ export interface ChartProps {
 }
 
 const HEIGHT_PX = 190;
+/** Fewer values are dots as well: a line needs two. */
+const FEW = 3;
 
 function color(name: string): string {
 	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -57,7 +59,7 @@ function options({ lines, format, from, to }: ChartProps, width: number): uPlot.
 			{},
 			...lines.map((l): uPlot.Series => {
 				const stroke = resolved(l.color);
-				return { label: l.label, stroke, width: 1.6, spanGaps: false, points: { show: false }, ...(l.fill ? { fill: stroke.replace("rgb(", "rgba(").replace(")", ", 0.14)") } : {}) };
+				return { label: l.label, stroke, width: 1.6, spanGaps: false, points: { show: l.values.filter((v) => v !== null).length < FEW, size: 6 }, ...(l.fill ? { fill: stroke.replace("rgb(", "rgba(").replace(")", ", 0.14)") } : {}) };
 			}),
 		],
 	};

@@ -94,6 +94,9 @@ function RoundTrip({ series, who }: { series: Series; who: string }) {
 		const { times, of } = onSteps(series);
 		return { times, lines: [{ label: "round trip", color: "--warn", values: of((p) => ("rtt_us" in p ? p.rtt_us : null)) }] satisfies Line[] };
 	}, [series]);
+	if (lines[0]?.values.every((v) => v === null)) {
+		return <p class="muted">No round trip was measured in this time: the hub measures it while there is traffic.</p>;
+	}
 	return <Chart label={`Round trip between ${who} and the hub`} times={times} lines={lines} format={rtt} from={series.from} to={series.to} />;
 }
 

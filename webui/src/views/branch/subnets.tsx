@@ -41,15 +41,52 @@ export function prefixError(text: string): string | undefined {
 
 function askRemove(s: Subnet): void {
 	ask({
-		title: `Remove ${s.prefix} from ${s.node}`,
+		title: s.status === "proposed" ? `Refuse ${s.prefix} behind ${s.node}` : `Remove ${s.prefix} from ${s.node}`,
 		body: <p>{s.status === "proposed" ? `The proposal of ${s.node} is refused; it may propose again.` : `Nobody can reach ${s.prefix} behind ${s.node} any more, from this moment on.`}</p>,
-		action: `Remove ${s.prefix}`,
+		action: `${s.status === "proposed" ? "Refuse" : "Remove"} ${s.prefix}`,
 		danger: true,
 		async run() {
 			await call("DELETE /api/v1/subnets/{id}", { id: s.id });
 			tell(`${s.prefix} is no longer behind ${s.node}.`);
 		},
 	});
+}
+
+/** A proposal becomes a subnet when the same prefix is added by an admin. */
+function askApprove(s: Subnet, all: Subnet[]): void {
+	const others = conflictsOf(s.prefix, all, s.node_id).filter((o) => o.status === "approved");
+	const twins = others.filter((o) => o.prefix === s.prefix);
+	const failover = twins.length > 0;
+	ask({
+		title: `Approve ${s.prefix} behind ${s.node}`,
+		body: (
+			<>
+				<p>{`Every branch that may talk to ${s.node} sends packets for ${s.prefix} there, from this moment on.`}</p>
+				{failover && <p class="warning">{`The same network is behind ${twins.map((t) => `${t.node} (weight ${t.weight})`).join(", ")}: ${s.node} becomes a second way to it, with weight ${s.weight}; the lower wins.`}</p>}
+				{others.length > twins.length && <p class="warning">{`It overlaps with ${others.map((o) => `${o.prefix} behind ${o.node}`).join(", ")}: the hub refuses that.`}</p>}
+			</>
+		),
+		action: `Approve ${s.prefix}`,
+		async run() {
+			await call("POST /api/v1/subnets", { body: { node: s.node_id, prefix: s.prefix, weight: s.weight, ...(failover ? { failover } : {}) } });
+			tell(`${s.prefix} is now behind ${s.node}.`);
+		},
+	});
+}
+
+function Actions({ s, all }: { s: Subnet; all: Subnet[] }) {
+	return (
+		<span class="actions">
+			{s.status === "proposed" && (
+				<button type="button" aria-label={`Approve ${s.prefix} behind ${s.node}`} onClick={() => askApprove(s, all)}>
+					Approve…
+				</button>
+			)}
+			<button type="button" class="danger-soft" aria-label={`Remove ${s.prefix} from ${s.node}`} onClick={() => askRemove(s)}>
+				{s.status === "proposed" ? "Refuse…" : "Remove…"}
+			</button>
+		</span>
+	);
 }
 
 export function subnetColumns(withNode: boolean, all: Subnet[]): Column<Subnet>[] {
@@ -66,7 +103,7 @@ export function subnetColumns(withNode: boolean, all: Subnet[]): Column<Subnet>[
 			},
 		},
 		{ id: "made", title: "Since", sort: (s) => s.created_at, cell: (s) => <At at={s.created_at} /> },
-		{ id: "act", title: "", cell: (s) => may("operator") && <button type="button" class="danger-soft" aria-label={`Remove ${s.prefix} from ${s.node}`} onClick={() => askRemove(s)}>Remove…</button> },
+		{ id: "act", title: "", cell: (s) => may("operator") && <Actions s={s} all={all} /> },
 	];
 	return withNode ? [columns[0] as Column<Subnet>, { id: "node", title: "Behind", sort: (s) => s.node, cell: (s) => <a href={`#/branches/${encodeURIComponent(s.node)}?tab=subnets`}>{s.node}</a> }, ...columns.slice(1)] : columns;
 }

@@ -131,9 +131,9 @@ export function OverviewView() {
 			{list && net ? (
 				<>
 					{list.length === 0 ? <FirstSteps net={net} /> : <Tiles list={list} net={net} />}
-					{list.length > 0 && <HistoryCard node={null} who="all branches" />}
 					<div class="columns">
 						<AttentionCard list={list} net={net} />
+						{list.length > 0 && <HistoryCard node={null} who="all branches" />}
 						<Card title="Last events">{recent.length ? <HappeningList items={recent} /> : <Empty icon="audit" title="Nothing has happened yet" />}</Card>
 						<HubCard net={net} />
 					</div>
