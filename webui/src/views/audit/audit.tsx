@@ -36,14 +36,23 @@ function filterOf(query: URLSearchParams): AuditFilter {
 	return Object.fromEntries(FIELDS.map((f) => [f.name, query.get(f.name)]).filter(([, v]) => v)) as AuditFilter;
 }
 
+/** What is typed is kept while the list below is drawn anew; it counts when one is done. */
+function FilterField({ field, value }: { field: (typeof FIELDS)[number]; value: string }) {
+	const [text, setText] = useState(value);
+	useEffect(() => setText(value), [value]);
+	return (
+		<label class="field">
+			<span>{field.label}</span>
+			<input type={(field.type ?? "text") as "text"} value={text} placeholder={field.placeholder} spellcheck={false} onInput={(e) => setText(e.currentTarget.value)} onChange={(e) => setQuery({ [field.name]: e.currentTarget.value.trim() })} />
+		</label>
+	);
+}
+
 function Filters({ filter }: { filter: AuditFilter }) {
 	return (
 		<div class="filters audit-filters" role="search">
 			{FIELDS.map((f) => (
-				<label key={f.name} class="field">
-					<span>{f.label}</span>
-					<input type={(f.type ?? "text") as "text"} value={filter[f.name] ?? ""} placeholder={f.placeholder} spellcheck={false} onChange={(e) => setQuery({ [f.name]: e.currentTarget.value.trim() })} />
-				</label>
+				<FilterField key={f.name} field={f} value={filter[f.name] ?? ""} />
 			))}
 		</div>
 	);
