@@ -57,7 +57,10 @@ def net():
         branches = [world.branch(hq, f"linode{i}", i) for i in (1, 2, 3)]
         for branch in branches:
             w.wait_until("its tunnel is up", lambda b=branch: hq.server.pings(b.host4))
-        yield hq, branches, world.site("desk", 20, lan_host=False)
+        desk = world.site("desk", 20, lan_host=False)
+        # A browser drops what it is loading when an address of its machine changes its state.
+        w.wait_until("its addresses are settled", lambda: not desk.server.run("ip -6 addr show tentative").stdout.strip())
+        yield hq, branches, desk
 
 
 @pytest.fixture

@@ -35,24 +35,23 @@ const VARIANTS = [
 
 const shot = (page, name) => page.screenshot({ path: path.join(world.reports, `${name}.png`) });
 
-await main(async (browser) => {
-	for (const [variant, options] of VARIANTS) {
-		const page = await open(browser, options);
-		await page.goto(world.url);
-		await page.getByLabel("User").waitFor();
-		await accessible(page, `sign-in, ${variant}`);
-		await shot(page, `sign-in-${variant}`);
-		await signIn(page);
-		for (const [address, ready] of PAGES) {
-			await go(page, address);
-			await ready(page).first().waitFor();
-			const name = address.replaceAll(/\W+/g, "-");
-			await shot(page, `${name}-${variant}`);
-			await fits(page, `${address}, ${variant}`);
-			// Colours differ between light and dark, names between wide and narrow.
-			await accessible(page, `${address}, ${variant}`);
-		}
-		clean(page);
-		await page.context().close();
+async function lookAtAll(browser, variant, options) {
+	const page = await open(browser, options);
+	await page.goto(world.url);
+	await page.getByLabel("User").waitFor();
+	await accessible(page, `sign-in, ${variant}`);
+	await shot(page, `sign-in-${variant}`);
+	await signIn(page);
+	for (const [address, ready] of PAGES) {
+		await go(page, address);
+		await ready(page).first().waitFor();
+		await shot(page, `${address.replaceAll(/\W+/g, "-")}-${variant}`);
+		await fits(page, `${address}, ${variant}`);
+		// Colours differ between light and dark, names between wide and narrow.
+		await accessible(page, `${address}, ${variant}`);
 	}
-});
+	clean(page);
+	await page.context().close();
+}
+
+await main((browser) => Promise.all(VARIANTS.map(([variant, options]) => lookAtAll(browser, variant, options))));
