@@ -216,7 +216,9 @@ static size_t close_sums(struct sums *t, int64_t at_s)
 		x.at_s = at_s;
 		x.rtt_us = t->rtt_n[i] ? (uint32_t)(t->rtt_sum[i] / t->rtt_n[i]) : 0;
 		x.loss_known = t->loss_n[i] != 0;
-		x.loss_permille = t->loss_n[i] ? (uint16_t)(t->loss_sum[i] / t->loss_n[i]) : 0;
+		x.loss_permille = 0;
+		if (x.loss_known)
+			x.loss_permille = (uint16_t)(t->loss_sum[i] / t->loss_n[i]);
 		t->x[n++] = x;
 	}
 	return n;

@@ -86,6 +86,23 @@ static void copy_scripts(struct import *im, const char *dir)
 		closedir(d);
 }
 
+/* A proxy's line may hold a password: then the file is root's alone. */
+static bool names_proxy(const struct buf *conf)
+{
+	const char *p = (const char *)buf_data(conf), *end = p + buf_len(conf);
+
+	while (p < end) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		while (p < end && (*p == ' ' || *p == '\t'))
+			p++;
+		if (end - p > 5 && strncasecmp(p, "Proxy", 5) == 0)
+			return true;
+		p = eol ? eol + 1 : end;
+	}
+	return false;
+}
+
 /* spoke.conf with the lines of tinc.conf that it does not have yet. */
 static int write_conf(struct import *im, const char *dir)
 {
@@ -110,6 +127,8 @@ static int write_conf(struct import *im, const char *dir)
 			im->net.error[0] ? im->net.error : err_str(e));
 		goto out;
 	}
+	if (names_proxy(&fresh))
+		st.st_mode &= ~(mode_t)(S_IRWXG | S_IRWXO);
 	if (!im->dry_run)
 		e = file_make_dir(paths_join(hosts, im->cli->paths->etc, "hosts"), 0755);
 	if (!e && !im->dry_run && buf_len(&fresh) != buf_len(&old))

@@ -73,3 +73,15 @@ def test_network(world, hub, nodes):
         for other in connect:
             if hub not in (name, other):
                 w.wait_until(f"{name} -> {other}", lambda n=name, o=other: sites[n].json("spoke", "info", o)["path"] == "direct-udp", 30)
+
+
+def test_password_of_a_proxy_is_not_for_everybody(world):
+    """A branch whose tinc.conf names a proxy: the file that it goes into is root's alone, and the program takes it so."""
+    site = world.site("linode1", 1)
+    folder = os.path.join(site.dir, "tinc")
+    write(os.path.join(folder, "tinc.conf"), "Name = linode1\nProxy = http 192.0.2.1 3128 linode1 wordpass\n", 0o600)
+    site.spoke("import-tinc", folder)
+    conf = os.path.join(site.etc, "spoke.conf")
+    with open(conf, encoding="utf-8") as f:
+        assert "wordpass" in f.read()
+    assert os.stat(conf).st_mode & 0o777 == 0o600
