@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "hub/api/context.h"
+#include "hub/api/hashing.h"
 #include "hub/api/server.h"
 #include "hub/api/sign_in.h"
 #include "shared/base/clock.h"
@@ -80,6 +81,8 @@ static void free_api(struct api *a)
 {
 	if (!a)
 		return;
+	hashing_free(a->hashing);
+	a->hashing = NULL;
 	server_stop(a->server);
 	store_close(a->store);
 	idempotency_free(a->idempotency);
@@ -134,7 +137,12 @@ static enum err start(struct worker *w)
 	bucket_init(&a->sign_ins, SIGN_IN_PER_S, SIGN_IN_BURST, loop_now_ms(w->loop));
 	e = idempotency_new(&a->idempotency);
 	if (!e)
-		e = store_open(a->config->paths.state, &a->store);
+		e = hashing_new(w->loop, server_go_on, &a->hashing);
+	if (e) {
+		log_error("api: cannot begin: %s", err_str(e));
+		return e;
+	}
+	e = store_open(a->config->paths.state, &a->store);
 	if (e) {
 		log_error("api: the database in %s could not be opened: %s", a->config->paths.state,
 			  err_str(e));

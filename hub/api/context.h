@@ -12,6 +12,7 @@
 #include "shared/base/log.h"
 #include "shared/monitor/worker.h"
 
+struct hashing;
 struct server;
 
 struct api {
@@ -19,6 +20,7 @@ struct api {
 	struct hub_config *config; /* its ConnectTo lines change with SIGHUP */
 	struct store *store;
 	struct server *server;
+	struct hashing *hashing; /* NULL in tests: then each waits for its own */
 	struct idempotency *idempotency;
 	struct auth_unix auth_unix;
 	struct auth_limit auth_limit;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "hub/api/context.h"
+#include "hub/api/hashing.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 
@@ -27,6 +28,7 @@ void request_fini(struct request *r)
 {
 	waits_remove(&r->api->waits, &r->wait);
 	events_remove(r);
+	hashing_forget(r);
 	json_decref(r->json);
 	buf_fini(&r->body);
 	reply_fini(&r->reply);
@@ -283,6 +285,15 @@ static bool make_id(struct request *r, struct idempotency_id *id)
 	return ok;
 }
 
+/* Has the request waited for a hash, and is it no longer for whom it began? Then answered. */
+static bool rights_are_gone(struct request *r)
+{
+	if (!hashing_asked(r) || (r->route->flags & ROUTE_OPEN) || request_may_go_on(r))
+		return false;
+	reply_refuse(&r->reply, 401, "session_over", "your rights have ended in the meantime");
+	return true;
+}
+
 /* Runs a handler at most once for one Idempotency-Key. */
 static void run_once(struct request *r)
 {
@@ -301,7 +312,8 @@ static void run_once(struct request *r)
 	}
 	if (e == ERR_NOTFOUND) {
 		r->route->handle(r);
-		if (r->reply.status < 500)
+		/* One that waits is run again, and then finds what its twin was answered. */
+		if (r->reply.status && r->reply.status < 500)
 			idempotency_put(table, &id, now, &r->reply);
 	} else if (e) {
 		request_store_failed(r, e, "answer");
@@ -312,7 +324,7 @@ void request_run(struct request *r)
 {
 	struct problem p = { 0 };
 
-	if (take_body(r))
+	if (rights_are_gone(r) || (!hashing_asked(r) && take_body(r)))
 		return;
 	if (r->route->method != HTTP_GET && params_bool(&r->query, "dry_run", &r->dry_run, &p)) {
 		reply_problem(&r->reply, &p);
@@ -324,7 +336,7 @@ void request_run(struct request *r)
 		r->route->handle(r);
 	if (r->route->flags & ROUTE_ETAG)
 		conditional_get(r);
-	BUG_ON(!r->reply.status && !r->wait.waiting);
+	BUG_ON(!r->reply.status && !r->wait.waiting && !hashing_waits(r));
 }
 
 struct change request_change(struct request *r)

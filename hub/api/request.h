@@ -8,7 +8,8 @@
  * body
  *   3. request_body() for each piece of the body
  *   4. request_run(): body, idempotency, handler. Afterwards either r->reply.status is set, or
- * r->wait.waiting: server_look() will answer
+ * r->wait.waiting: server_look() will answer; or hashing_waits(): server_go_on() will have it run
+ * once more
  *   5. request_fini()
  */
 #include "hub/api/auth.h"
@@ -18,6 +19,7 @@
 #include "hub/api/waits.h"
 
 struct api;
+struct hashing_job;
 
 struct request_headers {
 	const char *authorization; /* each may be NULL */
@@ -68,6 +70,7 @@ struct request {
 	struct wait wait;
 	uint64_t wait_revision;
 	uint32_t wait_except;
+	struct hashing_job *hashing; /* hashing.h; NULL: nothing is hashed */
 	struct event_stream stream;
 };
 

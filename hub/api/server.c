@@ -283,17 +283,24 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	*context = NULL;
 }
 
+void server_go_on(struct request *r)
+{
+	struct exchange *x = container_of(r, struct exchange, request);
+	struct loop *loop = r->api->worker->loop;
+
+	MHD_resume_connection(x->connection);
+	timer_arm(loop_timers(loop), &x->daemon->timer, loop_now_ms(loop));
+}
+
 void server_wake(struct event_stream *s)
 {
 	struct request *r = container_of(s, struct request, stream);
 	struct exchange *x = container_of(r, struct exchange, request);
-	struct loop *loop = r->api->worker->loop;
 
 	if (!x->resting)
 		return;
 	x->resting = false;
-	MHD_resume_connection(x->connection);
-	timer_arm(loop_timers(loop), &x->daemon->timer, loop_now_ms(loop));
+	server_go_on(r);
 }
 
 /* The end: streams must not rest when the library stops. */
@@ -313,13 +320,10 @@ static void end_streams(struct server *s)
 bool server_look(struct wait *one, bool late)
 {
 	struct request *r = container_of(one, struct request, wait);
-	struct exchange *x = container_of(r, struct exchange, request);
-	struct loop *loop = r->api->worker->loop;
 
 	if (!revisions_look(r, late))
 		return false;
-	MHD_resume_connection(x->connection);
-	timer_arm(loop_timers(loop), &x->daemon->timer, loop_now_ms(loop));
+	server_go_on(r);
 	return true;
 }
 

@@ -5,7 +5,7 @@
 
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
-#include "hub/api/password.h"
+#include "hub/api/hashing.h"
 #include "hub/api/render.h"
 #include "hub/api/totp.h"
 #include "shared/base/clock.h"
@@ -20,7 +20,7 @@ bool sign_in_may_try(struct request *r, const char *user)
 	wait = auth_limit_wait_ms(&r->api->auth_limit, &r->remote, now);
 	other = auth_limit_wait_ms(&r->api->user_limit, &by_user, now);
 	wait = other > wait ? other : wait;
-	if (!wait && !bucket_take(&r->api->sign_ins, now))
+	if (!wait && !hashing_asked(r) && !bucket_take(&r->api->sign_ins, now))
 		wait = bucket_wait_ms(&r->api->sign_ins, now);
 	if (!wait)
 		return true;
@@ -90,18 +90,20 @@ void sign_in_get(struct request *r)
 	}
 }
 
-/* The user of this name if the password is right; takes as long when there is none. */
+/* The user of this name if the password is right; takes as long when there is none. ERR_AGAIN: the
+ * request waits, or was refused. */
 static enum err check_password(struct request *r, const char *name, struct store_user *u)
 {
 	enum err e = name_is_valid(name) ? store_user_find(r->api->store, name, u) : ERR_NOTFOUND;
-	bool right;
+	const char *against = e ? "" : u->password_hash;
 
 	if (e && e != ERR_NOTFOUND) {
 		request_store_failed(r, e, "user");
 		return e;
 	}
-	right = password_matches(body_str(r->json, "password"), e ? "" : u->password_hash);
-	if (right && !u->disabled && role_parse(u->role) != ROLE_NONE)
+	if (!hashing_ready(r, body_str(r->json, "password"), against, NULL))
+		return ERR_AGAIN;
+	if (hashing_right(r, against) && !u->disabled && role_parse(u->role) != ROLE_NONE)
 		return ERR_OK;
 	sign_in_failed(r, name_is_valid(name) ? name : "?", "sign_in_failed",
 		       "user name, password or code is wrong");
@@ -193,11 +195,10 @@ void sign_in_close(struct request *r)
 /* One's own password: all sessions of the user end with it. */
 static void change_password(struct request *r, const struct store_user *u)
 {
-	char hash[PASSWORD_HASH_SIZE];
 	struct change c = request_change(r);
-	struct change_user_edit edit = { .password_hash = hash, .disabled = -1 };
+	struct change_user_edit edit = { .password_hash = hashing_made(r), .disabled = -1 };
 	struct store_user changed;
-	enum err e = password_hash(body_str(r->json, "password"), hash);
+	enum err e = edit.password_hash ? ERR_OK : ERR_CRYPTO;
 
 	if (!e)
 		e = change_user_edit(&c, u->id, &edit, &changed);
@@ -215,9 +216,11 @@ void sign_in_password(struct request *r)
 	struct store_user u;
 
 	if (sign_in_own_user(r, &u) == ERR_OK) {
-		if (!sign_in_may_try(r, u.name))
+		if (!sign_in_may_try(r, u.name) ||
+		    !hashing_ready(r, body_str(r->json, "old_password"), u.password_hash,
+				   body_str(r->json, "password")))
 			;
-		else if (password_matches(body_str(r->json, "old_password"), u.password_hash))
+		else if (hashing_right(r, u.password_hash))
 			change_password(r, &u);
 		else
 			sign_in_failed(r, u.name, "sign_in_failed", "the old password is wrong");

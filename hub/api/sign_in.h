@@ -10,7 +10,8 @@
 #define SIGN_IN_PER_S 5u /* attempts of everybody */
 #define SIGN_IN_BURST 10u
 
-/* May there be an attempt for this user now? Otherwise answered by 429. */
+/* May there be an attempt for this user now? Otherwise answered by 429. Asked again when the hash
+ * is there: failures of others in the meantime count, the request itself does not once more. */
 bool sign_in_may_try(struct request *r, const char *user) must_check;
 /* An attempt has failed: counted, audited, answered by 401 `code`. */
 void sign_in_failed(struct request *r, const char *user, const char *code, const char *detail);

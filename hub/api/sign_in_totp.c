@@ -7,7 +7,7 @@
  */
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
-#include "hub/api/password.h"
+#include "hub/api/hashing.h"
 #include "hub/api/sign_in.h"
 #include "hub/api/totp.h"
 #include "shared/base/clock.h"
@@ -51,9 +51,10 @@ void sign_in_totp_begin(struct request *r)
 		if (u.totp_enabled)
 			reply_refuse(&r->reply, 409, "totp_enabled",
 				     "you have a second factor already; disable it first");
-		else if (!sign_in_may_try(r, u.name))
+		else if (!sign_in_may_try(r, u.name) ||
+			 !hashing_ready(r, body_str(r->json, "password"), u.password_hash, NULL))
 			;
-		else if (password_matches(body_str(r->json, "password"), u.password_hash))
+		else if (hashing_right(r, u.password_hash))
 			begin(r, &u);
 		else
 			sign_in_failed(r, u.name, "sign_in_failed", "the password is wrong");

@@ -3,8 +3,8 @@
 
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
+#include "hub/api/hashing.h"
 #include "hub/api/page.h"
-#include "hub/api/password.h"
 #include "hub/api/render.h"
 
 static enum err add_to_page(void *arg, const struct store_user *u)
@@ -62,15 +62,18 @@ static void answer(struct request *r, unsigned status, const struct change *c,
 void users_add(struct request *r)
 {
 	struct change c = request_change(r);
-	char hash[PASSWORD_HASH_SIZE] = "";
+	bool ready = hashing_ready(r, NULL, NULL, body_str(r->json, "password"));
+	const char *hash = ready ? hashing_made(r) : NULL;
 	struct store_user u;
-	enum err e = password_hash(body_str(r->json, "password"), hash);
+	enum err e = hash ? ERR_OK : ERR_CRYPTO;
 
 	body_wipe(r->json, "password");
+	if (!ready)
+		return;
 	memset(&u, 0, sizeof(u));
 	snprintf(u.name, sizeof(u.name), "%s", body_str(r->json, "name"));
 	snprintf(u.role, sizeof(u.role), "%s", body_str(r->json, "role"));
-	memcpy(u.password_hash, hash, sizeof(hash));
+	snprintf(u.password_hash, sizeof(u.password_hash), "%s", hash ? hash : "");
 	if (!e)
 		e = change_user_add(&c, &u);
 	if (e) {
@@ -88,19 +91,20 @@ void users_edit(struct request *r)
 	const json_t *disabled = json_object_get(r->json, "disabled");
 	const char *password = body_str(r->json, "password");
 	struct change c = request_change(r);
-	char hash[PASSWORD_HASH_SIZE] = "";
 	struct change_user_edit edit = {
 		.role = body_str(r->json, "role"),
-		.password_hash = password ? hash : NULL,
 		.disabled = disabled ? json_is_true(disabled) : -1,
 		.forget_totp = body_bool(r->json, "forget_totp"),
 	};
 	struct store_user u;
 	enum err e = ERR_OK;
 
-	if (find_user(r, &u) == ERR_OK && request_if_match(r, render_user(&u))) {
+	if (find_user(r, &u) == ERR_OK && request_if_match(r, render_user(&u)) &&
+	    (!password || hashing_ready(r, NULL, NULL, password))) {
 		if (password)
-			e = password_hash(password, hash);
+			edit.password_hash = hashing_made(r);
+		if (password && !edit.password_hash)
+			e = ERR_CRYPTO;
 		if (!e)
 			e = change_user_edit(&c, u.id, &edit, &u);
 		if (e)
@@ -110,7 +114,6 @@ void users_edit(struct request *r)
 	}
 	body_wipe(r->json, "password");
 	secret_zero(&u, sizeof(u));
-	secret_zero(hash, sizeof(hash));
 }
 
 void users_delete(struct request *r)

@@ -13,11 +13,13 @@ import os
 import re
 import stat
 import struct
+import threading
 import time
 
 import pytest
 
 import evidence
+import rest
 import world as w
 from test_bad_input import Api
 
@@ -124,6 +126,33 @@ def test_other_sites_cannot_use_the_cookie(hq, api):
     assert browser.call("POST", "/api/v1/nodes?dry_run=1", body, Origin=own)[0] == 200
     status, head, _ = browser.call("GET", "/api/v1/nodes", Origin="https://evil.example")
     assert status == 200 and "access-control-allow-origin" not in head
+
+
+def test_others_are_answered_while_passwords_are_looked_at(hq):
+    """A password costs a tenth of a second of work: somebody else gets far more answers in that time than there are passwords."""
+    add_user(hq, "crowd", "auditor")
+    done, sign_ins = [], 6
+
+    def sign_in():
+        mine = rest.Rest(hq)
+        answer = mine.call("POST", "/api/v1/session", {"user": "crowd", "password": PASSWORD})
+        while answer.status == 429:
+            w.pause(int(answer.head["retry-after"]))
+            answer = mine.call("POST", "/api/v1/session", {"user": "crowd", "password": PASSWORD})
+        mine.close()
+        done.append(answer.status)
+
+    crowd = [threading.Thread(target=sign_in) for _ in range(sign_ins)]
+    other, answers = rest.Rest(hq), 0
+    other.get("/api/v1/revision")
+    for one in crowd:
+        one.start()
+    while any(one.is_alive() for one in crowd):
+        other.get("/api/v1/revision")
+        answers += 1
+    other.close()
+    assert done == [200] * sign_ins
+    assert answers >= 5 * sign_ins, answers
 
 
 def test_signing_out(hq, api):
