@@ -69,6 +69,7 @@ struct request {
 	struct reply reply;
 	struct wait wait;
 	uint64_t wait_revision;
+	bool wait_receipts; /* answer with a receipt of each node */
 	uint32_t wait_except;
 	struct hashing_job *hashing; /* hashing.h; NULL: nothing is hashed */
 	struct event_stream stream;

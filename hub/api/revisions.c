@@ -50,8 +50,12 @@ static enum err count_applied(struct request *r, const struct store_revision *re
 	struct count c = { 0 };
 	enum err e = applied_init(&c.applied, rev->revision, rev->at_ms, r->wait_except);
 
-	if (e)
+	if (!e && r->wait_receipts)
+		e = applied_want_receipts(&c.applied);
+	if (e) {
+		applied_fini(&c.applied);
 		return e;
+	}
 	e = presence_map_load(r->api->store, &c.presence);
 	if (!e)
 		e = store_nodes_brief(r->api->store, count_node, &c);
@@ -67,6 +71,7 @@ static void answer(struct request *r)
 {
 	struct store_revision rev;
 	struct applied a;
+	json_t *body;
 	enum err e;
 
 	e = store_revision_read(r->api->store, r->wait_revision, &rev);
@@ -76,13 +81,15 @@ static void answer(struct request *r)
 		request_store_failed(r, e, "revision");
 		return;
 	}
-	reply_json(&r->reply, 200,
-		   json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:O, s:O}", "revision",
-			     (json_int_t)rev.revision, "at", render_time(rev.at_ms), "actor",
-			     fields_text(rev.actor), "what", fields_text(rev.what), "online",
-			     (json_int_t)a.online, "applied", (json_int_t)a.applied, "elapsed_ms",
-			     (json_int_t)applied_elapsed_ms(&a, rev.at_ms, clock_wall_ms()),
-			     "missing", a.missing, "offline", a.offline));
+	body = json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:O, s:O}", "revision",
+			 (json_int_t)rev.revision, "at", render_time(rev.at_ms), "actor",
+			 fields_text(rev.actor), "what", fields_text(rev.what), "online",
+			 (json_int_t)a.online, "applied", (json_int_t)a.applied, "elapsed_ms",
+			 (json_int_t)applied_elapsed_ms(&a, rev.at_ms, clock_wall_ms()), "missing",
+			 a.missing, "offline", a.offline);
+	if (a.receipts)
+		json_object_set(body, "receipts", a.receipts);
+	reply_json(&r->reply, 200, body);
 	applied_fini(&a);
 }
 
@@ -106,7 +113,8 @@ void revisions_get(struct request *r)
 	enum err e;
 
 	if (params_uint(&r->query, "wait_ms", 0, WAIT_MAX_MS, 0, &wait_ms, &p) ||
-	    params_uint(&r->query, "except", 0, UINT32_MAX, 0, &except, &p)) {
+	    params_uint(&r->query, "except", 0, UINT32_MAX, 0, &except, &p) ||
+	    params_bool(&r->query, "receipts", &r->wait_receipts, &p)) {
 		reply_problem(&r->reply, &p);
 		return;
 	}

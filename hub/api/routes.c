@@ -370,7 +370,7 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, V1 "/events", events_get, .flags = 0),
 
 	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
-	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except"),
+	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except receipts"),
 };
 
 const struct route_table api_routes = { routes, ARRAY_LEN(routes) };

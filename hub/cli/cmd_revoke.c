@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "hub/cli/call.h"
+#include "hub/cli/show.h"
 #include "shared/base/clock.h"
 
 #define WAIT_DEFAULT_S 10u
@@ -19,7 +19,8 @@ static int wait_applied(struct cli *cli, int64_t revision, int64_t except, uint6
 	*out = NULL;
 	for (;;) {
 		json_decref(*out);
-		snprintf(path, sizeof(path), "/api/v1/revisions/%lld?wait_ms=%llu&except=%lld",
+		snprintf(path, sizeof(path),
+			 "/api/v1/revisions/%lld?wait_ms=%llu&except=%lld&receipts=1",
 			 (long long)revision,
 			 (unsigned long long)(left > WAIT_ONCE_MS ? WAIT_ONCE_MS : left),
 			 (long long)except);
@@ -32,14 +33,33 @@ static int wait_applied(struct cli *cli, int64_t revision, int64_t except, uint6
 	}
 }
 
+/* The receipt that came last, or NULL. */
+static const json_t *slowest(const json_t *applied)
+{
+	const json_t *r, *last = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(applied, "receipts"), i, r)
+	{
+		if (strcmp(call_str(r, "state"), "applied") == 0 &&
+		    (!last || call_int(r, "elapsed_ms") > call_int(last, "elapsed_ms")))
+			last = r;
+	}
+	return last;
+}
+
 /* Prints who has applied it. Returns CLI_FAILED when somebody has not. */
 static int report(const json_t *applied)
 {
 	char names[2048];
 	bool all = call_int(applied, "applied") >= call_int(applied, "online");
+	const json_t *last = slowest(applied);
 
 	printf("applied on %lld of %lld in %lld ms\n", (long long)call_int(applied, "applied"),
 	       (long long)call_int(applied, "online"), (long long)call_int(applied, "elapsed_ms"));
+	if (last)
+		printf("the last to confirm was %s, after %lld ms\n", call_str(last, "node"),
+		       (long long)call_int(last, "elapsed_ms"));
 	fflush(stdout);
 	if (!all)
 		fprintf(stderr, "not confirmed: %s\n",
@@ -108,4 +128,60 @@ int cmd_key_revoke(struct cli *cli, struct args *a)
 
 	return revoke(cli, a, call_path(path, "/api/v1/keys/", a->words[0], "/revoke"), "key",
 		      "node_id");
+}
+
+static void add_receipt(struct columns *t, const json_t *r, int64_t now_ms)
+{
+	const json_t *ms = json_object_get(r, "elapsed_ms");
+
+	columns_add(t, call_str(r, "node"));
+	columns_add(t, call_str(r, "state"));
+	if (json_is_integer(ms))
+		columns_addf(t, "%s%lld ms", json_is_true(json_object_get(r, "exact")) ? "" : "<= ",
+			     (long long)json_integer_value(ms));
+	else
+		columns_add(t, "");
+	show_ago(t, r, "at", now_ms);
+}
+
+/* The answer for people: the sum, then a line for each node. */
+static int show_receipts(const char *name, const json_t *node, const json_t *applied)
+{
+	static const char *const heads[] = { "NODE", "STATE", "TOOK", "CONFIRMED" };
+	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 2 | 1u << 3,
+						 add_receipt };
+	const char *why = call_str(node, "revoked_why");
+
+	printf("%s was revoked at %s%s%s\n", name, call_str(node, "revoked_at"), why[0] ? ": " : "",
+	       why);
+	printf("revision %lld: applied on %lld of %lld in %lld ms\n",
+	       (long long)call_int(applied, "revision"), (long long)call_int(applied, "applied"),
+	       (long long)call_int(applied, "online"), (long long)call_int(applied, "elapsed_ms"));
+	return show_table(json_object_get(applied, "receipts"), &table);
+}
+
+int cmd_node_revocation(struct cli *cli, struct args *a)
+{
+	json_t *node = NULL, *applied = NULL;
+	char path[CALL_PATH_SIZE];
+	int code;
+
+	code = call_api(cli, "GET", call_path(path, "/api/v1/nodes/", a->words[0], ""), NULL, 0,
+			&node);
+	if (!code && strcmp(call_str(node, "status"), "revoked") != 0) {
+		fprintf(stderr, "Node %s is not revoked: it is %s.\n", call_str(node, "name"),
+			call_str(node, "status"));
+		code = CLI_REFUSED;
+	}
+	if (!code) {
+		snprintf(path, sizeof(path), "/api/v1/revisions/%lld?receipts=1&except=%lld",
+			 (long long)call_int(node, "revision"), (long long)call_int(node, "id"));
+		code = call_api(cli, "GET", path, NULL, 0, &applied);
+	}
+	if (!code)
+		code = cli->json ? call_print_json(applied)
+				 : show_receipts(call_str(node, "name"), node, applied);
+	json_decref(applied);
+	json_decref(node);
+	return code;
 }

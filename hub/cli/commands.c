@@ -296,6 +296,8 @@ const struct command commands[] = {
 	  node_settings_options, cmd_node_settings },
 	{ "node", "revoke", "NAME", "cut a node off, and wait until the others confirm", 0, 1,
 	  node_revoke_options, cmd_node_revoke },
+	{ "node", "revocation", "NAME", "who has applied its revocation, and how long it took", 1,
+	  1, NULL, cmd_node_revocation },
 	{ "node", "rotate", "NAME", "have a branch make new keys, without losing a packet", 1, 1,
 	  node_rotate_options, cmd_node_rotate },
 	{ "node", "delete", "NAME", "delete a node with all that belongs to it", 1, 1,

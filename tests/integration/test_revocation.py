@@ -232,6 +232,13 @@ def test_one_that_is_away_learns_it_later(net, victim):
     assert f"offline, will learn it when they connect: {away.name}" in said
     revision = net.hq.json("hub", "revision")["revision"]
     assert net.hq.json("hub", "revision", str(revision))["offline"] == [away.name]
+    receipts = {r["node"]: r for r in net.hq.json("hub", "node", "revocation", victim.name)["receipts"]}
+    assert receipts.pop(away.name) == {"node": away.name, "state": "offline", "at": None, "exact": False, "elapsed_ms": None}
+    assert set(receipts) == {site.name for site in net.stay}
+    assert all(r["state"] == "applied" and r["exact"] and 0 <= r["elapsed_ms"] <= ms for r in receipts.values())
+    assert re.search(rf"^{away.name} +offline", net.hq.hub("node", "revocation", victim.name).stdout, re.M)
+    got = net.hq.hub("node", "revocation", away.name, check=False)
+    assert got.returncode == 4 and "is not revoked" in got.stderr
 
     away.start_daemon("spoke")
     w.wait_until("it has confirmed", lambda: net.hq.json("hub", "revision", str(revision))["applied"] == 3)

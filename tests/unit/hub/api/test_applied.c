@@ -64,6 +64,54 @@ static void counts_active_spokes(void **unused)
 	}
 }
 
+/* Who has it since when; of a later ack only that it was not after it. */
+static void writes_receipts(void **unused)
+{
+	static const struct {
+		uint64_t acked;
+		bool online;
+		const char *state, *at;
+		bool exact;
+		json_int_t elapsed_ms; /* -1: null */
+	} rows[] = {
+		{ 7, true, "applied", "1970-01-01T00:00:01.250Z", true, 250 },
+		{ 8, true, "applied", "1970-01-01T00:00:01.250Z", false, 250 },
+		{ 6, true, "pending", NULL, false, -1 },
+		{ 6, false, "offline", NULL, false, -1 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct node n = {
+			.id = 2, .name = "oslo", .kind = NODE_SPOKE, .status = NODE_ACTIVE
+		};
+		struct store_presence p = { .online = rows[i].online,
+					    .since_ms = 10,
+					    .acked_revision = rows[i].acked,
+					    .acked_ms = 1250 };
+		const json_t *r, *ms;
+		struct applied a;
+
+		assert_int_equal(applied_init(&a, 7, 1000, 9), ERR_OK);
+		assert_int_equal(applied_want_receipts(&a), ERR_OK);
+		applied_add(&a, &n, &p);
+		assert_int_equal(json_array_size(a.receipts), 1);
+		r = json_array_get(a.receipts, 0);
+		ms = json_object_get(r, "elapsed_ms");
+		assert_string_equal(json_string_value(json_object_get(r, "node")), "oslo");
+		assert_string_equal(json_string_value(json_object_get(r, "state")), rows[i].state);
+		assert_int_equal(json_is_true(json_object_get(r, "exact")), rows[i].exact);
+		assert_int_equal(json_is_null(ms) ? -1 : json_integer_value(ms),
+				 rows[i].elapsed_ms);
+		if (rows[i].at)
+			assert_string_equal(json_string_value(json_object_get(r, "at")),
+					    rows[i].at);
+		else
+			assert_true(json_is_null(json_object_get(r, "at")));
+		applied_fini(&a);
+	}
+}
+
 static void measures_time(void **unused)
 {
 	struct applied all = { .online = 2, .applied = 2, .last_ms = 1300 };
@@ -83,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_active_spokes),
+		cmocka_unit_test(writes_receipts),
 		cmocka_unit_test(measures_time),
 	};
 
