@@ -21,6 +21,7 @@ DESTDIR ?=
 TEST_JOBS ?= 2
 export TEST_JOBS
 PREFIX  ?= /usr
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := $(shell cat VERSION)
 # The admin page is bundled once, whatever else is built beside it (clang, sanitizers, fast timers).
 WEBUI     ?= 1
@@ -257,23 +258,22 @@ format:
 lint:
 	@CC="$(CC)" CFLAGS_ALL="$(CFLAGS_ALL)" sh tests/lib/lint.sh
 
-install: all
-	install -D -m 0755 $(B)/branchline-hub $(DESTDIR)$(PREFIX)/sbin/branchline-hub
-	install -D -m 0755 $(B)/branchline-spoke $(DESTDIR)$(PREFIX)/sbin/branchline-spoke
+# Each program with what belongs to it: a package takes one of the two.
+EXAMPLES = $(DESTDIR)$(PREFIX)/share/doc/branchline/examples
+install: install-hub install-spoke
+.PHONY: install-hub install-spoke
+install-hub install-spoke: install-%: all
+	install -D -m 0755 $(B)/branchline-$* $(DESTDIR)$(PREFIX)/sbin/branchline-$*
+	install -D -m 0644 deploy/systemd/branchline-$*@.service $(DESTDIR)$(UNITDIR)/branchline-$*@.service
 	install -D -m 0644 deploy/sysusers.d/branchline.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/branchline.conf
-	install -D -m 0644 deploy/systemd/branchline-hub@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/branchline-hub@.service
-	install -D -m 0644 deploy/systemd/branchline-spoke@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/branchline-spoke@.service
-	install -D -m 0644 deploy/man/branchline-hub.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-hub.8
-	install -D -m 0644 deploy/man/branchline-spoke.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-spoke.8
-	install -D -m 0644 deploy/man/branchline-hub.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/branchline-hub.conf.5
-	install -D -m 0644 deploy/man/branchline-spoke.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/branchline-spoke.conf.5
-	install -D -m 0644 deploy/examples/hub.conf $(DESTDIR)$(PREFIX)/share/doc/branchline/examples/hub.conf
-	install -D -m 0644 deploy/examples/spoke.conf $(DESTDIR)$(PREFIX)/share/doc/branchline/examples/spoke.conf
-	install -d $(DESTDIR)/etc/branchline $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
-	for p in hub spoke; do \
-		$(B)/branchline-$$p -n x completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/branchline-$$p && \
-		$(B)/branchline-$$p -n x completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_branchline-$$p || exit 1; \
-	done
+	install -D -m 0644 deploy/tmpfiles.d/branchline.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/branchline.conf
+	install -D -m 0644 deploy/man/branchline-$*.8 $(DESTDIR)$(PREFIX)/share/man/man8/branchline-$*.8
+	install -D -m 0644 deploy/man/branchline-$*.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/branchline-$*.conf.5
+	install -d $(DESTDIR)/etc/branchline $(EXAMPLES)
+	cp -r deploy/examples/. $(EXAMPLES)
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+	$(B)/branchline-$* -n x completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/branchline-$*
+	$(B)/branchline-$* -n x completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_branchline-$*
 
 clean:
 	rm -rf $(B) build

@@ -2,7 +2,8 @@
 /*
  *     RUNNING --SIGTERM, or a failed start--> WORKERS_END --all gone--> SCRIPTS_END --idle--> end
  *
- * Timer: in SCRIPTS_END, HURRY_MS after its begin, what is not tinc-down is dropped and killed.
+ * Timers: in SCRIPTS_END, HURRY_MS after its begin, what is not tinc-down is dropped and killed. In
+ * every phase, at half of the time that the service manager's watchdog allows, a sign of life.
  */
 #include "shared/monitor/monitor.h"
 
@@ -54,6 +55,9 @@ struct monitor {
 	struct requests requests;
 	struct loop_later begin;
 	struct timer hurry;
+	struct timer watchdog;
+	uint64_t watchdog_ms; /* 0: nobody watches */
+	bool ready;           /* every worker was up once */
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -300,6 +304,15 @@ static void on_hurry(struct timer *t, uint64_t now_ms)
 	scripts_hurry(container_of(t, struct monitor, hurry)->scripts);
 }
 
+/* From our loop, so that a monitor that hangs is silent. */
+static void on_watchdog(struct timer *t, uint64_t now_ms)
+{
+	struct monitor *m = container_of(t, struct monitor, watchdog);
+
+	notify_send("WATCHDOG=1");
+	timer_arm(loop_timers(m->loop), t, now_ms + m->watchdog_ms);
+}
+
 static void on_scripts_idle(void *arg)
 {
 	struct monitor *m = arg;
@@ -317,6 +330,7 @@ static void on_ready(void *arg)
 	struct monitor *m = arg;
 
 	log_notice("%s on network %s is ready", m->p->node, m->p->net);
+	m->ready = true;
 	notify_send("READY=1");
 	if (m->ready_fd > 0) {
 		if (write(m->ready_fd, "r", 1) != 1)
@@ -359,8 +373,14 @@ static void on_hangup(void *arg, int signo)
 	struct monitor *m = arg;
 
 	(void)signo;
+	if (m->ready)
+		notify_reloading();
 	log_reopen();
 	children_reload(m->children);
+	/* The workers read their files beside their work; sessions and sockets are kept meanwhile.
+	 */
+	if (m->ready)
+		notify_send("READY=1");
 }
 
 /*
@@ -371,6 +391,8 @@ static void on_begin(struct loop_later *l)
 {
 	struct monitor *m = container_of(l, struct monitor, begin);
 
+	if (m->watchdog_ms)
+		timer_arm(loop_timers(m->loop), &m->watchdog, clock_now_ms());
 	run_interface_script(m, SCRIPT_TINC_UP);
 	if (children_start(m->children) != ERR_OK)
 		begin_stop(m, 1);
@@ -472,6 +494,8 @@ static void init(struct monitor *m, const struct monitor_params *p)
 	for (unsigned i = 0; i < m->n_movers; i++)
 		no_fds(&m->mover_fds[i]);
 	m->hurry.fire = on_hurry;
+	m->watchdog.fire = on_watchdog;
+	m->watchdog_ms = notify_watchdog_ms();
 }
 
 /*
@@ -499,8 +523,10 @@ static void close_all(struct monitor *m)
 	device_close(&m->device);
 	if (m->pidfile_fd >= 0)
 		pidfile_close(m->p->pidfile, &m->pidfile_fd);
-	if (m->loop)
+	if (m->loop) {
 		timer_disarm(loop_timers(m->loop), &m->hurry);
+		timer_disarm(loop_timers(m->loop), &m->watchdog);
+	}
 	loop_free(m->loop);
 	if (m->ready_fd > 0)
 		close(m->ready_fd);

@@ -244,12 +244,22 @@ enum err install_state_dir(const char *dir, const char *user)
 {
 	const struct passwd *pw = getpwnam(user);
 	enum err e = file_make_dir(dir, 0750);
+	struct stat st;
 
 	if (e)
 		return e;
 	if (!pw)
 		return ERR_NOTFOUND;
-	if (geteuid() == 0 && (chown(dir, pw->pw_uid, pw->pw_gid) < 0 || chmod(dir, 0750) < 0))
+	if (stat(dir, &st) < 0)
+		return err_from_errno(errno);
+	/*
+	 * What is right already is left alone, and the mode is set while the folder is still ours:
+	 * a service unit may leave root no right over what belongs to others.
+	 */
+	if (geteuid() == 0 && (st.st_mode & 07777) != 0750 && chmod(dir, 0750) < 0)
+		return err_from_errno(errno);
+	if (geteuid() == 0 && (st.st_uid != pw->pw_uid || st.st_gid != pw->pw_gid) &&
+	    chown(dir, pw->pw_uid, pw->pw_gid) < 0)
 		return err_from_errno(errno);
 	return ERR_OK;
 }

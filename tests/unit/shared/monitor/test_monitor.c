@@ -20,6 +20,7 @@
 
 #include "shared/base/log.h"
 #include "shared/monitor/monitor.h"
+#include "shared/monitor/notify.h"
 #include "shared/monitor/sandbox.h"
 
 enum { PING = 1000, PONG };
@@ -672,11 +673,27 @@ static void body_reload(void *arg)
 	clean_up();
 }
 
+/* The next datagram that is no sign of life; how many of these came before it goes to `alive`. */
+static const char *next_state(int fd, unsigned *alive)
+{
+	static char text[64];
+	ssize_t n;
+
+	for (*alive = 0; (n = recv(fd, text, sizeof(text) - 1, 0)) > 0; (*alive)++) {
+		text[n] = '\0';
+		if (strcmp(text, "WATCHDOG=1") != 0)
+			return text;
+	}
+	return "nothing";
+}
+
+/* A watchdog of 100 ms: READY=1, signs of life, a reload that begins and ends, STOPPING=1. */
 static void body_notify(void *arg)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct timeval limit = { .tv_sec = 5 };
-	char text[64] = "";
+	unsigned alive, alive_later = 0;
+	char text[16];
 	pid_t monitor;
 	int fd;
 
@@ -687,14 +704,47 @@ static void body_notify(void *arg)
 	CHECK(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
 	CHECK(setenv("NOTIFY_SOCKET", sun.sun_path, 1) == 0);
+	CHECK(setenv("WATCHDOG_USEC", "100000", 1) == 0);
 	monitor = start_monitor();
-	CHECK(monitor > 0 && recv(fd, text, sizeof(text), 0) == 7 &&
-	      memcmp(text, "READY=1", 7) == 0);
+	CHECK(monitor > 0 && strcmp(next_state(fd, &alive), "READY=1") == 0 && alive > 0);
+	for (; alive_later < 3 && recv(fd, text, sizeof(text), 0) == 10; alive_later++)
+		CHECK(memcmp(text, "WATCHDOG=1", 10) == 0);
+	CHECK(alive_later == 3);
+	CHECK(kill(monitor, SIGHUP) == 0);
+	CHECK(strncmp(next_state(fd, &alive), "RELOADING=1\nMONOTONIC_USEC=", 27) == 0);
+	CHECK(strcmp(next_state(fd, &alive), "READY=1") == 0);
 	CHECK(kill(monitor, SIGTERM) == 0);
-	CHECK(recv(fd, text, sizeof(text), 0) == 10 && memcmp(text, "STOPPING=1", 10) == 0);
+	CHECK(strcmp(next_state(fd, &alive), "STOPPING=1") == 0);
 	CHECK(exit_code(monitor) == 0);
 	check_all_gone();
 	clean_up();
+}
+
+static void body_watchdog_time(void *arg)
+{
+	static const struct {
+		const char *usec, *pid; /* NULL: not set; "": our own */
+		uint64_t ms;
+	} table[] = {
+		{ NULL, NULL, 0 },         { "30000000", NULL, 15000 },
+		{ "30000000", "", 15000 }, { "30000000", "1", 0 },
+		{ "30000000", "me", 0 },   { "0", NULL, 0 },
+		{ "1", NULL, 1 },          { "-5", NULL, 0 },
+		{ "5s", NULL, 0 },         { "99999999999999999999999", NULL, 0 },
+	};
+	char own[16];
+
+	(void)arg;
+	snprintf(own, sizeof(own), "%ld", (long)getpid());
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		unsetenv("WATCHDOG_USEC");
+		unsetenv("WATCHDOG_PID");
+		if (table[i].usec)
+			CHECK(setenv("WATCHDOG_USEC", table[i].usec, 1) == 0);
+		if (table[i].pid)
+			CHECK(setenv("WATCHDOG_PID", *table[i].pid ? table[i].pid : own, 1) == 0);
+		CHECK(notify_watchdog_ms() == table[i].ms);
+	}
 }
 
 static void start_as_nobody(void *arg)
@@ -735,6 +785,7 @@ IN_CHILD(kills_after_time, body_no_stop)
 IN_CHILD(leaves_no_orphans, body_orphans)
 IN_CHILD(reloads, body_reload)
 IN_CHILD(notifies, body_notify)
+IN_CHILD(knows_watchdog_time, body_watchdog_time)
 IN_CHILD(refuses_without_root, body_not_root)
 
 int main(void)
@@ -751,6 +802,7 @@ int main(void)
 		cmocka_unit_test(leaves_no_orphans),
 		cmocka_unit_test(reloads),
 		cmocka_unit_test(notifies),
+		cmocka_unit_test(knows_watchdog_time),
 		cmocka_unit_test(refuses_without_root),
 	};
 

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The systemd units, and the daemons inside the walls that they set.
+
+There is no systemd in the tests, so its part is taken: what the unit leaves of capabilities, what it makes read-only, the
+notify socket and the watchdog.
+
+    linodeHQ ---- internet ---- linode1       each by its unit's CapabilityBoundingSet=, NoNewPrivileges= and ProtectSystem=
+"""
+
+import grp
+import os
+import re
+import shutil
+import signal
+import socket
+
+import pytest
+
+import world as w
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+UNITS = os.path.join(ROOT, "deploy", "systemd")
+DAEMONS = ["hub", "spoke"]
+# CAP_NET_ADMIN, a network of the host's, and a root parent: 2.5 and not 1.5, in tenths.
+EXPOSURE = 25
+
+
+def settings(kind):
+    """The lines of a unit: key -> its values."""
+    found = {}
+    with open(os.path.join(UNITS, f"branchline-{kind}@.service"), encoding="utf-8") as f:
+        for key, value in re.findall(r"^(\w+)=(.*)$", f.read(), re.M):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.fixture(scope="module")
+def unit_root(tmp_path_factory):
+    """A root folder in which the units, and all that they name, are where they will be."""
+    root = str(tmp_path_factory.mktemp("root"))
+    shutil.copytree("/usr/lib/systemd/system", f"{root}/usr/lib/systemd/system", symlinks=True)
+    os.symlink("usr/lib", f"{root}/lib")
+    for program in ["/bin/kill", *(f"/usr/sbin/branchline-{k}" for k in DAEMONS)]:
+        os.makedirs(root + os.path.dirname(program), exist_ok=True)
+        with open(root + program, "w", encoding="utf-8") as f:
+            f.write("#!/bin/true\n")
+        os.chmod(root + program, 0o755)
+    for kind in DAEMONS:
+        shutil.copy(f"{UNITS}/branchline-{kind}@.service", f"{root}/usr/lib/systemd/system")
+    return root
+
+
+@pytest.mark.parametrize("kind", DAEMONS)
+def test_verify(unit_root, kind):
+    """systemd-analyze has nothing to say about our units."""
+    got = w.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={unit_root}",
+                 f"branchline-{kind}@{w.NET}.service"])
+    assert "branchline" not in got.stdout + got.stderr
+
+
+@pytest.mark.parametrize("kind", DAEMONS)
+def test_exposure(kind):
+    got = w.run(["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager",
+                 f"{UNITS}/branchline-{kind}@.service"], check=False)
+    assert got.returncode == 0, got.stdout
+
+
+def test_users_and_folders(tmp_path):
+    """sysusers.d and tmpfiles.d say what systemd's programs understand."""
+    root = str(tmp_path)
+    os.makedirs(f"{root}/etc")
+    w.run(["systemd-sysusers", f"--root={root}", f"{ROOT}/deploy/sysusers.d/branchline.conf"])
+    with open(f"{root}/etc/passwd", encoding="utf-8") as f:
+        assert re.search(r"^branchline:x:\d+:\d+:Branchline:/nonexistent:/usr/sbin/nologin$", f.read(), re.M)
+    w.run(["systemd-tmpfiles", f"--root={root}", "--create", f"{ROOT}/deploy/tmpfiles.d/branchline.conf"])
+    for folder in ["run", "var/lib"]:
+        assert os.stat(f"{root}/{folder}/branchline").st_mode & 0o7777 == 0o755
+
+
+# --- inside the walls ------------------------------------------------------------------------------
+
+
+class Manager:
+    """What the service manager hears from one daemon."""
+
+    def __init__(self, path):
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.settimeout(20)
+
+    def next(self, skip="WATCHDOG=1"):
+        """The next thing said that is not `skip`."""
+        while True:
+            said = self.socket.recv(256).decode()
+            if said != skip:
+                return said
+
+
+def start_by_unit(site, kind):
+    """Starts a daemon as its unit says: the capabilities, the flags, the folders that can be written."""
+    unit = settings(kind)
+    caps = ",".join("+" + c[4:].lower() for line in unit["CapabilityBoundingSet"] for c in line.split())
+    words = unit["ExecStart"][0].replace("%i", w.NET).split()
+    assert words[0] == f"/usr/sbin/branchline-{kind}" and unit["NoNewPrivileges"] == ["yes"]
+    assert unit["ProtectSystem"] == ["strict"] and unit["UMask"] == ["0077"]
+    # {Configuration,State,Runtime}Directory=branchline/%i
+    writable = [os.path.join(site.dir, part, w.NET) for part in ("etc", "state", "run")]
+    os.makedirs(writable[2], exist_ok=True)
+    walls = "umask 0077; " + "; ".join(f"mount --bind {d} {d}" for d in writable) + "; mount -o remount,bind,ro /; exec \"$@\""
+    site.manager = Manager(os.path.join(site.dir, "notify"))
+    env = {**site.env(), "NOTIFY_SOCKET": site.manager.path, "WATCHDOG_USEC": "400000"}
+    site.daemon = site.server.start(
+        ["sh", "-ec", walls, "sh", "setpriv", f"--bounding-set=-all,{caps}",
+         *(f"--groups={g}" for g in unit.get("SupplementaryGroups", [])), "--no-new-privs", site.program(kind), *words[1:]],
+        name=site.name, env=env,
+    )
+    return site.daemon
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with w.World() as world:
+        hq = world.site("linodeHQ", 0)
+        hq.hub("init", "--name", "linodeHQ", "--address", hq.public4, "--pool", "192.168.100.0/24", "--subnet", hq.lan4)
+        start_by_unit(hq, "hub")
+        assert hq.manager.next() == "READY=1"
+        branch = world.branch(hq, "linode1", 1, start=False)
+        start_by_unit(branch, "spoke")
+        assert branch.manager.next() == "READY=1"
+        branch.host.wait_ping(hq.host4)
+        assert os.stat(os.path.join(hq.dir, "run", w.NET, "api.sock")).st_gid == grp.getgrnam("branchline").gr_gid
+        yield hq, branch
+
+
+def test_walls(pair):
+    """The monitors have what the unit leaves them and no more; what is outside cannot be written; nothing was refused."""
+    for site, kind in zip(pair, DAEMONS):
+        with open(f"/proc/{site.daemon_pid()}/status", encoding="utf-8") as f:
+            status = dict(line.split(":\t", 1) for line in f if ":\t" in line)
+        names = {c.lower() for line in settings(kind)["CapabilityBoundingSet"] for c in line.split()}
+        has = w.run(["capsh", f"--decode={status['CapEff'].strip()}"]).stdout.strip().split("=")[1]
+        assert set(has.split(",")) == names
+        assert status["NoNewPrivs"].strip() == "1"
+        assert not [line for line in site.daemon.lines if re.search("(error|warning): ", line)], site.daemon.tail()
+
+
+def test_start_again(pair):
+    """From the files that the first run has left, and with the state folder as systemd makes it anew: root's."""
+    branch = pair[1]
+    for lose_state in (False, True):
+        os.kill(branch.daemon_pid(), signal.SIGTERM)
+        assert branch.manager.next() == "STOPPING=1" and branch.daemon.stop() == 0
+        if lose_state:
+            shutil.rmtree(branch.state)
+            os.mkdir(branch.state, 0o750)
+        os.unlink(branch.manager.path)
+        start_by_unit(branch, "spoke")
+        assert branch.manager.next() == "READY=1"
+        branch.host.wait_ping(pair[0].host4)
+        assert not [line for line in branch.daemon.lines if re.search("(error|warning): ", line)], branch.daemon.tail()
+
+
+def test_watchdog(pair):
+    """A sign of life comes again and again, and not any more from a monitor that stands still."""
+    for site in pair:
+        for _ in range(3):
+            assert site.manager.next(skip=None) == "WATCHDOG=1"
+        os.kill(site.daemon_pid(), signal.SIGSTOP)
+        try:
+            site.manager.socket.settimeout(1.5)
+            with pytest.raises(socket.timeout):
+                while True:
+                    site.manager.next(skip=None)
+        finally:
+            site.manager.socket.settimeout(20)
+            os.kill(site.daemon_pid(), signal.SIGCONT)
+        assert site.manager.next(skip=None) == "WATCHDOG=1"
+
+
+def test_reload_loses_nothing(pair):
+    """A thousand echoes, 5 ms apart, while both daemons are told to reload: each one comes back, in the same session."""
+    hq, branch = pair
+    sent = branch.host.start(["ping", "-n", "-i", "0.005", "-c", "1000", hq.host4], name="ping")
+    sent.wait_line("icmp_seq=100 ")
+    workers = [hq.worker_pid("engine"), branch.worker_pid("engine")]
+    for site in pair:
+        for _ in range(3):
+            os.kill(site.daemon_pid(), signal.SIGHUP)
+            assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", site.manager.next())
+            assert site.manager.next() == "READY=1"
+    assert "icmp_seq=1000 " not in sent.tail(3), "all was sent before the reload"
+    sent.wait_line("1000 packets transmitted, 1000 received", 60)
+    assert workers == [hq.worker_pid("engine"), branch.worker_pid("engine")]
+
+
+def test_stop(pair):
+    """The last one: the manager is told, and everything ends by itself."""
+    for site in reversed(pair):
+        os.kill(site.daemon_pid(), signal.SIGTERM)
+        assert site.manager.next() == "STOPPING=1"
+        assert site.daemon.stop() == 0
