@@ -51,12 +51,12 @@ static enum err check_spoke(struct change *c, const struct node *n)
 
 /* --- asking --- */
 
-static enum err request(struct change *c, const struct node *n, unsigned keys,
-			struct store_rotation *out)
+enum err change_rotation_ask(struct change *c, uint32_t node_id, const char *name, unsigned keys,
+			     struct store_rotation *out)
 {
-	struct store_rotation r = { .node_id = n->id, .state = ROTATION_REQUESTED, .keys = keys };
+	struct store_rotation r = { .node_id = node_id, .state = ROTATION_REQUESTED, .keys = keys };
 	struct store_rotation old;
-	enum err e = store_rotation_get(c->store, n->id, &old);
+	enum err e = store_rotation_get(c->store, node_id, &old);
 
 	if (e && e != ERR_NOTFOUND)
 		return e;
@@ -64,17 +64,17 @@ static enum err request(struct change *c, const struct node *n, unsigned keys,
 		return change_refuse(c, ERR_CONFLICT, "rotation_proposed", "",
 				     "Node %s has proposed new keys already: approve or refuse "
 				     "them first.",
-				     n->name);
+				     name);
 	if (!e && old.state == ROTATION_REQUESTED)
 		r.keys |= old.keys;
 	snprintf(r.requested_by, sizeof(r.requested_by), "%s", c->actor ? c->actor : "unknown");
-	snprintf(r.node_name, sizeof(r.node_name), "%s", n->name);
+	snprintf(r.node_name, sizeof(r.node_name), "%s", name);
 	r.requested_ms = clock_wall_ms();
 	e = store_rotation_put(c->store, &r);
 	if (e)
 		return e;
 	*out = r;
-	return change_audit(c, "key.rotate_request", "node", n->name,
+	return change_audit(c, "key.rotate_request", "node", name,
 			    json_pack("{s:o}", "keys", names_of(r.keys)));
 }
 
@@ -90,7 +90,7 @@ enum err change_rotation_request(struct change *c, uint32_t node_id, unsigned ke
 	if (!e) {
 		e = check_spoke(c, &n);
 		if (!e)
-			e = request(c, &n, keys, out);
+			e = change_rotation_ask(c, n.id, n.name, keys, out);
 		node_fini(&n);
 	}
 	return change_end(c, e);

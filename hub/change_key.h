@@ -33,3 +33,19 @@ enum err change_rotation_refuse(struct change *c, uint32_t node_id,
 				struct store_rotation *out) must_check;
 /* Codes: overlap_invalid, warn_invalid. */
 enum err change_key_settings(struct change *c, const struct key_settings *k) must_check;
+
+/* What one look at the age of keys may do; there is more when it did all of that. */
+#define KEY_AGE_NOTICES_MAX  64u /* keys that have become old */
+#define KEY_AGE_REQUESTS_MAX 20u /* spokes: each new key is a revision that all others hear of */
+struct change_key_ages {
+	unsigned noticed;   /* keys with an entry key.old */
+	unsigned requested; /* spokes that are asked for new keys */
+};
+/*
+ * At `now_ms` (wall): each key that has become old (the time of the warning before its maximum age
+ * has come) gets one entry key.old in the audit log, and with rotate_at_max_age and `may_ask`
+ * spokes with overdue keys are asked for new ones. Costs a look into an index when there is nothing
+ * to do.
+ */
+enum err change_key_ages(struct change *c, int64_t now_ms, bool may_ask,
+			 struct change_key_ages *out) must_check;

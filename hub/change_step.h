@@ -61,6 +61,12 @@ enum err change_check_key(struct change *c, enum key_kind kind, const struct pub
 /* The names of a set of groups, for audit entries; NULL when they cannot be read. */
 json_t *change_group_names(struct change *c, uint64_t groups);
 
+/* --- change_key.c --- */
+/* Asks a node, which is an active spoke, for new keys (ROTATION_* bits), in whoever's name this
+ * change is. Refusal: rotation_proposed. */
+enum err change_rotation_ask(struct change *c, uint32_t node_id, const char *name, unsigned keys,
+			     struct store_rotation *out) must_check;
+
 /* --- change_pool.c: addresses of nodes --- */
 /* The network's pools: [0] IPv4, [1] IPv6; family 0 none. */
 enum err change_pools_read(struct change *c, struct prefix pools[2]) must_check;

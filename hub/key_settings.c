@@ -71,6 +71,65 @@ enum err key_settings_write(struct store *s, const struct key_settings *k)
 	return ERR_OK;
 }
 
+bool key_settings_limits(const struct key_settings *s, int64_t now_ms, int64_t *soon_ms,
+			 int64_t *over_ms)
+{
+	*soon_ms = *over_ms = 0;
+	if (!s->max_age_s)
+		return false;
+	*over_ms = now_ms - (int64_t)s->max_age_s * 1000;
+	*soon_ms = *over_ms + (int64_t)s->warn_s * 1000;
+	return true;
+}
+
+/* --- the mark: "CREATED_MS ID" --- */
+
+static const char mark_key[] = "key_old_mark";
+
+static enum err parse_mark(const char *text, struct store_key_mark *out)
+{
+	long long created;
+	unsigned long id;
+	char *end;
+
+	errno = 0;
+	created = strtoll(text, &end, 10);
+	if (errno || end == text || *end != ' ' || created < 0)
+		return ERR_CORRUPT;
+	text = end + 1;
+	id = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || id > UINT32_MAX)
+		return ERR_CORRUPT;
+	*out = (struct store_key_mark){ created, (uint32_t)id };
+	return ERR_OK;
+}
+
+enum err key_settings_mark_read(struct store *s, struct store_key_mark *out)
+{
+	const char *text;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, 48);
+	*out = (struct store_key_mark){ 0 };
+	e = store_setting_get(s, mark_key, &b);
+	text = e ? NULL : buf_cstr(&b);
+	if (!e)
+		e = text ? parse_mark(text, out) : ERR_NOMEM;
+	buf_fini(&b);
+	return e == ERR_NOTFOUND ? ERR_OK : e == ERR_TOOBIG ? ERR_CORRUPT : e;
+}
+
+enum err key_settings_mark_write(struct store *s, const struct store_key_mark *m)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%lld %u", (long long)m->created_ms, m->id);
+	return store_setting_put(s, mark_key, text);
+}
+
+/* --- due --- */
+
 const char *key_due_str(enum key_due d)
 {
 	static const char *const names[] = { "no", "soon", "overdue" };

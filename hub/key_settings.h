@@ -20,6 +20,17 @@ struct key_settings {
 enum err key_settings_read(struct store *s, struct key_settings *out) must_check;
 enum err key_settings_write(struct store *s, const struct key_settings *k) must_check;
 
+/*
+ * Current keys made until `*soon_ms` are old, those made until `*over_ms` overdue. False: keys may
+ * have any age, and both are 0, before all keys.
+ */
+bool key_settings_limits(const struct key_settings *s, int64_t now_ms, int64_t *soon_ms,
+			 int64_t *over_ms);
+
+/* Up to which key the ones that have become old were told of; that is kept as a setting, too. */
+enum err key_settings_mark_read(struct store *s, struct store_key_mark *out) must_check;
+enum err key_settings_mark_write(struct store *s, const struct store_key_mark *m) must_check;
+
 /* How old may a key become? Keys that are not current have no age to speak of: KEY_DUE_NO. */
 enum key_due { KEY_DUE_NO, KEY_DUE_SOON, KEY_DUE_OVER };
 const char *key_due_str(enum key_due d); /* "no", "soon", "overdue" */

@@ -10,6 +10,8 @@
 #include "hub/api/handlers.h"
 #include "hub/api/presence_map.h"
 #include "hub/api/totals.h"
+#include "hub/key_settings.h"
+#include "shared/base/clock.h"
 #include "shared/ipc/engine_msg.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -194,6 +196,23 @@ static void put_durations(struct sheet *s, const struct durations *d)
 		s->err = durations_print(d, "branchline_api_request_duration_seconds", s->text);
 }
 
+static void put_keys(struct sheet *s, const struct store_key_ages *a, int64_t now_ms)
+{
+	static const char *const kinds[] = { [KEY_IDENTITY] = "identity", [KEY_TUNNEL] = "tunnel" };
+
+	put_head(s, "key_age_seconds", "gauge", "Age of the oldest current key of all nodes.");
+	for (enum key_kind k = KEY_IDENTITY; k <= KEY_TUNNEL; k++)
+		put(s, "branchline_key_age_seconds{kind=\"%s\"} %" PRId64, kinds[k],
+		    a->oldest_ms[k] && now_ms > a->oldest_ms[k] ? (now_ms - a->oldest_ms[k]) / 1000
+								: 0);
+	put_head(s, "keys_due", "gauge", "Current keys that are old by the settings of keys.");
+	for (enum key_kind k = KEY_IDENTITY; k <= KEY_TUNNEL; k++) {
+		put(s, "branchline_keys_due{kind=\"%s\",due=\"soon\"} %u", kinds[k], a->soon[k]);
+		put(s, "branchline_keys_due{kind=\"%s\",due=\"overdue\"} %u", kinds[k],
+		    a->overdue[k]);
+	}
+}
+
 static enum err put_waiting(void *arg, const struct store_webhook *w)
 {
 	put(arg, "branchline_webhook_waiting_deliveries{webhook=\"%s\",enabled=\"%s\"} %u", w->name,
@@ -228,6 +247,8 @@ struct sources {
 	struct totals totals;
 	uint64_t revision;
 	struct store_applied applied;
+	struct store_key_ages keys;
+	int64_t now_ms;
 	bool each_node; /* ?nodes=1 */
 };
 
@@ -293,6 +314,7 @@ static void answer(struct request *r, const struct sources *x)
 	put_engine(&s, x->totals.engine);
 	put_paths(&s, &x->paths);
 	put_link_counters(&s, x->totals.link);
+	put_keys(&s, &x->keys, x->now_ms);
 	put_durations(&s, &r->api->durations);
 	e = put_webhooks(&s, r->api->store);
 	if (!e && x->each_node)
@@ -308,6 +330,19 @@ static void answer(struct request *r, const struct sources *x)
 		reply_refuse(&r->reply, 503, "no_memory", "the hub is out of memory");
 }
 
+static enum err load_keys(struct store *s, struct sources *x)
+{
+	struct key_settings settings;
+	int64_t soon_ms, over_ms;
+	enum err e = key_settings_read(s, &settings);
+
+	x->now_ms = clock_wall_ms();
+	if (e)
+		return e;
+	key_settings_limits(&settings, x->now_ms, &soon_ms, &over_ms);
+	return store_key_ages(s, soon_ms, over_ms, &x->keys);
+}
+
 static enum err load(struct store *s, struct sources *x)
 {
 	enum err e = presence_map_load(s, &x->nodes.presence);
@@ -320,6 +355,8 @@ static enum err load(struct store *s, struct sources *x)
 		e = store_applied(s, x->revision, 0, &x->applied);
 	if (!e)
 		e = totals_load(s, &x->totals);
+	if (!e)
+		e = load_keys(s, x);
 	return e ? e : store_pairs_count(s, count_pair, &x->paths);
 }
 

@@ -118,7 +118,7 @@ json_t *render_node(const struct node *n, const struct store_node_meta *meta,
 {
 	return json_pack(
 		"{s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, "
-		"s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"id", (json_int_t)n->id, "name", n->name, "kind", node_kind_str(n->kind), "status",
 		node_status_str(n->status), "revision", (json_int_t)n->revision, "addresses",
 		render_addresses(n), "subnets", render_node_subnets(n), "endpoints",
@@ -130,7 +130,9 @@ json_t *render_node(const struct node *n, const struct store_node_meta *meta,
 		n->key_unbroken, "comment", fields_text(meta->comment), "created_at",
 		render_time(meta->created_ms), "updated_at", render_time(meta->updated_ms),
 		"revoked_at", render_time(meta->revoked_ms), "revoked_why",
-		text_or_null(meta->revoked_why));
+		text_or_null(meta->revoked_why), "identity_key_at",
+		render_time(meta->identity_made_ms), "tunnel_key_at",
+		render_time(meta->tunnel_made_ms));
 }
 
 static const char *key_kind_str(enum key_kind k)
@@ -143,18 +145,22 @@ static const char *key_status_str(enum key_status s)
 	return s == KEY_CURRENT ? "current" : s == KEY_RETIRED ? "retired" : "revoked";
 }
 
-json_t *render_key(const struct store_key *k)
+json_t *render_key(const struct store_key *k, const struct key_settings *settings, int64_t now_ms)
 {
 	char fingerprint[2 * sizeof(k->fingerprint) + 1];
+	int64_t due_ms;
+	enum key_due due = key_settings_due(settings, k, now_ms, &due_ms);
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}", "id",
-			 (json_int_t)k->id, "node_id", (json_int_t)k->node_id, "node", k->node_name,
-			 "kind", key_kind_str(k->kind), "status", key_status_str(k->status), "key",
-			 render_public_key(&k->key), "fingerprint",
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:s, s:o}",
+			 "id", (json_int_t)k->id, "node_id", (json_int_t)k->node_id, "node",
+			 k->node_name, "kind", key_kind_str(k->kind), "status",
+			 key_status_str(k->status), "key", render_public_key(&k->key),
+			 "fingerprint",
 			 hex_encode(k->fingerprint, sizeof(k->fingerprint), fingerprint),
 			 "unbroken", k->unbroken, "created_at", render_time(k->created_ms),
 			 "expires_at", render_time(k->expires_ms), "revoked_at",
-			 render_time(k->revoked_ms), "revoked_why", text_or_null(k->revoked_why));
+			 render_time(k->revoked_ms), "revoked_why", text_or_null(k->revoked_why),
+			 "due", key_due_str(due), "due_at", render_time(due_ms));
 }
 
 /* Of a key that is not there yet: null. */

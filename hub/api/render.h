@@ -28,7 +28,8 @@ static inline uint32_t render_policy_id(const struct store_policy *p)
 	return p->from_bit * GROUPS_MAX + p->to_bit + 1u;
 }
 json_t *render_policy(const struct store_policy *p);
-json_t *render_key(const struct store_key *k);
+/* Whether it is old: by the settings, at `now_ms` (wall). */
+json_t *render_key(const struct store_key *k, const struct key_settings *settings, int64_t now_ms);
 json_t *render_rotation(const struct store_rotation *r);
 json_t *render_key_settings(const struct key_settings *k);
 json_t *render_subnet(const struct store_subnet *s);

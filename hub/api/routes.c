@@ -262,7 +262,8 @@ static const struct route routes[] = {
 
 	ROUTE(HTTP_GET, V1 "/paths", paths_list, .query = "limit after node"),
 
-	ROUTE(HTTP_GET, V1 "/keys", keys_list, .flags = ROUTE_ETAG, .query = "limit after node"),
+	ROUTE(HTTP_GET, V1 "/keys", keys_list, .flags = ROUTE_ETAG,
+	      .query = "limit after node due"),
 	ROUTE(HTTP_GET, V1 "/keys/{id}", keys_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),

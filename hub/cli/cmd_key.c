@@ -8,14 +8,15 @@ static void add_row(struct columns *t, const json_t *key, int64_t now_ms)
 	columns_add(t, call_str(key, "kind"));
 	columns_add(t, call_str(key, "status"));
 	show_ago(t, key, "created_at", now_ms);
+	columns_add(t, call_str(key, "due"));
 	columns_add(t, call_bool(key, "unbroken") ? "unbroken" : "broken");
 	columns_add(t, call_str(key, "fingerprint"));
 }
 
 int cmd_key_list(struct cli *cli, struct args *a)
 {
-	static const char *const heads[] = { "ID",  "NODE",       "KIND",       "STATUS",
-					     "AGE", "CONTINUITY", "FINGERPRINT" };
+	static const char *const heads[] = { "ID",  "NODE", "KIND",       "STATUS",
+					     "AGE", "DUE",  "CONTINUITY", "FINGERPRINT" };
 	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	return show_list_of(cli, a, "/api/v1/keys", "?node=", &table);

@@ -45,8 +45,8 @@ static enum err load(void *config, void **state)
 /* --- start --- */
 
 /*
- * Looks for what a lost nudge would have told, serves links that were left out, and asks the
- * engine.
+ * Looks for what a lost nudge would have told, ends links whose overlap is over, serves those that
+ * were left out, and asks the engine.
  */
 static void tick_fired(struct timer *t, uint64_t now_ms)
 {
@@ -54,6 +54,7 @@ static void tick_fired(struct timer *t, uint64_t now_ms)
 
 	timer_arm(loop_timers(c->loop), t, now_ms + CONTROL_TICK_MS);
 	refresh_schedule(c);
+	refresh_cut_links(c);
 	push_schedule(c);
 	engine_feed_ask_status(c);
 }
@@ -112,6 +113,7 @@ static enum err start(struct worker *w)
 	history_start(c);
 	presence_hub(c);
 	rotations_read(c);
+	key_ages_start(c);
 	net_feed_start(c);
 	e = listener_start(c);
 	if (e)
@@ -141,6 +143,7 @@ static void keys_changed(struct control *c)
 {
 	refresh_settings(c);
 	rotations_read(c);
+	key_ages_look(c);
 }
 
 /* The admin has set the level at run time: the monitor tells all of us. */
@@ -289,6 +292,7 @@ static void fini(struct worker *w)
 		history_fini(c);
 		expected_fini(c);
 		names_fini(c);
+		key_ages_fini(c);
 		rotations_fini(c);
 		watch_fini(&c->watches);
 		carriers_fini(&c->carriers);

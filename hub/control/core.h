@@ -9,6 +9,7 @@
 #include "hub/control/engine_feed.h"
 #include "hub/control/expected.h"
 #include "hub/control/history.h"
+#include "hub/control/key_ages.h"
 #include "hub/control/listener.h"
 #include "hub/control/names.h"
 #include "hub/control/net_feed.h"
@@ -67,6 +68,7 @@ struct control {
 	struct totals totals;
 	struct history history;
 	struct rotations rotations;
+	struct key_ages key_ages;
 	struct net_feed net;
 	struct lookups names;
 	struct expected expected;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hub/change.h"
+#include "hub/change_key.h"
 #include "hub/control/core.h"
 #include "hub/control/recv.h"
 #include "hub/control/refresh.h"
@@ -49,6 +50,50 @@ static bool may_cost(struct control *c, uint32_t id)
 	return false;
 }
 
+/* The spoke comes back: soon when the store was in the way, later when an admin is. */
+static void say_not_taken(struct control *c, struct conn *conn, const struct change *change,
+			  bool waits, bool asked)
+{
+	bool refused = asked && strncmp(change->code, "store_", 6) != 0;
+
+	counters_add(&c->counters, COUNT_REFUSED_BUSY);
+	if (waits)
+		conn_bye(conn, BYE_BUSY, LINK_RETRY_DISABLED_MS,
+			 "an admin of the hub has to approve the new tunnel key");
+	else
+		conn_bye(conn, BYE_BUSY, refused ? LINK_RETRY_REFUSED_MS : VERDICT_BUSY_MS,
+			 change->detail[0] ? change->detail : "the new key cannot be stored now");
+}
+
+/*
+ * The new tunnel key of a hello, where an admin has to approve: as if it had come as rotate-key,
+ * which a spoke without that capability cannot send. False: bye was sent.
+ */
+static bool propose_key(struct control *c, struct conn *conn, const struct node *n,
+			const struct control_hello *h)
+{
+	struct control_rotate_key in = { .tunnel_key = h->tunnel_key };
+	bool waits = false, asked = !core_store_rests(c) && may_cost(c, n->id);
+	char actor[NAME_SIZE + 8];
+	struct change change = { .store = c->store, .actor = actor };
+	enum err e = ERR_BUSY;
+
+	snprintf(actor, sizeof(actor), "node:%s", n->name);
+	memcpy(in.tunnel_sig, h->tunnel_sig, sizeof(in.tunnel_sig));
+	if (asked)
+		e = change_rotation_take(&change, n->id, &in, &waits);
+	if (asked) {
+		rotations_read(c);
+		core_nudge(c, NUDGE_REVISION);
+	}
+	if (e == ERR_OK && !waits)
+		e = refresh_now(c);
+	if (e == ERR_OK && !waits)
+		return true;
+	say_not_taken(c, conn, &change, waits, asked);
+	return false;
+}
+
 /*
  * Stores a new tunnel key or CPU flag. False when the spoke cannot be served without that: bye was
  * sent.
@@ -68,6 +113,8 @@ static bool take_keys(struct control *c, struct conn *conn, const struct node *n
 			 "the tunnel key is not signed by the identity key");
 		return false;
 	}
+	if (new_key && c->settings.keys.approve)
+		return propose_key(c, conn, n, h);
 	snprintf(actor, sizeof(actor), "node:%s", n->name);
 	bool asked = !core_store_rests(c) && may_cost(c, n->id);
 	enum err e = ERR_BUSY;

@@ -48,8 +48,7 @@ void refresh_settings(struct control *c)
 	c->settings = x;
 }
 
-/* Ends the links and carriers of nodes that may have none any more. */
-static void cut_links(struct control *c)
+void refresh_cut_links(struct control *c)
 {
 	struct conn *conn = registry_next(&c->registry, NULL);
 	struct control_bye why;
@@ -96,7 +95,7 @@ enum err refresh_now(struct control *c)
 	refresh_settings(c);
 	engine_feed_self(c);
 	engine_feed_commit(c);
-	cut_links(c);
+	refresh_cut_links(c);
 	net_feed_update(c);
 	push_schedule(c);
 	return ERR_OK;

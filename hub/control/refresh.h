@@ -19,3 +19,6 @@ void refresh_settings(struct control *c);
 enum err refresh_now(struct control *c) must_check;
 /* The same at the end of this round. */
 void refresh_schedule(struct control *c);
+/* Ends the links and carriers of nodes that may have none any more, or not with the key with which
+ * they were opened; by the directory, and by the clock. */
+void refresh_cut_links(struct control *c);

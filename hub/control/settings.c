@@ -75,7 +75,7 @@ enum err settings_read(struct store *s, struct settings *out)
 	    (e = number_or(s, "udp_port", 1, UINT16_MAX, &port)) ||
 	    (e = key_settings_read(s, &keys)))
 		return e;
-	x.key_overlap_s = keys.overlap_s;
+	x.keys = keys;
 	x.hub_id = (uint32_t)hub_id;
 	x.mtu = (uint16_t)mtu;
 	x.keepalive_s = (uint16_t)keepalive;

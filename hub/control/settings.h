@@ -15,7 +15,7 @@ struct settings {
 	uint16_t mtu;
 	uint16_t keepalive_s;
 	uint16_t udp_port;
-	uint32_t key_overlap_s; /* a key that its node has replaced is taken for so long */
+	struct key_settings keys;
 };
 
 /*

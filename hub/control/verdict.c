@@ -60,14 +60,34 @@ static bool say_no(struct control *c, const struct node *n, struct control_bye *
 	}
 }
 
-/* One that the node has replaced, in its overlap. */
-static bool is_replaced(struct control *c, const struct node *n, const struct public_key *key)
+/* One that the node itself has replaced. */
+static bool is_replaced(const struct node *n, const struct store_key *k)
 {
-	uint32_t id;
-	bool valid;
+	return n->status == NODE_ACTIVE && n->has_identity && k->node_id == n->id &&
+	       k->status == KEY_RETIRED && k->expires_ms;
+}
 
-	return n->status == NODE_ACTIVE && n->has_identity &&
-	       store_node_by_identity(c->store, key, &id, &valid) == ERR_OK && id == n->id && valid;
+/*
+ * A link that was opened with another key than the node's present one: good in the overlap; then
+ * it is to come back with the new one. A store that cannot be read ends no link.
+ */
+static bool may_stay(struct control *c, const struct node *n, const struct public_key *key,
+		     struct control_bye *why)
+{
+	struct store_key k;
+	enum err e = store_key_find(c->store, KEY_IDENTITY, key, &k);
+
+	if (e && e != ERR_NOTFOUND && n->status == NODE_ACTIVE) {
+		(void)core_store_failed(c, e, "look up an identity key");
+		return true;
+	}
+	if (e || !is_replaced(n, &k))
+		return say_no(c, n, why);
+	if (clock_wall_ms() < k.expires_ms)
+		return true;
+	return say(c, why, COUNT_REFUSED_REVOKED, BYE_BUSY, LINK_RETRY_MIN_MS,
+		   "the overlap of this node's old identity key is over; it has to come back with "
+		   "the new one");
 }
 
 bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key,
@@ -78,7 +98,7 @@ bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *ke
 	if (!n)
 		return say(c, why, COUNT_REFUSED_DELETED, BYE_DELETED, LINK_RETRY_REFUSED_MS,
 			   "this node is not in the directory any more");
-	return is_current(n, key) || is_replaced(c, n, key) || say_no(c, n, why);
+	return is_current(n, key) || may_stay(c, n, key, why);
 }
 
 /* The node whose current key this is, if it is active. */

@@ -16,6 +16,7 @@ bool verdict_of_key(struct control *c, const struct public_key *key, uint32_t *i
 		    struct control_bye *why);
 /*
  * The same for a link that exists, from memory: is it still that of an active node with that key?
+ * Only a link that was opened with another key costs a look into the store.
  */
 bool verdict_of_link(struct control *c, uint32_t id, const struct public_key *key,
 		     struct control_bye *why);

@@ -18,6 +18,10 @@ static const char current_sql[] =
 static const char list_all_sql[] = KEY_COLUMNS " WHERE k.id > ?1 ORDER BY k.id LIMIT ?2";
 static const char list_node_sql[] =
 	KEY_COLUMNS " WHERE k.node_id = ?3 AND k.id > ?1 ORDER BY k.id LIMIT ?2";
+static const char made_sql[] =
+	KEY_COLUMNS " WHERE k.status = 1 AND k.created_ms BETWEEN ?1 AND ?3 AND (k.created_ms > ?1 "
+		    "OR k.id > ?2)"
+		    " AND n.status <> 5 ORDER BY k.created_ms, k.id LIMIT ?4";
 static const char retire_sql[] =
 	"UPDATE keys SET status = 2 WHERE node_id = ?1 AND kind = ?2 AND status = 1";
 static const char insert_sql[] =
@@ -110,6 +114,26 @@ enum err store_keys_list(struct store *s, uint32_t node_id, uint32_t after_id, u
 	query_i64(&q, 2, limit ? (int64_t)limit : -1);
 	if (node_id)
 		query_u32(&q, 3, node_id);
+	while (!e && query_next(&q)) {
+		read_key(&q, &k);
+		if (!q.err)
+			e = cb(arg, &k);
+	}
+	return query_close(&q) ? q.err : e;
+}
+
+enum err store_keys_made(struct store *s, const struct store_key_mark *after, int64_t until_ms,
+			 uint32_t limit, store_key_cb cb, void *arg)
+{
+	struct store_key k;
+	struct query q;
+	enum err e = ERR_OK;
+
+	query_open(&q, s, DB_DIRECTORY, made_sql);
+	query_i64(&q, 1, after->created_ms);
+	query_u32(&q, 2, after->id);
+	query_i64(&q, 3, until_ms);
+	query_u32(&q, 4, limit);
 	while (!e && query_next(&q)) {
 		read_key(&q, &k);
 		if (!q.err)

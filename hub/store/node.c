@@ -28,7 +28,8 @@
 	"   UNION SELECT p.from_group FROM node_groups g JOIN policies p ON p.to_group = "         \
 	"g.group_bit WHERE g.node_id = n.id)),"                                                    \
 	" i.public_key, i.unbroken, t.public_key, t.signature, n.path_policy," PATH_GROUPS(        \
-		"1") ", " PATH_GROUPS("2") ", i.signature FROM nodes n"                            \
+		"1") ", " PATH_GROUPS("2") ", i.signature, i.created_ms, t.created_ms FROM nodes " \
+					   "n"                                                     \
 					   " LEFT JOIN keys i ON i.node_id = n.id AND i.kind = 1 " \
 					   "AND i.status = 1"                                      \
 					   " LEFT JOIN keys t ON t.node_id = n.id AND t.kind = 2 " \
@@ -110,8 +111,10 @@ static void read_row(struct query *q, struct node *n, struct store_node_meta *m)
 }
 
 /* Columns from NODE_COLUMNS that come from `keys`. */
-static void read_keys(struct query *q, struct node *n)
+static void read_keys(struct query *q, struct node *n, struct store_node_meta *m)
 {
+	m->identity_made_ms = query_get_ms(q, 25);
+	m->tunnel_made_ms = query_get_ms(q, 26);
 	n->has_identity = !query_is_null(q, 17);
 	if (n->has_identity) {
 		query_get_blob(q, 17, n->identity_key.b, KEY_BYTES);
@@ -191,7 +194,7 @@ static enum err load_node(struct query *q, struct node *n, struct store_node_met
 	node_init(n);
 	memset(m, 0, sizeof(*m));
 	read_row(q, n, m);
-	read_keys(q, n);
+	read_keys(q, n, m);
 	if (!q->err)
 		q->err = load_subnets(q->store, n);
 	if (!q->err)

@@ -112,6 +112,7 @@ enum err store_node_groups_put(struct store *s, uint32_t node_id, uint64_t group
 /* --- nodes (with their subnets, endpoints, and current keys) --- */
 struct store_node_meta {
 	int64_t created_ms, updated_ms, revoked_ms;
+	int64_t identity_made_ms, tunnel_made_ms; /* its current keys; 0: it has none */
 	char revoked_why[STORE_TEXT_SIZE];
 	char comment[STORE_TEXT_SIZE];
 };
@@ -388,3 +389,4 @@ enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
 #include "hub/store/history.h"
 #include "hub/store/webhook.h"
 #include "hub/store/rotation.h"
+#include "hub/store/key_age.h"

@@ -111,6 +111,28 @@ def test_an_admin_approves_and_a_crash_harms_nothing(net):
     assert net.keys(two) == after
 
 
+def test_old_keys_are_told_of_and_replaced(net):
+    """At their maximum age keys are an event, a metric and a request for new ones, without anybody's doing."""
+    one = net.one
+    wait_phase(one, "stable", OVERLAP_S + 20)
+    before = net.keys(one)
+    hub_due = lambda: {k["due"] for k in net.hq.json("hub", "key", "list", net.hq.name)["items"] if k["status"] == "current"}
+    assert hub_due() == {"no"}
+    # All keys are older than that by now.
+    net.hq.hub("key", "settings", "--max-age", "2", "--warn", "1", "--auto-rotate", "yes")
+    wait_until("it has new keys", lambda: all(net.keys(one)[kind] != before[kind] for kind in before))
+    assert hub_due() == {"overdue"}
+    told = net.audit("key.old")
+    assert set(before.values()) <= {a["detail"]["fingerprint"] for a in told}
+    assert len(told) == len({a["detail"]["fingerprint"] for a in told})
+    assert {"hub"} == {a["actor"] for a in told}
+    net.hq.hub("key", "settings", "--max-age", "0", "--warn", "0", "--auto-rotate", "no")
+    assert hub_due() == {"no"}
+    for site in (one, net.two):
+        wait_phase(site, "stable", OVERLAP_S + 20)
+    one.host.wait_ping(net.two.host4)
+
+
 def test_refused_keys_are_dropped(net):
     two = net.two
     before = net.keys(two)

@@ -207,6 +207,119 @@ static void keys_grow_old(void **state)
 	assert_int_equal(key_settings_due(&settings, &k, 101000, &at), KEY_DUE_NO);
 }
 
+static int64_t made_ms(struct spoke *s, enum key_kind kind)
+{
+	struct store_key k;
+
+	assert_ok(store_key_current(s->w.f.s, s->id, kind, &k));
+	return k.created_ms;
+}
+
+static struct change_key_ages ages_at(struct network *w, int64_t now_ms, bool may_ask)
+{
+	struct change_key_ages did;
+
+	assert_code(&w->c, change_key_ages(&w->c, now_ms, may_ask, &did), ERR_OK, "");
+	return did;
+}
+
+/* Two minutes of warning before 1000 seconds; whatever the test's own time is, less than 100. */
+static void old_keys_are_told_of_once(void **state)
+{
+	struct key_settings settings = { .overlap_s = 60, .max_age_s = 1000, .warn_s = 120 };
+	struct change_key_ages did;
+	struct store_rotation r;
+	struct spoke s;
+	int64_t at;
+
+	(void)state;
+	spoke_open(&s);
+	at = made_ms(&s, KEY_TUNNEL);
+	did = ages_at(&s.w, at + 5000000, true); /* no settings: any age */
+	assert_int_equal(did.noticed + did.requested, 0);
+	assert_code(&s.w.c, change_key_settings(&s.w.c, &settings), ERR_OK, "");
+	did = ages_at(&s.w, at + 700000, true);
+	assert_int_equal(did.noticed + did.requested, 0);
+	did = ages_at(&s.w, at + 990000, true);
+	assert_int_equal(did.noticed, 4); /* the hub's, too */
+	assert_int_equal(did.requested, 0);
+	assert_int_equal(network_audit_count(&s.w, "key.old"), 4);
+	did = ages_at(&s.w, at + 1100000, true);
+	assert_int_equal(did.noticed + did.requested, 0);
+	/* Nobody is asked unless that is wanted, and allowed now; and once. */
+	settings.rotate_at_max_age = true;
+	assert_code(&s.w.c, change_key_settings(&s.w.c, &settings), ERR_OK, "");
+	assert_int_equal(ages_at(&s.w, at + 900000, true).requested, 0);
+	assert_int_equal(ages_at(&s.w, at + 1100000, false).requested, 0);
+	assert_int_equal(ages_at(&s.w, at + 1100000, true).requested, 1);
+	assert_ok(store_rotation_get(s.w.f.s, s.id, &r));
+	assert_int_equal(r.state, ROTATION_REQUESTED);
+	assert_int_equal(r.keys, ROTATION_IDENTITY | ROTATION_TUNNEL);
+	did = ages_at(&s.w, at + 1100000, true);
+	assert_int_equal(did.noticed + did.requested, 0);
+	/* A longer life and a shorter one again tell of nothing twice. */
+	settings.max_age_s = 100000;
+	assert_code(&s.w.c, change_key_settings(&s.w.c, &settings), ERR_OK, "");
+	assert_int_equal(ages_at(&s.w, at + 1200000, true).noticed, 0);
+	settings.max_age_s = 1000;
+	assert_code(&s.w.c, change_key_settings(&s.w.c, &settings), ERR_OK, "");
+	assert_int_equal(ages_at(&s.w, at + 1200000, true).noticed, 0);
+	network_close(&s.w);
+}
+
+/* One tunnel key, made then, of a node that is active or only invited. */
+static void put_key(struct network *w, uint32_t node, int64_t made, bool active)
+{
+	struct store_key k = { .node_id = node, .kind = KEY_TUNNEL, .created_ms = made };
+
+	secret_random(k.key.b, KEY_BYTES);
+	assert_ok(store_begin(w->f.s));
+	assert_ok(store_key_put(w->f.s, &k));
+	if (active)
+		assert_ok(store_node_status(w->f.s, node, NODE_ACTIVE, "", 1));
+	assert_ok(store_commit(w->f.s));
+}
+
+/* More than one look tells of, many of them made in the same millisecond; and the sums. */
+static void many_keys_come_in_portions(void **state)
+{
+	static const struct key_settings settings = {
+		.overlap_s = 60, .max_age_s = 1000, .warn_s = 1, .rotate_at_max_age = true
+	};
+	struct store_key_ages sums;
+	struct network w;
+	unsigned noticed = 0, asked = 0, rounds = 0;
+	char name[16];
+
+	(void)state;
+	network_open(&w);
+	for (unsigned i = 0; i < 100; i++) {
+		uint32_t id;
+
+		snprintf(name, sizeof(name), "n%u", i);
+		id = network_spoke(&w, name, NULL);
+		put_key(&w, id, i < 90 ? 1000 : 2000, i < 30);
+	}
+	assert_code(&w.c, change_key_settings(&w.c, &settings), ERR_OK, "");
+	for (struct change_key_ages did = { .noticed = 1 }; did.noticed + did.requested; rounds++) {
+		did = ages_at(&w, 1002500, true);
+		assert_true(did.noticed <= KEY_AGE_NOTICES_MAX);
+		assert_true(did.requested <= KEY_AGE_REQUESTS_MAX);
+		noticed += did.noticed;
+		asked += did.requested;
+	}
+	assert_int_equal(noticed, 100);
+	assert_int_equal(asked, 30); /* only of active nodes */
+	assert_int_equal(rounds, 3);
+	assert_int_equal(network_audit_count(&w, "key.old"), 100);
+	assert_ok(store_key_ages(w.f.s, 2000, 1000, &sums));
+	assert_int_equal(sums.oldest_ms[KEY_TUNNEL], 1000);
+	assert_int_equal(sums.overdue[KEY_TUNNEL], 90);
+	assert_int_equal(sums.soon[KEY_TUNNEL], 10);
+	assert_int_equal(sums.overdue[KEY_IDENTITY] + sums.soon[KEY_IDENTITY], 0);
+	network_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +327,8 @@ int main(void)
 		cmocka_unit_test(nobody_else_signs),
 		cmocka_unit_test(an_admin_decides),
 		cmocka_unit_test(keys_grow_old),
+		cmocka_unit_test(old_keys_are_told_of_once),
+		cmocka_unit_test(many_keys_come_in_portions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hello: what a spoke that comes back is told, by what it holds; and who is not let in. */
+#include "hub/change_key.h"
+#include "hub/control/refresh.h"
 #include "tests/unit/hub/control/hub_world.h"
 
 static void test_nothing_missed(void **state)
@@ -287,6 +289,109 @@ static void test_again(void **state)
 	spoke_end(&x);
 }
 
+/* A new identity key for `x`, signed by the one that it has. */
+static struct control_rotate_key new_identity(const struct spoke *x)
+{
+	struct control_rotate_key in = { .has_identity = true, .tunnel_key = x->tunnel };
+	uint8_t input[NODE_SIGN_INPUT_MAX];
+	struct secret_key seed;
+	size_t len = sizeof(in.identity_sig);
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, x->seed.b, KEY_BYTES);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	secret_random(seed.b, sizeof(seed.b));
+	sign_tunnel(&seed, &x->tunnel, &in.identity_key, in.tunnel_sig);
+	size_t n = node_identity_sign_input(&in.identity_key, input);
+	assert_int_equal(EVP_DigestSignInit(ctx, NULL, NULL, NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(ctx, in.identity_sig, &len, input, n), 1);
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return in;
+}
+
+static void admin_sets_keys(struct world *w, bool approve, uint32_t overlap_s)
+{
+	struct key_settings k = { .approve = approve, .overlap_s = overlap_s };
+	struct change c = by_admin(w);
+
+	assert_int_equal(change_key_settings(&c, &k), ERR_OK);
+	assert_int_equal(channel_send(w->api, NUDGE_KEYS, NULL, 0, -1), ERR_OK);
+	settle(w, 20);
+}
+
+static bool overlap_is_over(void *arg)
+{
+	struct spoke *x = arg;
+	struct public_key was;
+	uint8_t sig[64];
+	uint32_t id;
+	bool valid = true;
+
+	sign_tunnel(&x->seed, &x->tunnel, &was, sig);
+	assert_int_equal(store_node_by_identity(x->world->admin, &was, &id, &valid), ERR_OK);
+	return !valid;
+}
+
+/* A link that was opened with the old identity key stays for the overlap, and no longer. */
+static void test_link_with_the_old_identity(void **state)
+{
+	struct world *w = *state;
+	struct control_rotate_key in;
+	struct change c;
+	struct spoke x;
+	bool waits;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	admin_sets_keys(w, false, 2);
+	in = new_identity(&x);
+	c = by_admin(w);
+	assert_int_equal(change_rotation_take(&c, x.id, &in, &waits), ERR_OK);
+	nudge(w);
+	assert_true(wait_for(w, is_caught_up, &x));
+	refresh_cut_links(w->c);
+	settle(w, 50);
+	assert_true(!x.closed || overlap_is_over(&x)); /* however slow this machine is */
+	assert_true(wait_for(w, overlap_is_over, &x));
+	refresh_cut_links(w->c);
+	const struct control_bye *bye = &spoke_expects(&x, CONTROL_BYE)->bye;
+	assert_int_equal(bye->reason, BYE_BUSY);
+	assert_int_equal(bye->retry_after_ms, LINK_RETRY_MIN_MS);
+	/* Back with the same key it is refused for good. */
+	spoke_dial(&x);
+	spoke_sends_hello(&x, x.revision, x.revision);
+	assert_int_equal(spoke_expects(&x, CONTROL_BYE)->bye.reason, BYE_REVOKED);
+	spoke_end(&x);
+}
+
+/* Another tunnel key in a hello is a proposal, where an admin has to approve. */
+static void test_new_tunnel_key_waits_for_an_admin(void **state)
+{
+	struct world *w = *state;
+	struct change c;
+	struct store_key k;
+	struct public_key before;
+	struct spoke x;
+
+	spoke_joins(w, &x, "oslo", NULL);
+	before = x.tunnel;
+	admin_sets_keys(w, true, 60);
+	secret_random(x.tunnel.b, KEY_BYTES);
+	spoke_dial(&x);
+	spoke_sends_hello(&x, x.revision, x.revision);
+	const struct control_bye *bye = &spoke_expects(&x, CONTROL_BYE)->bye;
+	assert_int_equal(bye->reason, BYE_BUSY);
+	assert_non_null(strstr(bye->text, "approve"));
+	assert_int_equal(store_key_current(w->admin, x.id, KEY_TUNNEL, &k), ERR_OK);
+	assert_true(public_key_equal(&k.key, &before));
+	c = by_admin(w);
+	assert_int_equal(change_rotation_approve(&c, x.id), ERR_OK);
+	nudge(w);
+	spoke_returns(&x);
+	assert_int_equal(store_key_current(w->admin, x.id, KEY_TUNNEL, &k), ERR_OK);
+	assert_true(public_key_equal(&k.key, &x.tunnel));
+	spoke_end(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +412,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_acks_of_a_lost_directory, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_again, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_link_with_the_old_identity, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_new_tunnel_key_waits_for_an_admin, world_setup,
+						world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
