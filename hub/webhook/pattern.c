@@ -31,8 +31,6 @@ static bool matches(const char *pattern, size_t n, const char *event)
 
 bool pattern_list_matches(const char *list, const char *event)
 {
-	if (strcmp(event, "webhook.test") == 0)
-		return true;
 	for (list += strspn(list, " "); *list; list += strspn(list, " ")) {
 		size_t n = strcspn(list, " ");
 

@@ -10,6 +10,5 @@
 #define PATTERNS_MAX      16u /* of one webhook */
 
 bool pattern_is_valid(const char *pattern);
-/* Does one of the patterns, with blanks between them, mean this event? A "webhook.test" is wanted
- * by all. */
+/* Does one of the patterns, with blanks between them, mean this event? */
 bool pattern_list_matches(const char *list, const char *event);

@@ -102,6 +102,23 @@ static void wanted_events_are_queued_once(void **unused)
 	assert_string_equal(log_of(some), "node.revoke node.edit ");
 }
 
+static void a_test_goes_to_one_webhook_once(void **unused)
+{
+	struct change c = { .store = f.s, .actor = "unix:root" };
+	uint32_t tried, other;
+	struct store_delivery d;
+
+	(void)unused;
+	run();
+	tried = hook("tried", "group.*");
+	other = hook("other", "webhook.*");
+	run();
+	assert_ok(change_webhook_test(&c, tried, &d));
+	run();
+	assert_string_equal(log_of(tried), "webhook.test ");
+	assert_string_equal(log_of(other), "webhook.add ");
+}
+
 static void presence_is_told(void **unused)
 {
 	uint32_t oslo = fixture_node(f.s, "oslo", NODE_SPOKE, NODE_ACTIVE, "10.99.0.9"), id;
@@ -199,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(wanted_events_are_queued_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_test_goes_to_one_webhook_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(presence_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_queue_has_an_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_is_disabled_gets_nothing, setup, teardown),
