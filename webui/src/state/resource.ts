@@ -72,6 +72,7 @@ export function resourcesHeard(action: string): void {
 
 export const subnets = new Resource("GET /api/v1/subnets", ["subnet.", "node."]);
 export const keys = new Resource("GET /api/v1/keys", ["key.", "node."]);
+export const keyRotations = new Resource("GET /api/v1/key-rotations", ["key.", "node.", "presence."]);
 export const groups = new Resource("GET /api/v1/groups", ["group.", "node."]);
 export const policies = new Resource("GET /api/v1/policies", ["policy.", "group."]);
 export const tokens = new Resource("GET /api/v1/tokens", ["token.", "node."]);

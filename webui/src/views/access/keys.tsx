@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All keys of all nodes.
+// All keys of all nodes, and the new ones that are under way.
 import { useMemo } from "preact/hooks";
 import type { Key } from "../../api/schema";
 import { Card, Head } from "../../parts/bits";
@@ -8,15 +8,18 @@ import { List } from "../../parts/list";
 import { SearchBox } from "../../parts/search";
 import { Content, Empty } from "../../parts/states";
 import { useCell } from "../../state/cell";
-import { keys, useResource } from "../../state/resource";
+import { keyRotations, keys, useResource } from "../../state/resource";
 import { route, setQuery } from "../../state/route";
 import { keyColumns } from "../branch/keys";
+import { RotationsCard } from "../branch/rotation";
 
 export function KeysView() {
 	const loaded = useResource(keys);
+	const underWay = useResource(keyRotations).items ?? [];
 	return (
 		<>
 			<Head title="Keys" note="Public keys only: private ones never leave the machine on which they were made." />
+			<RotationsCard rows={underWay} />
 			<Content what="keys" loaded={loaded}>
 				{(all) => (all.length ? <KeyList all={all} /> : <Empty icon="keys" title="No keys yet"><p>A branch makes its keys when it joins.</p></Empty>)}
 			</Content>

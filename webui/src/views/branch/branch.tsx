@@ -141,7 +141,7 @@ function Tab({ id, b }: { id: string; b: Branch }) {
 		case "subnets":
 			return <SubnetsTab node={b.node} />;
 		case "keys":
-			return <KeysTab id={b.id} />;
+			return <KeysTab node={b.node} online={!!b.presence?.online} />;
 		case "settings":
 			return <SettingsTab id={b.id} />;
 		case "events":

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The keys of one branch, with their age; revoking one.
+// The keys of one branch, with their age; revoking one, and asking the branch for new ones.
+import { useState } from "preact/hooks";
 import { call } from "../../api/client";
-import type { Key } from "../../api/schema";
+import type { Key, Node } from "../../api/schema";
 import { Badge, Card, Mono } from "../../parts/bits";
 import { ask } from "../../parts/dialog";
 import { List } from "../../parts/list";
 import { Content, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table";
-import { Ago } from "../../parts/time";
+import { Ago, Until } from "../../parts/time";
 import { tell } from "../../parts/toast";
 import { network } from "../../state/live";
-import { keys, useResource } from "../../state/resource";
+import { keyRotations, keys, useResource } from "../../state/resource";
 import { may } from "../../state/session";
+import { RotateDialog, RotationsCard } from "./rotation";
 
 const TONE = { current: "good", retired: "off", revoked: "bad" } as const;
 
@@ -37,7 +39,7 @@ export function keyColumns(withNode: boolean): Column<Key>[] {
 		{ id: "fingerprint", title: "Fingerprint", cell: (k) => <Mono text={k.fingerprint} shown={`${k.fingerprint.slice(0, 16)}…`} what={`the fingerprint of key ${k.id}`} /> },
 		{ id: "age", title: "Made", sort: (k) => k.created_at, cell: (k) => <Ago at={k.created_at} /> },
 		{ id: "unbroken", title: "Vouched for", sort: (k) => (k.unbroken ? 1 : 0), cell: (k) => (k.unbroken ? "yes" : <Badge tone="warn" title="Not signed by the key before: the branch was joined anew">no</Badge>) },
-		{ id: "why", title: "Ended", sort: (k) => k.revoked_at, cell: (k) => (k.revoked_at ? <><Ago at={k.revoked_at} />{k.revoked_why ? `: ${k.revoked_why}` : ""}</> : "–") },
+		{ id: "why", title: "Ended", sort: (k) => k.revoked_at, cell: (k) => <Ended k={k} /> },
 		{
 			id: "act",
 			title: "",
@@ -47,24 +49,45 @@ export function keyColumns(withNode: boolean): Column<Key>[] {
 	return withNode ? [{ id: "node", title: "Node", sort: (k) => k.node, cell: (k) => <a href={`#/branches/${encodeURIComponent(k.node)}`}>{k.node}</a> }, ...columns] : columns;
 }
 
+function Ended({ k }: { k: Key }) {
+	if (k.revoked_at) {
+		return <><Ago at={k.revoked_at} />{k.revoked_why ? `: ${k.revoked_why}` : ""}</>;
+	}
+	if (k.status === "retired" && k.expires_at) {
+		return Date.parse(k.expires_at) > Date.now() ? <>counts for <Until at={k.expires_at} over="no longer" /></> : <Ago at={k.expires_at} />;
+	}
+	return "–";
+}
+
 const columns = keyColumns(false);
 
-export function KeysTab({ id }: { id: number }) {
+export function KeysTab({ node, online }: { node: Node; online: boolean }) {
 	const loaded = useResource(keys);
+	const under = (useResource(keyRotations).items ?? []).filter((r) => r.node_id === node.id);
+	const [rotating, setRotating] = useState(false);
+	const rotate = may("operator") && node.kind === "spoke" && node.status === "active" && (
+		<button type="button" onClick={() => setRotating(true)}>
+			Rotate keys…
+		</button>
+	);
 	return (
-		<Card title="Keys">
-			<Content what="keys" loaded={loaded}>
-				{(all) => {
-					const own = all.filter((k) => k.node_id === id);
-					return own.length ? (
-						<List label="Keys" columns={columns} rows={own} keyOf={(k) => k.id} by="age" down />
-					) : (
-						<Empty icon="keys" title="No key yet">
-							<p>The branch makes its keys when it joins; private keys never leave it.</p>
-						</Empty>
-					);
-				}}
-			</Content>
-		</Card>
+		<>
+			<RotationsCard rows={under} />
+			<Card title="Keys" actions={rotate}>
+				<Content what="keys" loaded={loaded}>
+					{(all) => {
+						const own = all.filter((k) => k.node_id === node.id);
+						return own.length ? (
+							<List label="Keys" columns={columns} rows={own} keyOf={(k) => k.id} by="age" down />
+						) : (
+							<Empty icon="keys" title="No key yet">
+								<p>The branch makes its keys when it joins; private keys never leave it.</p>
+							</Empty>
+						);
+					}}
+				</Content>
+			</Card>
+			{rotating && <RotateDialog node={node} away={!online} onClose={() => setRotating(false)} />}
+		</>
 	);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an admin should look at, the most urgent first. Pure.
-import type { Key, Subnet } from "../../api/schema";
+import type { Key, KeyRotation, Subnet } from "../../api/schema";
 import type { Tone } from "../../parts/bits";
 import { count, duration } from "../../parts/format";
 import { healthOf } from "../../state/health";
@@ -20,6 +20,7 @@ export interface Facts {
 	network: NetworkStatus | null;
 	subnets: Subnet[];
 	keys: Key[];
+	rotations: KeyRotation[];
 	applied: { revision: number; applied: number; online: number } | null;
 	now: number;
 }
@@ -62,6 +63,11 @@ function proposals({ subnets }: Facts): Attention[] {
 	return open.length ? [{ id: "proposed", tone: "warn", text: `${count(open.length, "subnet waits", "subnets wait")} for approval`, why: names(open.map((s) => `${s.prefix} behind ${s.node}`)), href: href(["subnets"], { status: "proposed" }) }] : [];
 }
 
+function newKeys({ rotations }: Facts): Attention[] {
+	const open = rotations.filter((r) => r.state === "proposed");
+	return open.length ? [{ id: "rotations", tone: "warn", text: `New keys of ${count(open.length, "branch wait", "branches wait")} for approval`, why: names(open.map((r) => r.node)), href: href(["keys"]) }] : [];
+}
+
 function oldKeys({ keys, now }: Facts): Attention[] {
 	const old = keys.filter((k) => k.status === "current" && k.created_at && now - Date.parse(k.created_at) > KEY_OLD_MS);
 	return old.length ? [{ id: "keys", tone: "warn", text: `${count(old.length, "key is", "keys are")} older than a year`, why: names([...new Set(old.map((k) => k.node))]), href: href(["keys"]) }] : [];
@@ -78,5 +84,5 @@ function versions({ branches, network }: Facts): Attention[] {
 }
 
 export function attention(facts: Facts): Attention[] {
-	return [engine, unhealthy, revision, proposals, keysChanged, oldKeys, versions].flatMap((look) => look(facts));
+	return [engine, unhealthy, revision, proposals, newKeys, keysChanged, oldKeys, versions].flatMap((look) => look(facts));
 }

@@ -10,7 +10,7 @@ import { Empty, Failed, Loading } from "../../parts/states";
 import { useCell } from "../../state/cell";
 import { healthOf } from "../../state/health";
 import { applied, type Branch, branches, happenings, loadAll, loadError, network, type NetworkStatus } from "../../state/live";
-import { keys, subnets, useResource } from "../../state/resource";
+import { keyRotations, keys, subnets, useResource } from "../../state/resource";
 import { href } from "../../state/route";
 import { may } from "../../state/session";
 import { attention } from "./attention";
@@ -54,6 +54,7 @@ function AttentionCard({ list, net }: { list: Branch[]; net: NetworkStatus }) {
 		network: net,
 		subnets: useResource(subnets).items ?? [],
 		keys: useResource(keys).items ?? [],
+		rotations: useResource(keyRotations).items ?? [],
 		applied: useCell(applied),
 		now: Date.now(),
 	};
