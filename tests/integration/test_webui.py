@@ -21,6 +21,7 @@ import pytest
 
 import world as w
 from test_subnets import propose
+from test_webhooks import Receiver, verify
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPTS = os.path.join(HERE, "..", "webui")
@@ -71,7 +72,8 @@ def start(net, modules, reports):
     def begin(name, **more):
         told = {
             "url": hq.init_output["admin_url"], "password": hq.init_output["admin_password"], "reports": reports,
-            "hosts": {b.name: {"namespace": b.host.name, "address": b.host4} for b in branches}, **more,
+            "hosts": {b.name: {"namespace": b.host.name, "address": b.host4, "server": b.server.name, "pid": b.daemon_pid()}
+                      for b in branches}, **more,
         }
         env = {**os.environ, "WORLD": json.dumps(told), "WEBUI_TEST_MODULES": modules, "HOME": hq.world.dir}
         return desk.server.start(["node", os.path.join(SCRIPTS, f"{name}.mjs")], env=env, name=name)
@@ -140,6 +142,19 @@ def test_three_thousand_branches(script):
 def test_access(script):
     """Policies with their effect on tunnels, users, API tokens, audit."""
     script("access")
+
+
+def test_steer(net, script):
+    """Keys are replaced under traffic, settings tried on the branch, and a receiver outside is told."""
+    hq, branches, _ = net
+    hq.hub("key", "settings", "--approval", "admin")
+    assert branches[2].json("spoke", "rotate-key")["waits"] is True
+    outside = hq.world.namespace("receiver")
+    hq.world.attach(outside, "wan", "203.0.113.200", None)
+    receiver = Receiver(hq, outside, 8001)
+    said = script("steer", receiver=receiver.url)
+    verify(receiver.wait("webhook.test")[0], re.search(r"^SECRET (.*)$", said, re.M).group(1))
+    hq.hub("key", "settings", "--approval", "auto")
 
 
 def test_actions(net, script):

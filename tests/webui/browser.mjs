@@ -109,6 +109,9 @@ export async function fits(page, where) {
 	check(cut.length === 0, `nothing is cut off on ${where}: ${cut.join("; ")}`);
 }
 
+/** Kept for people to look at. */
+export const shot = (page, name) => page.screenshot({ path: path.join(world.reports, `${name}.png`) });
+
 export function clean(page) {
 	check(page.trouble.length === 0, `no trouble in the page:\n  ${page.trouble.join("\n  ")}`);
 }

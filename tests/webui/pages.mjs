@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every page in light, dark and phone width; a screenshot of each is kept.
-import path from "node:path";
-import { accessible, clean, fits, go, main, open, signIn, world } from "./browser.mjs";
+import { accessible, clean, fits, go, main, open, shot, signIn, world } from "./browser.mjs";
 
 /** Address, and what has to be there before it is looked at. */
 const PAGES = [
@@ -32,8 +31,6 @@ const VARIANTS = [
 	["dark", { dark: true }],
 	["phone", { size: "phone" }],
 ];
-
-const shot = (page, name) => page.screenshot({ path: path.join(world.reports, `${name}.png`) });
 
 async function lookAtAll(browser, variant, options) {
 	const page = await open(browser, options);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the page steers on branches and tells to others: new keys, settings on trial, a webhook. Three pages of one browser at once.
+// linode3 has proposed new keys before this script began.
+import { spawn, spawnSync } from "node:child_process";
+import { check, clean, go, main, open, shot, signIn, until, world } from "./browser.mjs";
+import { reached } from "./net.mjs";
+
+/** Pings all the time; the function that it returns ends that, and says how many were lost. */
+function pinging(from, to) {
+	const argv = ["netns", "exec", world.hosts[from].namespace, "ping", "-n", "-i", "0.1", world.hosts[to].address];
+	const ping = spawn("ip", argv, { stdio: ["ignore", "pipe", "inherit"] });
+	let said = "";
+	ping.stdout.on("data", (text) => {
+		said += text;
+	});
+	const answers = () => said.split("bytes from").length - 1;
+	return {
+		more: (n) => {
+			const want = answers() + n;
+			return until(`${n} more answers`, () => answers() >= want);
+		},
+		lost: async () => {
+			const ended = new Promise((done) => {
+				ping.on("close", done);
+			});
+			ping.kill("SIGINT");
+			await ended;
+			// By what was answered: the very last may be on its way.
+			const seen = [...said.matchAll(/icmp_seq=(\d+)/g)].map((m) => Number(m[1]));
+			return Math.max(...seen) - seen.length;
+		},
+	};
+}
+
+const currentRow = (page, kind) => page.getByRole("row").filter({ hasText: kind }).filter({ hasText: "current" });
+const fingerprintOf = (row) => row.locator(".mono-copy code").getAttribute("title");
+
+async function rotate(page) {
+	await go(page, "branches/linode1?tab=keys");
+	await reached("linode1", "linode2");
+	const before = await fingerprintOf(currentRow(page, "tunnel"));
+	const identity = await fingerprintOf(currentRow(page, "identity"));
+	const ping = pinging("linode1", "linode2");
+	await ping.more(5);
+	await page.getByRole("button", { name: "Rotate keys…" }).click();
+	const dialog = page.getByRole("dialog");
+	check(await dialog.getByLabel("Tunnel key").isChecked(), "the tunnel key is offered first");
+	await shot(page, "rotate-dialog");
+	await dialog.getByRole("button", { name: "Rotate", exact: true }).click();
+	await until("another tunnel key is current", async () => {
+		const now = (await currentRow(page, "tunnel").count()) === 1 && (await fingerprintOf(currentRow(page, "tunnel")));
+		return now && now !== before;
+	});
+	await page.getByRole("row").filter({ hasText: before.slice(0, 16) }).getByText("counts for").waitFor();
+	await ping.more(10);
+	check((await ping.lost()) === 0, "no packet was lost while the key was replaced");
+	check((await fingerprintOf(currentRow(page, "identity"))) === identity, "the identity key is the one it was");
+	await shot(page, "rotated");
+}
+
+async function approveKeys(page) {
+	await go(page, "overview");
+	await page.getByRole("link", { name: "New keys of 1 branch wait for approval" }).click();
+	const waiting = page.getByRole("row").filter({ hasText: "waits for approval" });
+	const proposed = await waiting.locator("code").first().textContent();
+	await shot(page, "rotation-proposed");
+	await page.getByRole("button", { name: "Approve the new tunnel key of linode3" }).click();
+	await page.getByRole("dialog").getByText(proposed).waitFor();
+	await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+	await waiting.waitFor({ state: "detached" });
+	await go(page, "branches/linode3?tab=keys");
+	await until("what was proposed is current", async () => (await fingerprintOf(currentRow(page, "tunnel"))).startsWith(proposed.slice(0, 16)));
+	await reached("linode1", "linode3");
+}
+
+function mtuOf(name) {
+	const said = spawnSync("ip", ["netns", "exec", world.hosts[name].server, "ip", "-j", "link", "show", "linodeVPN"], { encoding: "utf8" });
+	return JSON.parse(said.stdout)[0].mtu;
+}
+
+/** The branch is held while the page shows the trial, which would be over too quickly to be seen. */
+async function settings(page) {
+	await go(page, "branches/linode2?tab=settings");
+	const card = page.locator(".card").filter({ hasText: "On the branch itself" });
+	await card.getByRole("button", { name: "Change…" }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("MTU inside (bytes)").fill("1300");
+	process.kill(world.hosts.linode2.pid, "SIGSTOP");
+	try {
+		await dialog.getByRole("button", { name: "Try it" }).click();
+		await card.getByText("on trial").waitFor();
+		await card.getByRole("button", { name: "Cancel the change…" }).waitFor();
+		check(mtuOf("linode2") !== 1300, "nothing has changed on the branch yet");
+		await shot(page, "settings-on-trial");
+	} finally {
+		process.kill(world.hosts.linode2.pid, "SIGCONT");
+	}
+	await card.getByText("confirmed").waitFor();
+	check(mtuOf("linode2") === 1300, "the branch's interface has the new MTU");
+	await until("the page shows it", async () => /MTU inside \(bytes\)\s*1300/.test(await card.innerText()));
+	await card.getByRole("button", { name: "Change…" }).waitFor();
+}
+
+async function webhook(page) {
+	await go(page, "webhooks");
+	await page.getByRole("button", { name: "Add a webhook" }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("Name").fill("pager");
+	await dialog.getByLabel("Address").fill(world.receiver);
+	await dialog.getByLabel("Events").fill("group.*");
+	await dialog.getByRole("button", { name: "Add webhook" }).click();
+	const secret = (await dialog.locator(".command code").textContent()).trim();
+	check(/^blw_/.test(secret), "the secret is shown");
+	await dialog.getByRole("button", { name: "Close" }).click();
+	await page.getByRole("link", { name: "pager" }).click();
+	await page.getByRole("button", { name: "Send a test" }).click();
+	const row = page.getByRole("row").filter({ hasText: "webhook.test" });
+	await row.getByText("delivered").waitFor();
+	await row.getByText("HTTP 200").waitFor();
+	check(!(await page.content()).includes(secret), "the secret is shown once only");
+	await shot(page, "webhook-delivered");
+	console.log(`SECRET ${secret}`);
+	await page.getByRole("button", { name: "Delete…" }).click();
+	await dialog.getByRole("button", { name: "Delete pager" }).click();
+	await page.getByText("No webhook yet").waitFor();
+}
+
+async function keys(page) {
+	await rotate(page);
+	await approveKeys(page);
+}
+
+await main((browser) =>
+	Promise.all(
+		[keys, settings, webhook].map(async (work) => {
+			const page = await open(browser);
+			await signIn(page);
+			await work(page);
+			clean(page);
+		}),
+	),
+);
