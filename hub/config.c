@@ -104,7 +104,7 @@ static enum err set_https(struct hub_config *c, int family)
 /* Device, DeviceType and Mode: words of tinc, of which only some mean something here. */
 static enum err set_device(struct hub_config *c)
 {
-	bool dummy;
+	bool dummy = false;
 	enum err e = conf_mode(&c->raw, &dummy);
 
 	c->device = config_str(&c->raw, "Device");

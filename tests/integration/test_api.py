@@ -14,10 +14,12 @@ PASSWORD = "correct horse battery"
 DEVICE = {"name": "device", "kind": "wireguard", "tunnel_key": "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="}
 # What an example cannot know, or what would leave nothing to look at.
 BODIES = {
+    ("PATCH", "/api/v1/key-settings"): {"overlap_s": 600},
     ("PATCH", "/api/v1/policies/default"): {"allow": True},
 }
 # Routes of somebody who signed in with a password; test_users.py calls them.
 OF_A_SESSION = "/api/v1/session"
+NOBODY = "999999"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,7 @@ def hq():
     with w.World() as world:
         site = world.headquarters(lan_host=False, pool="10.64.0.0/16")
         site.desk = world.site("desk", 7, lan_host=False).server
+        site.branches = [world.branch(site, f"linode{i}", i, lan_host=False) for i in (1, 2)]
         yield site
 
 
@@ -44,8 +47,11 @@ def body_of(op):
 
 
 @pytest.fixture(scope="module")
-def filled(root, spec):
-    """Something of everything: what the examples of all collections make."""
+def filled(hq, root, spec):
+    """Something of everything: what the examples of all collections make, and what only branches do."""
+    hq.hub("key", "settings", "--approval", "admin")
+    for branch in hq.branches:
+        assert branch.json("spoke", "rotate-key")["waits"] is True
     for body in (DEVICE, {"name": "bench"}):
         assert root.call("POST", "/api/v1/nodes", body).status == 201
     for op in spec.operations:
@@ -66,8 +72,9 @@ def item_of(root, path):
     elif collection == "/ui":
         newest = next((line.split('"')[0].rsplit("/", 1)[1] for line in root.call("GET", "/").body.decode().split('src="/ui/')[1:]), "none")
     else:
-        items = [i for i in root.all(collection) if i.get("kind") != "hub"]
-        newest = ([i for i in items if i.get("status", "active") == "active"] or items)[-1]["id"]
+        items = [i for i in root.all(collection) if i.get("kind", "spoke") == "spoke"] if collection == "/api/v1/nodes" else root.all(collection)
+        last = ([i for i in items if i.get("status", "active") == "active"] or items or [{"id": NOBODY}])[-1]
+        newest = last.get("id") or last["node_id"]
     return path.replace("{id}", str(newest))
 
 
@@ -137,10 +144,10 @@ def test_problems_are_as_described(filled, spec):
             continue
         if op.example is not None:
             for raw in (b"{", b"[]", b"\xff\xfe", b'{"no such member": 1}'):
-                answer = filled.call(op.method, op.path.replace("{id}", "999999"), raw=raw)
+                answer = filled.call(op.method, op.path.replace("{id}", NOBODY), raw=raw)
                 op.check(answer)
                 assert 400 <= answer.status < 500, (op, raw, answer)
-        answer = filled.call(op.method, op.path.replace("{id}", "999999") + "?no_such_parameter=1")
+        answer = filled.call(op.method, op.path.replace("{id}", NOBODY) + "?no_such_parameter=1")
         op.check(answer)
         assert answer.status == 400, (op, answer)
 
