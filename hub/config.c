@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "shared/base/clock.h"
 #include "shared/conf/value.h"
 #include "shared/wire/limits.h"
 
@@ -251,6 +252,7 @@ enum err hub_config_load(struct hub_config *c, const struct paths *paths,
 	conf_init(&c->raw, CONF_HUB);
 	c->paths = *paths;
 	c->overrides = overrides;
+	c->loaded_ms = clock_wall_ms();
 	set_files(c);
 	e = config_read(&c->raw, paths_join(path, paths->etc, "hub.conf"), CONFIG_SERVER);
 	if (e == ERR_NOTFOUND)

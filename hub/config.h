@@ -24,6 +24,7 @@ struct hub_config {
 	const char *const
 		*overrides; /* as given to hub_config_load(): they hold at a reload, too */
 	struct config raw;  /* owns the strings below */
+	int64_t loaded_ms;  /* wall time: tells one run of the hub from another */
 	const char *name;   /* Name: the hub's node name */
 	const char *user;   /* User, default "branchline" */
 	const char *group;  /* Group of the API socket, default "branchline" */

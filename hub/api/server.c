@@ -41,8 +41,9 @@ struct exchange {
 	struct request request;
 	struct daemon *daemon;
 	struct MHD_Connection *connection;
-	struct buf pending; /* of a stream: made, not sent */
-	bool resting;       /* a stream that has nothing to send: suspended */
+	struct buf pending;  /* of a stream: made, not sent */
+	struct loop_fd gone; /* of a stream: its connection, watched for the client's end */
+	bool resting;        /* a stream that has nothing to send: suspended */
 	bool ended;
 	uint64_t begun_us;
 };
@@ -130,6 +131,30 @@ static ssize_t read_stream(void *arg, uint64_t at, char *out, size_t max)
 	return (ssize_t)n;
 }
 
+/* The listener has closed its end: a stream that rests would learn that with its next event only.
+ */
+static void listener_gone(struct loop_fd *f, uint32_t events)
+{
+	struct exchange *x = container_of(f, struct exchange, gone);
+
+	(void)events;
+	loop_fd_del(x->daemon->server->api->worker->loop, f);
+	x->ended = true;
+	buf_clear(&x->pending);
+	server_wake(&x->request.stream);
+}
+
+/* The library itself does not look at a connection that is suspended. */
+static void watch_listener(struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (!info || loop_fd_add(x->daemon->server->api->worker->loop, &x->gone, info->connect_fd,
+				 EPOLLRDHUP, listener_gone) != ERR_OK)
+		log_debug(1, "api: a listener's end will be noticed late");
+}
+
 static enum MHD_Result send_reply(struct exchange *x)
 {
 	struct reply *r = &x->request.reply;
@@ -151,6 +176,8 @@ static enum MHD_Result send_reply(struct exchange *x)
 	add_headers(response, r);
 	result = MHD_queue_response(x->connection, r->status, response);
 	MHD_destroy_response(response);
+	if (r->stream && result == MHD_YES)
+		watch_listener(x);
 	return result;
 }
 
@@ -222,6 +249,7 @@ static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const c
 	request_init(&x->request);
 	buf_init(&x->pending, STREAM_MAX_BYTES);
 	x->daemon = d;
+	x->gone.fd = -1;
 	x->begun_us = clock_now_us();
 	x->connection = c;
 	x->request.api = d->server->api;
@@ -277,6 +305,7 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	/* What this one has changed, those who listen want to know. */
 	if (x->request.method != HTTP_GET)
 		api_nudge_events(x->request.api);
+	loop_fd_del(x->request.api->worker->loop, &x->gone);
 	request_fini(&x->request);
 	buf_fini(&x->pending);
 	free(x);

@@ -13,8 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hub/api/auth.h"
 #include "hub/backup/archive.h"
 #include "hub/backup/backup.h"
+#include "hub/change_hub.h"
 #include "hub/config.h"
 #include "hub/store/store.h"
 #include "shared/base/clock.h"
@@ -28,6 +30,7 @@ struct create {
 	const char *file;
 	struct hub_config config;
 	struct recipient recipient;
+	struct sandbox_user user;        /* the workers' */
 	int db;                          /* the copy of the database, its name already gone */
 	char temporary[PATHS_FILE_SIZE]; /* the backup until it is whole; empty: standard output */
 	int out;
@@ -72,13 +75,31 @@ static enum err copy_database(const char *state, const char *to)
 	return e;
 }
 
-static bool child_copies(const struct create *c, const struct sandbox_user *user, const char *to)
+/* In the child: the event of a backup that is whole. */
+static enum err tell(const struct create *c, const char *actor)
 {
-	pid_t child = fork();
+	struct change change = { .actor = actor };
+	enum err e = store_open(c->paths->state, &change.store);
+
+	if (!e)
+		e = change_hub_backup(&change, c->config.name, c->file);
+	store_close(change.store);
+	return e;
+}
+
+/* A child that is the workers' user copies the database to `to`; NULL: it tells of the backup. */
+static bool child_does(const struct create *c, const char *to)
+{
+	struct auth_peer me = { .uid = getuid() };
+	char actor[AUTH_ACTOR_SIZE];
+	pid_t child;
 	int status;
 
+	auth_peer_actor(&me, actor);
+	child = fork();
 	if (child == 0)
-		_exit((geteuid() == 0 && sandbox_drop(user)) || copy_database(c->paths->state, to));
+		_exit((geteuid() == 0 && sandbox_drop(&c->user)) ||
+		      (to ? copy_database(c->paths->state, to) : tell(c, actor)));
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
 	       WEXITSTATUS(status) == 0;
 }
@@ -86,22 +107,23 @@ static bool child_copies(const struct create *c, const struct sandbox_user *user
 /* A copy of the database whose name is gone again, so that nothing is left over. */
 static int open_database(struct create *c)
 {
-	struct sandbox_user user = { geteuid(), getegid() };
 	char name[64], path[PATHS_FILE_SIZE];
 	struct stat st;
-	enum err e = geteuid() == 0 ? sandbox_find_user(c->config.user, &user) : ERR_OK;
+	enum err e;
 
+	c->user = (struct sandbox_user){ geteuid(), getegid() };
+	e = geteuid() == 0 ? sandbox_find_user(c->config.user, &c->user) : ERR_OK;
 	if (e)
 		return backup_fail(LAUNCH_FAILED, "user %s: %s", c->config.user, err_str(e));
 	snprintf(name, sizeof(name), ".backup-%08x.db", secret_random_u32());
 	paths_join(path, c->paths->state, name);
-	if (!child_copies(c, &user, path))
+	if (!child_does(c, path))
 		return backup_fail(LAUNCH_FAILED, "the database in %s could not be copied",
 				   c->paths->state);
 	c->db = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	unlink(path);
 	/* The folder is the workers': what stands there now may be something else. */
-	if (c->db < 0 || fstat(c->db, &st) || !S_ISREG(st.st_mode) || st.st_uid != user.uid)
+	if (c->db < 0 || fstat(c->db, &st) || !S_ISREG(st.st_mode) || st.st_uid != c->user.uid)
 		return backup_fail(LAUNCH_FAILED, "%s: %s", path,
 				   c->db < 0 ? strerror(errno) : "is not what was written there");
 	return LAUNCH_DONE;
@@ -276,7 +298,12 @@ static int create(struct create *c)
 	if (e)
 		return backup_fail(LAUNCH_FAILED, "%s: %s", c->file, err_str(e));
 	code = put_all(c);
-	return code ? code : keep(c);
+	if (code == LAUNCH_DONE)
+		code = keep(c);
+	if (code == LAUNCH_DONE && !child_does(c, NULL))
+		fprintf(stderr, "branchline-hub: backup: it is whole, but is not in the audit "
+				"log: the database could not be written\n");
+	return code;
 }
 
 int backup_create(const struct paths *paths, const char *file)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hub/change_hub.h"
 #include "hub/control/core.h"
 #include "hub/control/node_settings.h"
 #include "hub/control/refresh.h"
@@ -88,6 +89,16 @@ static enum err init_tables(struct control *c)
 	return admission_init(&c->admission, loop_now_ms(c->loop));
 }
 
+/* Said once for each run of the hub, however often this worker is started in it. */
+static void tell_start(struct control *c)
+{
+	struct change change = { .store = c->store, .actor = "hub" };
+	enum err e = change_hub_started(&change, c->config->name, c->config->loaded_ms);
+
+	if (e)
+		(void)core_store_failed(c, e, "audit the start");
+}
+
 static enum err start(struct worker *w)
 {
 	struct control *c = w->state;
@@ -108,6 +119,7 @@ static enum err start(struct worker *w)
 	e = refresh_start(c);
 	if (e)
 		return e;
+	tell_start(c);
 	presence_start(c);
 	pairs_start(c);
 	history_start(c);

@@ -63,6 +63,8 @@ def test_backup_is_one_moment_of_a_busy_database(hub):
     path = make(hub)
     said = hub.cli("hub", "backup", "verify", path, user_input=PASSPHRASE).stdout
     assert "21 nodes" in said
+    made = hub.json("hub", "audit", "list", "--action", "backup.created")["items"]
+    assert made[-1]["object"] == "hub:linodeHQ" and made[-1]["detail"]["file"] == path and made[-1]["actor"] == "unix:root"
     assert not [n for n in os.listdir("/var/tmp") if n.startswith("branchline-verify")]
 
 

@@ -6,10 +6,12 @@
 
 import json
 import os
+import select
 import signal
 
 import pytest
 
+import rest
 import world as w
 
 
@@ -78,6 +80,32 @@ def test_the_hub_comes_back(hq):
     listener.stop()
 
 
+def starts(hq):
+    return hq.json("hub", "audit", "list", "--action", "hub.started")["items"]
+
+
+def test_the_whole_hub_comes_back(hq):
+    """Who comes back after a crash of the hub with its last id hears all since then, the start as well; once, and not of a worker."""
+    before = len(starts(hq))
+    listener = Listener(hq)
+    hq.hub("group", "create", "before-the-crash")
+    last = listener.wait("group.add")["id"]
+    listener.stop()
+    hq.hub("group", "create", "just-before-the-crash")
+    hq.daemon.stop(signal.SIGKILL)
+    hq.start_daemon("hub")
+    os.kill(hq.worker_pid("control"), signal.SIGKILL)
+    w.wait_until("control is back", lambda: hq.worker_pid("control"))
+    again = Listener(hq, "--after", last)
+    assert again.wait("group.add")["data"]["object"] == "group:just-before-the-crash"
+    assert again.wait("hub.started")["data"]["object"] == "hub:linodeHQ"
+    hq.hub("group", "create", "after-the-crash")
+    again.process.wait_line("group:after-the-crash")
+    seen = [e["event"] for e in again.stop()]
+    assert "lost" not in seen and seen.count("hub.started") == 1
+    assert before and len(starts(hq)) == before + 1
+
+
 def test_many_listeners(hq):
     """The 33rd is refused; those who went away make room."""
     # Whoever went away is noticed when there is something to send.
@@ -90,6 +118,47 @@ def test_many_listeners(hq):
         one.process.stop(signal.SIGTERM)
     hq.hub("group", "create", "after-them")
     w.wait_until("there is room again", lambda: Listener(hq).stop())
+
+
+class Stream:
+    """A stream of events on a connection that can be closed without a word."""
+
+    def __init__(self, hq):
+        self.socket = rest.Rest(hq).dial()
+        self.socket.settimeout(30)
+        self.socket.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: hub\r\n\r\n")
+        self.seen = self.socket.recv(65536)
+        self.status = int(self.seen.split()[1])
+
+    def begun(self):
+        """Has it said from where on it tells?"""
+        self.seen += self.more()
+        return b"\nid: " in self.seen
+
+    def more(self):
+        """What has come since, without a wait."""
+        return self.socket.recv(65536) if select.select([self.socket], [], [], 0)[0] else b""
+
+
+def one_place_comes_free(hq):
+    """Fills all places, closes one stream, and gets its place. False: with the help of a beat, which all streams hear."""
+    streams = []
+    while not streams or streams[-1].status == 200:
+        streams.append(Stream(hq))
+        assert len(streams) <= 33
+    first = streams[0]
+    w.wait_until("its beginning has come", first.begun)
+    streams[1].socket.close()
+    w.wait_until("the place is free", lambda: Stream(hq).status == 200)
+    quiet = b"id: " not in first.more()
+    for one in streams:
+        one.socket.close()
+    return quiet
+
+
+def test_a_closed_listener_is_noticed_at_once(hq):
+    """Not only with the next event or beat: nothing happens here."""
+    assert any(one_place_comes_free(hq) for _ in range(3))
 
 
 def test_a_revoked_token_hears_no_more(hq):
