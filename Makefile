@@ -275,6 +275,18 @@ install-hub install-spoke: install-%: all
 	$(B)/branchline-$* -n x completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/branchline-$*
 	$(B)/branchline-$* -n x completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_branchline-$*
 
+# Debian packages, in $(B)/deb. The admin page is built before, with npm; the packages themselves need no network.
+.PHONY: deb check-packages
+deb:
+	@sh deploy/deps.sh packages
+	@$(if $(filter 0,$(WEBUI)),,$(MAKE) --no-print-directory -s $(WEBUI_OUT)/dist/index.html)
+	@CC="$(CC)" WEBUI="$(WEBUI)" sh deploy/package.sh $(B)/deb $(abspath $(WEBUI_OUT))
+
+# The packages: lintian, contents, the same bits when built again; installed, run, upgraded and purged on Debian's base (debootstrap).
+check-packages: deb
+	BRANCHLINE_BUILD=$(abspath $(B)) WEBUI_OUT=$(abspath $(WEBUI_OUT)) CC="$(CC)" WEBUI="$(WEBUI)" \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/packages $(PYTEST)
+
 clean:
 	rm -rf $(B) build
 

@@ -27,6 +27,11 @@ if [ "${1:-}" = bench ]; then
 	done
 fi
 
+# `sh deploy/deps.sh packages`: also what builds and checks Debian packages.
+if [ "${1:-}" = packages ]; then
+	tests="$tests debhelper lintian debootstrap"
+fi
+
 missing=
 for p in $build $tests; do
 	installed "$p" || missing="$missing $p"

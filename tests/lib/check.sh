@@ -34,6 +34,8 @@ suite "lint" "$MAKE" --no-print-directory lint
 suite "clang build" "$MAKE" --no-print-directory -j2 B="$B/clang" CC=clang all
 suite "sanitizers" "$MAKE" --no-print-directory asan
 suite "integration" "$MAKE" --no-print-directory check-integration
+# Needs a Debian mirror, and a few minutes more.
+[ -z "${CHECK_PACKAGES:-}" ] || suite "packages" "$MAKE" --no-print-directory check-packages
 echo "all suites in $(($(date +%s) - started)) s"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
