@@ -56,3 +56,19 @@ enum err change_hub_backup(struct change *c, const char *hub, const char *file)
 		 : change_end(c, change_audit(c, "backup.created", "hub", hub,
 					      json_pack("{s:s}", "file", file)));
 }
+
+enum err change_hub_revocation(struct change *c, const struct change_hub_revocation *in)
+{
+	const char *action =
+		in->applied >= in->online ? "revocation.confirmed" : "revocation.unconfirmed";
+	enum err e = change_begin(c);
+
+	return e ? e
+		 : change_end(c, change_audit(c, action, "node", in->node,
+					      json_pack("{s:I, s:I, s:I, s:I, s:I}", "id",
+							(json_int_t)in->node_id, "revision",
+							(json_int_t)in->revision, "online",
+							(json_int_t)in->online, "applied",
+							(json_int_t)in->applied, "elapsed_ms",
+							(json_int_t)in->elapsed_ms)));
+}

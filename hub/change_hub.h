@@ -10,3 +10,13 @@
 enum err change_hub_started(struct change *c, const char *hub, int64_t run_ms) must_check;
 /* A backup is whole, in `file` ("-": standard output). */
 enum err change_hub_backup(struct change *c, const char *hub, const char *file) must_check;
+
+struct change_hub_revocation {
+	uint32_t node_id;
+	const char *node;
+	uint64_t revision;
+	uint32_t online, applied; /* who was to apply it, and has */
+	int64_t elapsed_ms;
+};
+/* What came of a node's revocation: confirmed if all have applied it. */
+enum err change_hub_revocation(struct change *c, const struct change_hub_revocation *in) must_check;

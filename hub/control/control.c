@@ -126,6 +126,7 @@ static enum err start(struct worker *w)
 	presence_hub(c);
 	rotations_read(c);
 	key_ages_start(c);
+	revocations_start(c);
 	net_feed_start(c);
 	e = listener_start(c);
 	if (e)
@@ -306,6 +307,7 @@ static void fini(struct worker *w)
 		names_fini(c);
 		key_ages_fini(c);
 		rotations_fini(c);
+		revocations_fini(c);
 		watch_fini(&c->watches);
 		carriers_fini(&c->carriers);
 		registry_fini(&c->registry);

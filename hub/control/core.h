@@ -17,6 +17,7 @@
 #include "hub/control/presence.h"
 #include "hub/control/push.h"
 #include "hub/control/registry.h"
+#include "hub/control/revocations.h"
 #include "hub/control/rotations.h"
 #include "hub/control/settings.h"
 #include "hub/control/totals.h"
@@ -68,6 +69,7 @@ struct control {
 	struct totals totals;
 	struct history history;
 	struct rotations rotations;
+	struct revocations revocations;
 	struct key_ages key_ages;
 	struct net_feed net;
 	struct lookups names;

@@ -213,6 +213,8 @@ void presence_flush(struct control *c)
 	while (!list_empty(&x->changed))
 		list_del(x->changed.next);
 	x->n_changed = 0;
+	/* One nudge for both. */
+	(void)revocations_look(c);
 	core_nudge(c, NUDGE_PRESENCE);
 }
 

@@ -24,6 +24,7 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 		log_error("control: out of memory for the index of identity keys");
 	engine_feed_node(c, old, now);
 	names_node(c, now);
+	revocations_note(c, old, now);
 	/* Its link, and what is audited of it, goes on under a new name. */
 	if (link)
 		memcpy(link->name, now->name, sizeof(link->name));
@@ -98,6 +99,7 @@ enum err refresh_now(struct control *c)
 	refresh_cut_links(c);
 	net_feed_update(c);
 	push_schedule(c);
+	revocations_begin(c);
 	return ERR_OK;
 }
 

@@ -51,6 +51,9 @@ def test_changes_and_presence(hq):
     hq.hub("node", "revoke", "linode1", "--timeout", "0")
     revoked = listener.wait("node.revoke")
     assert revoked["data"]["detail"]["id"] and revoked["id"]
+    confirmed = listener.wait("revocation.confirmed")["data"]
+    assert confirmed["object"] == "node:linode1" and confirmed["detail"]["id"] == revoked["data"]["detail"]["id"]
+    assert confirmed["detail"]["applied"] == confirmed["detail"]["online"] == 0
     seen = listener.stop()
     ids = [tuple(map(int, e["id"].split("-"))) for e in seen if e["id"]]
     assert ids == sorted(ids)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+/*
+ * revocations: whether a node's revocation was applied by all who were to: an entry of the audit
+ * log, and so an event, for each. Which are under way stands in the audit log, too, so that control
+ * may die in between.
+ *
+ *	node.revoke --all have acked its revision--> revocation.confirmed
+ *	            --REVOCATIONS_LIMIT_MS---------> revocation.unconfirmed
+ *
+ * Timer: `timer`, armed to the earliest limit, or REVOCATIONS_RETRY_MS after the store failed.
+ */
+#include "hub/store/store.h"
+#include "shared/loop/loop.h"
+
+#define REVOCATIONS_LIMIT_MS 60000u
+#define REVOCATIONS_RETRY_MS 1000u
+#define REVOCATIONS_MAX      64u /* under way; of more nothing is told */
+
+struct control;
+struct node;
+
+struct revocation {
+	uint32_t node_id;
+	int64_t at_ms; /* wall time */
+};
+
+struct revocations {
+	struct revocation list[REVOCATIONS_MAX];
+	unsigned n;
+	bool noted; /* there is a new one in the audit log */
+	struct timer timer;
+};
+
+/* Once the directory is there: those that were under way. */
+void revocations_start(struct control *c);
+void revocations_fini(struct control *c);
+/* A node has changed; cheap. */
+void revocations_note(struct control *c, const struct node *old, const struct node *now);
+/* The directory is at the store's revision: begins with what was noted. */
+void revocations_begin(struct control *c);
+/* Acks are in the store. True: something was told, of which api and webhooks are to be nudged. */
+bool revocations_look(struct control *c);
