@@ -4,6 +4,7 @@
 import { check, clean, go, main, open, signIn, until } from "./browser.mjs";
 
 const MANY = 3000;
+const MINUTES = 60;
 /** Generous bounds, for a loaded machine; what is usual stands in what is printed. */
 const PAINT_MAX_MS = 15_000;
 const SEARCH_MAX_MS = 3000;
@@ -31,6 +32,12 @@ function presenceOf(n) {
 	};
 }
 
+/** Recorded since 40 minutes, with a gap. */
+function historyOf(n) {
+	const column = (f) => Array.from({ length: MINUTES }, (_, i) => (i < 20 || i === 30 ? null : f(i)));
+	return { id: n.id, node: n.name, rx_bytes: column((i) => i * 1000), tx_bytes: column((i) => i * 10), rtt_us: column(() => 8000), up_s: column(() => 60) };
+}
+
 const nodes = Array.from({ length: MANY }, (_, i) => nodeOf(i));
 
 /** One page of a list, as the hub makes it. */
@@ -44,6 +51,11 @@ function pageOf(list, url) {
 async function pretend(page) {
 	const real = await page.evaluate(() => fetch("/api/v1/status").then((r) => r.json()));
 	await page.route(/\/api\/v1\/nodes\?/, (route) => route.fulfill({ json: pageOf(nodes, route.request().url()) }));
+	await page.route(/\/api\/v1\/history\/nodes\?/, (route) => {
+		const { items, next_after } = pageOf(nodes.map(historyOf), route.request().url());
+		const all = items.map(({ id, ...columns }) => ({ node_id: id, ...columns }));
+		return route.fulfill({ json: { resolution: "1m", step_s: 60, end: at, points: MINUTES, items: all, next_after } });
+	});
 	await page.route(/\/api\/v1\/status\?/, (route) => {
 		const { items, next_after } = pageOf(nodes.map(presenceOf), route.request().url());
 		return route.fulfill({ json: { ...real, nodes: items, next_after } });
@@ -84,6 +96,9 @@ await main(async (browser) => {
 		await page.getByText("3,000 branches").waitFor();
 		await page.getByRole("link", { name: "branch0000" }).waitFor();
 	});
+	const line = page.getByRole("row").filter({ hasText: "branch0000" }).locator("svg.spark polyline");
+	const points = (await line.getAttribute("points")).split(" ");
+	check(points.length === 40 && points.at(-1) === "60.0,1.0" && points[10].endsWith(",17.0"), `the line is what the hub has recorded: ${points.join(" ")}`);
 	const rows = await page.locator("tbody tr:not(.space)").count();
 	check(rows < 80, `only the rows that can be seen are drawn: ${rows}`);
 	const frame = await scroll(page);

@@ -78,7 +78,7 @@ export function Card({ title, children, actions, class: name }: { title?: string
 	);
 }
 
-/** A sum of the last samples as a line; what it says stands beside it as a number. */
+/** Samples as a line; what it says stands beside it as a number. */
 export function Spark({ values }: { values: number[] }) {
 	if (values.length < 2) {
 		return <svg class="spark" viewBox="0 0 60 18" aria-hidden="true" />;

@@ -12,8 +12,6 @@ export interface Rates {
 	/** Bytes a second that the hub gets from it, and sends to it; null before two samples. */
 	rx: number | null;
 	tx: number | null;
-	/** Sums of both, the newest last. */
-	recent: number[];
 }
 
 export interface Branch {
@@ -41,7 +39,6 @@ export const happenings = new Cell<Happening[]>([]);
 export const applied = new Cell<{ revision: number; applied: number; online: number } | null>(null);
 
 const HAPPENINGS_MAX = 100;
-const RECENT_MAX = 30;
 const SETTLE_MS = 150;
 /** Up to so many changed nodes are asked for one by one; beyond it the whole list is. */
 const SINGLE_MAX = 20;
@@ -56,7 +53,7 @@ let settle: number | undefined;
 let poll: number | undefined;
 let counter = 0;
 
-const NO_RATES: Rates = { rx: null, tx: null, recent: [] };
+const NO_RATES: Rates = { rx: null, tx: null };
 
 /** Between two looks at the counters: the more branches, the longer. */
 function pollMs(): number {
@@ -88,8 +85,7 @@ function takeSample(p: Presence, at: number): void {
 	}
 	const rx = (p.rx_bytes - before.rx) / seconds;
 	const tx = (p.tx_bytes - before.tx) / seconds;
-	const recent = [...(rates.get(p.id)?.recent ?? []), rx + tx].slice(-RECENT_MAX);
-	rates.set(p.id, { rx, tx, recent });
+	rates.set(p.id, { rx, tx });
 }
 
 async function loadStatus(): Promise<void> {

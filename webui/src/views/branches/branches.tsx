@@ -11,6 +11,7 @@ import { type Sorting, Table } from "../../parts/table";
 import { useCell } from "../../state/cell";
 import { healthOf, pathText } from "../../state/health";
 import { type Branch, branches, loadAll, loadError, network } from "../../state/live";
+import { useRecentLoaded } from "../../state/recent";
 import { hiddenColumns, setHiddenColumns } from "../../state/prefs";
 import { route, setQuery } from "../../state/route";
 import { may } from "../../state/session";
@@ -168,6 +169,7 @@ function BranchTable({ list }: { list: Branch[] }) {
 	const get = (name: string) => query.get(name) ?? "";
 	const filter: BranchFilter = { text: get("q"), status: get("status"), group: get("group"), path: get("path"), version: get("version") };
 	const rows = useMemo(() => filterBranches(list, filter), [list, query]);
+	useRecentLoaded();
 	const shown = useMemo(() => columns.filter((c) => !hidden.includes(c.id)), [hidden]);
 	const chosen = rows.filter((b) => selected.has(b.id));
 	const clear = () => setSelected(new Set());

@@ -4,8 +4,10 @@ import { Badge, Chip, Spark } from "../../parts/bits";
 import { KIND, loss, rate, rtt } from "../../parts/format";
 import type { Column } from "../../parts/table";
 import { Ago } from "../../parts/time";
+import { useCell } from "../../state/cell";
 import { healthOf, pathText, pathTone } from "../../state/health";
 import type { Branch } from "../../state/live";
+import { recent } from "../../state/recent";
 import { href } from "../../state/route";
 
 /** What sorts first is what needs attention. */
@@ -44,13 +46,14 @@ export function Chips({ items, none = "–" }: { items: string[]; none?: string 
 }
 
 function Rates({ b }: { b: Branch }) {
-	const { rx, tx, recent } = b.rates;
-	if (rx === null || tx === null) {
+	const { rx, tx } = b.rates;
+	const line = useCell(recent).get(b.id) ?? [];
+	if ((rx === null || tx === null) && line.length < 2) {
 		return <span class="muted">–</span>;
 	}
 	return (
-		<span class="rates" title="What the hub gets from it (in) and sends to it (out) now">
-			<Spark values={recent} />
+		<span class="rates" title="What the hub gets from it (in) and sends to it (out) now; the line is the last hour">
+			<Spark values={line} />
 			<span class="num">
 				{rate(rx)} in
 				<br />
