@@ -2,6 +2,7 @@
 // What the page steers on branches and tells to others: new keys, settings on trial, a webhook. Three pages of one browser at once.
 // linode3 has proposed new keys before this script began.
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { check, clean, go, main, open, shot, signIn, until, world } from "./browser.mjs";
 import { reached } from "./net.mjs";
 
@@ -78,6 +79,15 @@ function mtuOf(name) {
 	return JSON.parse(said.stdout)[0].mtu;
 }
 
+/** The daemon and its workers, all of them: any one could confirm a trial. */
+function signal(name, what) {
+	const { pid } = world.hosts[name];
+	const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+	for (const each of [pid, ...workers]) {
+		process.kill(each, what);
+	}
+}
+
 /** The branch is held while the page shows the trial, which would be over too quickly to be seen. */
 async function settings(page) {
 	await go(page, "branches/linode2?tab=settings");
@@ -85,7 +95,7 @@ async function settings(page) {
 	await card.getByRole("button", { name: "Change…" }).click();
 	const dialog = page.getByRole("dialog");
 	await dialog.getByLabel("MTU inside (bytes)").fill("1300");
-	process.kill(world.hosts.linode2.pid, "SIGSTOP");
+	signal("linode2", "SIGSTOP");
 	try {
 		await dialog.getByRole("button", { name: "Try it" }).click();
 		await card.getByText("on trial").waitFor();
@@ -93,7 +103,7 @@ async function settings(page) {
 		check(mtuOf("linode2") !== 1300, "nothing has changed on the branch yet");
 		await shot(page, "settings-on-trial");
 	} finally {
-		process.kill(world.hosts.linode2.pid, "SIGCONT");
+		signal("linode2", "SIGCONT");
 	}
 	await card.getByText("confirmed").waitFor();
 	check(mtuOf("linode2") === 1300, "the branch's interface has the new MTU");
