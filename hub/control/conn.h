@@ -67,6 +67,7 @@ struct conn {
 	uint64_t acked_revision;                 /* that its engine has applied */
 	uint64_t replaced_ms[LINK_REPLACED_MAX]; /* when links of this identity were replaced,
 						    newest first */
+	enum path_policy path_policy; /* what it says itself of its paths to other spokes */
 	uint8_t n_candidates;
 	struct endpoint
 		candidates[CONN_CANDIDATES_MAX]; /* where it says that it can be reached; UDP */

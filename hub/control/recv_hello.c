@@ -226,6 +226,7 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	const struct node *n = directory_find(&c->dir, id);
 	if (!n || !(conn->state == CONN_FIRST || conn->state == CONN_UP))
 		return;
+	conn->path_policy = h->path_policy;
 	bool moved = take_candidates(conn, h);
 	moved = presence_nat(c, id, h->nat) || moved;
 	bool first = conn->state == CONN_FIRST;

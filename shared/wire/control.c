@@ -72,6 +72,23 @@ static uint8_t get_u8(struct fields *f, const char *key, enum fields_need need)
 	return (uint8_t)fields_get_int(f, key, need, 0, UINT8_MAX);
 }
 
+/* What a spoke's own configuration says of its paths; mostly nothing. */
+static void put_path_policy(struct fields_out *o, enum path_policy policy)
+{
+	if (policy != PATH_POLICY_AUTO)
+		fields_put_text(o, "path_policy", path_policy_str(policy));
+}
+
+static enum path_policy get_path_policy(struct fields *f)
+{
+	const char *s = fields_get_str(f, "path_policy", FIELDS_OPTIONAL);
+	enum path_policy policy = PATH_POLICY_AUTO;
+
+	if (s && path_policy_parse(s, &policy))
+		fields_fail(f, ERR_INVALID);
+	return policy;
+}
+
 static void put_join(const struct control_msg *m, struct fields_out *o)
 {
 	const struct control_join *j = &m->join;
@@ -112,6 +129,7 @@ static void put_hello(const struct control_msg *m, struct fields_out *o)
 	fields_put_bytes(o, "tunnel_sig", h->tunnel_sig, sizeof(h->tunnel_sig));
 	fields_put_endpoints(o, "candidates", h->candidates, h->n_candidates);
 	put_nonzero(o, "nat", h->nat);
+	put_path_policy(o, h->path_policy);
 }
 
 static void get_hello(struct fields *f, struct control_msg *m)
@@ -130,6 +148,7 @@ static void get_hello(struct fields *f, struct control_msg *m)
 	fields_get_bytes(f, "tunnel_sig", FIELDS_REQUIRED, h->tunnel_sig, sizeof(h->tunnel_sig));
 	h->n_candidates = fields_get_endpoints(f, "candidates", h->candidates, CANDIDATES_MAX);
 	h->nat = get_u8(f, "nat", FIELDS_OPTIONAL);
+	h->path_policy = get_path_policy(f);
 }
 
 static json_t *peer_report_json(const struct control_peer_report *p)
@@ -375,6 +394,7 @@ static void put_presence(const struct control_msg *m, struct fields_out *o)
 	fields_put_bool(o, "tcp", m->presence.tcp);
 	fields_put_endpoints(o, "endpoints", m->presence.endpoints, m->presence.n_endpoints);
 	put_nonzero(o, "nat", m->presence.nat);
+	put_path_policy(o, m->presence.path_policy);
 }
 
 static void get_presence(struct fields *f, struct control_msg *m)
@@ -386,6 +406,7 @@ static void get_presence(struct fields *f, struct control_msg *m)
 	p->tcp = fields_get_bool(f, "tcp", FIELDS_OPTIONAL);
 	p->n_endpoints = fields_get_endpoints(f, "endpoints", p->endpoints, CANDIDATES_MAX);
 	p->nat = get_u8(f, "nat", FIELDS_OPTIONAL);
+	p->path_policy = get_path_policy(f);
 }
 
 static const char *const BYE_REASONS[] = {

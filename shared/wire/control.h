@@ -65,7 +65,8 @@ struct control_hello {
 	bool aes;
 	struct public_key tunnel_key;
 	uint8_t tunnel_sig[64];
-	uint8_t nat; /* the spoke's: enum nat_mapping; 0 not known */
+	uint8_t nat;                  /* the spoke's: enum nat_mapping; 0 not known */
+	enum path_policy path_policy; /* its own word, for the paths to all other spokes */
 	uint8_t n_candidates;
 	struct endpoint candidates[16];
 };
@@ -140,6 +141,7 @@ struct control_presence {
 	bool online;
 	bool tcp;    /* it reaches the hub by TCP only: there is no UDP endpoint to be tried */
 	uint8_t nat; /* that node's: enum nat_mapping; 0 not known */
+	enum path_policy path_policy; /* its own word, beside the directory's */
 	uint8_t n_endpoints;
 	struct endpoint endpoints[16];
 };

@@ -6,10 +6,12 @@
 #include "shared/base/log.h"
 #include "shared/keys/keys.h"
 
-void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg)
+void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg,
+		      const struct peers *peers)
 {
 	memset(f, 0, sizeof(*f));
 	f->cfg = cfg;
+	f->peers = peers;
 }
 
 void engine_feed_fini(struct engine_feed *f)
@@ -87,8 +89,8 @@ bool engine_feed_is_peer(const struct cache *c, const struct node *n)
 	return n->kind == NODE_HUB ? n->id == c->welcome.hub_id : n->kind == NODE_SPOKE;
 }
 
-enum path_policy engine_feed_policy(const struct engine_feed *f, const struct cache *c,
-				    const struct node *n)
+enum path_policy engine_feed_rules(const struct engine_feed *f, const struct cache *c,
+				   const struct node *n)
 {
 	const struct node *self = cache_self(c);
 
@@ -97,6 +99,15 @@ enum path_policy engine_feed_policy(const struct engine_feed *f, const struct ca
 	return path_policy_stricter(self ? node_path_policy(self, n) : PATH_POLICY_AUTO,
 				    f->cfg ? spoke_config_path_policy(f->cfg, n->name)
 					   : PATH_POLICY_AUTO);
+}
+
+enum path_policy engine_feed_policy(const struct engine_feed *f, const struct cache *c,
+				    const struct node *n)
+{
+	const struct peer_state *state = f->peers ? peers_find(f->peers, n->id) : NULL;
+
+	return path_policy_stricter(engine_feed_rules(f, c, n),
+				    state ? state->policy : PATH_POLICY_AUTO);
 }
 
 struct routes {
@@ -334,6 +345,12 @@ void engine_feed_sync(struct engine_feed *f, const struct cache *c)
 	send_revision(f, ENGINE_SYNC_END, c->dir.revision);
 	if (!f->muted)
 		engine_feed_hub_endpoints(f, c);
+}
+
+void engine_feed_peer(struct engine_feed *f, const struct cache *c, const struct node *n)
+{
+	if (!f->muted && judge(f, c, n))
+		send_peer(f, c, n);
 }
 
 bool engine_feed_touches_hub(const struct cache *c, const struct delta *x)

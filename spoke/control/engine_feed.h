@@ -12,9 +12,11 @@
 #include "shared/ipc/engine_msg.h"
 #include "spoke/config.h"
 #include "spoke/control/cache.h"
+#include "spoke/control/peers.h"
 
 struct engine_feed {
 	const struct spoke_config *cfg; /* what is said here of paths; NULL: nothing */
+	const struct peers *peers;      /* what peers say of them; NULL: nothing */
 	struct channel *engine;         /* NULL while it is away */
 	bool muted;       /* no peers at all: the hub refused us, or the directory is too old */
 	uint64_t applied; /* the revision that this engine has confirmed last, 0 none */
@@ -23,8 +25,9 @@ struct engine_feed {
 	uint32_t *refused;    /* ids, in no order */
 };
 
-/* `cfg` is kept by reference. */
-void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg);
+/* `cfg` and `peers` are kept by reference. */
+void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg,
+		      const struct peers *peers);
 void engine_feed_fini(struct engine_feed *f);
 /* The engine's channel, new or gone (NULL). Nothing is sent. */
 void engine_feed_attach(struct engine_feed *f, struct channel *engine);
@@ -40,6 +43,9 @@ void engine_feed_sync(struct engine_feed *f, const struct cache *c);
  */
 void engine_feed_delta(struct engine_feed *f, const struct cache *c, const struct delta *x,
 		       bool hub_routes);
+/* One peer of the directory, since what engine_feed_policy() says of it has changed. Nothing if it
+ * is not to be a peer. */
+void engine_feed_peer(struct engine_feed *f, const struct cache *c, const struct node *n);
 /* Does `x` change, add or remove a WireGuard node? Asked before the delta is applied. */
 bool engine_feed_touches_hub(const struct cache *c, const struct delta *x);
 /* Where a peer may be reached now, and how its NAT maps. */
@@ -62,7 +68,10 @@ bool engine_feed_send(struct engine_feed *f, enum engine_msg type, struct cursor
  */
 enum err engine_feed_routes(const struct cache *c, const struct node *n, struct node_subnet **out,
 			    size_t *count) must_check;
-/* Pure: which paths we may use with this node: the directory's word, and ours. */
+/* Pure: which paths the directory and our own configuration let us use with this node. */
+enum path_policy engine_feed_rules(const struct engine_feed *f, const struct cache *c,
+				   const struct node *n);
+/* Pure: which paths we may use with it: the same, and the node's own word, as the hub told it. */
 enum path_policy engine_feed_policy(const struct engine_feed *f, const struct cache *c,
 				    const struct node *n);
 /* Pure: may this node be a peer of ours, leaving its signature aside? */

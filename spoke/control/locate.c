@@ -18,10 +18,12 @@ static bool rate_allows(struct spoke *s, uint64_t now_ms)
 	return s->locates++ < LOCATE_RATE_PER_S;
 }
 
+/* One that only says itself that it wants no direct path is asked for, too: it may say something
+ * else by now. */
 static bool is_sought(const struct spoke *s, const struct node *n)
 {
 	return n && n->kind == NODE_SPOKE && engine_feed_is_peer(&s->cache, n) &&
-	       engine_feed_policy(&s->engine, &s->cache, n) != PATH_POLICY_HUB_ONLY;
+	       engine_feed_rules(&s->engine, &s->cache, n) != PATH_POLICY_HUB_ONLY;
 }
 
 static void ask_hub(struct spoke *s, struct peer_state *p)
@@ -81,7 +83,8 @@ void locate_link_up(struct spoke *s)
 	while (n < LOCATE_LINK_UP_MAX && (t = table_next(&s->peers.by_id, t))) {
 		const struct peer_state *p = container_of(t, struct peer_state, by_id);
 
-		if (p->located_ms && now_ms - p->located_ms < LOCATE_RECENT_MS)
+		if ((p->located_ms && now_ms - p->located_ms < LOCATE_RECENT_MS) ||
+		    p->policy != PATH_POLICY_AUTO)
 			n += locate_on_link(s, directory_find(&s->cache.dir, p->id));
 	}
 }

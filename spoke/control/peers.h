@@ -16,6 +16,7 @@ struct peer_state {
 	struct endpoint endpoint;
 	bool is_up;                      /* host-up has run, host-down has not */
 	enum nat_mapping nat;            /* of the peer, as the hub told it */
+	enum path_policy policy;         /* what the peer says itself, as the hub told it */
 	uint64_t located_ms;             /* the last locate, CLOCK_BOOTTIME; 0 never */
 	struct control_peer_report told; /* the last report of it, ... */
 	uint32_t told_link;              /* ... and on which link (spoke.links) that was; 0 none */

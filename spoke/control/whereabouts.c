@@ -136,7 +136,7 @@ void whereabouts_told(struct spoke *s, const struct node *n, const struct contro
 	if (state)
 		state->nat = p->nat <= NAT_HARD ? (enum nat_mapping)p->nat : NAT_UNKNOWN;
 	/* Where it is met now is what we want to know after a restart. */
-	if (state && state->path == PATH_DIRECT_UDP)
+	if (state && state->path == PATH_DIRECT_UDP && is_sought(s, n))
 		count = add(s, list, count, &state->endpoint);
 	for (unsigned i = 0; i < p->n_endpoints; i++)
 		count = add(s, list, count, &p->endpoints[i]);

@@ -33,6 +33,7 @@ static void link_hello(struct client *c, struct control_hello *h)
 		h->hostname[0] = '\0';
 	h->hostname[sizeof(h->hostname) - 1] = '\0';
 	h->nat = (uint8_t)s->nat.kind;
+	h->path_policy = s->cfg->path_policy;
 	h->n_candidates = (uint8_t)places_own(s, h->candidates, ARRAY_LEN(h->candidates));
 }
 
@@ -173,7 +174,7 @@ static enum err load(void *config, void **state)
 	s->network_limit = (struct log_limit){ .burst = 5, .every_ms = 60000 };
 	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
 	cache_init(&s->cache);
-	engine_feed_init(&s->engine, s->cfg);
+	engine_feed_init(&s->engine, s->cfg, &s->peers);
 	if (netwatch_open(&s->netwatch))
 		log_warn("changes of this machine's addresses will not be noticed: %s",
 			 strerror(errno));
@@ -472,7 +473,11 @@ static void reload(struct worker *w)
 		warn_of_hosts(s);
 		apply_cache(s);
 		trial_tell(s);
-		client_hurry(&s->client);
+		/* What a hello says of us may be something else now. */
+		if (client_is_up(&s->client))
+			client_network_changed(&s->client, false);
+		else
+			client_hurry(&s->client);
 	}
 	spoke_config_fini(fresh);
 	free(fresh);

@@ -109,13 +109,30 @@ def test_policy_of_a_device(net):
 
 def test_local_lines_tighten(net):
     """IndirectData and DirectOnly of spoke.conf and hosts/NAME, read again by SIGHUP."""
-    _, _, oslo, bergen = net
+    _, hq, oslo, bergen = net
     conf = read(oslo, "spoke.conf")
+    oslo.server.wait_ping(own_address(bergen))
+    wait_until("bergen follows oslo", lambda: peer(bergen, "oslo")["candidates"])
     write(oslo, "spoke.conf", conf + "IndirectData = yes\n")
     reload(oslo)
-    assert peer(oslo, "bergen")["policy"] == "hub-only"
-    assert peer(bergen, "oslo")["policy"] == "auto"
+    # Bergen is told, and does not look for oslo any more; both say why, and so does the hub.
+    has_policy(oslo, bergen, "hub-only")
+    oslo.server.wait_ping(own_address(bergen))
+    for a, b in ((oslo, bergen), (bergen, oslo)):
+        wait_until(f"{a.name} says why", lambda a=a, b=b: peer(a, b.name)["reason_id"] == "policy"
+                   and peer(a, b.name)["path"] == "hub-udp")
+        wait_until("the hub, too", lambda a=a, b=b: [
+            p["reason_id"] for p in hq.json("hub", "path", "list")["items"]
+            if (p["node"], p["peer"]) == (a.name, b.name)] == ["policy"])
+    assert not peer(bergen, "oslo")["candidates"]
+    # So it is when bergen's link is a new one.
+    restart(bergen, "spoke")
+    bergen.daemon.wait_line(r"link to hub linodeHQ is up")
+    bergen.server.wait_ping(own_address(oslo))
+    has_policy(oslo, bergen, "hub-only")
     write(oslo, "spoke.conf", conf)
+    reload(oslo)
+    has_policy(oslo, bergen, "auto")
     write(oslo, "hosts/bergen", "DirectOnly = yes\nAddress = 203.0.113.99 7000\n")
     reload(oslo)
     assert peer(oslo, "bergen")["policy"] == "direct-only"

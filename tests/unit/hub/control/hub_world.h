@@ -75,6 +75,7 @@ struct spoke {
 	struct public_key tunnel;
 	struct stream *stream;
 	bool opened, closed;
+	enum path_policy policy; /* for its hellos */
 	struct control_msg in[SPOKE_INBOX];
 	unsigned n;
 	uint32_t id;       /* from welcome */
@@ -675,6 +676,7 @@ static inline void spoke_sends_hello(struct spoke *x, uint64_t revision, uint64_
 	m.hello.highest_revision = highest;
 	m.hello.capabilities = CAP_ZLIB;
 	m.hello.aes = true;
+	m.hello.path_policy = x->policy;
 	m.hello.tunnel_key = x->tunnel;
 	snprintf(m.hello.version, sizeof(m.hello.version), "0.1.0");
 	snprintf(m.hello.hostname, sizeof(m.hello.hostname), "box");

@@ -125,6 +125,43 @@ static void test_hub_only(void **state)
 	spoke_end(&b);
 }
 
+/* The same said by a spoke itself; the other hears when it says something else. */
+static void test_own_policy(void **state)
+{
+	struct world *w = *state;
+	struct spoke a, b;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	spoke_joins(w, &b, "bergen", NULL);
+	b.policy = PATH_POLICY_HUB_ONLY;
+	spoke_sends_hello(&b, b.revision, b.revision);
+	settle(w, CONTROL_MOVED_MS + 50);
+	spoke_sends_locate(&a, b.id);
+	const struct control_presence *p = &spoke_expects(&a, CONTROL_PRESENCE)->presence;
+	assert_true(p->online);
+	assert_int_equal(p->path_policy, PATH_POLICY_HUB_ONLY);
+	assert_int_equal(p->n_endpoints, 0);
+	/* Nobody is told to look for it, nor does it look for others. */
+	settle(w, 50);
+	assert_null(spoke_got(&b, CONTROL_PUNCH, 0));
+	spoke_sends_locate(&b, a.id);
+	p = &spoke_expects(&b, CONTROL_PRESENCE)->presence;
+	assert_int_equal(p->path_policy, PATH_POLICY_AUTO);
+	assert_int_equal(p->n_endpoints, 0);
+	settle(w, 50);
+	assert_null(spoke_got(&a, CONTROL_PUNCH, 0));
+	b.policy = PATH_POLICY_DIRECT_ONLY;
+	spoke_sends_hello(&b, b.revision, b.revision);
+	p = &spoke_expects_nth(&a, CONTROL_PRESENCE, 1)->presence;
+	assert_int_equal(p->path_policy, PATH_POLICY_DIRECT_ONLY);
+	assert_int_not_equal(p->n_endpoints, 0);
+	spoke_hangs_up(&b);
+	p = &spoke_expects_nth(&a, CONTROL_PRESENCE, 2)->presence;
+	assert_int_equal(p->path_policy, PATH_POLICY_AUTO);
+	spoke_end(&a);
+	spoke_end(&b);
+}
+
 static void test_limited(void **state)
 {
 	struct world *w = *state;
@@ -221,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_both_sides, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_offline, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_only, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_own_policy, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_watches_are_bounded, world_setup,
 						world_teardown),

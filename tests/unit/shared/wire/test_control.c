@@ -101,6 +101,7 @@ static void test_hello(void **state)
 	memset(m->hello.tunnel_sig, 0x34, sizeof(m->hello.tunnel_sig));
 	m->hello.n_candidates = fill_endpoints(m->hello.candidates);
 	m->hello.nat = UINT8_MAX;
+	m->hello.path_policy = PATH_POLICY_HUB_ONLY;
 	check_round_trip(m, LINK_FRAME_STRANGER_MAX_BYTES);
 	free(m);
 }
@@ -223,6 +224,7 @@ static void test_presence(void **state)
 	m->presence.online = true;
 	m->presence.tcp = true;
 	m->presence.nat = UINT8_MAX;
+	m->presence.path_policy = PATH_POLICY_DIRECT_ONLY;
 	m->presence.n_endpoints = fill_endpoints(m->presence.endpoints);
 	check_round_trip(m, LINK_FRAME_MAX_BYTES);
 	m->type = CONTROL_PUNCH;
@@ -346,6 +348,9 @@ static void test_json_rows(void **state)
 		{ "{" HELLO ",'candidates':['192.0.2.1']}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'nat':2}", ERR_OK, CONTROL_HELLO },
 		{ "{" HELLO ",'nat':-1}", ERR_INVALID, 0 },
+		{ "{" HELLO ",'path_policy':'hub-only'}", ERR_OK, CONTROL_HELLO },
+		{ "{" HELLO ",'path_policy':'straight'}", ERR_INVALID, 0 },
+		{ "{" HELLO ",'path_policy':1}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'candidates':'192.0.2.1:1'}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'highest_revision':-1}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'highest_revision':1e3}", ERR_INVALID, 0 },
@@ -421,6 +426,10 @@ static void test_json_rows(void **state)
 		  CONTROL_PRESENCE },
 		{ "{'type':'presence','id':1,'online':false}", ERR_OK, CONTROL_PRESENCE },
 		{ "{'type':'presence','id':1,'online':true,'nat':[]}", ERR_INVALID, 0 },
+		{ "{'type':'presence','id':1,'online':true,'path_policy':'direct-only'}", ERR_OK,
+		  CONTROL_PRESENCE },
+		{ "{'type':'presence','id':1,'online':true,'path_policy':''}", ERR_INVALID, 0 },
+		{ "{'type':'presence','id':1,'online':true,'path_policy':[]}", ERR_INVALID, 0 },
 		{ "{'type':'presence','id':1}", ERR_INVALID, 0 },
 		{ "{'type':'presence','online':true}", ERR_INVALID, 0 },
 		{ "{'type':'punch','id':1,'online':true,'endpoints':['192.0.2.1:0']}", ERR_INVALID,

@@ -307,6 +307,42 @@ static void locate_and_presence(void **state)
 	expect_not("endpoints of 99", 50);
 }
 
+/* A node says by the hub that it is to be reached through it only: the engine is told, it is not
+ * looked for, and what was known of it is forgotten, until it says something else. */
+static void a_peers_own_policy(void **state)
+{
+	struct world *x = *state;
+	struct control_msg m = { .type = CONTROL_PRESENCE };
+	struct spoke *s = start(x);
+	const struct node *n;
+
+	expect("ack 7");
+	m.presence = (struct control_presence){ .id = 3, .online = true, .n_endpoints = 1 };
+	assert_int_equal(endpoint_parse("203.0.113.9:6655", 0, &m.presence.endpoints[0]), ERR_OK);
+	fake_hub_send(&x->hub, &m);
+	expect("endpoints of 3: 1");
+	assert_non_null(cache_peer_find(&s->cache, 3));
+	forget_notes();
+	m.presence.path_policy = PATH_POLICY_HUB_ONLY;
+	m.presence.n_endpoints = 0;
+	fake_hub_send(&x->hub, &m);
+	expect("peer bergen");
+	n = directory_find(&s->cache.dir, 3);
+	assert_int_equal(engine_feed_policy(&s->engine, &s->cache, n), PATH_POLICY_HUB_ONLY);
+	assert_int_equal(engine_feed_rules(&s->engine, &s->cache, n), PATH_POLICY_AUTO);
+	assert_null(cache_peer_find(&s->cache, 3));
+	/* Away, it has not taken that back. */
+	forget_notes();
+	m.presence.online = false;
+	m.presence.path_policy = PATH_POLICY_AUTO;
+	fake_hub_send(&x->hub, &m);
+	expect_not("peer bergen", 50);
+	m.presence.online = true;
+	m.presence.n_endpoints = 1;
+	fake_hub_send(&x->hub, &m);
+	expect("peer bergen; endpoints of 3: 1");
+}
+
 static void scripts_of_a_path(void **state)
 {
 	struct world *x = *state;
@@ -382,6 +418,7 @@ int main(void)
 		CASE(cache_of_another_key_is_not_used),
 		CASE(disabled_drops_peers_until_welcomed),
 		CASE(locate_and_presence),
+		CASE(a_peers_own_policy),
 		CASE(scripts_of_a_path),
 		CASE(garbage_ends_the_link_and_no_more),
 	};
