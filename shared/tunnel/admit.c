@@ -14,6 +14,7 @@ static void send_cookie(struct tunnel *t, struct own_key *own, const struct pkt 
 		.relay_source = from->relay_from ? from->relay_from->id : 0,
 	};
 	const struct way relay = way_relay();
+	const struct udp_mark mark = { 0 };
 	uint8_t reply[COOKIE_REPLY_BYTES];
 	struct udp_slot slot = { 0 };
 	uint8_t *out;
@@ -21,7 +22,7 @@ static void send_cookie(struct tunnel *t, struct own_key *own, const struct pkt 
 	if (cookie_create_reply(&own->checker, &t->primitives, msg->data, msg->len, &source,
 				t->now_ms, NULL, reply))
 		return;
-	out = from->relay_from ? path_reserve_on(from->relay_from, &relay, sizeof(reply))
+	out = from->relay_from ? path_reserve_on(from->relay_from, &relay, &mark, sizeof(reply))
 			       : udp_reserve(t->udp, &from->endpoint, &slot, sizeof(reply));
 	if (!out)
 		return;

@@ -180,7 +180,7 @@ struct endpoint path_outer(const struct peer *p, const struct way *way)
 }
 
 static uint8_t *reserve(struct peer *p, bool relayed, const struct endpoint *to,
-			struct udp_slot *slot, size_t len)
+			struct udp_slot *slot, const struct udp_mark *mark, size_t len)
 {
 	struct tunnel *t = p->tunnel;
 	const size_t envelope = relayed ? RELAY_HEADER_BYTES : 0;
@@ -190,27 +190,29 @@ static uint8_t *reserve(struct peer *p, bool relayed, const struct endpoint *to,
 		tunnel_drop(t, DROP_NO_SESSION);
 		return NULL;
 	}
+	udp_mark_next(t->udp, mark);
 	out = udp_reserve(t->udp, to, slot, envelope + len);
 	if (out && envelope)
-		relay_encode(p->id, t->self.id, out);
+		relay_encode(p->id, t->self.id, mark->fragment ? RELAY_FLAG_MAY_CUT : 0, out);
 	return out ? out + envelope : NULL;
 }
 
-uint8_t *path_reserve(struct peer *p, size_t len)
+uint8_t *path_reserve(struct peer *p, const struct udp_mark *mark, size_t len)
 {
 	static const struct endpoint nowhere;
 	const struct peer *carrier = p->path.relayed ? p->tunnel->hub : p;
 
 	return reserve(p, p->path.relayed, carrier ? &carrier->path.endpoint : &nowhere,
-		       &p->path.slot, len);
+		       &p->path.slot, mark, len);
 }
 
-uint8_t *path_reserve_on(struct peer *p, const struct way *way, size_t len)
+uint8_t *path_reserve_on(struct peer *p, const struct way *way, const struct udp_mark *mark,
+			 size_t len)
 {
 	const struct endpoint to = path_outer(p, way);
 	struct udp_slot slot = { 0 };
 
-	return reserve(p, way->relayed, &to, &slot, len);
+	return reserve(p, way->relayed, &to, &slot, mark, len);
 }
 
 void path_cancel(struct peer *p) { udp_cancel(p->tunnel->udp); }

@@ -43,11 +43,13 @@ static inline bool path_is_in_use(const struct peer *p, const struct way *w)
 struct endpoint path_outer(const struct peer *p, const struct way *way);
 /*
  * Room for a whole outer message of `len` bytes, on the way in use or on the one given, with the
- * envelope in front of it already written if it goes through the hub. NULL when there is no way;
- * counted. The message goes with the next udp_flush().
+ * envelope in front of it already written if it goes through the hub, which is told there whether
+ * the message may be cut. NULL when there is no way; counted. The message goes with the next
+ * udp_flush().
  */
-uint8_t *path_reserve(struct peer *p, size_t len);
-uint8_t *path_reserve_on(struct peer *p, const struct way *way, size_t len);
+uint8_t *path_reserve(struct peer *p, const struct udp_mark *mark, size_t len);
+uint8_t *path_reserve_on(struct peer *p, const struct way *way, const struct udp_mark *mark,
+			 size_t len);
 /* The message of the last path_reserve...() is not sent after all. */
 void path_cancel(struct peer *p);
 

@@ -43,7 +43,8 @@ static unsigned same_way(const uint8_t *p, size_t len, size_t segment, struct re
 		struct relay_view view;
 
 		if (relay_decode(p + *bytes, record, &view) ||
-		    (n && (view.destination != first->destination || view.source != first->source)))
+		    (n && (view.destination != first->destination || view.source != first->source ||
+			   view.flags != first->flags)))
 			break;
 		if (!n)
 			*first = view;
@@ -59,6 +60,7 @@ size_t relay_forward(struct tunnel *t, uint8_t *p, size_t len, size_t segment,
 	struct relay_view view;
 	struct peer *destination;
 	enum engine_drop why;
+	struct udp_mark mark;
 	size_t bytes;
 	unsigned n = same_way(p, len, segment, &view, &bytes);
 
@@ -74,8 +76,11 @@ size_t relay_forward(struct tunnel *t, uint8_t *p, size_t len, size_t segment,
 	}
 	t->relayed_packets += n;
 	t->relayed_bytes += bytes - n * RELAY_HEADER_BYTES;
-	udp_forward(t->udp, &destination->path.endpoint, p, bytes, segment, n,
-		    ecn_outer_tos(tos, t->self.priority_inheritance));
+	mark = (struct udp_mark){
+		.tos = ecn_outer_tos(tos, t->self.priority_inheritance),
+		.fragment = view.flags & RELAY_FLAG_MAY_CUT,
+	};
+	udp_forward(t->udp, &destination->path.endpoint, p, bytes, segment, n, &mark);
 	return bytes;
 }
 

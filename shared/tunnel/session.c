@@ -96,6 +96,7 @@ void session_abandon(struct peer *p)
 static void send_handshake(struct peer *p, struct cookie_maker *cookie, const struct way *ways,
 			   unsigned n, uint8_t *msg, size_t len)
 {
+	const struct udp_mark mark = { 0 };
 	struct tunnel *t = p->tunnel;
 
 	if (cookie_add_macs(cookie, &t->primitives, msg, len, t->now_ms)) {
@@ -103,7 +104,7 @@ static void send_handshake(struct peer *p, struct cookie_maker *cookie, const st
 		return;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t *out = path_reserve_on(p, &ways[i], len);
+		uint8_t *out = path_reserve_on(p, &ways[i], &mark, len);
 
 		if (out)
 			memcpy(out, msg, len);
@@ -267,8 +268,7 @@ void session_send(struct peer *p, uint8_t *packet, size_t len, uint8_t flags)
 	if (data && p->set.compression && peer_is_agent(p))
 		compress_pack(t->compressor, &p->compress, p->set.compression, packet, &len,
 			      t->now_ms);
-	udp_mark_next(t->udp, &mark);
-	out = path_reserve(p, keypair_sealed_len(kp, len, 0));
+	out = path_reserve(p, &mark, keypair_sealed_len(kp, len, 0));
 	if (!out)
 		return;
 	if (keypair_seal_to(kp, packet, len, flags, 0, out)) {
@@ -304,8 +304,7 @@ enum err session_send_on(struct peer *p, const struct way *way, uint8_t *packet,
 
 	if (!session_may_send(p))
 		return ERR_NOTFOUND;
-	udp_mark_next(p->tunnel->udp, &mark);
-	out = path_reserve_on(p, way, keypair_sealed_len(kp, len, 0));
+	out = path_reserve_on(p, way, &mark, keypair_sealed_len(kp, len, 0));
 	if (!out)
 		return ERR_NOTFOUND;
 	if (keypair_seal_to(kp, packet, len, 0, 0, out)) {

@@ -417,17 +417,15 @@ void udp_cancel(struct udp *u)
 }
 
 void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
-		 unsigned n, uint8_t tos)
+		 unsigned n, const struct udp_mark *mark)
 {
-	const struct udp_mark mark = { .tos = tos };
-
 	if (!can_send(u, to)) {
 		u->counters.send_failed += n;
 		return;
 	}
 	while (len) {
 		unsigned most = takes_trains(u, to) ? UDP_TRAIN_RECORDS : 1;
-		struct train *t = train_new(u, to, segment, &mark);
+		struct train *t = train_new(u, to, segment, mark);
 		size_t part;
 
 		while (most > 1 && most * segment > UDP_TRAIN_BYTES)

@@ -113,7 +113,7 @@ uint8_t *udp_reserve(struct udp *u, const struct endpoint *to, struct udp_slot *
 /* Takes the record reserved last back. */
 void udp_cancel(struct udp *u);
 /* Queues `n` records of `segment` bytes (the last may be shorter) that lie at `p`, without a copy:
- * they must stay until the flush. `tos`: of their outer header. */
+ * they must stay until the flush. */
 void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
-		 unsigned n, uint8_t tos);
+		 unsigned n, const struct udp_mark *mark);
 void udp_flush(struct udp *u);

@@ -32,7 +32,7 @@ enum tunnel_cipher {
 #define COOKIE_REPLY_BYTES         64u
 #define TRANSPORT_HEADER_BYTES     16u /* type, flags, reserved, receiver index, counter */
 #define TRANSPORT_OVERHEAD_BYTES   (TRANSPORT_HEADER_BYTES + AEAD_TAG_BYTES)
-#define RELAY_HEADER_BYTES         12u /* type, 3 zero bytes, destination id, source id */
+#define RELAY_HEADER_BYTES         12u /* type, flags, 2 zero bytes, destination, source id */
 #define COOKIE_BYTES               16u /* MAC1, MAC2 and the cookie itself */
 #define COOKIE_NONCE_BYTES         24u /* XChaCha20-Poly1305 nonce of a cookie reply */
 #define TIMESTAMP_BYTES            12u /* TAI64N in an initiation */
@@ -57,6 +57,10 @@ enum tunnel_cipher {
 /* The inner L4 checksum holds only the pseudo-header sum. */
 #define TRANSPORT_FLAG_PARTIAL_CSUM 0x01u
 #define TRANSPORT_FLAGS_KNOWN       0x01u
+
+/* --- Flags of an envelope, for the hub --- */
+#define RELAY_FLAG_MAY_CUT 0x01u /* no DF on the second leg either */
+#define RELAY_FLAGS_KNOWN  0x01u
 
 /* --- Extension packets: first byte of a plaintext between agents whose first nibble is 0 --- */
 enum extension_type {

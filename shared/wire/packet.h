@@ -14,9 +14,9 @@
 /*
  * Says which message `p` is, by its first four bytes and its length. Handshake messages have one
  * exact length, transport packets at least TRANSPORT_OVERHEAD_BYTES, an envelope at least that much
- * inside. The reserved bytes must be zero, and in a type 7 only known flags set. The inside of an
- * envelope is not looked at (relay_decode() does that). ERR_INVALID for everything else, also for
- * an empty datagram.
+ * inside. The reserved bytes must be zero, and in a type 7 or 8 only known flags set. The inside of
+ * an envelope is not looked at (relay_decode() does that). ERR_INVALID for everything else, also
+ * for an empty datagram.
  */
 enum err packet_classify(const uint8_t *p, size_t n, enum packet_type *type) must_check;
 

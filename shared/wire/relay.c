@@ -19,13 +19,14 @@ static bool ids_are_valid(uint32_t destination, uint32_t source)
 	return destination != 0 && source != 0 && destination != source;
 }
 
-void relay_encode(uint32_t destination, uint32_t source, uint8_t out[RELAY_HEADER_BYTES])
+void relay_encode(uint32_t destination, uint32_t source, uint8_t flags,
+		  uint8_t out[RELAY_HEADER_BYTES])
 {
-	BUG_ON(!ids_are_valid(destination, source));
+	BUG_ON(!ids_are_valid(destination, source) || (flags & ~RELAY_FLAGS_KNOWN));
 
 	struct cursor c;
 	cursor_init_write(&c, out, RELAY_HEADER_BYTES);
-	cursor_put_u32(&c, PACKET_RELAY);
+	cursor_put_u32(&c, (uint32_t)PACKET_RELAY | (uint32_t)flags << 8);
 	cursor_put_u32(&c, destination);
 	cursor_put_u32(&c, source);
 	BUG_ON(cursor_end(&c));
@@ -40,7 +41,7 @@ enum err relay_decode(const uint8_t *p, size_t n, struct relay_view *out)
 	struct relay_view v;
 	struct cursor c;
 	cursor_init_read(&c, p, n);
-	cursor_get_u32(&c);
+	v.flags = (uint8_t)(cursor_get_u32(&c) >> 8);
 	v.destination = cursor_get_u32(&c);
 	v.source = cursor_get_u32(&c);
 	v.inner_len = cursor_left(&c);

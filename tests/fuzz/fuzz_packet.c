@@ -52,7 +52,7 @@ static void check_relay(const uint8_t *data, size_t size)
 	uint8_t again[RELAY_HEADER_BYTES];
 	if (relay_decode(data, size, &v))
 		return;
-	relay_encode(v.destination, v.source, again);
+	relay_encode(v.destination, v.source, v.flags, again);
 	BUG_ON(memcmp(data, again, sizeof(again)) != 0);
 	BUG_ON(v.inner != data + RELAY_HEADER_BYTES || v.inner_len != size - RELAY_HEADER_BYTES);
 	BUG_ON(v.inner_type == PACKET_RELAY || !packet_is_agent(v.inner_type));

@@ -150,6 +150,24 @@ def test_relayed(fast):
     stream.stop()
 
 
+def test_relayed_behind_the_hub(fast):
+    """Only the second leg is narrow: what a host may not make smaller than it is (IPv6, 1280 bytes) is cut there, too."""
+    hq = fast.headquarters(lan_host=False)
+    one = fast.branch(hq, "linode1", 1, options=("-o", "IndirectData=yes"))
+    two = fast.branch(hq, "linode2", 2, nat=nat.Nat(fast, nat.PORT_RESTRICTED, 2))
+    one.host.wait_ping(two.host4)
+    wait_pmtu(one, "linode2", TUN_MTU)
+    stream = Stream(one, two)
+    silence(two)
+    narrow(two, SMALL)
+    wait_pmtu(one, "linode2", CARRIED - 12, NOTICED_S)
+    wait_pmtu(two, "linode1", CARRIED - 12, 30)
+    stream.stop()
+    for a, b in ((one, two), (two, one)):
+        assert a.host.pings(b.host6, count=3, size=1280 - 48)
+        assert too_big(a.host, b.host4, 1300) == CARRIED - 12
+
+
 def test_configured(world):
     """PMTU is a limit whatever the path carries; without discovery larger outer packets are cut on their way."""
     hq = world.headquarters(options=("-o", "PMTUDiscovery=no"))

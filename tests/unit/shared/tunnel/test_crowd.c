@@ -194,7 +194,7 @@ static size_t make_packet(struct crowd *c, uint32_t from, uint32_t to, char mark
 		return keypair_sealed_len(kp, total, 0);
 	}
 	/* The hub has no key for what is in the envelope. */
-	relay_encode(to, from, out);
+	relay_encode(to, from, 0, out);
 	packet_encode_transport(&header, out + RELAY_HEADER_BYTES);
 	memset(out + RELAY_HEADER_BYTES + TRANSPORT_HEADER_BYTES, mark, len);
 	return RELAY_HEADER_BYTES + TRANSPORT_HEADER_BYTES + len;

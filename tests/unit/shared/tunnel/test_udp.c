@@ -168,6 +168,7 @@ static void test_mark_ends(void **state)
 static void test_forward(void **state)
 {
 	struct end a, b;
+	const struct udp_mark mark = { .tos = EF | 3 };
 	static uint8_t bytes[4 * 700];
 	int tos[256];
 
@@ -175,7 +176,7 @@ static void test_forward(void **state)
 	assert_true(end_open(&a, AF_INET) && end_open(&b, AF_INET));
 	for (unsigned i = 0; i < 4; i++)
 		memset(bytes + 700 * i, (int)i + 1, 700);
-	udp_forward(a.u, &b.at, bytes, sizeof(bytes), 700, 4, EF | 3);
+	udp_forward(a.u, &b.at, bytes, sizeof(bytes), 700, 4, &mark);
 	udp_flush(a.u);
 	assert_int_equal(take(&b, 4, tos), 4);
 	for (unsigned i = 1; i <= 4; i++)

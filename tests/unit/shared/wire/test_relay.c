@@ -65,7 +65,7 @@ static void envelopes_are_judged(void **state)
 		assert_ptr_equal(v.inner, p + 12);
 		assert_int_equal(v.inner_len, rows[i].inner_len);
 		uint8_t header[RELAY_HEADER_BYTES];
-		relay_encode(v.destination, v.source, header);
+		relay_encode(v.destination, v.source, 0, header);
 		assert_memory_equal(header, p, sizeof(header));
 	}
 }
@@ -75,7 +75,7 @@ static void reserved_bytes_and_lengths_are_judged(void **state)
 	uint8_t p[256] = { 0 };
 	struct relay_view v;
 	(void)state;
-	relay_encode(2, 3, p);
+	relay_encode(2, 3, 0, p);
 	p[12] = PACKET_TRANSPORT;
 	for (size_t n = 0; n < 44; n++)
 		assert_int_equal(relay_decode(p, n, &v), ERR_INVALID);
@@ -85,6 +85,14 @@ static void reserved_bytes_and_lengths_are_judged(void **state)
 		assert_int_equal(relay_decode(p, 100, &v), ERR_INVALID);
 		p[i] ^= 0x10;
 	}
+	assert_int_equal(v.flags, 0);
+	relay_encode(2, 3, RELAY_FLAG_MAY_CUT, p);
+	assert_int_equal(p[1], 1);
+	assert_int_equal(relay_decode(p, 44, &v), ERR_OK);
+	assert_int_equal(v.flags, RELAY_FLAG_MAY_CUT);
+	p[1] = 3;
+	assert_int_equal(relay_decode(p, 44, &v), ERR_INVALID);
+	p[1] = 0;
 	/* The message inside is judged as if it had come by itself. */
 	p[13] = TRANSPORT_FLAG_PARTIAL_CSUM;
 	assert_int_equal(relay_decode(p, 100, &v), ERR_OK);
