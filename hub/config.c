@@ -132,6 +132,10 @@ static void read_host(struct hub_config *c, struct hub_branch *b)
 	e = config_read(&host, paths_join(path, c->paths.etc, rel), CONFIG_HOST);
 	if (e == ERR_OK)
 		e = conf_addresses(&host, b->addresses, &b->n_addresses);
+	if (e == ERR_OK) {
+		b->pmtu_max = conf_pmtu(&host);
+		b->pmtu_fixed = !config_bool(&host, "PMTUDiscovery");
+	}
 	if (e && e != ERR_NOTFOUND) {
 		b->n_addresses = 0;
 		memcpy(c->host_warning, host.error, sizeof(c->host_warning));
@@ -209,8 +213,7 @@ static enum err settle(struct hub_config *c)
 	c->clamp_mss = config_bool(&c->raw, "ClampMSS");
 	c->pmtu_discovery = config_bool(&c->raw, "PMTUDiscovery");
 	c->priority_inheritance = config_bool(&c->raw, "PriorityInheritance");
-	if (config_nth(&c->raw, "PMTU", 0))
-		c->pmtu_max = (uint16_t)config_int(&c->raw, "PMTU");
+	c->pmtu_max = conf_pmtu(&c->raw);
 	c->log_level = (int)config_int(&c->raw, "LogLevel");
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	e = conf_family(&c->raw, &family);

@@ -17,6 +17,8 @@ struct hub_branch {
 	char name[NAME_SIZE];
 	unsigned n_addresses;
 	char addresses[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE]; /* "host port" */
+	uint16_t pmtu_max;                                      /* PMTU of its hosts file, 0 none */
+	bool pmtu_fixed;                                        /* PMTUDiscovery = no of it */
 };
 
 struct hub_config {

@@ -100,6 +100,8 @@ static enum path_policy policy_of(const struct config *c)
 static enum err take_host(struct spoke_config *c, struct config *host, struct spoke_host *out)
 {
 	out->path_policy = policy_of(host);
+	out->pmtu_max = conf_pmtu(host);
+	out->pmtu_fixed = !config_bool(host, "PMTUDiscovery");
 	return conf_addresses(host, out->addresses, &out->n_addresses) ? host_error(c, host)
 								       : ERR_OK;
 }
@@ -162,6 +164,11 @@ static enum err load_own_host(struct spoke_config *c)
 	e = e == ERR_OK ? take_subnets(c, &host) : e == ERR_NOTFOUND ? ERR_OK : e;
 	config_fini(&host);
 	c->path_policy = path_policy_stricter(policy_of(&c->raw), c->own.path_policy);
+	/* As with the port: spoke.conf's lines come first. */
+	if (c->own.pmtu_max && !config_nth(&c->raw, "PMTU", 0))
+		node_settings_put(&c->local, SETTING_PMTU, c->own.pmtu_max);
+	if (c->own.pmtu_fixed && !config_nth(&c->raw, "PMTUDiscovery", 0))
+		node_settings_put(&c->local, SETTING_PMTU_DISCOVERY, false);
 	return e;
 }
 
@@ -383,7 +390,6 @@ static enum err settle(struct spoke_config *c)
 	c->fwmark = (uint32_t)config_int(&c->raw, "FWMark");
 	c->offline_grace_s = (uint32_t)config_int(&c->raw, "OfflineGrace");
 	read_local(c);
-	settle_settings(c);
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	c->tcp_only = config_bool(&c->raw, "TCPOnly");
 	e = conf_family(&c->raw, &c->family);
@@ -399,6 +405,7 @@ static enum err settle(struct spoke_config *c)
 		e = conf_interface(&c->raw, c->paths.net, c->interface);
 	if (!e)
 		e = load_own_host(c);
+	settle_settings(c);
 	if (!e)
 		e = conf_binds(&c->raw, c->port, c->family, c->udp, WORKER_UDP_SOCKETS_MAX,
 			       &c->n_udp);

@@ -22,6 +22,8 @@
 struct spoke_host {
 	char name[NAME_SIZE];
 	enum path_policy path_policy; /* IndirectData, DirectOnly of its hosts file */
+	uint16_t pmtu_max;            /* PMTU of it, 0 none */
+	bool pmtu_fixed;              /* PMTUDiscovery = no of it */
 	unsigned n_addresses;
 	char addresses[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE]; /* "host port" */
 };

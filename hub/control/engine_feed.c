@@ -69,10 +69,13 @@ static void add_route(struct control *c, struct engine_peer *m, const struct nod
 /* Also our own record, whose prefixes are those that the engine hands to the kernel. */
 static void tell_peer(struct control *c, const struct node *n)
 {
+	const struct hub_branch *branch = c->config ? expected_of(c, n) : NULL;
 	struct engine_peer m;
 
 	memset(&m, 0, sizeof(m));
 	m.id = n->id;
+	m.pmtu_max = branch ? branch->pmtu_max : 0;
+	m.pmtu_fixed = branch && branch->pmtu_fixed;
 	memcpy(m.name, n->name, sizeof(m.name));
 	m.kind = n->kind;
 	m.tunnel_key = n->tunnel_key;

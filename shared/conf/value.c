@@ -123,6 +123,11 @@ enum err conf_addresses(struct config *host, char out[NODE_ENDPOINTS_MAX][ENDPOI
 	return ERR_OK;
 }
 
+uint16_t conf_pmtu(const struct config *c)
+{
+	return config_nth(c, "PMTU", 0) ? (uint16_t)config_int(c, "PMTU") : 0;
+}
+
 /* A number from 0 to SUBNET_WEIGHT_MAX and nothing else. */
 static bool parse_weight(const char *text, uint32_t *out)
 {

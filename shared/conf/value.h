@@ -33,6 +33,9 @@ enum err conf_bind(struct config *c, const struct config_entry *e, uint16_t port
 enum err conf_addresses(struct config *host, char out[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE],
 			unsigned *n) must_check;
 
+/* PMTU of a file; 0 when it has none. */
+uint16_t conf_pmtu(const struct config *c);
+
 enum conf_subnet_fault {
 	CONF_SUBNET_OK,
 	CONF_SUBNET_BAD,       /* not a prefix at all */

@@ -59,10 +59,14 @@ static const struct config_var vars[] = {
 	  "the unprivileged user of the worker processes" },
 	{ "ClampMSS", CONFIG_BOOL, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "yes",
 	  "lower the MSS of TCP connections to what their path carries" },
-	{ "PMTU", CONFIG_INT, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 576, 9000, NULL,
-	  "the largest packet that goes into a tunnel, bytes, whatever its path carries" },
-	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "yes",
-	  "find out with probes how large a packet each path carries" },
+	{ "PMTU", CONFIG_INT, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER | CONFIG_HOST, 576, 9000,
+	  NULL,
+	  "the largest packet that goes into a tunnel, or in hosts/NAME into the one to that "
+	  "node, bytes, whatever its path carries" },
+	{ "PMTUDiscovery", CONFIG_BOOL, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER | CONFIG_HOST, 0,
+	  0, "yes",
+	  "find out with probes how large a packet each path, or in hosts/NAME the one to that "
+	  "node, carries" },
 	{ "PriorityInheritance", CONFIG_BOOL, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "no",
 	  "give tunnel packets the TOS or traffic class of the packets inside; a hub keeps that of "
 	  "relayed ones" },

@@ -82,6 +82,16 @@ const char *engine_offload_str(enum engine_offload bit)
 	return "unknown";
 }
 
+/* 0, or an MTU that a TUN device can have. */
+static uint16_t get_pmtu_max(struct cursor *c)
+{
+	const uint16_t mtu = cursor_get_u16(c);
+
+	if (mtu && (mtu < TUN_MTU_MIN || mtu > TUN_MTU_MAX))
+		cursor_fail(c, ERR_INVALID);
+	return mtu;
+}
+
 void engine_self_encode(const struct engine_self *m, struct cursor *c)
 {
 	cursor_put_u32(c, m->id);
@@ -117,9 +127,7 @@ enum err engine_self_decode(struct cursor *c, struct engine_self *m)
 	m->tcp_only = codec_get_bool(c);
 	m->pmtu_discovery = codec_get_bool(c);
 	m->clamp_mss = codec_get_bool(c);
-	m->pmtu_max = cursor_get_u16(c);
-	if (m->pmtu_max && (m->pmtu_max < TUN_MTU_MIN || m->pmtu_max > TUN_MTU_MAX))
-		cursor_fail(c, ERR_INVALID);
+	m->pmtu_max = get_pmtu_max(c);
 	m->priority_inheritance = codec_get_bool(c);
 	m->nat = (enum nat_mapping)codec_get_u8_in(c, NAT_UNKNOWN, NAT_HARD);
 	m->nat_port = cursor_get_u16(c);
@@ -147,6 +155,8 @@ void engine_peer_encode(const struct engine_peer *m, struct cursor *c)
 	cursor_put_u8(c, (uint8_t)m->policy);
 	cursor_put_u64(c, m->hub_only);
 	cursor_put_u64(c, m->direct_only);
+	cursor_put_u16(c, m->pmtu_max);
+	codec_put_bool(c, m->pmtu_fixed);
 	codec_put_bool(c, m->warm);
 	codec_put_bool(c, m->append);
 	cursor_put_u16(c, m->n_subnets);
@@ -170,6 +180,8 @@ enum err engine_peer_decode(struct cursor *c, struct engine_peer *m)
 	m->policy = (enum path_policy)codec_get_u8_in(c, PATH_POLICY_AUTO, PATH_POLICY_DIRECT_ONLY);
 	m->hub_only = cursor_get_u64(c);
 	m->direct_only = cursor_get_u64(c);
+	m->pmtu_max = get_pmtu_max(c);
+	m->pmtu_fixed = codec_get_bool(c);
 	m->warm = codec_get_bool(c);
 	m->append = codec_get_bool(c);
 	m->n_subnets = codec_get_u16_in(c, 0, ENGINE_PEER_SUBNETS_MAX);

@@ -153,8 +153,10 @@ struct engine_peer {
 	 */
 	enum path_policy policy;
 	uint64_t hub_only, direct_only; /* hub only: bit sets of groups, as in struct path_rules */
-	bool warm;   /* a direct path is kept without traffic (ConnectTo names the peer) */
-	bool append; /* the subnets add to those of the message before, for the same peer */
+	uint16_t pmtu_max; /* the largest inner packet to it, besides that of ENGINE_SELF; 0 none */
+	bool pmtu_fixed;   /* no probes of what its path carries: larger packets may be cut */
+	bool warm;         /* a direct path is kept without traffic (ConnectTo names the peer) */
+	bool append;       /* the subnets add to those of the message before, for the same peer */
 	uint16_t n_subnets;
 	struct node_subnet subnets[ENGINE_PEER_SUBNETS_MAX];
 };

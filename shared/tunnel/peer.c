@@ -139,10 +139,12 @@ static void copy_settings(struct peer *p, const struct engine_peer *m)
 	p->set.policy = m->policy;
 	p->set.hub_only = m->hub_only;
 	p->set.direct_only = m->direct_only;
+	p->set.pmtu_max = m->pmtu_max;
+	p->set.pmtu_fixed = m->pmtu_fixed;
 	p->set.warm = m->warm;
 }
 
-/* A peer in both tables with an idle session, without settings. */
+/* A peer in both tables with an idle session, without settings but for what pmtu_init() needs. */
 static enum err peer_new(struct tunnel *t, const struct engine_peer *m, struct peer **out)
 {
 	struct peer *p;
@@ -156,6 +158,8 @@ static enum err peer_new(struct tunnel *t, const struct engine_peer *m, struct p
 	p->tunnel = t;
 	p->id = m->id;
 	p->tunnel_key = m->tunnel_key;
+	p->set.pmtu_max = m->pmtu_max;
+	p->set.pmtu_fixed = m->pmtu_fixed;
 	list_init(&p->news.link);
 	timers_init(p);
 	pmtu_init(p);
@@ -214,6 +218,7 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 	struct peer *p = peer_find(t, m->id);
 	struct peer *other = peer_find_key(t, &m->tunnel_key);
 	uint16_t keepalive;
+	bool pmtu;
 	enum err e = ERR_OK;
 
 	if (other && other != p)
@@ -237,6 +242,7 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 		peer_drop(p);
 		return e;
 	}
+	pmtu = p->set.pmtu_max != m->pmtu_max || p->set.pmtu_fixed != m->pmtu_fixed;
 	copy_settings(p, m);
 	p->seen_in_sync = t->sync;
 	if (m->kind == NODE_HUB && !t->self.is_hub)
@@ -246,6 +252,8 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m)
 		carrier_hub_known(t);
 	if (keepalive != p->set.keepalive_s)
 		timers_settings_changed(p);
+	if (pmtu)
+		pmtu_settings_changed(p);
 	return ERR_OK;
 }
 

@@ -161,6 +161,8 @@ struct peer {
 		uint8_t compression;
 		enum path_policy policy;
 		uint64_t hub_only, direct_only; /* hub only */
+		uint16_t pmtu_max;
+		bool pmtu_fixed;
 		bool warm;
 	} set;
 	enum tunnel_cipher cipher;

@@ -15,12 +15,14 @@ static uint16_t largest_of(const struct engine_self *s)
 }
 
 /* The largest packet that the configuration allows, whatever the path carries. */
-static uint16_t top_of(const struct tunnel *t)
+static uint16_t top_of(const struct peer *p)
 {
-	const struct engine_self *s = &t->self;
-	const uint16_t largest = largest_of(s);
+	const struct engine_self *s = &p->tunnel->self;
+	uint16_t top = largest_of(s);
 
-	return s->pmtu_max && s->pmtu_max < largest ? s->pmtu_max : largest;
+	if (s->pmtu_max && s->pmtu_max < top)
+		top = s->pmtu_max;
+	return p->set.pmtu_max && p->set.pmtu_max < top ? p->set.pmtu_max : top;
 }
 
 static bool is_by_tcp(const struct peer *p)
@@ -33,8 +35,7 @@ static bool is_by_tcp(const struct peer *p)
 
 static bool is_asked(const struct peer *p)
 {
-	return !p->tunnel->mover && p->tunnel->self.pmtu_discovery && peer_is_agent(p) &&
-	       p->session.current && !is_by_tcp(p);
+	return !p->tunnel->mover && pmtu_is_discovered(p) && p->session.current && !is_by_tcp(p);
 }
 
 /* What was found out holds from now on. */
@@ -63,7 +64,7 @@ static struct plpmtu_input input_of(const struct peer *p)
 
 void pmtu_init(struct peer *p)
 {
-	plpmtu_init(&p->pmtu.plpmtu, top_of(p->tunnel));
+	plpmtu_init(&p->pmtu.plpmtu, top_of(p));
 	p->pmtu.limit = p->pmtu.plpmtu.limit;
 	p->pmtu.cut = false;
 	p->pmtu.asked = false;
@@ -71,7 +72,7 @@ void pmtu_init(struct peer *p)
 
 void pmtu_settings_changed(struct peer *p)
 {
-	const uint16_t top = top_of(p->tunnel);
+	const uint16_t top = top_of(p);
 
 	if (p->tunnel->mover) {
 		/* The engine tells more. */
@@ -79,7 +80,7 @@ void pmtu_settings_changed(struct peer *p)
 			p->pmtu.limit = top;
 		return;
 	}
-	if (!p->tunnel->self.pmtu_discovery)
+	if (!pmtu_is_discovered(p))
 		plpmtu_init(&p->pmtu.plpmtu, top);
 	plpmtu_set_top(&p->pmtu.plpmtu, top);
 	p->pmtu.asked = p->pmtu.asked && p->pmtu.plpmtu.known;
@@ -104,7 +105,7 @@ static void ask_in(struct peer *p, uint64_t delay_ms)
 static void forget(struct peer *p)
 {
 	probe_forget(p, PROBE_MTU);
-	plpmtu_init(&p->pmtu.plpmtu, top_of(p->tunnel));
+	plpmtu_init(&p->pmtu.plpmtu, top_of(p));
 	p->pmtu.asked = false;
 	apply(p);
 	ask_in(p, 0);
@@ -214,6 +215,6 @@ uint16_t pmtu_known(const struct peer *p)
 	if (!p->session.current || !peer_is_agent(p))
 		return 0;
 	if (is_by_tcp(p))
-		return top_of(p->tunnel);
+		return top_of(p);
 	return p->pmtu.plpmtu.known ? p->pmtu.limit : 0;
 }

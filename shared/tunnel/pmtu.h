@@ -10,11 +10,16 @@
 #include "shared/tunnel/tunnel.h"
 
 void pmtu_init(struct peer *p);
-/* t->self has changed. */
+/* t->self or the peer's settings have changed. */
 void pmtu_settings_changed(struct peer *p);
 /* Packets for the peer go another way now: nothing is known of it. For the hub's way: nor of those
  * through it. */
 void pmtu_way_changed(struct peer *p);
+/* Is the peer one that may be asked? What goes to others may be cut on its way. */
+static inline bool pmtu_is_discovered(const struct peer *p)
+{
+	return p->tunnel->self.pmtu_discovery && !p->set.pmtu_fixed && peer_is_agent(p);
+}
 /* Of timers.c: p->due.pmtu_ms is reached; and how long after a packet it is to be. */
 void pmtu_due(struct peer *p);
 static inline uint64_t pmtu_delay_ms(const struct peer *p)

@@ -11,6 +11,7 @@
 #include "shared/tunnel/mover.h"
 #include "shared/tunnel/movers.h"
 #include "shared/tunnel/path.h"
+#include "shared/tunnel/pmtu.h"
 #include "shared/tunnel/probe.h"
 #include "shared/tunnel/remote.h"
 #include "shared/tunnel/timers.h"
@@ -238,11 +239,12 @@ static bool is_data(const uint8_t *packet, size_t len)
 	return len && (packet[0] >> 4 || packet[0] == EXTENSION_COMPRESSED);
 }
 
-/* What the outer header says of an inner packet. WireGuard devices cannot be asked what their path
- * carries: packets for them may be cut. So may what fit.h lets through though it does not fit. */
+/* What the outer header says of an inner packet. Packets for a peer that is not asked what its path
+ * carries, as WireGuard devices cannot be, may be cut. So may what fit.h lets through though it
+ * does not fit. */
 static struct udp_mark mark_of(const struct peer *p, const uint8_t *packet, size_t len)
 {
-	struct udp_mark mark = { .owner = p->id, .fragment = !peer_is_agent(p) };
+	struct udp_mark mark = { .owner = p->id, .fragment = !pmtu_is_discovered(p) };
 
 	if (!len || !(packet[0] >> 4))
 		return mark;

@@ -246,7 +246,7 @@ void timers_sent(struct peer *p, bool data)
 	begin(p, &d->renew_ms, KEEPALIVE_MS + REKEY_TIMEOUT_MS);
 	if (peer_is_agent(p))
 		begin_check(p);
-	if (p->tunnel->self.pmtu_discovery && peer_is_agent(p))
+	if (pmtu_is_discovered(p))
 		begin(p, &d->pmtu_ms, pmtu_delay_ms(p));
 	timers_used(p);
 }

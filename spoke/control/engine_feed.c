@@ -260,6 +260,8 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 {
 	bool is_hub = n->kind == NODE_HUB;
 	bool is_self = n->id == c->welcome.id;
+	const struct spoke_host *host =
+		f->cfg && !is_self ? spoke_config_host(f->cfg, n->name) : NULL;
 	struct node_subnet *routes = NULL;
 	size_t count = 0, done = 0;
 	struct engine_peer m = {
@@ -273,6 +275,8 @@ static void send_peer(struct engine_feed *f, const struct cache *c, const struct
 		.reach = n->reach,
 		.compression = n->compression,
 		.policy = engine_feed_policy(f, c, n),
+		.pmtu_max = host ? host->pmtu_max : 0,
+		.pmtu_fixed = host && host->pmtu_fixed,
 		.warm = f->cfg && n->kind == NODE_SPOKE && !is_self &&
 			spoke_config_connects_to(f->cfg, n->name),
 	};

@@ -9,6 +9,7 @@ An inner packet has 32 bytes of ours, 8 of UDP and 20 of IPv4 around it: 1300 ca
 
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -177,6 +178,12 @@ def test_configured(world):
     assert pmtu(one, "linodeHQ") == 0
     assert one.host.pings(hq.host4, count=3, size=1350 - 28)
     w.wait_until("the host is told", lambda: too_big(one.host, hq.host4, 1350 - 27) == 1350)
+    # And less for one node only, read again by SIGHUP.
+    with open(os.path.join(one.etc, "hosts/linodeHQ"), "a", encoding="utf-8") as f:
+        f.write("PMTU = 1000\n")
+    one.daemon.popen.send_signal(signal.SIGHUP)
+    w.wait_until("the host is told less", lambda: too_big(one.host, hq.host4, 1350 - 28) == 1000)
+    assert one.host.pings(hq.host4, count=3, size=1350 - 28)
 
 
 class Listener:

@@ -47,7 +47,7 @@ static void branches(void **state)
 	file = fopen(paths_join(path, f.dir, "hosts/oslo"), "w");
 	assert_non_null(file);
 	fputs("Address = oslo.example.com\nAddress = 192.0.2.1 7000\nPort = 7655\n"
-	      "Subnet = 10.20.0.0/24\n",
+	      "Subnet = 10.20.0.0/24\nPMTU = 1300\nPMTUDiscovery = no\n",
 	      file);
 	fclose(file);
 	file = fopen(paths_join(path, f.dir, "hosts/old"), "w");
@@ -67,6 +67,10 @@ static void branches(void **state)
 	assert_null(hub_config_branch(&c, "linode1"));
 	assert_non_null(hub_config_branch(&c, "bergen"));
 	assert_int_equal(hub_config_branch(&c, "bergen")->n_addresses, 0);
+	assert_int_equal(hub_config_branch(&c, "bergen")->pmtu_max, 0);
+	assert_false(hub_config_branch(&c, "bergen")->pmtu_fixed);
+	assert_int_equal(hub_config_branch(&c, "oslo")->pmtu_max, 1300);
+	assert_true(hub_config_branch(&c, "oslo")->pmtu_fixed);
 	assert_int_equal(hub_config_branch(&c, "oslo")->n_addresses, 2);
 	assert_string_equal(hub_config_branch(&c, "oslo")->addresses[0], "oslo.example.com 7655");
 	assert_string_equal(hub_config_branch(&c, "oslo")->addresses[1], "192.0.2.1 7000");

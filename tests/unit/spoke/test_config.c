@@ -137,8 +137,8 @@ static void paths(void **state)
 	    "Name = oslo\nDirectOnly = yes\nDirectIdle = 0\nDirectMax = 7\n"
 	    "PMTUDiscovery = no\nPriorityInheritance = yes\nClampMSS = no\nPMTU = 1300\n");
 	put(f, "hosts/dbserver", "Address = db.example.com\nIndirectData = yes\n");
-	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\n");
-	put(f, "hosts/oslo", "Address = 192.0.2.1 7000\n");
+	put(f, "hosts/linodeHQ", "Address = 11.11.11.11\nPMTU = 1200\nPMTUDiscovery = no\n");
+	put(f, "hosts/oslo", "Address = 192.0.2.1 7000\nPMTU = 1400\n");
 	put(f, "hosts/oslo-up", "#!/bin/sh\nexit 0\n");
 	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
 	assert_int_equal(f->c.direct_idle_s, 0);
@@ -151,6 +151,9 @@ static void paths(void **state)
 	host = spoke_config_host(&f->c, "dbserver");
 	assert_non_null(host);
 	assert_string_equal(host->addresses[0], "db.example.com 6655");
+	assert_true(host->pmtu_max == 0 && !host->pmtu_fixed);
+	host = spoke_config_host(&f->c, "linodeHQ");
+	assert_true(host && host->pmtu_max == 1200 && host->pmtu_fixed);
 	assert_int_equal(spoke_config_path_policy(&f->c, "dbserver"), PATH_POLICY_HUB_ONLY);
 	assert_int_equal(spoke_config_path_policy(&f->c, "linodeHQ"), PATH_POLICY_DIRECT_ONLY);
 	assert_int_equal(spoke_config_path_policy(&f->c, "web"), PATH_POLICY_DIRECT_ONLY);
@@ -159,8 +162,10 @@ static void paths(void **state)
 
 	/* Our own hosts file counts as spoke.conf, as in tinc. */
 	put(f, "spoke.conf", "Name = oslo\n");
-	put(f, "hosts/oslo", "IndirectData = yes\n");
+	put(f, "hosts/oslo", "IndirectData = yes\nPMTU = 1250\nPMTUDiscovery = no\n");
 	assert_int_equal(spoke_config_load(&f->c, &f->paths, NULL), ERR_OK);
+	assert_int_equal(f->c.pmtu_max, 1250);
+	assert_false(f->c.pmtu_discovery);
 	assert_int_equal(spoke_config_path_policy(&f->c, "web"), PATH_POLICY_HUB_ONLY);
 	spoke_config_fini(&f->c);
 }

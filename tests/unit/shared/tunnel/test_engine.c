@@ -686,6 +686,46 @@ static void test_larger_than_the_hubs_device(void **state)
 	assert_int_equal(peer_find(n->hub.t, 2)->pmtu.limit, 1300);
 }
 
+/* What is configured for one peer holds for it alone, and from one message to the next. */
+static void test_limit_of_one_peer(void **state)
+{
+	struct net *n = *state;
+	struct engine_peer a = peer_record(&n->a, NODE_SPOKE);
+	struct peer *p = peer_find(n->hub.t, 2);
+	struct arrival got;
+
+	n->hub.t->self.pmtu_discovery = true;
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "there", 50);
+	expect_mark(&n->a, "there");
+	for (unsigned i = 0; i < 40 && !p->pmtu.plpmtu.known; i++)
+		assert_false(tun_receive(&n->a, &got, 50));
+	assert_int_equal(p->pmtu.limit, WIREGUARD_MTU);
+	a.pmtu_max = 1000;
+	node_peer(&n->hub, &a);
+	settle();
+	assert_int_equal(p->pmtu.limit, 1000);
+	assert_int_equal(peer_find(n->hub.t, 3)->pmtu.limit, WIREGUARD_MTU);
+	assert_non_null(p->session.current);
+	tun_send_whole(&n->wg, "10.4.0.2", "10.2.0.9", 1000 - 27);
+	expect_too_big(&n->wg, 1000);
+	/* Without discovery nothing is known of the path, and nobody asks. */
+	a.pmtu_fixed = true;
+	node_peer(&n->hub, &a);
+	settle();
+	assert_false(pmtu_is_discovered(p));
+	assert_true(pmtu_is_discovered(peer_find(n->hub.t, 3)));
+	assert_true(!p->pmtu.plpmtu.known && p->due.pmtu_ms == TIMER_NEVER);
+	tun_send(&n->wg, "10.4.0.2", "10.2.0.9", 64, "once more", 50);
+	expect_mark(&n->a, "once more");
+	assert_false(tun_receive(&n->a, &got, 80));
+	assert_true(!p->pmtu.plpmtu.known && p->due.pmtu_ms == TIMER_NEVER);
+	assert_int_equal(p->pmtu.limit, 1000);
+	a.pmtu_max = 0;
+	node_peer(&n->hub, &a);
+	settle();
+	assert_int_equal(p->pmtu.limit, WIREGUARD_MTU);
+}
+
 /* The way changes when the last data is just gone: what it carries is known before the next. */
 static void test_a_new_way_is_asked_without_data(void **state)
 {
@@ -870,6 +910,7 @@ int main(void)
 		engine_test(test_wireguard_node_through_the_hub),
 		engine_test(test_too_large_for_the_path),
 		engine_test(test_larger_than_the_hubs_device),
+		engine_test(test_limit_of_one_peer),
 		engine_test(test_a_new_way_is_asked_without_data),
 		engine_test(test_ping),
 		engine_test(test_failover_by_weight),
