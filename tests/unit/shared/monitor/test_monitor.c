@@ -687,7 +687,7 @@ static const char *next_state(int fd, unsigned *alive)
 	return "nothing";
 }
 
-/* A watchdog of 100 ms: READY=1, signs of life, a reload that begins and ends, STOPPING=1. */
+/* A watchdog of 600 ms: READY=1, signs of life, a reload that begins and ends, STOPPING=1. */
 static void body_notify(void *arg)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -704,7 +704,7 @@ static void body_notify(void *arg)
 	CHECK(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
 	CHECK(setenv("NOTIFY_SOCKET", sun.sun_path, 1) == 0);
-	CHECK(setenv("WATCHDOG_USEC", "100000", 1) == 0);
+	CHECK(setenv("WATCHDOG_USEC", "600000", 1) == 0);
 	monitor = start_monitor();
 	CHECK(monitor > 0 && strcmp(next_state(fd, &alive), "READY=1") == 0 && alive > 0);
 	for (; alive_later < 3 && recv(fd, text, sizeof(text), 0) == 10; alive_later++)
