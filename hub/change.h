@@ -95,6 +95,12 @@ enum err change_node_delete(struct change *c, uint32_t id) must_check;
  */
 enum err change_node_disable(struct change *c, uint32_t id, const char *why) must_check;
 enum err change_node_enable(struct change *c, uint32_t id) must_check;
+/*
+ * A spoke remembers that this node's key was revoked at `revision`. Disables an active node when
+ * this database was restored from a backup that is older than that, once a restore: what an admin
+ * decides then stays. ERR_DENIED: not so; nothing was changed.
+ */
+enum err change_node_quarantine(struct change *c, uint32_t id, uint64_t revision) must_check;
 
 /*
  * Groups. A new one gets the lowest free bit. Names and comments are not of the directory, so these

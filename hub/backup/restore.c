@@ -185,7 +185,24 @@ static enum err count(void *arg, const struct node *n, const struct store_node_m
 	return ERR_OK;
 }
 
-/* In the child: brings it to the present version and checks every page. */
+/* The hub has to know that revocations may be lost: hub/change_quarantine.c. */
+static enum err mark(struct store *s, uint64_t revision)
+{
+	char number[24];
+	enum err e = store_begin(s);
+
+	if (e)
+		return e;
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)revision);
+	e = store_setting_put(s, STORE_RESTORED_REVISION, number);
+	if (!e)
+		e = store_commit(s);
+	if (e)
+		store_rollback(s);
+	return e;
+}
+
+/* In the child: brings it to the present version, checks every page, and marks it as restored. */
 static void look(const char *state, struct findings *f)
 {
 	struct store *s = NULL;
@@ -199,6 +216,8 @@ static void look(const char *state, struct findings *f)
 		f->err = store_revision_get(s, &f->revision);
 	if (!f->err)
 		f->err = store_nodes_since(s, 0, 0, 0, count, f);
+	if (!f->err)
+		f->err = mark(s, f->revision);
 	store_close(s);
 }
 
@@ -258,8 +277,10 @@ static void report(const struct restore *x)
 	if (!x->keep)
 		return;
 	printf("The hub is back: %s and %s.\n", x->paths->etc, x->paths->state);
-	printf("What was changed at the hub after the backup is lost, revocations too: spokes that "
-	       "know of later\nchanges are named in the log when they connect. Start it:  "
+	printf("What was changed at the hub after the backup is lost. A branch that was revoked "
+	       "since "
+	       "is disabled\nas soon as one that knows it connects (events node.quarantine); look "
+	       "through the log. Start it:  "
 	       "branchline-hub -n %s run\n",
 	       x->paths->net);
 }

@@ -282,6 +282,7 @@ enum err conn_new(struct control *c, int fd, const struct endpoint *remote)
 	bucket_init(&conn->messages, LINK_MESSAGES_PER_S, LINK_MESSAGES_BURST, now_ms);
 	bucket_init(&conn->locates, LINK_LOCATES_PER_S, LINK_LOCATES_BURST, now_ms);
 	bucket_init(&conn->proposals, LINK_PROPOSALS_PER_S, LINK_PROPOSALS_BURST, now_ms);
+	bucket_init(&conn->revived, LINK_REVIVED_PER_S, LINK_REVIVED_BURST, now_ms);
 	bucket_init(&conn->settings, LINK_SETTINGS_PER_S, LINK_SETTINGS_BURST, now_ms);
 	watch_side_init(&conn->watches);
 	pair_side_init(&conn->pairs);

@@ -55,7 +55,7 @@ struct conn {
 	struct timer timer;
 	uint64_t accepted_ms, heard_ms;
 	bool pinged; /* since something was heard last */
-	struct bucket messages, locates, proposals, settings;
+	struct bucket messages, locates, proposals, settings, revived;
 
 	/* From UP on */
 	struct table_node by_id; /* registry */

@@ -17,6 +17,7 @@ static const struct {
 	[CONTROL_PROPOSE_SUBNET] = { recv_propose, false, true },
 	[CONTROL_SETTINGS_STATE] = { recv_settings_state, false, true },
 	[CONTROL_ROTATE_KEY] = { recv_rotate, false, true },
+	[CONTROL_REVIVED] = { recv_revived, false, true },
 };
 
 /*

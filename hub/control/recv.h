@@ -18,6 +18,7 @@ void recv_ack(struct control *c, struct conn *conn, const struct control_msg *m)
 void recv_settings_state(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_propose(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_rotate(struct control *c, struct conn *conn, const struct control_msg *m);
+void recv_revived(struct control *c, struct conn *conn, const struct control_msg *m);
 
 /* recv_locate.c: `conn` came, went or moved: those who follow it are told. */
 void recv_locate_tell(struct control *c, const struct conn *conn, bool online);

@@ -50,6 +50,9 @@ enum err store_check(struct store *s) must_check;
 
 /* --- network settings (key/value): "network", "hub_id", "pool4", "pool6", "mtu", "keepalive",
  * "udp_port", "hub_addresses" (lines "host port") --- */
+/* The revision that a backup had when it was restored, a decimal number; no such setting: none was.
+ */
+#define STORE_RESTORED_REVISION "restored_revision"
 enum err store_setting_get(struct store *s, const char *key,
 			   struct buf *out) must_check; /* ERR_NOTFOUND */
 enum err store_setting_put(struct store *s, const char *key, const char *value) must_check;

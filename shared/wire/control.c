@@ -22,10 +22,8 @@ static const struct {
 	uint32_t bit;
 	const char *name;
 } CAPABILITIES[] = {
-	{ CAP_ZLIB, "zlib" },
-	{ CAP_CARRY, "carry" },
-	{ CAP_SETTINGS, "settings" },
-	{ CAP_ROTATE, "rotate" },
+	{ CAP_ZLIB, "zlib" },     { CAP_CARRY, "carry" },     { CAP_SETTINGS, "settings" },
+	{ CAP_ROTATE, "rotate" }, { CAP_REVIVED, "revived" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -281,6 +279,20 @@ static void get_ask_key(struct fields *f, struct control_msg *m)
 	m->ask_key.identity = fields_get_bool(f, "identity", FIELDS_OPTIONAL);
 }
 
+static void put_revived(const struct control_msg *m, struct fields_out *o)
+{
+	fields_put_int(o, "id", m->revived.id);
+	fields_put_count(o, "revision", m->revived.revision);
+	fields_put_bytes(o, "identity_key", m->revived.identity_key.b, KEY_BYTES);
+}
+
+static void get_revived(struct fields *f, struct control_msg *m)
+{
+	m->revived.id = fields_get_id(f, "id");
+	m->revived.revision = fields_get_count(f, "revision", FIELDS_REQUIRED);
+	fields_get_bytes(f, "identity_key", FIELDS_REQUIRED, m->revived.identity_key.b, KEY_BYTES);
+}
+
 static void put_nothing(const struct control_msg *m, struct fields_out *o)
 {
 	(void)m;
@@ -508,6 +520,7 @@ static const struct message {
 	[CONTROL_ROTATE_KEY] = { "rotate-key", LINK_FRAME_CLIENT_MAX_BYTES, put_rotate,
 				 get_rotate },
 	[CONTROL_ASK_KEY] = { "ask-key", LINK_FRAME_MAX_BYTES, put_ask_key, get_ask_key },
+	[CONTROL_REVIVED] = { "revived", LINK_FRAME_CLIENT_MAX_BYTES, put_revived, get_revived },
 };
 
 const char *control_type_str(enum control_type t)

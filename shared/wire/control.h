@@ -33,6 +33,7 @@ enum control_type {
 	CONTROL_SETTINGS_STATE,
 	CONTROL_ROTATE_KEY,
 	CONTROL_ASK_KEY,
+	CONTROL_REVIVED,
 };
 const char *control_type_str(enum control_type t);
 
@@ -45,6 +46,7 @@ enum control_capability {
 	CAP_CARRY = 2,    /* hub: takes connections that begin with `carry` */
 	CAP_SETTINGS = 4, /* spoke: takes `settings`; hub: takes `settings-state` */
 	CAP_ROTATE = 8,   /* spoke: makes new keys when it is asked; hub: takes them */
+	CAP_REVIVED = 16, /* hub: takes `revived` */
 };
 
 struct control_join {
@@ -111,6 +113,12 @@ struct control_rotate_key {
 /* The hub asks the spoke to make new keys. */
 struct control_ask_key {
 	bool tunnel, identity;
+};
+/* The directory has a node again whose identity key the spoke was told to be revoked. */
+struct control_revived {
+	uint32_t id;
+	uint64_t revision; /* at which the spoke learnt of the revocation */
+	struct public_key identity_key;
 };
 struct control_welcome {
 	char network[NAME_SIZE];
@@ -211,6 +219,7 @@ struct control_msg {
 		struct control_propose_subnet propose;
 		struct control_rotate_key rotate;
 		struct control_ask_key ask_key;
+		struct control_revived revived;
 		struct control_welcome welcome;
 		struct delta directory;           /* owned: control_msg_fini() */
 		struct control_presence presence; /* also PUNCH */

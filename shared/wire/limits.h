@@ -197,6 +197,8 @@ enum compress_method {
 #define LINK_LOCATES_BURST   100u
 #define LINK_PROPOSALS_PER_S 1u /* proposed subnets of one spoke */
 #define LINK_PROPOSALS_BURST 10u
+#define LINK_REVIVED_PER_S   10u /* revived; each may be a change of the directory */
+#define LINK_REVIVED_BURST   256u
 #define LINK_SETTINGS_PER_S  1u /* settings-state */
 #define LINK_SETTINGS_BURST  10u
 /* What the hellos of one spoke may cost the hub (a change of its store, a snapshot on a link that

@@ -134,6 +134,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 		  x->to, x->n_changed, x->n_gone);
 	log_changes(s, x);
 	forget_gone(s, x);
+	revoked_note(&s->cache.revoked, &s->cache.dir, x);
 	e = directory_apply(&s->cache.dir, x);
 	if (e) {
 		/* Most likely we have missed a revision: then everything is asked for, once. */
@@ -159,6 +160,34 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	net_feed_update(&s->net, &s->cache, &s->engine);
 	locate_warm(s);
 	rotation_settle(s);
+	apply_tell_revived(s);
+}
+
+void apply_tell_revived(struct spoke *s)
+{
+	struct control_msg m = { .type = CONTROL_REVIVED };
+
+	if (!s->cache.revoked.n || !client_is_up(&s->client))
+		return;
+	for (uint32_t i = 0; i < s->cache.dir.count; i++) {
+		const struct node *n = &s->cache.dir.nodes[i];
+		/* Ours to change: the list is in our cache. */
+		struct revoked_node *x =
+			(struct revoked_node *)(uintptr_t)revoked_find(&s->cache.revoked, n);
+
+		if (!x || x->told || n->status != NODE_ACTIVE)
+			continue;
+		x->told = true;
+		log_warn("node %s is refused: its key was revoked at revision %" PRIu64
+			 ", and the hub names it again; was the hub restored from a backup?",
+			 n->name, x->revision);
+		if (!(s->client.capabilities & CAP_REVIVED))
+			continue;
+		m.revived = (struct control_revived){ .id = n->id,
+						      .revision = x->revision,
+						      .identity_key = n->identity_key };
+		client_send(&s->client, &m);
+	}
 }
 
 void apply_engine(struct spoke *s)

@@ -113,14 +113,15 @@ static json_t *body_json(const struct cache *c)
 	json_t *dir = directory_to_json(&c->dir);
 
 	/* json_pack takes over `dir` also when it fails; a NULL makes it fail. */
-	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "directory", dir,
-			 "highest_revision", (json_int_t)c->highest, "confirmed_ms",
+	return json_pack("{s:o, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "directory",
+			 dir, "highest_revision", (json_int_t)c->highest, "confirmed_ms",
 			 (json_int_t)c->confirmed_ms, "seen_ms", (json_int_t)c->seen_ms, "refused",
 			 (int)c->refused, "refused_why", fields_text(c->refused_why), "welcome",
 			 c->has_welcome ? welcome_json(&c->welcome) : json_null(), "last_good",
 			 endpoint_is_set(&c->last_good) ? endpoint_json(&c->last_good)
 							: json_null(),
-			 "hub_addresses", addresses_json(c), "peers", peers_json(c));
+			 "hub_addresses", addresses_json(c), "peers", peers_json(c), "revoked",
+			 revoked_to_json(&c->revoked));
 }
 
 static enum err digest_hex(const void *p, size_t n, char out[DIGEST_HEX_SIZE])
@@ -332,6 +333,7 @@ static enum err get_body(json_t *j, struct cache *c)
 	json_t *dir, *welcome, *last_good, *addresses;
 	json_int_t highest, confirmed_ms, seen_ms;
 	const char *why;
+	const json_t *revoked = json_object_get(j, "revoked"); /* older files have none */
 	int refused;
 
 	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "directory", &dir,
@@ -349,6 +351,8 @@ static enum err get_body(json_t *j, struct cache *c)
 	if ((c->has_welcome && !get_welcome(welcome, &c->welcome)) ||
 	    (!json_is_null(last_good) && !get_endpoint(last_good, &c->last_good)) ||
 	    !get_addresses(addresses, c) || !get_peers(json_object_get(j, "peers"), c))
+		return ERR_CORRUPT;
+	if (revoked && revoked_from_json(revoked, &c->revoked))
 		return ERR_CORRUPT;
 	return directory_from_json(dir, &c->dir);
 }

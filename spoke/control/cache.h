@@ -13,6 +13,7 @@
 #include "shared/base/paths.h"
 #include "shared/loop/resolve.h"
 #include "shared/wire/control.h"
+#include "spoke/control/revoked.h"
 
 #define CACHE_FORMAT         1u
 #define CACHE_FILE_MAX_BYTES (64u << 20)
@@ -37,8 +38,9 @@ struct cache_peer {
 };
 
 struct cache {
-	struct directory dir; /* revision 0: none */
-	uint64_t highest;     /* the highest revision ever seen */
+	struct directory dir;   /* revision 0: none */
+	uint64_t highest;       /* the highest revision ever seen */
+	struct revoked revoked; /* are no peers, even if the directory names them again */
 	bool has_welcome;
 	struct control_welcome
 		welcome;      /* the last one: who we are, who the hub is, pools, MTU, ports */

@@ -84,7 +84,7 @@ static void refuse(struct engine_feed *f, const struct node *n)
 bool engine_feed_is_peer(const struct cache *c, const struct node *n)
 {
 	if (!c->has_welcome || n->status != NODE_ACTIVE || !n->has_tunnel || !n->has_identity ||
-	    n->id == c->welcome.id)
+	    n->id == c->welcome.id || revoked_find(&c->revoked, n))
 		return false;
 	return n->kind == NODE_HUB ? n->id == c->welcome.hub_id : n->kind == NODE_SPOKE;
 }

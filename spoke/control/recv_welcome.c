@@ -39,6 +39,7 @@ static void forget_stranger(struct spoke *s, const struct control_welcome *w)
 	directory_fini(&s->cache.dir);
 	directory_init(&s->cache.dir);
 	s->cache.highest = 0;
+	s->cache.revoked.n = 0;
 	cache_peers_prune(&s->cache);
 }
 
@@ -134,4 +135,8 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	report_start(s);
 	carry_settle(&s->carry);
 	trial_link_up(s);
+	for (uint32_t i = 0; i < s->cache.revoked.n; i++)
+		s->cache.revoked.nodes[i].told = false;
+	if (s->confirmed)
+		apply_tell_revived(s);
 }

@@ -85,6 +85,8 @@ struct spoke {
 /* A directory message: directory -> cache -> engine -> network; the ack follows when the engine has
  * applied it. */
 void apply_directory(struct spoke *s, const struct delta *x);
+/* Nodes of the directory whose keys were revoked before: once a link, to the log and the hub. */
+void apply_tell_revived(struct spoke *s);
 /* All peers, and where they are, go to the engine. */
 void apply_engine(struct spoke *s);
 /* Everything that the cache holds goes to the engine and the network: at the start, for a new

@@ -459,6 +459,57 @@ static void disable_and_enable(void **state)
 	network_close(&w);
 }
 
+static void set_restored(struct network *w, uint64_t revision)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)revision);
+	assert_ok(store_begin(w->f.s));
+	assert_ok(store_setting_put(w->f.s, STORE_RESTORED_REVISION, number));
+	assert_ok(store_commit(w->f.s));
+}
+
+/* What a spoke says of another counts only after a restore, for what came after the backup, once.
+ */
+static void quarantine_after_a_restore(void **state)
+{
+	struct network w;
+	struct keys k;
+	struct node n;
+	uint32_t oslo, bergen;
+	uint64_t backup;
+
+	(void)state;
+	network_open(&w);
+	oslo = network_spoke(&w, "oslo", NULL);
+	bergen = network_spoke(&w, "bergen", NULL);
+	network_join(&w, oslo, &k);
+	backup = network_revision(&w);
+	assert_code(&w.c, change_node_quarantine(&w.c, oslo, backup + 9), ERR_DENIED,
+		    "not_restored");
+	set_restored(&w, backup);
+	assert_code(&w.c, change_node_quarantine(&w.c, oslo, backup), ERR_DENIED, "not_restored");
+	assert_code(&w.c, change_node_quarantine(&w.c, bergen, backup + 9), ERR_DENIED,
+		    "not_restored");
+	assert_code(&w.c, change_node_quarantine(&w.c, w.hub, backup + 9), ERR_DENIED,
+		    "not_restored");
+	assert_code(&w.c, change_node_quarantine(&w.c, 99, backup + 9), ERR_NOTFOUND, "not_found");
+	assert_int_equal(network_revision(&w), backup);
+	assert_code(&w.c, change_node_quarantine(&w.c, oslo, backup + 1), ERR_OK, "");
+	n = network_node(&w, oslo);
+	assert_int_equal(n.status, NODE_DISABLED);
+	assert_int_equal(n.revision, backup + 1);
+	node_fini(&n);
+	/* The admin's word is the last, until another backup is restored. */
+	assert_code(&w.c, change_node_enable(&w.c, oslo), ERR_OK, "");
+	assert_code(&w.c, change_node_quarantine(&w.c, oslo, backup + 9), ERR_DENIED,
+		    "not_restored");
+	assert_int_equal(network_audit_count(&w, "node.quarantine"), 1);
+	set_restored(&w, network_revision(&w));
+	assert_code(&w.c, change_node_quarantine(&w.c, oslo, backup + 9), ERR_OK, "");
+	network_close(&w);
+}
+
 static void revoke_keys(void **state)
 {
 	struct store_key first, second;
@@ -542,6 +593,7 @@ int main(void)
 		cmocka_unit_test(revoke_keys),
 		cmocka_unit_test(rename_and_move),
 		cmocka_unit_test(disable_and_enable),
+		cmocka_unit_test(quarantine_after_a_restore),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,12 @@ static void test_small_ones(void **state)
 	m->ack.revision = INT64_MAX;
 	check_round_trip(m, 64);
 	memset(m, 0, sizeof(*m));
+	m->type = CONTROL_REVIVED;
+	m->revived.id = UINT32_MAX;
+	m->revived.revision = INT64_MAX;
+	m->revived.identity_key.b[31] = 7;
+	check_round_trip(m, 256);
+	memset(m, 0, sizeof(*m));
 	m->type = CONTROL_PONG;
 	check_round_trip(m, 64);
 	m->type = CONTROL_PING;
@@ -316,6 +322,14 @@ static void test_json_rows(void **state)
 		  ERR_OK, CONTROL_ROTATE_KEY },
 		{ "{'type':'ask-key','tunnel':true}", ERR_OK, CONTROL_ASK_KEY },
 		{ "{'type':'ask-key','identity':1}", ERR_INVALID, 0 },
+		{ "{'type':'revived','id':5,'revision':43,'identity_key':'" KEY_TEXT "'}", ERR_OK,
+		  CONTROL_REVIVED },
+		{ "{'type':'revived','id':0,'revision':43,'identity_key':'" KEY_TEXT "'}",
+		  ERR_INVALID, 0 },
+		{ "{'type':'revived','id':5,'revision':43}", ERR_INVALID, 0 },
+		{ "{'type':'revived','id':5,'revision':43,'identity_key':'aWlp'}", ERR_INVALID, 0 },
+		{ "{'type':'revived','id':5,'revision':-1,'identity_key':'" KEY_TEXT "'}",
+		  ERR_INVALID, 0 },
 		{ "{'type':''}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'Ping'}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'unknown'}", ERR_OK, CONTROL_UNKNOWN },
