@@ -14,6 +14,7 @@ const DONE: Record<string, string> = {
 	"node.revoke": "revoked",
 	"node.disable": "disabled",
 	"node.enable": "enabled",
+	"node.quarantine": "disabled, since a restored backup had brought it back,",
 	"node.settings": "changed, on trial, what the hub sets on",
 	"node.settings.confirmed": "confirmed the settings of",
 	"node.settings.rolled_back": "took back the settings of",
