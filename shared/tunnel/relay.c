@@ -57,7 +57,7 @@ static unsigned same_way(const uint8_t *p, size_t len, size_t segment, struct re
 size_t relay_forward(struct tunnel *t, uint8_t *p, size_t len, size_t segment,
 		     const struct endpoint *from, uint8_t tos)
 {
-	struct relay_view view;
+	struct relay_view view = { 0 };
 	struct peer *destination;
 	enum engine_drop why;
 	struct udp_mark mark;
