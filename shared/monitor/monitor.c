@@ -392,7 +392,7 @@ static void on_begin(struct loop_later *l)
 	struct monitor *m = container_of(l, struct monitor, begin);
 
 	if (m->watchdog_ms)
-		timer_arm(loop_timers(m->loop), &m->watchdog, clock_now_ms());
+		on_watchdog(&m->watchdog, clock_now_ms()); /* before anything that takes time */
 	run_interface_script(m, SCRIPT_TINC_UP);
 	if (children_start(m->children) != ERR_OK)
 		begin_stop(m, 1);

@@ -13,8 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long a manager with a full queue (one that replaces itself, say) may keep us waiting. */
+enum { SEND_LIMIT_S = 1 };
+
 void notify_send(const char *state)
 {
+	const struct timeval limit = { .tv_sec = SEND_LIMIT_S };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t n = path ? strlen(path) : 0;
@@ -25,9 +29,10 @@ void notify_send(const char *state)
 	memcpy(sun.sun_path, path, n);
 	if (path[0] == '@') /* the abstract name space */
 		sun.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sun,
 		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	close(fd);
