@@ -73,6 +73,27 @@ void api_nudge_log_level(struct api *a, int level)
 	nudge(a, NUDGE_LOG_LEVEL, mem, cursor_pos(&c));
 }
 
+/* Has control hand an echo on to the engine. */
+static enum err ask_echo(struct echoes *e, const struct engine_ping *ping)
+{
+	struct api *a = container_of(e, struct api, echoes);
+	struct channel *control = a->worker ? a->worker->siblings[WORKER_CONTROL] : NULL;
+	uint8_t mem[16];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_ping_encode(ping, &c);
+	return control ? channel_send(control, NUDGE_PING, mem, cursor_pos(&c), -1) : ERR_CLOSED;
+}
+
+static void take_echo(struct api *a, struct cursor *body)
+{
+	struct engine_pong pong;
+
+	if (engine_pong_decode(body, &pong) == ERR_OK)
+		echoes_pong(&a->echoes, &pong, api_now_ms(a));
+}
+
 void api_nudge_keys(struct api *a) { nudge(a, NUDGE_KEYS, NULL, 0); }
 
 void api_nudge_tokens(struct api *a) { nudge(a, NUDGE_TOKENS, NULL, 0); }
@@ -133,6 +154,7 @@ static enum err start(struct worker *w)
 	a->worker = w;
 	a->started_ms = clock_wall_ms();
 	waits_init(&a->waits, loop_timers(w->loop), server_look);
+	echoes_init(&a->echoes, loop_timers(w->loop), ask_echo, server_echoed);
 	events_init(&a->events, loop_timers(w->loop), server_wake);
 	bucket_init(&a->sign_ins, SIGN_IN_PER_S, SIGN_IN_BURST, loop_now_ms(w->loop));
 	e = idempotency_new(&a->idempotency);
@@ -172,9 +194,12 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 {
 	struct api *a = w->state;
 
-	(void)body;
 	if (fd >= 0)
 		close(fd);
+	if (from == WORKER_CONTROL && type == NUDGE_PONG) {
+		take_echo(a, body);
+		return;
+	}
 	if (from == WORKER_CONTROL && type == NUDGE_PRESENCE)
 		waits_nudge(&a->waits, loop_now_ms(w->loop));
 	if (from == WORKER_CONTROL)

@@ -3,6 +3,7 @@
 /* context: what one api worker consists of. */
 #include "hub/api/auth.h"
 #include "hub/api/durations.h"
+#include "hub/api/echoes.h"
 #include "hub/api/events.h"
 #include "hub/api/idempotency.h"
 #include "hub/api/waits.h"
@@ -28,6 +29,7 @@ struct api {
 	struct bucket sign_ins;       /* of everybody: each costs a tenth of a second */
 	struct log_limit log_limit;   /* for lines that strangers can trigger */
 	struct waits waits;
+	struct echoes echoes;
 	struct events events;
 	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /* handlers: what stands behind each row of the route table. Each answers its request, or lets it
- * wait (revisions_get only). */
+ * wait (revisions_get and reach_test only). */
 #include "hub/api/request.h"
 
 /* webui.c */
@@ -31,6 +31,10 @@ void node_settings_cancel(struct request *r);
 /* log_level.c */
 void log_level_show(struct request *r);
 void log_level_set_hub(struct request *r);
+/* reach.c */
+void reach_test(struct request *r);
+/* Answers a request of reach_test() with what the echoes have found. */
+void reach_answer(struct request *r, const struct echoes_result *result);
 /* paths.c */
 void paths_list(struct request *r);
 void paths_of_node(struct request *r);

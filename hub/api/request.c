@@ -22,11 +22,13 @@ void request_init(struct request *r)
 	buf_init(&r->body, BODY_MAX_BYTES);
 	reply_init(&r->reply);
 	list_init(&r->wait.link);
+	list_init(&r->echoes.link);
 }
 
 void request_fini(struct request *r)
 {
 	waits_remove(&r->api->waits, &r->wait);
+	echoes_leave(&r->echoes);
 	events_remove(r);
 	hashing_forget(r);
 	json_decref(r->json);
@@ -336,7 +338,7 @@ void request_run(struct request *r)
 		r->route->handle(r);
 	if (r->route->flags & ROUTE_ETAG)
 		conditional_get(r);
-	BUG_ON(!r->reply.status && !r->wait.waiting && !hashing_waits(r));
+	BUG_ON(!r->reply.status && !r->wait.waiting && !r->echoes.waiting && !hashing_waits(r));
 }
 
 struct change request_change(struct request *r)

@@ -251,6 +251,7 @@ static const struct route routes[] = {
 	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), BODY(revoke)),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/enable", nodes_enable, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      NO_MEMBERS),
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/reach", reach_test, .flags = 0, NO_MEMBERS),
 	ROUTE(HTTP_GET, V1 "/nodes/{id}/settings", node_settings_show, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_PATCH, V1 "/nodes/{id}/settings", node_settings_edit, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(node_settings_body)),

@@ -299,7 +299,8 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	(void)code;
 	if (!x)
 		return;
-	if (x->request.reply.status && !x->request.reply.stream && !x->request.wait_revision)
+	if (x->request.reply.status && !x->request.reply.stream && !x->request.wait_revision &&
+	    !x->request.echoes_asleep)
 		durations_add(&x->request.api->durations, x->request.route, x->request.reply.status,
 			      clock_now_us() - x->begun_us);
 	/* What this one has changed, those who listen want to know. */
@@ -354,6 +355,15 @@ bool server_look(struct wait *one, bool late)
 		return false;
 	server_go_on(r);
 	return true;
+}
+
+void server_echoed(struct echoes_wait *one, const struct echoes_result *result)
+{
+	struct request *r = container_of(one, struct request, echoes);
+
+	reach_answer(r, result);
+	if (r->echoes_asleep)
+		server_go_on(r);
 }
 
 /* A connection of the UNIX socket has come or gone: the kernel says once whose it is. */
@@ -459,6 +469,7 @@ void server_stop(struct server *s)
 	if (!s)
 		return;
 	waits_flush(&s->api->waits);
+	echoes_fini(&s->api->echoes);
 	end_streams(s);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct daemon *d = &s->daemons[i];

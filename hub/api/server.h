@@ -24,6 +24,8 @@ void server_stop(struct server *s);
 /* To be given to waits_init(): looks at a waiting request, and lets its connection go on when it is
  * answered. */
 bool server_look(struct wait *one, bool late);
+/* To be given to echoes_init(): answers a request that has waited for echoes. */
+void server_echoed(struct echoes_wait *one, const struct echoes_result *result);
 /* To be given to hashing_new(): lets the connection of a request go on, which is then run again. */
 void server_go_on(struct request *r);
 /* To be given to events_init(): lets the connection of a stream that rests go on. */

@@ -175,8 +175,11 @@ static void set_log_level(struct control *c, const struct monitor_log_level *m)
 static void from_api(struct control *c, uint16_t type, struct cursor *body)
 {
 	struct monitor_log_level level;
+	struct engine_ping ping;
 	struct nudge_node node;
 
+	if (type == NUDGE_PING && engine_ping_decode(body, &ping) == ERR_OK)
+		engine_feed_ping(c, &ping);
 	if (type == NUDGE_SETTINGS && nudge_node_decode(body, &node) == ERR_OK)
 		node_settings_push(c, node.id);
 	if (type == NUDGE_LOG_LEVEL && monitor_log_level_decode(body, &level) == ERR_OK)

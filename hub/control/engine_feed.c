@@ -7,6 +7,7 @@
 #include "hub/control/core.h"
 #include "hub/control/endpoints.h"
 #include "hub/control/reach.h"
+#include "shared/ipc/nudge_msg.h"
 #include "shared/keys/keys.h"
 
 /* --- sending --- */
@@ -351,6 +352,43 @@ static enum err on_status_end(struct control *c, struct cursor *body)
 	return ERR_OK;
 }
 
+/* To api, which asked. When it is away nobody waits for it any more. */
+static void pass_pong(struct control *c, const struct engine_pong *m)
+{
+	struct channel *api = c->w->siblings[WORKER_API];
+	uint8_t mem[64];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_pong_encode(m, &cur);
+	BUG_ON(cur.err);
+	if (api && channel_send(api, NUDGE_PONG, mem, cursor_pos(&cur), -1) != ERR_OK)
+		log_debug(3, "control: api was not told of an echo");
+}
+
+void engine_feed_ping(struct control *c, const struct engine_ping *m)
+{
+	uint8_t mem[16];
+	struct cursor cur;
+
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_ping_encode(m, &cur);
+	send_bytes(c, ENGINE_PING, &cur);
+	if (!c->w->siblings[WORKER_ENGINE] || !c->engine.there)
+		pass_pong(c, &(struct engine_pong){
+				     .tag = m->tag, .id = m->id, .result = ERR_CLOSED });
+}
+
+static enum err on_pong(struct control *c, struct cursor *body)
+{
+	struct engine_pong m;
+	enum err e = engine_pong_decode(body, &m);
+
+	if (!e)
+		pass_pong(c, &m);
+	return e;
+}
+
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 {
 	enum err e;
@@ -371,8 +409,10 @@ void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 	case ENGINE_STATUS_END:
 		e = on_status_end(c, body);
 		break;
-	case ENGINE_READY:
 	case ENGINE_PONG:
+		e = on_pong(c, body);
+		break;
+	case ENGINE_READY:
 	case ENGINE_KEYS: /* WireGuard devices know the hub's by heart: it is not replaced */
 		e = ERR_OK;
 		break;

@@ -23,6 +23,7 @@
 #define ENGINE_FEED_SELF_BYTES 128u /* more than an encoded ENGINE_SELF */
 
 struct control;
+struct engine_ping;
 
 struct engine_feed {
 	bool there;
@@ -48,4 +49,6 @@ void engine_feed_self(struct control *c);
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch);
 /* Asks, unless an answer is still to come. */
 void engine_feed_ask_status(struct control *c);
+/* An echo that api wants to be sent; the engine's answer goes back to api. */
+void engine_feed_ping(struct control *c, const struct engine_ping *m);
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body);

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * What api and control on the hub say to each other, and to webhooks: "the database has changed,
- * read it". No data goes this way, the database is the only shared state.
+ * read it". The database is the only shared state: no data goes this way, but for echoes, which
+ * api has the engine send, and which are nobody's state.
  */
 #include "shared/base/cursor.h"
 
@@ -14,6 +15,8 @@ enum nudge_msg {
 	NUDGE_SETTINGS,     /* what is set on a node has changed: struct nudge_node */
 	NUDGE_LOG_LEVEL,    /* the hub logs as much from now on: struct monitor_log_level */
 	NUDGE_KEYS,         /* keys are to be replaced, or are not; no payload */
+	NUDGE_PING,         /* api: an echo for the engine to send: struct engine_ping */
+	NUDGE_PONG,         /* control: its answer: struct engine_pong; ERR_CLOSED: no engine */
 };
 struct nudge_revision {
 	uint64_t revision;

@@ -13,6 +13,7 @@ import pytest
 
 import nat
 import world as w
+from rest import Rest
 from world import NET, wait_until
 
 NARROW = 120
@@ -179,6 +180,46 @@ def test_the_hub_shows_every_pair(office):
         found[k][m] == found[(k[1], k[0])][m] for m in ("path", "reason_id"))]
     assert len(shown.splitlines()) - 1 == len(pairs(hq)) - len(agreed) // 2
     assert hq.hub("path", "list", "nobody", check=False).returncode == 4
+
+
+def reach(hq, name):
+    """The answer of POST /nodes/NAME/reach; (status, JSON)."""
+    hub = Rest(hq)
+    got = hub.call("POST", f"/api/v1/nodes/{name}/reach", {})
+    hub.close()
+    return got.status, got.json
+
+
+def test_the_hub_tests_a_branch(office):
+    """Echoes of the hub's own engine, and where packets for the branch's networks go."""
+    hq, sites = office
+    status, got = reach(hq, "open")
+    assert status == 200 and got["result"] == "reached" and got["answered"] == got["sent"] == 5, got
+    assert 0 < got["rtt_min_us"] <= got["rtt_avg_us"] <= got["rtt_max_us"]
+    assert got["path"] == "direct-udp" and got["endpoint"] == f"{sites['open'].public4}:6655" and got["advice"] == ""
+    assert {s["prefix"]: (s["routed"], s["via"]) for s in got["subnets"]}["10.1.0.0/24"] == (True, "open")
+    assert reach(hq, hq.name)[0] == 409 and reach(hq, "nobody")[0] == 404
+
+
+def test_the_hub_says_why_a_branch_is_not_reached(world):
+    """One that has not joined, one that another stands in for, one that is away, one that was disabled."""
+    hq = world.headquarters()
+    hq.hub("node", "add", "invited", "--subnet", "10.9.0.0/24")
+    status, got = reach(hq, "invited")
+    assert status == 200 and got["result"] == "not_joined" and "join command" in got["advice"] and got["sent"] == 0
+    assert got["subnets"][0]["routed"] is False and got["subnets"][0]["via"] is None
+    one, two = (world.branch(hq, f"linode{i}", i) for i in (1, 2))
+    one.host.wait_ping(two.host4)
+    hq.hub("subnet", "add", "linode2", "10.1.0.0/24", "--weight", "50", "--failover")
+    shared = {s["prefix"]: s for s in reach(hq, "linode2")[1]["subnets"]}["10.1.0.0/24"]
+    assert not shared["routed"] and shared["via"] == "linode1" and "weight 10" in shared["reason"]
+    assert one.daemon.stop() == 0
+    # It has said good-bye: the tunnel is down as soon as the hub's engine knows, whoever asks first.
+    status, got = reach(hq, "linode1")
+    assert status == 200 and got["result"] == "no_answer" and got["answered"] == 0 and got["sent"] == 5, got
+    assert got["advice"] and got["rtt_avg_us"] is None and got["path"] is None
+    hq.hub("node", "disable", "linode1")
+    assert reach(hq, "linode1")[1]["result"] == "disabled"
 
 
 def test_pairs_go_with_the_link(world):

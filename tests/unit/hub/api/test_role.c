@@ -40,6 +40,7 @@ static const struct {
 	{ "POST", "/api/v1/nodes/{id}/revoke", OPE },
 	{ "POST", "/api/v1/nodes/{id}/disable", OPE },
 	{ "POST", "/api/v1/nodes/{id}/enable", OPE },
+	{ "POST", "/api/v1/nodes/{id}/reach", OPE },
 	{ "GET", "/api/v1/nodes/{id}/settings", AUD },
 	{ "PATCH", "/api/v1/nodes/{id}/settings", OPE },
 	{ "POST", "/api/v1/nodes/{id}/settings/cancel", OPE },
