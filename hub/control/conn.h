@@ -63,8 +63,11 @@ struct conn {
 	char name[NAME_SIZE];
 	uint32_t capabilities;
 	char version[32];
-	uint64_t sent_revision;                  /* of the directory that the spoke was told */
-	uint64_t acked_revision;                 /* that its engine has applied */
+	uint64_t sent_revision;  /* of the directory that the spoke was told: the number that it has
+				  */
+	uint64_t held_revision;  /* at which its directory would still be the same; not below
+				    sent_revision, and equal to the hub's when it is up to date */
+	uint64_t acked_revision; /* that its engine has applied */
 	uint64_t replaced_ms[LINK_REPLACED_MAX]; /* when links of this identity were replaced,
 						    newest first */
 	enum path_policy path_policy; /* what it says itself of its paths to other spokes */

@@ -4,6 +4,7 @@
 #include "hub/config.h"
 #include "hub/control/admission.h"
 #include "hub/control/carriers.h"
+#include "hub/control/concern.h"
 #include "hub/control/conn.h"
 #include "hub/control/counters.h"
 #include "hub/control/engine_feed.h"
@@ -63,6 +64,7 @@ struct control {
 	struct timer moved_timer;
 
 	struct push push;
+	struct concern concern; /* changes of the refresh under way */
 	struct presence presence;
 	struct pairs pairs;
 	struct engine_feed engine;

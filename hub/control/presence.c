@@ -106,6 +106,14 @@ void presence_acked(struct control *c, uint32_t id, uint64_t revision)
 		presence_flush_soon(c);
 }
 
+void presence_spared(struct control *c, uint32_t id, uint64_t before, uint64_t now)
+{
+	const struct presence_node *p = presence_get(c, id);
+
+	if (p && p->row.acked_revision == before)
+		presence_acked(c, id, now);
+}
+
 void presence_holds(struct control *c, uint32_t id, uint64_t revision)
 {
 	struct presence_node *p = presence_get(c, id);

@@ -64,6 +64,9 @@ void presence_online(struct control *c, const struct conn *conn);
 void presence_offline(struct control *c, uint32_t id);
 /* The node's engine has applied `revision`. */
 void presence_acked(struct control *c, uint32_t id, uint64_t revision);
+/* The node is not concerned by what came after `before`: if it confirmed that, it confirmed `now`.
+ */
+void presence_spared(struct control *c, uint32_t id, uint64_t before, uint64_t now);
 /*
  * The node has come (back) with `revision`: what it confirmed beyond that it has lost since, or it
  * was of a database that was replaced by an older copy. It must confirm again.

@@ -15,12 +15,12 @@ struct conn;
 struct node;
 
 /*
- * A frame that others can be sent, too: those who start from the same revision (0: a snapshot) and
- * are under the same policy see the same.
+ * A frame that others can be sent, too: those who start from the same revision (0: a snapshot),
+ * hold the same, and are under the same policy see the same.
  */
 struct push_cache {
 	bool valid;
-	uint64_t from, to, groups, reach;
+	uint64_t from, held, to, groups, reach;
 	uint32_t capabilities;
 	struct buf frame;
 };
@@ -32,7 +32,17 @@ struct push {
 
 void push_init(struct control *c);
 void push_fini(struct control *c);
+/*
+ * The directory has gone on from revision `before`, where c->concern says what changed: who was up
+ * to date then, and is not concerned, still is, without a message.
+ */
+void push_spare(struct control *c, uint64_t before);
 /* Push to all who are behind, at the end of this round. */
 void push_schedule(struct control *c);
-/* Push to this link now, if it is behind. `from` = conn->sent_revision; 0 sends a snapshot. */
+/*
+ * Push to this link now, if it is behind: what changed since conn->held_revision, as a delta from
+ * conn->sent_revision; 0 sends a snapshot.
+ */
 void push_to(struct control *c, struct conn *conn);
+/* True when the spoke was told all that concerns it. */
+bool push_is_done(const struct control *c, const struct conn *conn);

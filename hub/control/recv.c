@@ -61,6 +61,6 @@ void recv_message(struct control *c, struct conn *conn, const struct control_msg
 		out_of_place(c, conn);
 	}
 	/* It may have been left out of a push while it did not take what it was sent. */
-	if (conn->state == CONN_UP && conn->sent_revision != c->dir.revision)
+	if (conn->state == CONN_UP && !push_is_done(c, conn))
 		push_schedule(c);
 }

@@ -21,5 +21,8 @@ void recv_ack(struct control *c, struct conn *conn, const struct control_msg *m)
 	if (revision <= conn->acked_revision)
 		return;
 	conn->acked_revision = revision;
+	/* Its directory may have stayed the same since: then that is confirmed, too. */
+	if (revision == conn->sent_revision)
+		revision = conn->held_revision;
 	presence_acked(c, conn->id, revision);
 }

@@ -204,7 +204,7 @@ static void set_base(struct control *c, struct conn *conn, const struct control_
 		tell_rollback(c, conn, highest);
 		base = 0;
 	}
-	conn->sent_revision = base;
+	conn->sent_revision = conn->held_revision = base;
 	if (conn->acked_revision > base)
 		conn->acked_revision = base;
 	presence_holds(c, conn->id, base);

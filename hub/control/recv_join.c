@@ -111,7 +111,7 @@ void recv_join(struct control *c, struct conn *conn, const struct control_msg *m
 	}
 	if (!conn_up(conn, n, j->capabilities, j->version))
 		return;
-	conn->sent_revision = 0;
+	conn->sent_revision = conn->held_revision = 0;
 	presence_holds(c, conn->id, 0);
 	welcome_send(c, conn, n);
 	push_to(c, conn);

@@ -22,6 +22,7 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 	/* Without its entry a key is looked up in the store: slower, not wrong. */
 	if (identities_change(&c->identities, old, now) != ERR_OK && log_allowed(&c->log_system))
 		log_error("control: out of memory for the index of identity keys");
+	concern_note(&c->concern, old, now);
 	engine_feed_node(c, old, now);
 	names_node(c, now);
 	revocations_note(c, old, now);
@@ -74,6 +75,7 @@ enum err refresh_start(struct control *c)
 		e = ERR_NOTFOUND;
 	if (e)
 		return core_store_failed(c, e, "load the directory");
+	concern_clear(&c->concern); /* nobody is connected yet */
 	log_debug(1, "control: the directory is at revision %" PRIu64 ", %" PRIu32 " nodes",
 		  c->dir.revision, c->dir.count);
 	return ERR_OK;
@@ -86,6 +88,8 @@ enum err refresh_now(struct control *c)
 	enum err e = load_refresh(c->store, &c->dir, node_changed, c, &n);
 
 	if (e) {
+		/* What was read is in place, and will not look like a change the next time. */
+		concern_note_all(&c->concern);
 		timer_arm(loop_timers(c->loop), &c->tick, loop_now_ms(c->loop) + RETRY_MS);
 		return core_store_failed(c, e, "read what changed");
 	}
@@ -98,6 +102,8 @@ enum err refresh_now(struct control *c)
 	engine_feed_commit(c);
 	refresh_cut_links(c);
 	net_feed_update(c);
+	push_spare(c, before);
+	concern_clear(&c->concern);
 	push_schedule(c);
 	revocations_begin(c);
 	return ERR_OK;

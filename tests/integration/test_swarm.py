@@ -4,6 +4,7 @@
     linodeHQ (hub) --- internet --- swarm (one process that plays all spokes, tests/bench/swarm)
 """
 
+import contextlib
 import os
 
 import pytest
@@ -29,7 +30,8 @@ def spokes(hq):
     """All are connected and up to date, and counting begins."""
     swarm = hq.spokes
     swarm.wait_all()
-    swarm.wait_revision(rest.Rest(hq).get("/api/v1/revision")["revision"])
+    with contextlib.closing(rest.Rest(hq)) as api:
+        wait_confirmed(api, swarm)
     swarm.ask("reset")
     return swarm
 
@@ -46,15 +48,12 @@ def told(stats):
     return {k: v for k, v in stats["got"].items() if k != "ping"}
 
 
-def wait_revision(api, spokes):
-    return spokes.wait_revision(api.get("/api/v1/revision")["revision"])
-
-
-def wait_confirmed(api, revision, online):
-    """The hub has the confirmations of all."""
-    got = w.wait_until("all have confirmed", lambda: (a := api.get(f"/api/v1/revisions/{revision}"))["applied"] == online and a)
-    assert got["online"] == online and got["missing"] == []
-    return got
+def wait_confirmed(api, spokes):
+    """The hub knows that all hold what they should; returns what it says and what the spokes have counted."""
+    revision = api.get("/api/v1/revision")["revision"]
+    said = w.wait_until("all have confirmed", lambda: (a := api.get(f"/api/v1/revisions/{revision}"))["applied"] == spokes.n and a, 60)
+    assert said["online"] == spokes.n and said["missing"] == []
+    return said, spokes.stats()
 
 
 def test_all_are_let_in(spokes, api):
@@ -68,25 +67,36 @@ def test_all_are_let_in(spokes, api):
 def test_a_change_costs_its_delta(spokes, api):
     """One message with one node to each spoke; one confirmation from each."""
     assert api.call("POST", "/api/v1/nodes", DEVICE).status == 201
-    got = wait_revision(api, spokes)
+    _, got = wait_confirmed(api, spokes)
     assert told(got) == {"directory": SPOKES} and got["nodes"] == SPOKES and got["gone"] == got["snapshots"] == 0
+    assert got["sent"]["ack"] == SPOKES
     spokes.ask("reset")
     assert api.call("PATCH", "/api/v1/nodes/device", {"keepalive_s": 20}).status == 200
-    got = wait_revision(api, spokes)
-    assert told(got) == {"directory": SPOKES} and got["nodes"] == SPOKES
-    assert wait_confirmed(api, api.get("/api/v1/revision")["revision"], SPOKES)["offline"] == []
+    said, got = wait_confirmed(api, spokes)
+    assert told(got) == {"directory": SPOKES} and got["nodes"] == SPOKES and said["offline"] == []
     assert got["misfits"] == got["links_lost"] == 0
 
 
-def test_an_invited_node_costs_nothing_but_a_number(spokes, api):
-    """Who has not joined is told to nobody."""
-    assert api.call("POST", "/api/v1/nodes", {"name": "later"}).status == 201
-    got = wait_revision(api, spokes)
-    assert got["nodes"] == got["gone"] == 0 and told(got) == {"directory": SPOKES}
+@pytest.mark.parametrize("method, path, body", [
+    ("POST", "/api/v1/nodes", {"name": "later", "subnets": [{"prefix": "192.168.77.0/24"}]}),  # nobody has joined as it yet
+    ("PATCH", "/api/v1/nodes/later", {"keepalive_s": 20}),
+    ("DELETE", "/api/v1/nodes/later", None),
+])
+def test_what_does_not_concern_them_costs_nothing(spokes, api, method, path, body):
+    """Not a message and not a confirmation; the hub still says of all that they hold the newest revision."""
+    before = api.get("/api/v1/revision")["revision"]
+    answer = api.call(method, path, body) if body else api.call(method, path)
+    assert answer.status < 300, answer
+    assert api.get("/api/v1/revision")["revision"] > before
+    _, got = wait_confirmed(api, spokes)
+    assert told(got) == {} and "ack" not in got["sent"]
 
 
 def test_flapping_costs_the_others_nothing(spokes):
     """Ten times one spoke goes and comes: ten welcomes for it, not a byte for anybody else."""
+    spokes.ask("flap 7")  # with its first welcome it is told the number of what did not concern it
+    spokes.wait_all()
+    spokes.ask("reset")
     for _ in range(10):
         spokes.ask("flap 7")
         got = spokes.wait_all()
@@ -98,10 +108,8 @@ def test_revocation_reaches_all(spokes, api):
     spokes.n -= 1
     got = api.call("POST", f"/api/v1/nodes/s{spokes.n:05}/revoke", {"reason": "stolen"})
     assert got.status == 200, got
-    stats = wait_revision(api, spokes)
-    revision = api.get("/api/v1/revision")["revision"]
+    _, stats = wait_confirmed(api, spokes)
     assert stats["revoked"] == spokes.n and stats["byes"] == {"revoked": 1}
-    wait_confirmed(api, revision, spokes.n)
     assert stats["up"] == spokes.n
 
 

@@ -171,6 +171,19 @@ static void take_directory(struct member *m, const struct delta *d)
 	say(m, &ack);
 }
 
+/* As a spoke whose engine works by what it holds: it confirms that on every new link. */
+static void take_welcome(struct member *m, const struct control_welcome *w)
+{
+	struct control_msg ack = { .type = CONTROL_ACK, .ack.revision = m->revision };
+
+	m->hub_id = w->hub_id;
+	if (m->client.state != CLIENT_GREETING)
+		return;
+	client_welcomed(&m->client, w->capabilities);
+	if (m->revision)
+		say(m, &ack);
+}
+
 static void take_bye(struct member *m, const struct control_bye *b)
 {
 	bool refused = b->reason == BYE_REVOKED || b->reason == BYE_DELETED ||
@@ -188,9 +201,7 @@ static void message(struct client *c, struct control_msg *msg)
 	m->swarm->tally.got[msg->type]++;
 	switch (msg->type) {
 	case CONTROL_WELCOME:
-		m->hub_id = msg->welcome.hub_id;
-		if (c->state == CLIENT_GREETING)
-			client_welcomed(c, msg->welcome.capabilities);
+		take_welcome(m, &msg->welcome);
 		break;
 	case CONTROL_DIRECTORY:
 		take_directory(m, &msg->directory);

@@ -114,23 +114,168 @@ static void test_interface(void **state)
 	spoke_end(&b);
 }
 
+static void admin_sets_keepalive(struct world *w, uint32_t id, int seconds)
+{
+	struct change c = by_admin(w);
+	struct change_node_edit edit = { .keepalive_s = seconds, .compression = -1 };
+	struct node n;
+
+	assert_int_equal(change_node_edit(&c, id, &edit, &n), ERR_OK);
+	node_fini(&n);
+	nudge(w);
+}
+
+static bool has_the_last(void *arg)
+{
+	const struct spoke *x = arg;
+	const struct control_msg *m = x->n ? &x->in[x->n - 1] : NULL;
+
+	return m && m->type == CONTROL_DIRECTORY && m->directory.n_changed &&
+	       m->directory.changed[0].keepalive_s == 10;
+}
+
 /* Many changes in one round are one push. */
 static void test_coalesced(void **state)
 {
 	struct world *w = *state;
-	struct spoke a;
+	struct spoke a, b;
 
 	spoke_joins(w, &a, "oslo", NULL);
-	unsigned before = a.n;
-	for (unsigned i = 0; i < 10; i++) {
-		char name[16];
-		snprintf(name, sizeof(name), "box%u", i);
-		admin_adds(w, name, NULL);
-	}
+	spoke_joins(w, &b, "bergen", NULL);
 	assert_true(wait_for(w, is_caught_up, &a));
+	unsigned before = a.n;
+	for (int i = 1; i <= 10; i++)
+		admin_sets_keepalive(w, b.id, i);
+	assert_true(wait_for(w, has_the_last, &a));
 	settle(w, 20);
 	assert_true(a.n - before <= 3);
 	spoke_end(&a);
+	spoke_end(&b);
+}
+
+static bool is_read(void *arg)
+{
+	const struct world *w = arg;
+	uint64_t newest;
+
+	return store_revision_get(w->admin, &newest) == ERR_OK && newest == w->c->dir.revision;
+}
+
+/* The worker has read all that was changed, pushed it, and written down who has confirmed. */
+static void all_is_pushed(struct world *w)
+{
+	assert_true(wait_for(w, is_read, w));
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+}
+
+static uint32_t applied_by(struct world *w, uint64_t revision)
+{
+	struct store_applied applied;
+
+	assert_int_equal(store_applied(w->admin, revision, 0, &applied), ERR_OK);
+	return applied.applied;
+}
+
+/* `x` is the only member of a group that talks to itself only. */
+static void put_into_group(struct world *w, const struct spoke *x, const char *name)
+{
+	struct change c = by_admin(w);
+	struct change_node_edit edit = { .keepalive_s = -1, .compression = -1, .set_groups = true };
+	struct store_group g;
+	struct store_policy p;
+	struct node n;
+
+	assert_int_equal(change_group_add(&c, name, "", &g), ERR_OK);
+	assert_int_equal(change_policy_add(&c, g.bit, g.bit, PATH_POLICY_AUTO, &p), ERR_OK);
+	edit.groups = UINT64_C(1) << g.bit;
+	assert_int_equal(change_node_edit(&c, x->id, &edit, &n), ERR_OK);
+	node_fini(&n);
+	nudge(w);
+}
+
+/* The spoke is told of all, confirms it, and what came so far is forgotten. */
+static void catches_up(struct world *w, struct spoke *x)
+{
+	assert_true(wait_for(w, is_caught_up, x));
+	spoke_sends_ack(x, x->revision);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	spoke_forget(x);
+}
+
+/*
+ * A change that a spoke may not see costs it nothing, and needs no confirmation of it. Its next
+ * message leads on from the number that it has, and speaks only of what it may see.
+ */
+static void test_hidden_change(void **state)
+{
+	struct world *w = *state;
+	struct spoke a, b, m;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	spoke_joins(w, &b, "bergen", NULL);
+	spoke_joins(w, &m, "molde", NULL);
+	put_into_group(w, &m, "apart");
+	all_is_pushed(w);
+	catches_up(w, &a);
+	catches_up(w, &m);
+	uint64_t held = m.revision;
+
+	admin_sets_keepalive(w, b.id, 7);
+	spoke_expects(&a, CONTROL_DIRECTORY);
+	all_is_pushed(w);
+	assert_int_equal(m.n, 0);
+	assert_int_equal(applied_by(w, w->c->dir.revision), 1);
+	spoke_sends_ack(&a, a.revision);
+	settle(w, 2 * PRESENCE_FLUSH_MS);
+	assert_int_equal(applied_by(w, w->c->dir.revision), 2);
+
+	admin_revokes(w, b.id, "stolen");
+	all_is_pushed(w);
+	assert_int_equal(m.n, 0);
+
+	admin_sets_keepalive(w, w->hub_id, 9);
+	const struct delta *d = &spoke_expects(&m, CONTROL_DIRECTORY)->directory;
+	assert_int_equal(d->from, held);
+	assert_int_equal(d->to, w->c->dir.revision);
+	assert_int_equal(d->n_changed, 1);
+	assert_int_equal(d->changed[0].id, w->hub_id);
+	assert_int_equal(d->n_gone, 0);
+	spoke_end(&a);
+	spoke_end(&b);
+	spoke_end(&m);
+}
+
+/* What stays the same for spokes (a comment), and who has not joined, costs nobody anything. */
+static void test_change_of_nothing_told(void **state)
+{
+	struct world *w = *state;
+	struct change c = by_admin(w);
+	struct change_node_edit edit = { .keepalive_s = -1, .compression = -1, .comment = "attic" };
+	struct spoke a, b;
+	struct node n;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	spoke_joins(w, &b, "bergen", NULL);
+	all_is_pushed(w);
+	catches_up(w, &a);
+	catches_up(w, &b);
+	uint64_t held = a.revision;
+	assert_int_equal(change_node_edit(&c, b.id, &edit, &n), ERR_OK);
+	node_fini(&n);
+	admin_adds(w, "later", "10.40.0.0/24");
+	all_is_pushed(w);
+	assert_true(w->c->dir.revision > held);
+	assert_int_equal(a.n, 0);
+	assert_int_equal(b.n, 0);
+	assert_int_equal(applied_by(w, w->c->dir.revision), 2);
+
+	/* It knows the number that it was told; what it is told then has nothing in it. */
+	spoke_returns(&a);
+	const struct delta *d = &spoke_expects(&a, CONTROL_DIRECTORY)->directory;
+	assert_int_equal(d->from, held);
+	assert_int_equal(d->n_gone, 0);
+	spoke_end(&a);
+	spoke_end(&b);
 }
 
 /*
@@ -193,6 +338,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_false_ack, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_interface, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_coalesced, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_hidden_change, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_change_of_nothing_told, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_shared_frame, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_nudge, world_setup, world_teardown),
 	};
