@@ -57,18 +57,25 @@ enum err change_hub_backup(struct change *c, const char *hub, const char *file)
 					      json_pack("{s:s}", "file", file)));
 }
 
+static enum err revocation(struct change *c, const struct change_hub_revocation *in)
+{
+	bool all = in->applied >= in->online;
+	enum err e = store_revocation_settle(c->store, in->revision,
+					     all ? REVOCATION_APPLIED : REVOCATION_EXPIRED,
+					     in->online, in->applied);
+
+	if (e)
+		return e;
+	return change_audit(
+		c, all ? "revocation.confirmed" : "revocation.unconfirmed", "node", in->node,
+		json_pack("{s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t)in->node_id, "revision",
+			  (json_int_t)in->revision, "online", (json_int_t)in->online, "applied",
+			  (json_int_t)in->applied, "elapsed_ms", (json_int_t)in->elapsed_ms));
+}
+
 enum err change_hub_revocation(struct change *c, const struct change_hub_revocation *in)
 {
-	const char *action =
-		in->applied >= in->online ? "revocation.confirmed" : "revocation.unconfirmed";
 	enum err e = change_begin(c);
 
-	return e ? e
-		 : change_end(c, change_audit(c, action, "node", in->node,
-					      json_pack("{s:I, s:I, s:I, s:I, s:I}", "id",
-							(json_int_t)in->node_id, "revision",
-							(json_int_t)in->revision, "online",
-							(json_int_t)in->online, "applied",
-							(json_int_t)in->applied, "elapsed_ms",
-							(json_int_t)in->elapsed_ms)));
+	return e ? e : change_end(c, revocation(c, in));
 }

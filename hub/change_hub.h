@@ -18,5 +18,6 @@ struct change_hub_revocation {
 	uint32_t online, applied; /* who was to apply it, and has */
 	int64_t elapsed_ms;
 };
-/* What came of a node's revocation: confirmed if all have applied it. */
+/* What came of a node's revocation, which was pending: confirmed if all have applied it.
+ * ERR_NOTFOUND. */
 enum err change_hub_revocation(struct change *c, const struct change_hub_revocation *in) must_check;

@@ -404,6 +404,17 @@ enum err change_node_edit(struct change *c, uint32_t id, const struct change_nod
 	return e;
 }
 
+/* What is to be known of a revocation for ever. */
+static enum err note_revocation(struct change *c, const struct node *n, const char *why)
+{
+	struct store_revocation r = { .revision = c->revision, .node_id = n->id };
+
+	snprintf(r.node_name, sizeof(r.node_name), "%s", n->name);
+	snprintf(r.actor, sizeof(r.actor), "%s", c->actor);
+	snprintf(r.reason, sizeof(r.reason), "%s", why);
+	return store_revocation_add(c->store, &r);
+}
+
 /* What revoking and deleting have in common: the status with all that follows from it, and the open
  * invitations. */
 static enum err end_membership(struct change *c, const struct node *n, enum node_status status,
@@ -420,6 +431,8 @@ static enum err end_membership(struct change *c, const struct node *n, enum node
 		e = store_node_status(c->store, n->id, status, why, c->revision);
 	if (!e)
 		e = store_tokens_revoke_node(c->store, n->id);
+	if (!e && status == NODE_REVOKED)
+		e = note_revocation(c, n, why);
 	if (e)
 		return e;
 	return change_audit(c, action, "node", n->name,

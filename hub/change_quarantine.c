@@ -49,7 +49,7 @@ static enum err check(struct change *c, const struct node *n, uint64_t revision,
 
 static enum err quarantine(struct change *c, const struct node *n, uint64_t revision)
 {
-	static const char why[] = "a spoke remembers its revocation; a backup had brought it back";
+	static const char why[] = STORE_QUARANTINED_WHY;
 	char key[32], number[24];
 	enum err e;
 

@@ -118,6 +118,9 @@ static void apply(const struct change_webhook_edit *in, struct store_webhook *w)
 		w->failing_ms = w->disabled_ms = 0;
 		w->disabled_why[0] = '\0';
 	} else if (w->enabled) {
+		/* What failed is no news to the one who has ended it. */
+		if (!in->why)
+			w->failures = 0;
 		w->disabled_ms = clock_wall_ms();
 		snprintf(w->disabled_why, sizeof(w->disabled_why), "%s",
 			 in->why ? in->why : "an admin has done so");

@@ -121,3 +121,11 @@ void revisions_get(struct request *r);
 /* Looks at a request that waits for a revision to be applied: answers it when it is, or when it is
  * `late`. True when answered. */
 bool revisions_look(struct request *r, bool late);
+/* Who has applied a revision, by name; r->wait_except is left out, and r->wait_receipts says
+ * whether a receipt of each is wanted. Freed by applied_fini(). */
+struct applied;
+enum err revisions_count(struct request *r, const struct store_revision *rev,
+			 struct applied *out) must_check;
+/* revocations.c */
+void revocations_list(struct request *r);
+void revocations_get(struct request *r);

@@ -186,6 +186,22 @@ json_t *render_rotation(const struct store_rotation *r)
 			 fingerprint_or_null(&r->tunnel_key));
 }
 
+json_t *render_revocation(const struct store_revocation *r)
+{
+	static const char *const states[] = { [REVOCATION_PENDING] = "pending",
+					      [REVOCATION_APPLIED] = "applied",
+					      [REVOCATION_EXPIRED] = "expired" };
+	int64_t took_ms = r->settled_ms > r->at_ms ? r->settled_ms - r->at_ms : 0;
+
+	return json_pack("{s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o}", "id",
+			 (json_int_t)r->revision, "revision", (json_int_t)r->revision, "node_id",
+			 (json_int_t)r->node_id, "node", r->node_name, "at", render_time(r->at_ms),
+			 "actor", fields_text(r->actor), "reason", text_or_null(r->reason), "state",
+			 states[r->state], "expected", (json_int_t)r->expected, "applied",
+			 (json_int_t)r->applied, "settled_at", render_time(r->settled_ms),
+			 "elapsed_ms", r->settled_ms ? json_integer(took_ms) : json_null());
+}
+
 json_t *render_key_settings(const struct key_settings *k)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:b}", "approval", k->approve ? "admin" : "auto",

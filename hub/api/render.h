@@ -31,6 +31,7 @@ json_t *render_policy(const struct store_policy *p);
 /* Whether it is old: by the settings, at `now_ms` (wall). */
 json_t *render_key(const struct store_key *k, const struct key_settings *settings, int64_t now_ms);
 json_t *render_rotation(const struct store_rotation *r);
+json_t *render_revocation(const struct store_revocation *r);
 json_t *render_key_settings(const struct key_settings *k);
 json_t *render_subnet(const struct store_subnet *s);
 /* `now_ms` (wall) decides between "open" and "expired". */

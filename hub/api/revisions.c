@@ -43,9 +43,7 @@ static enum err count_node(void *arg, const struct node *n, const struct store_n
 	return ERR_OK;
 }
 
-/* Who has applied the revision, by name. Freed by applied_fini(). */
-static enum err count_applied(struct request *r, const struct store_revision *rev,
-			      struct applied *out)
+enum err revisions_count(struct request *r, const struct store_revision *rev, struct applied *out)
 {
 	struct count c = { 0 };
 	enum err e = applied_init(&c.applied, rev->revision, rev->at_ms, r->wait_except);
@@ -76,7 +74,7 @@ static void answer(struct request *r)
 
 	e = store_revision_read(r->api->store, r->wait_revision, &rev);
 	if (!e)
-		e = count_applied(r, &rev, &a);
+		e = revisions_count(r, &rev, &a);
 	if (e) {
 		request_store_failed(r, e, "revision");
 		return;

@@ -281,6 +281,10 @@ static const struct route routes[] = {
 	ROUTE(HTTP_PATCH, V1 "/key-settings", key_settings_edit, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(key_settings), ADMINS),
 
+	ROUTE(HTTP_GET, V1 "/revocations", revocations_list, .flags = ROUTE_ETAG,
+	      .query = "limit after"),
+	ROUTE(HTTP_GET, V1 "/revocations/{id}", revocations_get, .flags = ROUTE_ETAG),
+
 	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG,
 	      .query = "limit after node"),
 	ROUTE(HTTP_POST, V1 "/subnets", subnets_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(subnet_add)),

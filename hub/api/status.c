@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "hub/api/attention.h"
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
 #include "hub/api/lookup.h"
 #include "hub/api/page.h"
 #include "hub/api/render.h"
 #include "hub/api/totals.h"
+#include "shared/base/clock.h"
 #include "shared/wire/fields.h"
 
 /* Sums over all nodes, and one page of them: what it costs does not grow with the network. */
@@ -174,12 +176,14 @@ static json_t *counts(const struct survey *s)
 static void answer(struct request *r, struct survey *s)
 {
 	char network[LOOKUP_SETTING_SIZE];
-	json_t *pools = json_array(), *away = json_array(), *hub = NULL;
+	json_t *pools = json_array(), *away = json_array(), *attention = json_array(), *hub = NULL;
 	struct store_revision rev = { 0 };
 	uint64_t mtu = 0;
 	enum err e;
 
 	e = expected_away(r, away);
+	if (!e)
+		e = attention_collect(r->api, &s->totals, clock_wall_ms(), attention);
 	if (!e)
 		e = store_revision_get(r->api->store, &rev.revision);
 	if (!e && store_revision_read(r->api->store, rev.revision, &rev) != ERR_OK)
@@ -190,17 +194,19 @@ static void answer(struct request *r, struct survey *s)
 		 describe_hub(r, &hub) == ERR_OK)
 		reply_json(&r->reply, 200,
 			   json_pack("{s:o, s:s, s:O, s:O, s:I, s:I, s:o, s:o, s:o, s:O, s:O, s:O, "
-				     "s:O, s:o}",
+				     "s:O, s:O, s:o}",
 				     "network", fields_text(network), "version", BRANCHLINE_VERSION,
 				     "hub", hub, "pools", pools, "mtu", (json_int_t)mtu, "revision",
 				     (json_int_t)rev.revision, "revision_at",
 				     render_time(rev.at_ms), "api_started_at",
 				     render_time(r->api->started_ms), "counts", counts(s),
-				     "expected_away", away, "engine", s->totals.engine, "link",
-				     s->totals.link, "nodes", s->page.items, "next_after",
+				     "expected_away", away, "attention", attention, "engine",
+				     s->totals.engine, "link", s->totals.link, "nodes",
+				     s->page.items, "next_after",
 				     s->page.more ? json_integer(s->page.last_id) : json_null()));
 	json_decref(pools);
 	json_decref(away);
+	json_decref(attention);
 	json_decref(hub);
 }
 

@@ -71,6 +71,15 @@ static void print_away(const json_t *names)
 		       call_join(names, text, sizeof(text)));
 }
 
+/* What an admin should look at. */
+static void print_attention(const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) printf("ATTENTION   %s\n", call_str(item, "text"));
+}
+
 static void print_head(const json_t *s, bool verbose)
 {
 	const json_t *counts = json_object_get(s, "counts");
@@ -82,6 +91,7 @@ static void print_head(const json_t *s, bool verbose)
 	       (long long)call_int(counts, "online"), (long long)call_int(counts, "invited"),
 	       (long long)call_int(counts, "revoked"));
 	print_away(json_object_get(s, "expected_away"));
+	print_attention(json_object_get(s, "attention"));
 	if (verbose)
 		print_data_plane(json_object_get(s, "engine"));
 	putchar('\n');

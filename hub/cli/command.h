@@ -29,7 +29,10 @@ int cmd_node_show(struct cli *cli, struct args *a);
 int cmd_node_edit(struct cli *cli, struct args *a);
 int cmd_node_delete(struct cli *cli, struct args *a);
 int cmd_node_revoke(struct cli *cli, struct args *a);
+/* cmd_revocation.c */
 int cmd_node_revocation(struct cli *cli, struct args *a);
+int cmd_revocation_list(struct cli *cli, struct args *a);
+int cmd_revocation_show(struct cli *cli, struct args *a);
 /* cmd_node_state.c */
 int cmd_node_rename(struct cli *cli, struct args *a);
 int cmd_node_disable(struct cli *cli, struct args *a);

@@ -1,63 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/control/revocations.h"
 
-#include <jansson.h>
-#include <string.h>
-
 #include "hub/change_hub.h"
 #include "hub/control/core.h"
 #include "shared/base/clock.h"
 #include "shared/ipc/nudge_msg.h"
 
-/* The node that an audit entry is about; 0: it says none. */
-static uint32_t node_of(const struct store_audit_entry *a)
-{
-	json_t *detail = json_loads(a->detail ? a->detail : "", 0, NULL);
-	json_int_t id = json_integer_value(json_object_get(detail, "id"));
-
-	json_decref(detail);
-	return id > 0 && id <= UINT32_MAX ? (uint32_t)id : 0;
-}
-
-static unsigned find(const struct revocations *x, uint32_t node_id)
-{
-	unsigned i = 0;
-
-	while (i < x->n && x->list[i].node_id != node_id)
-		i++;
-	return i;
-}
-
-static enum err add(void *arg, const struct store_audit_entry *a)
+static enum err add(void *arg, const struct store_revocation *r)
 {
 	struct revocations *x = arg;
-	uint32_t id = node_of(a);
+	struct revocation *one = &x->list[x->n++];
 
-	if (id && x->n < REVOCATIONS_MAX && find(x, id) == x->n)
-		x->list[x->n++] = (struct revocation){ id, a->at_ms };
+	*one = (struct revocation){ .revision = r->revision,
+				    .node_id = r->node_id,
+				    .at_ms = r->at_ms };
+	snprintf(one->name, sizeof(one->name), "%s", r->node_name);
 	return ERR_OK;
 }
 
-static enum err take_out(void *arg, const struct store_audit_entry *a)
+static enum err read_pending(struct control *c)
 {
-	struct revocations *x = arg;
-	unsigned i = find(x, node_of(a));
-
-	if (i < x->n && a->at_ms >= x->list[i].at_ms)
-		x->list[i] = x->list[--x->n];
-	return ERR_OK;
-}
-
-/* What the audit log says of the time in which one may be under way. */
-static enum err read_log(struct control *c)
-{
-	struct revocations *x = &c->revocations;
-	struct store_audit_filter f = { .action = "node.revoke",
-					.since_ms = clock_wall_ms() - REVOCATIONS_LIMIT_MS };
-	enum err e = store_audit_list(c->store, &f, 0, UINT16_MAX, add, x);
-
-	f.action = "revocation.";
-	return e ? e : store_audit_list(c->store, &f, 0, UINT16_MAX, take_out, x);
+	c->revocations.n = 0;
+	return store_revocations_pending(c->store, REVOCATIONS_MAX, add, &c->revocations);
 }
 
 static void rearm(struct control *c, bool failed)
@@ -80,25 +44,18 @@ static void rearm(struct control *c, bool failed)
 static enum err settle(struct control *c, const struct revocation *one, bool *over)
 {
 	struct change change = { .store = c->store, .actor = "hub" };
-	const struct node *n = directory_find(&c->dir, one->node_id);
-	struct change_hub_revocation in = { .node_id = one->node_id };
+	struct change_hub_revocation in = { .node_id = one->node_id,
+					    .node = one->name,
+					    .revision = one->revision,
+					    .elapsed_ms = clock_wall_ms() - one->at_ms };
 	struct store_applied a;
-	enum err e;
+	enum err e = store_applied(c->store, one->revision, one->node_id, &a);
 
-	/* Deleted since, with all that could be said of it. */
-	*over = !n || n->status != NODE_REVOKED;
-	if (*over)
-		return ERR_OK;
-	e = store_applied(c->store, n->revision, n->id, &a);
-	if (e)
+	*over = false;
+	if (e || (a.applied < a.online && in.elapsed_ms < REVOCATIONS_LIMIT_MS))
 		return e;
-	in.elapsed_ms = clock_wall_ms() - one->at_ms;
-	in.node = n->name;
-	in.revision = n->revision;
 	in.online = a.online;
 	in.applied = a.applied;
-	if (a.applied < a.online && in.elapsed_ms < REVOCATIONS_LIMIT_MS)
-		return ERR_OK;
 	e = change_hub_revocation(&change, &in);
 	*over = e == ERR_OK;
 	return e;
@@ -123,6 +80,9 @@ bool revocations_look(struct control *c)
 	}
 	if (e)
 		(void)core_store_failed(c, e, "tell of a revocation");
+	/* There may be more than the list could hold. */
+	if (before == REVOCATIONS_MAX && x->n < before)
+		x->noted = true;
 	rearm(c, e != ERR_OK || x->noted);
 	return x->n != before;
 }
@@ -149,7 +109,7 @@ void revocations_begin(struct control *c)
 
 	if (!c->revocations.noted)
 		return;
-	e = read_log(c);
+	e = read_pending(c);
 	c->revocations.noted = e != ERR_OK;
 	if (e)
 		(void)core_store_failed(c, e, "read which revocations are under way");

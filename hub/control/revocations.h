@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * revocations: whether a node's revocation was applied by all who were to: an entry of the audit
- * log, and so an event, for each. Which are under way stands in the audit log, too, so that control
- * may die in between.
+ * revocations: whether a node's revocation was applied by all who were to: its row in the store
+ * says so, and an entry of the audit log, and so an event, for each. Those that are under way are
+ * rows, too, so that control may die in between.
  *
  *	node.revoke --all have acked its revision--> revocation.confirmed
  *	            --REVOCATIONS_LIMIT_MS---------> revocation.unconfirmed
@@ -15,20 +15,22 @@
 
 #define REVOCATIONS_LIMIT_MS 60000u
 #define REVOCATIONS_RETRY_MS 1000u
-#define REVOCATIONS_MAX      64u /* under way; of more nothing is told */
+#define REVOCATIONS_MAX      64u /* looked at at once; the others wait for their turn */
 
 struct control;
 struct node;
 
 struct revocation {
+	uint64_t revision;
 	uint32_t node_id;
-	int64_t at_ms; /* wall time */
+	char name[NAME_SIZE]; /* as the node was called then */
+	int64_t at_ms;        /* wall time */
 };
 
 struct revocations {
 	struct revocation list[REVOCATIONS_MAX];
 	unsigned n;
-	bool noted; /* there is a new one in the audit log */
+	bool noted; /* there may be one in the store that is not in the list */
 	struct timer timer;
 };
 

@@ -389,7 +389,9 @@ enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
 		       struct store_applied *out) must_check;
 
 #include "hub/store/access.h"
+#include "hub/store/attention.h"
 #include "hub/store/history.h"
 #include "hub/store/webhook.h"
+#include "hub/store/revocation.h"
 #include "hub/store/rotation.h"
 #include "hub/store/key_age.h"

@@ -52,8 +52,9 @@ def filled(hq, root, spec):
     hq.hub("key", "settings", "--approval", "admin")
     for branch in hq.branches:
         assert branch.json("spoke", "rotate-key")["waits"] is True
-    for body in (DEVICE, {"name": "bench"}):
+    for body in (DEVICE, {"name": "bench"}, {"name": "stolen"}):
         assert root.call("POST", "/api/v1/nodes", body).status == 201
+    assert root.call("POST", "/api/v1/nodes/stolen/revoke", {}).status == 200
     for op in spec.operations:
         if op.method == "POST" and "201" in op.node["responses"] and "{" not in op.path:
             answer = root.call("POST", op.path, body_of(op))

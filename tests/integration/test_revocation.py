@@ -240,6 +240,14 @@ def test_one_that_is_away_learns_it_later(net, victim):
     got = net.hq.hub("node", "revocation", away.name, check=False)
     assert got.returncode == 4 and "is not revoked" in got.stderr
 
+    # It is kept, whatever becomes of the node.
+    assert away.name in re.search(r"offline, will learn it when they connect: (.*)", said).group(1)
+    kept = net.hq.json("hub", "revocation", "list")["items"][0]
+    assert (kept["node"], kept["state"], kept["applied"], kept["expected"]) == (victim.name, "applied", 2, 2)
+    one = net.hq.json("hub", "revocation", "show", str(kept["id"]))
+    assert one["offline"] == [away.name] and one["missing"] == [] and kept["elapsed_ms"] >= 0
+    assert re.search(rf"^ *{kept['id']} +{victim.name} +applied +2 of 2", net.hq.hub("revocation", "list").stdout, re.M)
+
     away.start_daemon("spoke")
     w.wait_until("it has confirmed", lambda: net.hq.json("hub", "revision", str(revision))["applied"] == 3)
     assert victim.name not in [p["name"] for p in away.json("spoke", "status")["peers"]]

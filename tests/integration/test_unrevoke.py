@@ -55,6 +55,8 @@ def test_the_hub_is_told_and_warns(restored):
     one.daemon.wait_line(f"node {two.name} is refused: its key was revoked at revision")
     w.wait_until("it is disabled", lambda: status(hq, two) == "disabled")
     hq.daemon.wait_line(f"node {two.name} is disabled: {one.name} says .*node revoke {two.name} .*node enable {two.name}")
+    asked = {a["code"]: a["node"] for a in hq.json("hub", "status")["attention"]}
+    assert asked["node_quarantined"] == two.name and "backup_restored" in asked
     (entry,) = evidence.audit(hq, "node.quarantine", two.name)
     assert entry["revoked_at"] > 0
     assert evidence.audit(hq, "store.rollback", one.name)

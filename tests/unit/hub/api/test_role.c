@@ -59,6 +59,8 @@ static const struct {
 	{ "PATCH", "/api/v1/key-settings", ADM },
 	{ "GET", "/api/v1/subnets", AUD },
 	{ "POST", "/api/v1/subnets", OPE },
+	{ "GET", "/api/v1/revocations", AUD },
+	{ "GET", "/api/v1/revocations/{id}", AUD },
 	{ "GET", "/api/v1/subnets/{id}", AUD },
 	{ "DELETE", "/api/v1/subnets/{id}", OPE },
 	{ "GET", "/api/v1/groups", AUD },

@@ -20,6 +20,7 @@ static bool api_was_nudged(void *arg)
 static void test_revocation(void **state)
 {
 	struct world *w = *state;
+	struct store_revocation kept;
 	struct spoke a, b;
 
 	spoke_joins(w, &a, "oslo", "10.20.0.0/24");
@@ -52,6 +53,12 @@ static void test_revocation(void **state)
 	assert_int_equal(store_applied(w->admin, a.revision, b.id, &applied), ERR_OK);
 	assert_int_equal(applied.applied, 1);
 	assert_int_equal(w->heard.nudges[NUDGE_PRESENCE], 1);
+	/* What came of it is kept, with the audit entry. */
+	assert_int_equal(store_revocation_get(w->admin, a.revision, &kept), ERR_OK);
+	assert_int_equal(kept.state, REVOCATION_APPLIED);
+	assert_int_equal(kept.node_id, b.id);
+	assert_int_equal(kept.expected, 1);
+	assert_int_equal(kept.applied, 1);
 	spoke_end(&a);
 	spoke_end(&b);
 }

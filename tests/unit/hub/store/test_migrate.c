@@ -156,6 +156,43 @@ static void assert_row_of_v2(struct store *s)
 	assert_true(u.disabled && !u.has_totp && !u.totp_enabled);
 }
 
+/* A revocation of before there was a table of them. */
+static const char revoked_before_v9[] =
+	"INSERT INTO revisions (at_ms, actor, what) VALUES (1700000000000, 'unix:anna', "
+	"'node.revoke bergen');"
+	"INSERT INTO nodes (name, kind, status, revision, created_ms, updated_ms, revoked_ms, "
+	"revoked_why)"
+	" VALUES ('bergen', 2, 4, 2, 1700000000000, 1700000000000, 1700000000000, 'stolen');";
+
+static void assert_revoked_before_v9(struct store *s)
+{
+	struct store_revocation r;
+
+	assert_ok(store_revocation_get(s, 2, &r));
+	assert_string_equal(r.node_name, "bergen");
+	assert_string_equal(r.actor, "unix:anna");
+	assert_string_equal(r.reason, "stolen");
+	assert_int_equal(r.state, REVOCATION_EXPIRED);
+	assert_true(r.settled_ms == r.at_ms);
+}
+
+static void older_revocations_are_known(void **state)
+{
+	struct embedded_sql old[LIST_MAX];
+	struct fixture f;
+
+	(void)state;
+	fixture_dir(&f);
+	cut(embedded_directory_sql, 8, old);
+	assert_ok(store_create_from(f.dir, old, embedded_presence_sql));
+	raw(&f, "directory.db", rows_of_v1);
+	raw(&f, "directory.db", revoked_before_v9);
+	assert_ok(store_create(f.dir));
+	assert_ok(store_open(f.dir, &f.s));
+	assert_revoked_before_v9(f.s);
+	fixture_close(&f);
+}
+
 static void from_every_older_version(void **state)
 {
 	unsigned latest = migrate_latest(embedded_directory_sql);
@@ -369,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new_files),
 		cmocka_unit_test(from_every_older_version),
+		cmocka_unit_test(older_revocations_are_known),
 		cmocka_unit_test(refuse_later_version),
 		cmocka_unit_test(failing_migration),
 		cmocka_unit_test(backup_impossible),
