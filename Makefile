@@ -28,7 +28,7 @@ WEBUI     ?= 1
 WEBUI_OUT ?= $(B)/webui
 export WEBUI_OUT
 
-PKGS := openssl sqlite3 libmicrohttpd jansson libmnl libcap zlib lzo2 libcurl
+PKGS := openssl sqlite3 libmicrohttpd jansson libmnl libcap libseccomp zlib lzo2 libcurl
 # Not in the recipe of every rule, so that `make deps` and `make clean` run before the packages are there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)

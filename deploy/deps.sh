@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libmnl-dev
-	libcap-dev zlib1g-dev liblzo2-dev libcurl4-openssl-dev python3 python3-yaml"
+	libcap-dev libseccomp-dev zlib1g-dev liblzo2-dev libcurl4-openssl-dev python3 python3-yaml"
 # For the admin page. A node with its own npm that is there already, wherever it came from, is good enough.
 command -v node >/dev/null && command -v npm >/dev/null || build="$build nodejs npm"
 tests="clang clang-format universal-ctags libcmocka-dev python3-pytest python3-pytest-xdist python3-jsonschema iproute2 iputils-ping nftables ethtool tcpdump

@@ -12,6 +12,7 @@
 #include "shared/base/file.h"
 #include "shared/base/log.h"
 #include "shared/ipc/nudge_msg.h"
+#include "shared/monitor/filter.h"
 
 #define PEM_MAX_BYTES (256u << 10)
 
@@ -227,6 +228,7 @@ const struct worker_role_ops *api_role(void)
 	static const struct worker_role_ops ops = {
 		.role = WORKER_API,
 		.name = "api",
+		.calls = FILTER_FILES | FILTER_SOCKETS | FILTER_THREADS,
 		.load = load,
 		.start = start,
 		.sibling_up = sibling_up,

@@ -12,6 +12,7 @@
 #include "shared/base/clock.h"
 #include "shared/ipc/nudge_msg.h"
 #include "shared/keys/keys.h"
+#include "shared/monitor/filter.h"
 
 #define BYE_SPREAD_MIN_MS                                                                          \
 	1000u /* at an orderly stop spokes come back spread over 1 ms each, within these */
@@ -329,6 +330,7 @@ const struct worker_role_ops *control_role(void)
 	static const struct worker_role_ops ops = {
 		.role = WORKER_CONTROL,
 		.name = "control",
+		.calls = FILTER_FILES | FILTER_SOCKETS | FILTER_THREADS,
 		.load = load,
 		.start = start,
 		.sibling_up = sibling_up,

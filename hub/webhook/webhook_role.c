@@ -13,6 +13,7 @@
 #include "hub/webhook/sender.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/monitor/filter.h"
 
 #define GATHER_SOON_MS 50u
 #define GATHER_TICK_MS 5000u
@@ -112,6 +113,7 @@ const struct worker_role_ops *webhook_role(void)
 	static const struct worker_role_ops ops = {
 		.role = WORKER_WEBHOOKS,
 		.name = "webhooks",
+		.calls = FILTER_FILES | FILTER_SOCKETS | FILTER_THREADS,
 		.load = load,
 		.start = start,
 		.message = message,

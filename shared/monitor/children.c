@@ -310,6 +310,9 @@ static void log_end(const struct child *ch, pid_t pid, int status)
 {
 	if ((ch->set->stopping || ch->wanted_end) && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_debug(1, "%s ended", ch->ops->name);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		log_error("%s (pid %ld) made a system call that it must not make, and was killed",
+			  ch->ops->name, (long)pid);
 	else if (WIFSIGNALED(status))
 		log_warn("%s (pid %ld) was ended by signal %d (%s)", ch->ops->name, (long)pid,
 			 WTERMSIG(status), strsignal(WTERMSIG(status)));

@@ -2,8 +2,8 @@
 /*
  * The child's side of the monitor: what happens between fork() and the end of a worker.
  *
- *     fork -> close what is not ours -> load (root) -> sandbox_drop -> start -> MONITOR_READY
- *          -> loop_run -> fini
+ *     fork -> close what is not ours -> load (root) -> sandbox_drop -> start -> filter_apply
+ *          -> MONITOR_READY -> loop_run -> fini
  *
  * Siblings are not known at the start: the monitor sends a MONITOR_LINK for each, at once and again
  * after one was restarted.
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "shared/base/log.h"
+#include "shared/monitor/filter.h"
 #include "shared/monitor/sandbox.h"
 #include "shared/wire/limits.h"
 
@@ -400,6 +401,8 @@ int worker_run(const struct worker_start *s)
 	e = set_up(&rt, s);
 	if (e == ERR_OK)
 		e = s->ops->start(&rt.w);
+	if (e == ERR_OK)
+		e = filter_apply(s->ops->calls);
 	if (e == ERR_OK)
 		e = channel_send(rt.w.monitor, MONITOR_READY, NULL, 0, -1);
 	if (e != ERR_OK) {

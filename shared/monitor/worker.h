@@ -48,11 +48,12 @@ struct worker {
 struct worker_role_ops {
 	enum worker_role role;
 	const char *name; /* "engine", "control", "api": in the log and in /proc/PID/comm */
+	unsigned calls;   /* beyond those of every worker: enum filter_calls */
 	/* Before the rights are dropped: read keys and files. `config` is what was given to
 	 * monitor_run(). Returns the state for the others. */
 	enum err (*load)(void *config, void **state);
-	/* After the rights are dropped: set up everything on w->loop. The monitor then calls
-	 * loop_run(). */
+	/* After the rights are dropped: set up everything on w->loop, and load what libraries load
+	 * late. Then the system calls are limited to `calls`, and loop_run() is called. */
 	enum err (*start)(struct worker *w);
 	/* A sibling is there (again): its channel is in w->siblings[role]. Comes also for those
 	 * present at the start, after start(). */

@@ -7,6 +7,7 @@
 #include "shared/base/clock.h"
 #include "spoke/control/spoke.h"
 #include "shared/keys/keys.h"
+#include "shared/monitor/filter.h"
 #include "spoke/roles.h"
 
 /* --- the link's callbacks --- */
@@ -526,6 +527,7 @@ const struct worker_role_ops *spoke_control_role(void)
 	static const struct worker_role_ops ops = {
 		.role = WORKER_CONTROL,
 		.name = "control",
+		.calls = FILTER_FILES | FILTER_SOCKETS | FILTER_THREADS,
 		.load = load,
 		.start = start,
 		.sibling_up = sibling_up,

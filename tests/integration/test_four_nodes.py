@@ -9,7 +9,7 @@
 import os
 import re
 
-from world import wait_until
+from world import BUILD, wait_until
 
 
 def test_every_lan_reaches_every_lan(network):
@@ -72,10 +72,13 @@ def test_stopping_takes_interface_and_routes_away(network):
 def test_workers_have_no_rights(network):
     """Each worker: the unprivileged user, no capability, no way to regain one."""
     hq, branches = network
-    for site, roles in ((hq, ("engine", "control", "api")), (branches[0], ("engine", "control"))):
+    with open(os.path.join(BUILD, "branchline-spoke"), "rb") as f:
+        sanitized = re.search(rb"__[at]san_init", f.read())  # such a build has no filter of system calls
+    for site, roles in ((hq, ("engine", "control", "api", "webhooks")), (branches[0], ("engine", "control"))):
         for role in roles:
             with open(f"/proc/{site.worker_pid(role)}/status", encoding="utf-8") as f:
                 status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
             assert "0" not in status["Uid"].split(), (site.name, role)
             assert int(status["CapEff"], 16) == 0 and int(status["CapPrm"], 16) == 0
             assert status["NoNewPrivs"] == "1"
+            assert status["Seccomp"] == ("0" if sanitized else "2")

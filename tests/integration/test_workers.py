@@ -73,6 +73,7 @@ def test_every_lan_reaches_every_lan(net):
         with open(f"/proc/{site.worker_pid('mover1')}/status", encoding="utf-8") as f:
             status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
         assert "0" not in status["Uid"].split() and int(status["CapEff"], 16) == 0 and status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2"
 
 
 def test_streams_come_out_as_they_went_in(net):
