@@ -67,6 +67,19 @@ enum err change_refuse(struct change *c, enum err e, const char *code, const cha
 	return e;
 }
 
+void change_note_use(struct change *c, const char *kind, const char *fmt, ...)
+{
+	struct change_use *use = &c->uses[c->n_uses];
+	va_list ap;
+
+	if (c->n_uses++ >= CHANGE_USES_MAX)
+		return;
+	use->kind = kind;
+	va_start(ap, fmt);
+	vsnprintf(use->name, sizeof(use->name), fmt, ap);
+	va_end(ap);
+}
+
 enum err change_store_failed(struct change *c, enum err e)
 {
 	static const struct {

@@ -7,7 +7,7 @@
  */
 #include "hub/store/store.h"
 
-/* Something that uses what was to be deleted. */
+/* Something that uses what was to be deleted, or that is deleted with it. */
 struct change_use {
 	const char *kind;             /* "node", "policy" */
 	char name[2 * NAME_SIZE + 8]; /* of a policy: "masters -> default" */
@@ -28,7 +28,8 @@ struct change {
 	char detail[512];  /* a sentence for the admin: what is wrong, with whom it clashes, what to
 			      do */
 	char pointer[64];  /* JSON pointer to the bad field ("/subnets/0/prefix"), or "" */
-	unsigned n_uses;   /* that make a deletion impossible: all, also those not named */
+	unsigned n_uses;   /* that make a deletion impossible, or go with what is deleted: all, also
+			      those not named */
 	struct change_use uses[CHANGE_USES_MAX];
 };
 
@@ -87,6 +88,7 @@ enum err change_node_edit(struct change *c, uint32_t id, const struct change_nod
 /* Codes: not_found, node_is_hub, node_already_revoked, reason_invalid. Revokes its keys and join
  * tokens too. */
 enum err change_node_revoke(struct change *c, uint32_t id, const char *why) must_check;
+/* `uses` are the subnets and open join tokens that go with it. Codes: not_found, node_is_hub. */
 enum err change_node_delete(struct change *c, uint32_t id) must_check;
 /*
  * A disabled node keeps its keys, addresses, subnets and groups, and has no link and no tunnels
@@ -154,7 +156,11 @@ enum err change_api_token_revoke(struct change *c, uint32_t id) must_check;
 
 /* Users. Passwords come as hashes. Codes: name_invalid, user_exists, not_found. */
 enum err change_user_add(struct change *c, struct store_user *u) must_check;
-/* NULL / negative: leave alone. Any edit ends all sessions of the user. */
+/*
+ * The last admin who may sign in stays one (user_last_admin), unless the actor is somebody at the
+ * hub's machine, "unix:...", who can always make another. NULL / negative: leave alone. Any edit
+ * ends all sessions of the user.
+ */
 struct change_user_edit {
 	const char *role;
 	const char *password_hash;

@@ -193,18 +193,12 @@ static void add_user(struct users *x, const char *kind, const char *text)
 {
 	size_t used = strlen(x->text);
 
-	if (x->n < CHANGE_USES_MAX) {
-		struct change_use *use = &x->c->uses[x->n];
-
-		use->kind = kind;
-		snprintf(use->name, sizeof(use->name), "%s", text);
-	}
-
+	change_note_use(x->c, kind, "%s", text);
 	if (x->n < USERS_SHOWN)
 		snprintf(x->text + used, sizeof(x->text) - used, "%s%s", x->n ? ", " : "", text);
 	else if (x->n == USERS_SHOWN)
 		snprintf(x->text + used, sizeof(x->text) - used, ", ...");
-	x->c->n_uses = ++x->n;
+	x->n++;
 }
 
 static enum err add_node(void *arg, const char *name)

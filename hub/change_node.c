@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hub/change_step.h"
+#include "shared/base/clock.h"
 #include "shared/keys/keys.h"
 
 #define KEEPALIVE_MAX_S 65535
@@ -464,6 +465,40 @@ enum err change_node_revoke(struct change *c, uint32_t id, const char *why)
 	return e ? e : change_end(c, node_revoke(c, id, why ? why : ""));
 }
 
+static enum err note_subnet(void *arg, const struct store_subnet *s)
+{
+	char text[PREFIX_STR_SIZE];
+
+	change_note_use(arg, "subnet", "%s", prefix_format(&s->subnet.prefix, text));
+	return ERR_OK;
+}
+
+/* Which join tokens are to be noted, and where. */
+struct open_tokens {
+	struct change *change;
+	uint32_t node_id;
+	int64_t now_ms;
+};
+
+static enum err note_token(void *arg, const struct store_token *t)
+{
+	const struct open_tokens *x = arg;
+
+	if (t->node_id == x->node_id && !t->revoked_ms && t->uses < t->uses_max &&
+	    t->expires_ms > x->now_ms)
+		change_note_use(x->change, "token", "%u", t->id);
+	return ERR_OK;
+}
+
+/* What goes with a node that is deleted. */
+static enum err note_belongings(struct change *c, uint32_t id)
+{
+	struct open_tokens x = { c, id, clock_wall_ms() };
+	enum err e = store_subnets_list(c->store, id, 0, 0, note_subnet, c);
+
+	return e ? e : store_tokens_list(c->store, 0, 0, note_token, &x);
+}
+
 static enum err node_delete(struct change *c, uint32_t id)
 {
 	struct node n;
@@ -471,7 +506,9 @@ static enum err node_delete(struct change *c, uint32_t id)
 
 	if (e)
 		return e;
-	e = end_membership(c, &n, NODE_DELETED, "deleted");
+	e = note_belongings(c, id);
+	if (!e)
+		e = end_membership(c, &n, NODE_DELETED, "deleted");
 	node_fini(&n);
 	return e;
 }

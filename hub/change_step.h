@@ -29,6 +29,10 @@ enum err change_refuse(struct change *c, enum err e, const char *code, const cha
 /* The same for a failure of the store. */
 enum err change_store_failed(struct change *c, enum err e);
 
+/* Notes something in c->uses: it is in the way of a deletion, or goes with it. */
+void change_note_use(struct change *c, const char *kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Takes the next revision, into c->revision. */
 enum err change_revise(struct change *c, const char *fmt, ...) must_check
 	__attribute__((format(printf, 2, 3)));

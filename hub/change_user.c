@@ -24,6 +24,43 @@ static enum err load(struct change *c, uint32_t id, struct store_user *out)
 	return e;
 }
 
+/* Somebody who can make others admins, by signing in. */
+static bool is_admin(const struct store_user *u)
+{
+	return !u->disabled && u->password_hash[0] && strcmp(u->role, "admin") == 0;
+}
+
+struct admins {
+	uint32_t except; /* the user who is to be one no longer */
+	unsigned n;
+};
+
+static enum err count_admin(void *arg, const struct store_user *u)
+{
+	struct admins *a = arg;
+
+	a->n += u->id != a->except && is_admin(u);
+	return ERR_OK;
+}
+
+/* May this user be an admin no longer? */
+static enum err check_last_admin(struct change *c, const struct store_user *u)
+{
+	struct admins others = { .except = u->id };
+	enum err e;
+
+	if (!is_admin(u) || (c->actor && strncmp(c->actor, "unix:", 5) == 0))
+		return ERR_OK;
+	e = store_users_list(c->store, 0, 0, count_admin, &others);
+	if (e || others.n)
+		return e;
+	change_note_use(c, "role", "admin");
+	return change_refuse(c, ERR_CONFLICT, "user_last_admin", "",
+			     "%s is the last admin who can sign in. Make somebody else an admin "
+			     "first, or do this on the hub's own machine.",
+			     u->name);
+}
+
 static enum err user_add(struct change *c, struct store_user *u)
 {
 	enum err e;
@@ -49,9 +86,14 @@ enum err change_user_add(struct change *c, struct store_user *u)
 
 static enum err user_edit(struct change *c, const struct change_user_edit *in, struct store_user *u)
 {
-	json_t *before = describe(u);
-	enum err e;
+	json_t *before;
+	enum err e = ERR_OK;
 
+	if ((in->role && strcmp(in->role, "admin") != 0) || in->disabled > 0)
+		e = check_last_admin(c, u);
+	if (e)
+		return e;
+	before = describe(u);
 	if (in->role)
 		snprintf(u->role, sizeof(u->role), "%s", in->role);
 	if (in->disabled >= 0)
@@ -101,7 +143,9 @@ static enum err user_delete(struct change *c, uint32_t id)
 
 	if (e)
 		return e;
-	e = store_user_remove(c->store, id);
+	e = check_last_admin(c, &u);
+	if (!e)
+		e = store_user_remove(c->store, id);
 	if (!e)
 		e = change_audit(c, "user.delete", "user", u.name, describe(&u));
 	secret_zero(&u, sizeof(u));

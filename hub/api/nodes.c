@@ -242,6 +242,45 @@ void nodes_edit(struct request *r)
 	node_fini(&n);
 }
 
+/* Does hub.conf still expect the node? Then the request is answered, unless it is to be deleted
+ * nevertheless (?force=1). */
+static bool is_expected(struct request *r, const struct node *n)
+{
+	struct change c = { .n_uses = 1, .uses = { { .kind = "config" } } };
+	struct problem p = { 0 };
+	bool force;
+
+	if (params_bool(&r->query, "force", &force, &p)) {
+		reply_problem(&r->reply, &p);
+		return true;
+	}
+	if (force || !hub_config_branch(r->api->config, n->name))
+		return false;
+	snprintf(c.uses[0].name, sizeof(c.uses[0].name), "ConnectTo = %s", n->name);
+	problem_set(&p, 409, "node_in_use", NULL,
+		    "hub.conf expects %s (ConnectTo). Take that line out first, or ask for the "
+		    "deletion with force.",
+		    n->name);
+	p.in_use = &c;
+	reply_problem(&r->reply, &p);
+	return true;
+}
+
+/* {revision, dry_run, removed, removed_total}. */
+static void answer_deleted(struct request *r, const struct change *c)
+{
+	json_t *j =
+		json_pack("{s:I, s:b}", "revision", (json_int_t)c->revision, "dry_run", c->dry_run);
+
+	if (j && problem_put_uses(j, "removed", c) < 0) {
+		json_decref(j);
+		j = NULL;
+	}
+	reply_json(&r->reply, 200, j);
+	if (!c->dry_run)
+		api_nudge_revision(r->api, c->revision);
+}
+
 void nodes_delete(struct request *r)
 {
 	struct change c = request_change(r);
@@ -251,12 +290,12 @@ void nodes_delete(struct request *r)
 
 	if (lookup_node(r, r->param, &n, &meta))
 		return;
-	if (request_if_match(r, render(r, &n, &meta))) {
+	if (request_if_match(r, render(r, &n, &meta)) && !is_expected(r, &n)) {
 		e = change_node_delete(&c, n.id);
 		if (e)
 			request_change_failed(r, e, &c);
 		else
-			request_changed(r, 200, &c, NULL, NULL);
+			answer_deleted(r, &c);
 	}
 	node_fini(&n);
 }

@@ -115,9 +115,9 @@ const char *problem_title(unsigned status)
 	return "Error";
 }
 
-/* Adds what is in the way. */
-static int put_uses(json_t *j, const struct change *c)
+int problem_put_uses(json_t *j, const char *member, const struct change *c)
 {
+	char total[64];
 	json_t *list = json_array();
 
 	for (unsigned i = 0; list && i < c->n_uses && i < CHANGE_USES_MAX; i++)
@@ -126,9 +126,10 @@ static int put_uses(json_t *j, const struct change *c)
 			json_decref(list);
 			list = NULL;
 		}
-	if (json_object_set_new(j, "used_by", list) < 0)
+	if (json_object_set_new(j, member, list) < 0)
 		return -1;
-	return json_object_set_new(j, "used_by_total", json_integer(c->n_uses));
+	snprintf(total, sizeof(total), "%s_total", member);
+	return json_object_set_new(j, total, json_integer(c->n_uses));
 }
 
 json_t *problem_to_json(const struct problem *p)
@@ -143,7 +144,7 @@ json_t *problem_to_json(const struct problem *p)
 		json_decref(j);
 		return NULL;
 	}
-	if (j && p->in_use && put_uses(j, p->in_use) < 0) {
+	if (j && p->in_use && problem_put_uses(j, "used_by", p->in_use) < 0) {
 		json_decref(j);
 		return NULL;
 	}

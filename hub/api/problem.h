@@ -37,6 +37,9 @@ unsigned problem_status(enum err e);
 /* The reason phrase of an HTTP status that we use, or "Error". */
 const char *problem_title(unsigned status);
 
+/* Adds `c->uses` as the member, and how many there are as "MEMBER_total". -1: no memory. */
+int problem_put_uses(json_t *j, const char *member, const struct change *c) must_check;
+
 /* {type, title, status, detail, code, pointer?, used_by?, used_by_total?}; a new reference, NULL
  * when memory is out. */
 json_t *problem_to_json(const struct problem *p);

@@ -76,7 +76,10 @@ int call_api(struct cli *cli, const char *method, const char *path, const json_t
 	int code = CLI_DONE;
 
 	*out = NULL;
-	snprintf(full, sizeof(full), "%s%s", path, change && cli->dry_run ? "?dry_run=1" : "");
+	snprintf(full, sizeof(full), "%s%s", path,
+		 !change || !cli->dry_run ? ""
+		 : strchr(path, '?')      ? "&dry_run=1"
+					  : "?dry_run=1");
 	e = client_call(cli->client, method, full, body, TIMEOUT_S + wait_s, &answer);
 	if (e)
 		return no_answer(cli, e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
+#include <unistd.h>
 
 #include "hub/cli/show.h"
 #include "shared/base/clock.h"
@@ -141,18 +142,46 @@ int cmd_node_show(struct cli *cli, struct args *a)
 	return code;
 }
 
+/* Asks, with what goes with the node. CLI_DONE: yes. */
+static int confirm_delete(struct cli *cli, struct args *a, const char *path)
+{
+	char names[512] = "", question[768];
+	json_t *would = NULL, *use;
+	int code = CLI_DONE;
+	size_t i;
+
+	if (args_has(a, "--yes") || cli->dry_run)
+		return CLI_DONE;
+	if (isatty(STDIN_FILENO)) {
+		cli->dry_run = true;
+		code = call_api(cli, "DELETE", path, NULL, 0, &would);
+		cli->dry_run = false;
+	}
+	if (code)
+		return code;
+	json_array_foreach(json_object_get(would, "removed"), i, use)
+	{
+		size_t n = strlen(names);
+
+		snprintf(names + n, sizeof(names) - n, ", %s %s", call_str(use, "kind"),
+			 call_str(use, "name"));
+	}
+	json_decref(would);
+	snprintf(question, sizeof(question), "Delete node %.63s with its keys%s?", a->words[0],
+		 names);
+	return call_confirm(a, question) ? CLI_DONE : CLI_USAGE;
+}
+
 int cmd_node_delete(struct cli *cli, struct args *a)
 {
-	char path[CALL_PATH_SIZE], question[160];
+	char path[CALL_PATH_SIZE];
 	json_t *answer;
 	int code;
 
-	snprintf(question, sizeof(question), "Delete node %.63s with its keys, subnets and tokens?",
-		 a->words[0]);
-	if (!call_confirm(a, question))
-		return CLI_USAGE;
-	code = call_api(cli, "DELETE", call_path(path, "/api/v1/nodes/", a->words[0], ""), NULL, 0,
-			&answer);
+	call_path(path, "/api/v1/nodes/", a->words[0], args_has(a, "--force") ? "?force=1" : "");
+	code = confirm_delete(cli, a, path);
+	if (!code)
+		code = call_api(cli, "DELETE", path, NULL, 0, &answer);
 	return code ? code
 		    : show_change(cli, answer, a->words[0], "is deleted", "could be deleted");
 }

@@ -99,6 +99,13 @@ static const struct args_option delete_options[] = {
 	END,
 };
 
+static const struct args_option node_delete_options[] = {
+	{ "--yes", NULL, false, "do not ask" },
+	{ "--force", NULL, false, "although hub.conf expects it (ConnectTo)" },
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option subnet_add_options[] = {
 	{ "--weight", "N", false, "lower wins (default 10)" },
 	{ "--failover", NULL, false, "the same prefix may be behind another node, too" },
@@ -301,7 +308,7 @@ const struct command commands[] = {
 	{ "node", "rotate", "NAME", "have a branch make new keys, without losing a packet", 1, 1,
 	  node_rotate_options, cmd_node_rotate },
 	{ "node", "delete", "NAME", "delete a node with all that belongs to it", 1, 1,
-	  delete_options, cmd_node_delete },
+	  node_delete_options, cmd_node_delete },
 	{ "subnet", "add", "NODE PREFIX", "put a network behind a node", 2, 2, subnet_add_options,
 	  cmd_subnet_add },
 	{ "subnet", "remove", "NODE PREFIX | ID", "take it away", 1, 2, change_options,

@@ -596,8 +596,54 @@ static void conditions_hold(void **unused)
 	assert_int_equal(conditional("POST", "/api/v1/nodes/oslo/revoke", NULL, read, NULL, NULL),
 			 412);
 	assert_int_equal(conditional("GET", "/api/v1/nodes/oslo", NULL, NULL, read, NULL), 200);
-	assert_int_equal(conditional("DELETE", "/api/v1/nodes/oslo", NULL, changed, NULL, NULL),
-			 200);
+	assert_int_equal(
+		conditional("DELETE", "/api/v1/nodes/oslo?force=1", NULL, changed, NULL, NULL),
+		200);
+}
+
+/* The only use of a kind in the member, by name; fails when there is another number of it. */
+static void assert_one_use(json_t *j, const char *member, const char *kind, const char *name)
+{
+	json_t *use;
+	unsigned n = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, member), i, use)
+	{
+		if (strcmp(json_string_value(json_object_get(use, "kind")), kind) != 0)
+			continue;
+		n++;
+		assert_string_equal(json_string_value(json_object_get(use, "name")), name);
+	}
+	assert_int_equal(n, 1);
+}
+
+/* hub.conf names oslo: it is in use. What goes with a node is said before and after. */
+static void deleting_says_what_uses_it(void **unused)
+{
+	static const char *const targets[] = { "/api/v1/nodes/oslo?dry_run=1&force=1",
+					       "/api/v1/nodes/oslo?force=true" };
+	json_t *j;
+
+	(void)unused;
+	assert_int_equal(call("POST", "/api/v1/nodes",
+			      "{\"name\":\"oslo\",\"subnets\":[{\"prefix\":\"10.20.0.0/24\"}]}",
+			      NULL),
+			 201);
+	assert_int_equal(call("POST", "/api/v1/tokens", "{\"node\":\"oslo\"}", NULL), 201);
+	assert_int_equal(call("DELETE", "/api/v1/nodes/oslo?force=maybe", NULL, NULL), 400);
+	assert_int_equal(call("DELETE", "/api/v1/nodes/oslo", NULL, &j), 409);
+	assert_string_equal(json_string_value(json_object_get(j, "code")), "node_in_use");
+	assert_one_use(j, "used_by", "config", "ConnectTo = oslo");
+	json_decref(j);
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		assert_int_equal(call("DELETE", targets[i], NULL, &j), 200);
+		assert_one_use(j, "removed", "subnet", "10.20.0.0/24");
+		assert_one_use(j, "removed", "token", "1");
+		assert_int_equal(json_integer_value(json_object_get(j, "removed_total")), 2);
+		json_decref(j);
+	}
+	assert_int_equal(call("GET", "/api/v1/nodes/oslo", NULL, NULL), 404);
 }
 
 /* Sends a POST with an Idempotency-Key; returns the status and the answer's text. */
@@ -779,6 +825,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dry_run_of_an_edit, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_line_to_paste, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions_hold, setup, teardown),
+		cmocka_unit_test_setup_teardown(deleting_says_what_uses_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_same_post_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_lead_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(bodies_have_a_limit, setup, teardown),
