@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "hub/api/handlers.h"
+#include "hub/api/head.h"
 #include "hub/api/routes.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
@@ -213,6 +214,41 @@ static void take_head(struct request *r, struct MHD_Connection *c)
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_query, &r->query);
 }
 
+static enum MHD_Result take_field(void *arg, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
+{
+	(void)kind;
+	head_take(arg, name, value);
+	return MHD_YES;
+}
+
+static enum MHD_Result add_length(void *arg, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
+{
+	(void)kind;
+	*(size_t *)arg += strlen(name) + (value ? strlen(value) : 0) + 2;
+	return MHD_YES;
+}
+
+/* Does the head mean one thing only? False: it is answered, and the connection will be closed. */
+static bool check_head(struct exchange *x, const char *path, const char *version)
+{
+	struct head h = { .version = version, .target_bytes = strlen(path) };
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	struct problem p = { 0 };
+
+	h.bytes = info ? info->header_size : 0;
+	MHD_get_connection_values(x->connection, MHD_GET_ARGUMENT_KIND, add_length,
+				  &h.target_bytes);
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, take_field, &h);
+	if (head_check(&h, &p) == ERR_OK)
+		return true;
+	reply_problem(&x->request.reply, &p);
+	reply_header(&x->request.reply, "Connection", "close");
+	return false;
+}
+
 /* Who is on the other end, as far as the connection says. */
 static void take_origin(struct exchange *x)
 {
@@ -240,7 +276,7 @@ static void take_origin(struct exchange *x)
 
 /* The head of a request is there. */
 static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const char *path,
-			     const char *method, void **context)
+			     const char *method, const char *version, void **context)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
@@ -261,6 +297,8 @@ static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const c
 	take_origin(x);
 	if (d->is_unix && !x->request.peer)
 		return MHD_NO;
+	if (!check_head(x, path, version))
+		return send_reply(x);
 	return request_begin(&x->request) ? send_reply(x) : MHD_YES;
 }
 
@@ -272,9 +310,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *p
 {
 	struct exchange *x = *context;
 
-	(void)version;
 	if (!x)
-		return begin(arg, c, path, method, context);
+		return begin(arg, c, path, method, version, context);
 	if (*n) {
 		size_t size = *n;
 
@@ -420,10 +457,9 @@ static struct MHD_Daemon *start_library(struct daemon *d, int listen_fd)
 		MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 		d->is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, SERVER_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)SERVER_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-		completed, NULL, MHD_OPTION_ARRAY, d->is_unix ? unix_only : https_only,
-		MHD_OPTION_END);
+		(size_t)SERVER_MEMORY_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_ARRAY,
+		d->is_unix ? unix_only : https_only, MHD_OPTION_END);
 }
 
 static enum err start_daemon(struct server *s, int listen_fd, bool is_unix)

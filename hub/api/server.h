@@ -10,12 +10,15 @@
  * Timers: daemon.timer, armed to what MHD_get_timeout() asks for.
  */
 #include "hub/api/context.h"
+#include "hub/api/head.h"
 
 #define SERVER_UNIX_CONNECTIONS_MAX  64u
 #define SERVER_HTTPS_CONNECTIONS_MAX 256u /* of each HTTPS socket */
 #define SERVER_PER_IP_MAX            32u
-#define SERVER_TIMEOUT_S             30u         /* idle or slow connections */
-#define SERVER_MEMORY_BYTES          (32u << 10) /* of each connection: head and buffers */
+#define SERVER_TIMEOUT_S             30u /* idle or slow connections */
+/* Of each connection: head and buffers. Twice what a head may have, so that the answer to one that
+ * is too long is ours up to there. */
+#define SERVER_MEMORY_BYTES (2u * HEAD_MAX_BYTES)
 
 /* Takes over the sockets of a->worker->fds. After a failure the reason has been logged. */
 enum err server_start(struct api *a, struct server **out) must_check;

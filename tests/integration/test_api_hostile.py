@@ -224,6 +224,45 @@ def test_heads(hq):
         assert all(s.startswith(b"4") or s in (b"501", b"505") or (s == b"200" and data.startswith(start)) for s in STATUS.findall(got)), got[:300]
 
 
+HOST = b"Host: hub\r\n"
+GET = b"GET /api/v1/nodes HTTP/1.1\r\n"
+POST = b"POST /api/v1/nodes?dry_run=1 HTTP/1.1\r\nContent-Type: application/json\r\n"
+# What the hub itself answers: bytes, status, problem code. Each closes the connection: nobody knows where the next request begins.
+AMBIGUOUS = {
+    "no host": (GET + b"\r\n", 400, "host_invalid"),
+    "two hosts": (GET + HOST + HOST + b"\r\n", 400, "host_invalid"),
+    "two lengths": (POST + HOST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, "length_ambiguous"),
+    "length and chunks": (POST + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "length_ambiguous"),
+    "an encoding that is none": (POST + HOST + b"Transfer-Encoding: gzip\r\n\r\n", 501, "encoding_unknown"),
+    "a blank before the colon": (GET + HOST + b"X-Field : 1\r\n\r\n", 400, "field_invalid"),
+    "a control character": (GET + HOST + b"X-Field: a\x01b\r\n\r\n", 400, "field_invalid"),
+    "a long head": (GET + HOST + b"X-Long: " + b"a" * 40000 + b"\r\n\r\n", 431, "head_too_long"),
+    "a long path": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target_too_long"),
+    "a long query": (b"GET /api/v1/nodes?limit=" + b"1" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target_too_long"),
+}
+
+
+@pytest.mark.parametrize("what", AMBIGUOUS)
+def test_heads_that_mean_two_things(hq, what):
+    """A problem as all others, then the end: a request that was smuggled behind it is not answered."""
+    data, status, code = AMBIGUOUS[what]
+    got = raw(hq, data + b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n", until_closed=False)
+    head, body = got.split(b"\r\n\r\n", 1)
+    assert STATUS.findall(got) == [str(status).encode()], got[:300]
+    assert b"application/problem+json" in head and b"connection: close" in head.lower(), got[:300]
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (status, code), got[:300]
+
+
+def test_methods_that_are_none(hq):
+    """Known paths say what they take, others are not there; both are problems."""
+    for method, path, status in ((b"FROB", b"/api/v1/nodes", b"405"), (b"TRACE", b"/api/v1/nodes", b"405"),
+                                 (b"FROB", b"/no/such", b"404"), (b"CONNECT", b"hub:443", b"404")):
+        got = raw(hq, b"%s %s HTTP/1.1\r\nConnection: close\r\n%s\r\n" % (method, path, HOST), until_closed=False)
+        assert STATUS.findall(got) == [status] and b"application/problem+json" in got, got[:800]
+        assert (b"Allow: GET" in got) == (status == b"405"), got[:800]
+
+
 def test_slow_and_idle_clients(hq, root):
     """A thousand connections that say nothing, or a byte now and then, from one address: somebody else's calls are answered."""
     made = rest.Rest(hq, hq.polite, root.call("POST", "/api/v1/api-tokens", {"name": "polite", "role": "auditor"}).json["token"])
