@@ -13,7 +13,7 @@
 #include "shared/tunnel/loss.h"
 #include "shared/tunnel/pending.h"
 #include "shared/tunnel/plpmtu.h"
-#include "shared/tunnel/rate.h"
+#include "shared/base/rate.h"
 #include "shared/tunnel/udp.h"
 
 struct tunnel;

@@ -17,7 +17,7 @@
 #include "shared/tunnel/natport.h"
 #include "shared/tunnel/own_keys.h"
 #include "shared/tunnel/pending.h"
-#include "shared/tunnel/rate.h"
+#include "shared/base/rate.h"
 #include "shared/tunnel/route.h"
 #include "shared/tunnel/share.h"
 #include "shared/tunnel/tun.h"

@@ -11,7 +11,7 @@
 
 #include "shared/tunnel/index.h"
 #include "shared/tunnel/pending.h"
-#include "shared/tunnel/rate.h"
+#include "shared/base/rate.h"
 #include "shared/wire/limits.h"
 
 static struct peer *fake_peer(uintptr_t n) { return (struct peer *)n; /* never followed */ }

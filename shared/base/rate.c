@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "shared/tunnel/rate.h"
+#include "shared/base/rate.h"
 
 #include <string.h>
 
