@@ -56,7 +56,7 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDSAN) $(LDFLAGS)
 LIBS_ALL    = $(PKG_LIBS) -lpthread -ldl
 
 # Folders in link order: each may use those behind it.
-SHARED_DIRS := shared/cli shared/conf shared/tunnel shared/monitor shared/carrier shared/ipc shared/noise shared/keys shared/loop shared/wire shared/base
+SHARED_DIRS := shared/cli shared/conf shared/tunnel shared/dns shared/monitor shared/carrier shared/ipc shared/noise shared/keys shared/loop shared/wire shared/base
 HUB_DIRS    := hub/cli hub/webhook hub/api hub/control hub/directory hub/backup hub hub/store
 SPOKE_DIRS  := spoke/cli spoke/control spoke
 ALL_DIRS    := $(HUB_DIRS) $(SPOKE_DIRS) $(SHARED_DIRS)
@@ -138,6 +138,7 @@ LAYER_shared/ipc     := shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/carrier := shared/carrier shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/monitor := shared/monitor shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/tunnel  := $(SHARED_DIRS)
+LAYER_shared/dns     := shared/dns shared/monitor shared/ipc shared/loop shared/wire shared/base
 LAYER_shared/cli     := shared/cli shared/conf shared/noise shared/wire shared/base
 LAYER_shared/conf    := shared/conf shared/noise shared/wire shared/base
 LAYER_hub/store      := hub/store shared/wire shared/base

@@ -117,6 +117,18 @@ static enum err set_device(struct hub_config *c)
 	return e;
 }
 
+/* Names are answered at the interface's addresses. */
+static enum err set_dns(struct hub_config *c)
+{
+	enum err e = conf_dns(&c->raw, c->paths.net, &c->dns);
+
+	if (!e && c->dns && strcmp(c->device, "none") == 0)
+		return config_complain(&c->raw, config_nth(&c->raw, "DNS", 0),
+				       "a hub without an interface (Device, DeviceType) has no "
+				       "address to answer names at");
+	return e;
+}
+
 /* --- expected branches --- */
 
 /* Its file in hosts/, if there is one. One that cannot be read is passed over: it may be left from
@@ -223,6 +235,8 @@ static enum err settle(struct hub_config *c)
 		e = conf_crypto(&c->raw, &c->crypto);
 	if (!e)
 		e = conf_interface(&c->raw, c->paths.net, c->interface);
+	if (!e)
+		e = set_dns(c);
 	if (!e)
 		e = set_listeners(c, family);
 	if (!e)

@@ -63,6 +63,7 @@ struct hub_config {
 	enum aead_choice crypto;   /* Crypto: which library seals packets */
 	bool offload;     /* Offload: segmentation offloads of TUN device and UDP sockets */
 	unsigned workers; /* Workers, 1..WORKERS_MAX: processes that move packets */
+	bool dns;         /* DNS: a worker that answers the nodes' names */
 	int log_level;    /* LogLevel, 0..5 */
 	size_t n_branches;
 	struct hub_branch *branches; /* ConnectTo, by name, each once; owned */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * branchline-hub: the daemon of headquarters and its command line in one. `run` becomes the monitor
- * of engine, control, api and webhooks; `init` makes a network; everything else is a client of the
- * API of a running hub.
+ * of engine, control, api, webhooks and dns; `init` makes a network; everything else is a client of
+ * the API of a running hub.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "hub/cli/cli.h"
 #include "hub/config.h"
 #include "hub/control/control.h"
+#include "hub/dns_role.h"
 #include "hub/engine_role.h"
 #include "hub/init.h"
 #include "hub/prepare.h"
@@ -79,7 +80,7 @@ static struct monitor_params monitor_params_of(struct hub_config *c,
 /* Goes to the background if wanted, and becomes the monitor. */
 static int start(struct launch *l, struct hub_config *c)
 {
-	const struct worker_role_ops *roles[4 + WORKERS_MAX] = { hub_engine_role(), control_role(),
+	const struct worker_role_ops *roles[5 + WORKERS_MAX] = { hub_engine_role(), control_role(),
 								 api_role(), webhook_role() };
 	char log_file[PATHS_FILE_SIZE];
 	const char *log_path = launch_log_path(l, &c->paths, log_file);
@@ -97,6 +98,8 @@ static int start(struct launch *l, struct hub_config *c)
 	}
 	for (unsigned i = 1; i < c->workers; i++)
 		roles[3 + i] = hub_mover_role(i);
+	if (c->dns)
+		roles[3 + c->workers] = hub_dns_role();
 	params = monitor_params_of(c, roles, l->ready_fd, l->pid_file ? l->pid_file : c->pidfile);
 	return monitor_run(&params);
 }

@@ -404,6 +404,8 @@ static enum err settle(struct spoke_config *c)
 	if (!e)
 		e = conf_interface(&c->raw, c->paths.net, c->interface);
 	if (!e)
+		e = conf_dns(&c->raw, c->paths.net, &c->dns);
+	if (!e)
 		e = load_own_host(c);
 	settle_settings(c);
 	if (!e)

@@ -64,6 +64,7 @@ struct spoke_config {
 	struct node_settings local, steered;
 	uint16_t mtu;     /* of the tunnel interface as the hub set it for us, 0: the network's */
 	unsigned workers; /* Workers, 1..WORKERS_MAX: processes that move packets */
+	bool dns;         /* DNS: a worker that answers the nodes' names */
 	int log_level;    /* LogLevel */
 	unsigned n_hubs;
 	struct spoke_host hubs[SPOKE_HUBS_MAX]; /* ConnectTo, in their order */

@@ -35,7 +35,7 @@ static int usage_error(const struct launch *l)
 
 static int daemon_code(const struct launch *l, struct spoke_config *c, const char *log_path)
 {
-	static const struct worker_role_ops *roles[2 + WORKERS_MAX];
+	static const struct worker_role_ops *roles[3 + WORKERS_MAX];
 	struct monitor_params p = {
 		.program = PROGRAM,
 		.net = c->paths.net,
@@ -74,6 +74,8 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 	roles[1] = spoke_control_role();
 	for (unsigned i = 1; i < c->workers; i++)
 		roles[1 + i] = spoke_mover_role(i);
+	if (c->dns)
+		roles[1 + c->workers] = spoke_dns_role();
 	memcpy(p.udp, c->udp, sizeof(p.udp));
 	return monitor_run(&p);
 }

@@ -144,6 +144,8 @@ static void sibling_up(struct worker *w, enum worker_role role)
 {
 	if (role == WORKER_ENGINE)
 		engine_feed_up(w->state);
+	if (role == WORKER_DNS)
+		dns_feed_up(w->state);
 }
 
 static void sibling_down(struct worker *w, enum worker_role role)

@@ -7,6 +7,7 @@
 #include "hub/control/concern.h"
 #include "hub/control/conn.h"
 #include "hub/control/counters.h"
+#include "hub/control/dns_feed.h"
 #include "hub/control/engine_feed.h"
 #include "hub/control/expected.h"
 #include "hub/control/history.h"
@@ -74,6 +75,7 @@ struct control {
 	struct revocations revocations;
 	struct key_ages key_ages;
 	struct net_feed net;
+	struct dns_self dns_self; /* as the dns worker was told last */
 	struct lookups names;
 	struct expected expected;
 	struct loop_later refresh;

@@ -24,6 +24,7 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 		log_error("control: out of memory for the index of identity keys");
 	concern_note(&c->concern, old, now);
 	engine_feed_node(c, old, now);
+	dns_feed_node(c, now);
 	names_node(c, now);
 	revocations_note(c, old, now);
 	/* Its link, and what is audited of it, goes on under a new name. */
@@ -104,6 +105,7 @@ enum err refresh_now(struct control *c)
 	net_feed_update(c);
 	push_spare(c, before);
 	concern_clear(&c->concern);
+	dns_feed_commit(c);
 	push_schedule(c);
 	revocations_begin(c);
 	return ERR_OK;

@@ -11,6 +11,7 @@
 #include "shared/base/hostport.h"
 #include "shared/base/name.h"
 #include "shared/base/prefix.h"
+#include "shared/wire/dns.h"
 #include "shared/wire/limits.h"
 
 enum err conf_family(struct config *c, int *out)
@@ -51,6 +52,18 @@ enum err conf_interface(struct config *c, const char *net, char out[CONF_INTERFA
 				       "letters, digits, \"_\", \"-\" and \".\"",
 				       text);
 	snprintf(out, CONF_INTERFACE_SIZE, "%.15s", text ? text : net);
+	return ERR_OK;
+}
+
+enum err conf_dns(struct config *c, const char *net, bool *out)
+{
+	const bool on = config_bool(c, "DNS");
+
+	if (on && !dns_name_is_valid(net))
+		return config_complain(c, config_nth(c, "DNS", 0),
+				       "the network's name \"%s\" cannot be part of a name in DNS",
+				       net);
+	*out = on;
 	return ERR_OK;
 }
 

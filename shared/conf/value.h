@@ -33,6 +33,8 @@ enum err conf_bind(struct config *c, const struct config_entry *e, uint16_t port
 enum err conf_addresses(struct config *host, char out[NODE_ENDPOINTS_MAX][ENDPOINT_NAME_SIZE],
 			unsigned *n) must_check;
 
+/* DNS. The network's name has to be one that DNS can carry. */
+enum err conf_dns(struct config *c, const char *net, bool *out) must_check;
 /* PMTU of a file; 0 when it has none. */
 uint16_t conf_pmtu(const struct config *c);
 

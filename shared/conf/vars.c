@@ -76,6 +76,9 @@ static const struct config_var vars[] = {
 	{ "Offload", CONFIG_BOOL, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "yes",
 	  "use the segmentation offloads of the kernel, as far as it has them; no: one packet at a "
 	  "time, to find out whether an offload is at fault" },
+	{ "DNS", CONFIG_BOOL, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "no",
+	  "answer NODE.NET.internal and the reverse by DNS, on port 53 of this node's address in "
+	  "the network" },
 	{ "LogLevel", CONFIG_INT, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 0, 5, "0",
 	  "how much is logged, 0 to 5" },
 	{ "Workers", CONFIG_INT, CONFIG_HUB | CONFIG_SPOKE | CONFIG_SERVER, 1, 8, "1",

@@ -22,6 +22,7 @@ const char *worker_role_str(enum worker_role r)
 		[WORKER_MOVER6] = "mover6",
 		[WORKER_MOVER7] = "mover7",
 		[WORKER_WEBHOOKS] = "webhooks",
+		[WORKER_DNS] = "dns",
 	};
 
 	return (unsigned)r < WORKER_ROLES_MAX ? names[r] : names[0];
@@ -89,6 +90,21 @@ enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m)
 {
 	m->tag = cursor_get_u32(c);
 	m->family = codec_get_bool(c) ? AF_INET6 : AF_INET;
+	return cursor_end(c);
+}
+
+void monitor_dns_socket_encode(const struct monitor_dns_socket *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	codec_put_addr(c, &m->addr);
+	codec_put_bool(c, m->stream);
+}
+
+enum err monitor_dns_socket_decode(struct cursor *c, struct monitor_dns_socket *m)
+{
+	m->tag = cursor_get_u32(c);
+	codec_get_addr(c, &m->addr, CODEC_REQUIRED);
+	m->stream = codec_get_bool(c);
 	return cursor_end(c);
 }
 

@@ -14,7 +14,7 @@
  *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
  *   MONITOR_PORT                                     MONITOR_LOG_LEVEL (handled by worker.c)
  *   MONITOR_LOG_LEVEL
- *   MONITOR_KEY (the tunnel's: engine, too)
+ *   MONITOR_KEY (the tunnel's: engine, too)          dns -> monitor: MONITOR_DNS_SOCKET
  *
  * MONITOR_ADDRESS, MONITOR_ROUTE, MONITOR_NET_END and MONITOR_KEY are answered, MONITOR_NET_BEGIN
  * and MONITOR_SCRIPT are not. An address is a single host (/32, /128). The mtu of MONITOR_NET_END
@@ -39,6 +39,7 @@ enum worker_role {
 	WORKER_MOVER6,
 	WORKER_MOVER7,
 	WORKER_WEBHOOKS, /* hub only */
+	WORKER_DNS,      /* with DNS = yes */
 	WORKER_ROLES_MAX
 };
 const char *worker_role_str(enum worker_role r);
@@ -65,6 +66,7 @@ enum monitor_msg {
 	MONITOR_PORT,          /* struct monitor_port; answered */
 	MONITOR_LOG_LEVEL,     /* struct monitor_log_level, and from the monitor to every worker */
 	MONITOR_KEY,           /* struct monitor_key */
+	MONITOR_DNS_SOCKET,    /* struct monitor_dns_socket; MONITOR_SOCKET_MADE is the answer */
 
 	MONITOR_LINK = 64, /* struct monitor_link, with a descriptor */
 	MONITOR_DONE,      /* struct monitor_done */
@@ -82,6 +84,12 @@ struct monitor_prefix {
 struct monitor_socket {
 	uint32_t tag;
 	int family; /* AF_INET, AF_INET6 */
+};
+/* A socket at port 53 of an address that our interface has, UDP or a TCP listener. */
+struct monitor_dns_socket {
+	uint32_t tag;
+	struct addr addr;
+	bool stream;
 };
 /* All UDP sockets of the data plane are bound anew at this port, and its workers started again with
  * them; on failure the old ones stay. */
@@ -154,6 +162,8 @@ void monitor_key_encode(const struct monitor_key *m, struct cursor *c);
 enum err monitor_key_decode(struct cursor *c, struct monitor_key *m) must_check;
 void monitor_socket_encode(const struct monitor_socket *m, struct cursor *c);
 enum err monitor_socket_decode(struct cursor *c, struct monitor_socket *m) must_check;
+void monitor_dns_socket_encode(const struct monitor_dns_socket *m, struct cursor *c);
+enum err monitor_dns_socket_decode(struct cursor *c, struct monitor_dns_socket *m) must_check;
 void monitor_port_encode(const struct monitor_port *m, struct cursor *c);
 enum err monitor_port_decode(struct cursor *c, struct monitor_port *m) must_check;
 void monitor_log_level_encode(const struct monitor_log_level *m, struct cursor *c);

@@ -170,14 +170,16 @@ static bool is_either(const struct child *a, const struct child *b, enum worker_
 }
 
 /*
- * A mover has nothing to say to anybody but the engine; who talks to the world outside (webhooks)
- * hears from control and api only.
+ * A mover has nothing to say to anybody but the engine; who talks to the world outside hears from
+ * control and api only (webhooks), or from control (dns).
  */
 static bool talk(const struct child *a, const struct child *b)
 {
 	const bool movers = worker_number(a->ops->role) > 0 || worker_number(b->ops->role) > 0;
 	const bool engine = is_either(a, b, WORKER_ENGINE);
 
+	if (is_either(a, b, WORKER_DNS))
+		return is_either(a, b, WORKER_CONTROL);
 	return (!movers || engine) && !(engine && is_either(a, b, WORKER_WEBHOOKS));
 }
 

@@ -216,6 +216,8 @@ static int fill(scmp_filter_ctx ctx, unsigned calls)
 		r = calls & FILTER_FILES ? add_files(ctx) : add_memory(ctx);
 	if (r == 0 && calls & FILTER_SOCKETS)
 		r = add_sockets(ctx);
+	if (r == 0 && calls & FILTER_ACCEPT)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(accept4), 0);
 	if (r == 0 && calls & FILTER_THREADS)
 		r = add_threads(ctx);
 	return r;

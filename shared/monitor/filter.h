@@ -12,6 +12,7 @@
 enum filter_calls {
 	FILTER_FILES = 1 << 0,   /* open, make, rename and remove files; map them, also as code */
 	FILTER_SOCKETS = 1 << 1, /* make Internet, UNIX and netlink sockets, dial, listen, accept */
+	FILTER_ACCEPT = 1 << 3,  /* take connections at the listeners that it has, and no more */
 	FILTER_THREADS = 1 << 2, /* begin threads; nobody may begin a process */
 };
 

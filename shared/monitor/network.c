@@ -148,6 +148,11 @@ static int find_address(const struct network *n, const struct addr *a)
 	return -1;
 }
 
+bool network_has_address(const struct network *n, const struct addr *a)
+{
+	return find_address(n, a) >= 0;
+}
+
 static enum err add_address(struct network *n, const struct prefix *p)
 {
 	int i = find_address(n, &p->addr);

@@ -44,6 +44,8 @@ enum err network_address(struct network *n, bool add, const struct prefix *p) mu
  * multicast or reserved addresses.
  */
 enum err network_route(struct network *n, bool add, const struct prefix *p) must_check;
+/* Has our interface this address, by what was asked for here? */
+bool network_has_address(const struct network *n, const struct addr *a);
 /*
  * Ends a sync and sets the MTU (TUN_MTU_MIN..TUN_MTU_MAX). Goes on after an error and returns the
  * first one.

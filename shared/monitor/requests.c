@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/monitor/requests.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shared/base/log.h"
 #include "shared/ipc/monitor_msg.h"
 #include "shared/monitor/network.h"
 #include "shared/monitor/scripts.h"
+#include "shared/wire/dns.h"
 
 #define DONE_BYTES 256u /* a struct monitor_done, encoded */
 
@@ -115,6 +118,28 @@ static enum err serve_socket(const struct requests *r, struct channel *ch, struc
 	return ERR_OK;
 }
 
+/* For the dns worker, which has no right to port 53. Only where our own interface is. */
+static enum err serve_dns_socket(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_dns_socket m;
+	enum err e = monitor_dns_socket_decode(body, &m);
+	char text[128] = "";
+	int fd = -1;
+
+	if (e != ERR_OK)
+		return e;
+	errno = 0;
+	e = network_has_address(r->network, &m.addr) ? sockets_open_dns(&m.addr, m.stream, &fd)
+						     : ERR_NOTFOUND;
+	if (e != ERR_OK)
+		snprintf(text, sizeof(text), "%s port %u: %s", m.stream ? "TCP" : "UDP", DNS_PORT,
+			 errno ? strerror(errno) : "the interface does not have the address");
+	answer_as(ch, MONITOR_SOCKET_MADE, m.tag, e, text, fd);
+	if (fd >= 0)
+		close(fd);
+	return ERR_OK;
+}
+
 static enum err serve_port(const struct requests *r, struct channel *ch, struct cursor *body)
 {
 	struct monitor_port m;
@@ -172,6 +197,8 @@ enum err requests_serve(const struct requests *r, enum worker_role from, struct 
 {
 	if (type == MONITOR_KEY)
 		return serve_key(r, from, ch, body);
+	if (type == MONITOR_DNS_SOCKET && from == WORKER_DNS)
+		return serve_dns_socket(r, ch, body);
 	if (from != WORKER_CONTROL)
 		return ERR_DENIED;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

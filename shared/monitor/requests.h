@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * requests: the fixed table of what the control worker, and for its key the engine, may ask of the
- * monitor (ipc/monitor_msg.h), decoded, carried out, answered.
+ * requests: the fixed table of what the control worker, for its key the engine, and for its sockets
+ * the dns worker may ask of the monitor (ipc/monitor_msg.h), decoded, carried out, answered.
  */
 #include "shared/ipc/channel.h"
 #include "shared/monitor/key_files.h"

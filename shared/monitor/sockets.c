@@ -13,6 +13,7 @@
 #include "shared/base/file.h"
 #include "shared/base/log.h"
 #include "shared/base/paths.h"
+#include "shared/wire/dns.h"
 #include "shared/wire/limits.h"
 
 /* Connections that wait for their TLS handshake. At LINK_TLS_PER_S the last of them has its turn
@@ -281,6 +282,32 @@ enum err sockets_open_dial(int family, const struct endpoint *from, unsigned n,
 	}
 	*out = fd;
 	return ERR_OK;
+}
+
+/* FREEBIND: an IPv6 address may be tentative still. */
+static enum err prepare_dns(int fd, int family, const struct sockets_options *o)
+{
+	enum err e = set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+
+	(void)family;
+	(void)o;
+	return e;
+}
+
+static enum err prepare_dns_tcp(int fd, int family, const struct sockets_options *o)
+{
+	enum err e = prepare_dns(fd, family, o);
+
+	return e ? e : set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+}
+
+enum err sockets_open_dns(const struct addr *a, bool stream, int *fd)
+{
+	const struct endpoint at = { .addr = *a, .port = DNS_PORT };
+	const struct kind udp = { .name = "UDP", .type = SOCK_DGRAM, .prepare = prepare_dns };
+	const struct kind tcp = { .name = "TCP", .type = SOCK_STREAM, .prepare = prepare_dns_tcp };
+
+	return open_one(&at, stream ? &tcp : &udp, fd);
 }
 
 static enum err make_parent(const char *path)

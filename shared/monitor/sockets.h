@@ -39,6 +39,11 @@ enum err sockets_open_tcp(const struct endpoint *list, unsigned n, const struct 
 enum err sockets_open_dial(int family, const struct endpoint *from, unsigned n,
 			   const struct sockets_options *o, int *fd) must_check;
 
+/* What DNS questions come to at this address: a UDP socket, or a TCP listener. It may be bound
+ * before the kernel has done with making the address usable. Failures are not logged: who wants it
+ * tries again. */
+enum err sockets_open_dns(const struct addr *a, bool stream, int *fd) must_check;
+
 /*
  * A UNIX stream listener at `path`: mode 0660, owned by root and `group` (NULL: root). Missing
  * folders are made (0755). A socket that nobody listens on any more is replaced. ERR_EXISTS:

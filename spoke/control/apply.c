@@ -158,6 +158,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	else
 		apply_delta(s, x, hub_routes);
 	net_feed_update(&s->net, &s->cache, &s->engine);
+	dns_feed_delta(s, x);
 	locate_warm(s);
 	rotation_settle(s);
 	apply_tell_revived(s);
@@ -200,6 +201,7 @@ void apply_cache(struct spoke *s)
 {
 	apply_engine(s);
 	net_feed_update(&s->net, &s->cache, &s->engine);
+	dns_feed_all(s);
 }
 
 void apply_done(struct spoke *s, uint64_t revision)

@@ -12,6 +12,7 @@
 #include "spoke/config.h"
 #include "spoke/control/carry.h"
 #include "spoke/control/client.h"
+#include "spoke/control/dns_feed.h"
 #include "spoke/control/gather.h"
 #include "spoke/control/link_sockets.h"
 #include "spoke/control/net_feed.h"
@@ -52,6 +53,7 @@ struct spoke {
 	struct carry carry; /* the hub by TCP, for tunnel packets */
 	struct engine_feed engine;
 	struct net_feed net;
+	struct dns_feed dns;
 	struct peers peers;
 	struct gathers gathers;
 	struct status_server status;

@@ -304,6 +304,8 @@ static void sibling_up(struct worker *w, enum worker_role role)
 {
 	struct spoke *s = w->state;
 
+	if (role == WORKER_DNS)
+		dns_feed_all(s);
 	if (role != WORKER_ENGINE)
 		return;
 	engine_feed_attach(&s->engine, w->siblings[role]);

@@ -7,6 +7,7 @@
 
 #include "shared/ipc/carrier_msg.h"
 #include "shared/ipc/channel.h"
+#include "shared/ipc/dns_msg.h"
 #include "shared/ipc/engine_msg.h"
 #include "shared/ipc/monitor_msg.h"
 #include "shared/ipc/mover_msg.h"
@@ -53,7 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(monitor_log_level)                                                                       \
 	X(nudge_node)                                                                              \
 	X(engine_keys)                                                                             \
-	X(monitor_key)
+	X(monitor_key)                                                                             \
+	X(monitor_dns_socket)                                                                      \
+	X(dns_self)                                                                                \
+	X(dns_node)                                                                                \
+	X(dns_subnets)                                                                             \
+	X(dns_gone)                                                                                \
+	X(dns_ready)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

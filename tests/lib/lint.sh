@@ -24,7 +24,7 @@ rule() {
 # What each folder of shared/ may include, besides itself.
 for row in 'base:' 'wire:base' 'loop:base' 'noise:base|wire' 'keys:base|wire' 'ipc:base|loop|wire' 'monitor:base|loop|wire|ipc' \
 	   'carrier:base|loop|wire|ipc' 'conf:base|wire|noise' 'cli:base|conf' \
-	   'tunnel:base|loop|wire|ipc|noise|monitor'; do
+	   'tunnel:base|loop|wire|ipc|noise|monitor' 'dns:base|loop|wire|ipc|monitor'; do
 	dir=${row%%:*} may="${row#*:}|$dir"
 	git grep -nE '#include "shared/' -- "shared/$dir/*.[ch]" | grep -vE "#include \"shared/(${may#|})/"
 done | rule "includes run downwards only"

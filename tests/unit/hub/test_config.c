@@ -208,6 +208,9 @@ static void refusals(void **state)
 		{ "Name = hq\nName = hq2\n", "hub.conf:2" },
 		{ "Name = hq\nLogLevel = 9\n", "hub.conf:2" },
 		{ "Name = hq\nWorkers = 0\n", "hub.conf:2" },
+		{ "Name = hq\nDNS = maybe\n", "hub.conf:2" },
+		{ "Name = hq\nDNS = yes\n", NULL },
+		{ "Name = hq\nDevice = none\nDNS = yes\n", "hub.conf:3" },
 		{ "Name = hq\nWorkers = 9\n", "hub.conf:2" },
 		{ "Name = hq\nWorkers = 8\n", NULL },
 	};

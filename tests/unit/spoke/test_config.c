@@ -276,6 +276,7 @@ static void bad_lines(void **state)
 		{ "spoke.conf", "Name = oslo\nPort = 65536\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nLogLevel = 6\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nWorkers = 0\n", "spoke.conf:2" },
+		{ "spoke.conf", "Name = oslo\nDNS = perhaps\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nWorkers = 9\n", "spoke.conf:2" },
 		{ "spoke.conf", "Name = oslo\nInterface = this-is-too-long\n", "interface" },
 		{ "spoke.conf", "Name = oslo\nInterface = a/b\n", "interface" },

@@ -12,6 +12,7 @@ CODEC_CHECK_WRAP(monitor_prefix)
 CODEC_CHECK_WRAP(monitor_net_end)
 CODEC_CHECK_WRAP(monitor_socket)
 CODEC_CHECK_WRAP(monitor_port)
+CODEC_CHECK_WRAP(monitor_dns_socket)
 CODEC_CHECK_WRAP(monitor_log_level)
 CODEC_CHECK_WRAP(monitor_script)
 CODEC_CHECK_WRAP(monitor_link)
@@ -33,6 +34,9 @@ static const struct monitor_script script = {
 	.weight = 65535,
 };
 static const struct monitor_socket socket_msg = { .tag = 6, .family = AF_INET6 };
+static const struct monitor_dns_socket dns_socket = {
+	.tag = 3, .addr = { .family = AF_INET, .b = { 192, 168, 100, 2 } }, .stream = true
+};
 static const struct monitor_port port_msg = { .tag = 8, .port = 65535 };
 static const struct monitor_log_level level_msg = { .level = 5 };
 static const struct monitor_key key = {
@@ -52,7 +56,8 @@ enum {
 	SOCKET_ROW,
 	PORT_ROW,
 	LEVEL_ROW,
-	KEY_ROW
+	KEY_ROW,
+	DNS_SOCKET_ROW
 };
 static const struct codec_check messages[] = {
 	[PREFIX_ROW] = CODEC_CHECK_ROW(monitor_prefix, &prefix),
@@ -64,6 +69,7 @@ static const struct codec_check messages[] = {
 	[PORT_ROW] = CODEC_CHECK_ROW(monitor_port, &port_msg),
 	[LEVEL_ROW] = CODEC_CHECK_ROW(monitor_log_level, &level_msg),
 	[KEY_ROW] = CODEC_CHECK_ROW(monitor_key, &key),
+	[DNS_SOCKET_ROW] = CODEC_CHECK_ROW(monitor_dns_socket, &dns_socket),
 };
 
 static void test_messages(void **state)
