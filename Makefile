@@ -165,7 +165,7 @@ check-unit: $(UNIT_ALL)
 
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(patsubst %.c,$(B)/%,$(FUZZ_SRCS))
-FUZZ_LIBS := $(foreach l,$(HUB_DIRS) $(SHARED_DIRS),$(call lib,$(l)))
+FUZZ_LIBS := $(foreach l,$(HUB_DIRS) spoke/control $(SHARED_DIRS),$(call lib,$(l)))
 ifdef FUZZ
 FUZZ_MAIN :=
 FUZZ_LINK := -fsanitize=fuzzer

@@ -335,6 +335,7 @@ void spoke_config_take(struct spoke_config *c, struct spoke_config *fresh)
 	c->path_policy = fresh->path_policy;
 	c->proxy = fresh->proxy;
 	c->tcp_only = fresh->tcp_only;
+	c->strict_keys = fresh->strict_keys;
 	/* A line about the port or the level of the log is read at the start only. */
 	for (enum node_setting k = SETTING_DIRECT_IDLE; k < NODE_SETTINGS_MAX; k++)
 		take_local(c, &fresh->local, k);
@@ -392,6 +393,7 @@ static enum err settle(struct spoke_config *c)
 	read_local(c);
 	c->workers = (unsigned)config_int(&c->raw, "Workers");
 	c->tcp_only = config_bool(&c->raw, "TCPOnly");
+	c->strict_keys = config_bool(&c->raw, "StrictKeys");
 	e = conf_family(&c->raw, &c->family);
 	if (!e)
 		e = conf_mode(&c->raw, NULL);

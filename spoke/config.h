@@ -47,6 +47,7 @@ struct spoke_config {
 	enum aead_choice crypto;    /* Crypto: which library seals packets */
 	bool offload;             /* Offload: segmentation offloads of TUN device and UDP sockets */
 	struct proxy proxy;       /* Proxy: how the hub is reached by TCP; holds a password */
+	bool strict_keys;         /* StrictKeys: see control/trust.h */
 	bool tcp_only;            /* TCPOnly: no UDP at all */
 	bool local_discovery;     /* LocalDiscovery: tell the hub our machine's own addresses */
 	uint32_t offline_grace_s; /* OfflineGrace */

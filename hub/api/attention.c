@@ -71,6 +71,25 @@ static enum err add_row(void *arg, const struct store_attention *a)
 
 /* --- keys --- */
 
+/* A key that is held back; of a node that is gone, or has another key by now, it says nothing. */
+static enum err add_held(void *arg, const struct store_held_sum *h)
+{
+	const struct survey *s = arg;
+	struct node n;
+	enum err e = store_node_get(s->api->store, h->peer_id, &n, NULL);
+
+	if (e)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	if (n.status == NODE_ACTIVE && n.has_identity &&
+	    public_key_equal(&n.identity_key, &h->identity_key))
+		e = add(s, "key_held", n.name, h->since_ms,
+			"%u branch%s (StrictKeys) no tunnel to %s until its new identity key is "
+			"accepted there: see key held.",
+			h->spokes, h->spokes == 1 ? " has" : "es have", n.name);
+	node_fini(&n);
+	return e;
+}
+
 /* Keys of one kind of being due. */
 struct due_keys {
 	const struct survey *survey;
@@ -193,5 +212,7 @@ enum err attention_collect(struct api *a, const struct totals *totals, int64_t n
 	if (!e)
 		e = store_attention_list(a->store, now_ms - ATTENTION_RECENT_MS, ATTENTION_ROWS_MAX,
 					 add_row, &s);
+	if (!e)
+		e = store_held_sums(a->store, ATTENTION_KEYS_MAX, add_held, &s);
 	return e ? e : look_at_keys(&s);
 }

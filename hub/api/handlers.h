@@ -42,6 +42,8 @@ void paths_of_node(struct request *r);
 void keys_list(struct request *r);
 void keys_get(struct request *r);
 void keys_revoke(struct request *r);
+/* held.c */
+void held_list(struct request *r);
 /* rotations.c */
 void rotations_list(struct request *r);
 void rotations_get(struct request *r);

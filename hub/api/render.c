@@ -202,6 +202,15 @@ json_t *render_revocation(const struct store_revocation *r)
 			 "elapsed_ms", r->settled_ms ? json_integer(took_ms) : json_null());
 }
 
+json_t *render_held(const struct store_held *h, const char *node, const struct node *peer)
+{
+	return json_pack("{s:I, s:I, s:s, s:I, s:s, s:o, s:b, s:o}", "id", (json_int_t)h->id,
+			 "node_id", (json_int_t)h->node_id, "node", node, "peer_id",
+			 (json_int_t)h->peer_id, "peer", peer->name, "identity_fingerprint",
+			 render_fingerprint(&h->identity_key), "unbroken", peer->key_unbroken,
+			 "told_at", render_time(h->told_ms));
+}
+
 json_t *render_key_settings(const struct key_settings *k)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:b}", "approval", k->approve ? "admin" : "auto",

@@ -32,6 +32,8 @@ json_t *render_policy(const struct store_policy *p);
 json_t *render_key(const struct store_key *k, const struct key_settings *settings, int64_t now_ms);
 json_t *render_rotation(const struct store_rotation *r);
 json_t *render_revocation(const struct store_revocation *r);
+/* `node`: who holds it back; `peer`: whose key it is. */
+json_t *render_held(const struct store_held *h, const char *node, const struct node *peer);
 json_t *render_key_settings(const struct key_settings *k);
 json_t *render_subnet(const struct store_subnet *s);
 /* `now_ms` (wall) decides between "open" and "expired". */

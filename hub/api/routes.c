@@ -270,6 +270,8 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
 
+	ROUTE(HTTP_GET, V1 "/held-keys", held_list, .query = "limit after node"),
+
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/rotate-keys", rotations_request, CHANGE(ROUTE_ONCE),
 	      BODY(rotate_keys)),
 	ROUTE(HTTP_GET, V1 "/key-rotations", rotations_list, .flags = ROUTE_ETAG,

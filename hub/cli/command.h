@@ -90,6 +90,7 @@ int cmd_webhook_redeliver(struct cli *cli, struct args *a);
 int cmd_webhook_log(struct cli *cli, struct args *a);
 /* cmd_key.c, cmd_revoke.c */
 int cmd_key_list(struct cli *cli, struct args *a);
+int cmd_key_held(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);
 /* cmd_rotation.c */
 int cmd_node_rotate(struct cli *cli, struct args *a);

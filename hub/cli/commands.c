@@ -344,6 +344,8 @@ const struct command commands[] = {
 	{ "key", "list", "[NODE]", "list keys", 0, 1, NULL, cmd_key_list },
 	{ "key", "revoke", "ID", "revoke a key, and wait until the others confirm", 1, 1,
 	  key_revoke_options, cmd_key_revoke },
+	{ "key", "held", "[NODE]", "list keys that branches hold back (StrictKeys)", 0, 1, NULL,
+	  cmd_key_held },
 	{ "key", "rotations", "", "list keys that are being replaced", 0, 0, NULL,
 	  cmd_key_rotations },
 	{ "key", "approve", "NODE", "take the new keys that a branch has proposed", 1, 1,

@@ -18,6 +18,7 @@ static const struct {
 	[CONTROL_SETTINGS_STATE] = { recv_settings_state, false, true },
 	[CONTROL_ROTATE_KEY] = { recv_rotate, false, true },
 	[CONTROL_REVIVED] = { recv_revived, false, true },
+	[CONTROL_HELD_KEYS] = { recv_held, false, true },
 };
 
 /*

@@ -241,6 +241,8 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	welcome_send(c, conn, n);
 	push_to(c, conn);
 	rotations_greet(c, conn);
+	if (!h->strict_keys)
+		recv_held_none(c, conn);
 	if (moved)
 		engine_feed_endpoints(c, n, false);
 	recv_locate_moved(c, conn);

@@ -395,3 +395,4 @@ enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
 #include "hub/store/revocation.h"
 #include "hub/store/rotation.h"
 #include "hub/store/key_age.h"
+#include "hub/store/held.h"

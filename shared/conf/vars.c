@@ -117,6 +117,9 @@ static const struct config_var vars[] = {
 	{ "Proxy", CONFIG_STRING, CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "none",
 	  "how the hub is reached by TCP: none, http HOST PORT [USER PASSWORD], socks5 HOST PORT "
 	  "[USER PASSWORD], socks4 HOST PORT [USER]" },
+	{ "StrictKeys", CONFIG_BOOL, CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "no",
+	  "no tunnel to a node whose new identity key the one before has not signed, until it is "
+	  "accepted here" },
 	{ "TCPOnly", CONFIG_BOOL, CONFIG_SPOKE | CONFIG_SERVER, 0, 0, "no",
 	  "send no UDP at all: tunnels go to the hub by TCP, and from there on" },
 };

@@ -23,7 +23,7 @@ static const struct {
 	const char *name;
 } CAPABILITIES[] = {
 	{ CAP_ZLIB, "zlib" },     { CAP_CARRY, "carry" },     { CAP_SETTINGS, "settings" },
-	{ CAP_ROTATE, "rotate" }, { CAP_REVIVED, "revived" },
+	{ CAP_ROTATE, "rotate" }, { CAP_REVIVED, "revived" }, { CAP_HELD_KEYS, "held-keys" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -128,6 +128,8 @@ static void put_hello(const struct control_msg *m, struct fields_out *o)
 	fields_put_endpoints(o, "candidates", h->candidates, h->n_candidates);
 	put_nonzero(o, "nat", h->nat);
 	put_path_policy(o, h->path_policy);
+	if (h->strict_keys)
+		fields_put_bool(o, "strict_keys", true);
 }
 
 static void get_hello(struct fields *f, struct control_msg *m)
@@ -147,6 +149,7 @@ static void get_hello(struct fields *f, struct control_msg *m)
 	h->n_candidates = fields_get_endpoints(f, "candidates", h->candidates, CANDIDATES_MAX);
 	h->nat = get_u8(f, "nat", FIELDS_OPTIONAL);
 	h->path_policy = get_path_policy(f);
+	h->strict_keys = fields_get_bool(f, "strict_keys", FIELDS_OPTIONAL);
 }
 
 static json_t *peer_report_json(const struct control_peer_report *p)
@@ -291,6 +294,39 @@ static void get_revived(struct fields *f, struct control_msg *m)
 	m->revived.id = fields_get_id(f, "id");
 	m->revived.revision = fields_get_count(f, "revision", FIELDS_REQUIRED);
 	fields_get_bytes(f, "identity_key", FIELDS_REQUIRED, m->revived.identity_key.b, KEY_BYTES);
+}
+
+static void put_held(const struct control_msg *m, struct fields_out *o)
+{
+	json_t *list = json_array();
+
+	for (uint8_t i = 0; i < m->held.n; i++) {
+		struct fields_out x;
+
+		fields_write_init(&x);
+		fields_put_int(&x, "id", m->held.keys[i].id);
+		fields_put_bytes(&x, "identity_key", m->held.keys[i].identity_key.b, KEY_BYTES);
+		if (json_array_append_new(list, fields_write_end(&x)) != 0)
+			o->failed = true;
+	}
+	fields_put(o, "keys", list);
+}
+
+static void get_held(struct fields *f, struct control_msg *m)
+{
+	const json_t *list = fields_get_array(f, "keys", FIELDS_REQUIRED, LINK_HELD_KEYS_MAX);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct control_held_key *x = &m->held.keys[m->held.n++];
+		struct fields one;
+
+		fields_init(&one, json_array_get(list, i));
+		x->id = fields_get_id(&one, "id");
+		fields_get_bytes(&one, "identity_key", FIELDS_REQUIRED, x->identity_key.b,
+				 KEY_BYTES);
+		if (one.err)
+			fields_fail(f, one.err);
+	}
 }
 
 static void put_nothing(const struct control_msg *m, struct fields_out *o)
@@ -521,6 +557,7 @@ static const struct message {
 				 get_rotate },
 	[CONTROL_ASK_KEY] = { "ask-key", LINK_FRAME_MAX_BYTES, put_ask_key, get_ask_key },
 	[CONTROL_REVIVED] = { "revived", LINK_FRAME_CLIENT_MAX_BYTES, put_revived, get_revived },
+	[CONTROL_HELD_KEYS] = { "held-keys", LINK_FRAME_CLIENT_MAX_BYTES, put_held, get_held },
 };
 
 const char *control_type_str(enum control_type t)

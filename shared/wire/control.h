@@ -5,7 +5,7 @@
  * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
  *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, rotate_key, pong, carry,
- *                   settings_state
+ *                   settings_state, revived, held_keys
  *   hub -> spoke    welcome, directory, presence, punch, ask_key, ping, bye, error, carry, settings
  */
 #include "shared/base/buf.h"
@@ -34,6 +34,7 @@ enum control_type {
 	CONTROL_ROTATE_KEY,
 	CONTROL_ASK_KEY,
 	CONTROL_REVIVED,
+	CONTROL_HELD_KEYS,
 };
 const char *control_type_str(enum control_type t);
 
@@ -43,10 +44,11 @@ const char *control_type_str(enum control_type t);
 /* What a side can do: bits here, names on the wire; unknown names are ignored. */
 enum control_capability {
 	CAP_ZLIB = 1,
-	CAP_CARRY = 2,    /* hub: takes connections that begin with `carry` */
-	CAP_SETTINGS = 4, /* spoke: takes `settings`; hub: takes `settings-state` */
-	CAP_ROTATE = 8,   /* spoke: makes new keys when it is asked; hub: takes them */
-	CAP_REVIVED = 16, /* hub: takes `revived` */
+	CAP_CARRY = 2,      /* hub: takes connections that begin with `carry` */
+	CAP_SETTINGS = 4,   /* spoke: takes `settings`; hub: takes `settings-state` */
+	CAP_ROTATE = 8,     /* spoke: makes new keys when it is asked; hub: takes them */
+	CAP_REVIVED = 16,   /* hub: takes `revived` */
+	CAP_HELD_KEYS = 32, /* hub: takes `held-keys` */
 };
 
 struct control_join {
@@ -71,6 +73,7 @@ struct control_hello {
 	enum path_policy path_policy; /* its own word, for the paths to all other spokes */
 	uint8_t n_candidates;
 	struct endpoint candidates[16];
+	bool strict_keys; /* it tells by held_keys whose keys it holds back */
 };
 struct control_peer_report {
 	uint32_t id;
@@ -119,6 +122,16 @@ struct control_revived {
 	uint32_t id;
 	uint64_t revision; /* at which the spoke learnt of the revocation */
 	struct public_key identity_key;
+};
+/* A node that the spoke takes for no peer: nobody has vouched for its identity key (StrictKeys). */
+struct control_held_key {
+	uint32_t id;
+	struct public_key identity_key;
+};
+/* All of them, or the first so many. */
+struct control_held_keys {
+	uint8_t n;
+	struct control_held_key keys[LINK_HELD_KEYS_MAX];
 };
 struct control_welcome {
 	char network[NAME_SIZE];
@@ -220,6 +233,7 @@ struct control_msg {
 		struct control_rotate_key rotate;
 		struct control_ask_key ask_key;
 		struct control_revived revived;
+		struct control_held_keys held;
 		struct control_welcome welcome;
 		struct delta directory;           /* owned: control_msg_fini() */
 		struct control_presence presence; /* also PUNCH */

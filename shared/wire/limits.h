@@ -199,7 +199,8 @@ enum compress_method {
 #define LINK_PROPOSALS_BURST 10u
 #define LINK_REVIVED_PER_S   10u /* revived; each may be a change of the directory */
 #define LINK_REVIVED_BURST   256u
-#define LINK_SETTINGS_PER_S  1u /* settings-state */
+#define LINK_HELD_KEYS_MAX   64u /* keys that one spoke holds back (StrictKeys) and tells of */
+#define LINK_SETTINGS_PER_S  1u  /* settings-state */
 #define LINK_SETTINGS_BURST  10u
 /* What the hellos of one spoke may cost the hub (a change of its store, a snapshot on a link that
  * is up), over all its links. */

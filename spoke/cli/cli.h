@@ -52,6 +52,9 @@ int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);
 int cmd_debug(struct cli *cli, struct args *a);
 int cmd_retry(struct cli *cli, struct args *a);
+/* key.c: the identity keys of other nodes */
+int cmd_key_list(struct cli *cli, struct args *a);
+int cmd_key_accept(struct cli *cli, struct args *a);
 /* rotate.c: LAUNCH_REFUSED when the hub has not taken the keys */
 int cmd_rotate_key(struct cli *cli, struct args *a);
 

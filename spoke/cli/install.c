@@ -11,6 +11,8 @@
 
 #include "shared/base/base64.h"
 #include "shared/base/file.h"
+#include "shared/keys/keys.h"
+#include "spoke/control/known_keys.h"
 
 #define CONF_MAX_BYTES (256u << 10)
 #define ITEMS          5u
@@ -280,12 +282,34 @@ static enum err write_cache(const struct install *in, const char *path, char why
 	return e;
 }
 
+/* Of another hub, so of another network: what was known of the nodes of that one says nothing here.
+ */
+static bool is_other_hub(const struct install *in)
+{
+	struct public_key pin;
+
+	return keys_read_public(in->c->hub_pin_file, &pin) == ERR_OK &&
+	       !public_key_equal(&pin, &in->token->hub_key);
+}
+
+/* Kept under another name. Should that fail, the daemon warns of each node, until it is accepted.
+ */
+static void set_known_keys_aside(const struct install *in)
+{
+	char path[PATHS_FILE_SIZE], aside[PATHS_FILE_SIZE + 8];
+
+	paths_join(path, in->c->paths.state, KNOWN_KEYS_FILE);
+	snprintf(aside, sizeof(aside), "%s.old", path);
+	(void)rename(path, aside);
+}
+
 bool install_is_joined(const struct spoke_config *c) { return file_exists(c->identity_key_file); }
 
 enum err install_write(const struct install *in, char why[512])
 {
 	struct item items[ITEMS] = { 0 };
 	char temp[PATH_SIZE];
+	bool other_hub = is_other_hub(in);
 	enum err e = items_make(in, items);
 
 	snprintf(temp, sizeof(temp), "%s.join", in->c->cache_file);
@@ -302,6 +326,8 @@ enum err install_write(const struct install *in, char why[512])
 	 * directory. */
 	if (e || rename(temp, in->c->cache_file) < 0)
 		unlink(temp);
+	if (!e && other_hub)
+		set_known_keys_aside(in);
 out:
 	items_fini(items);
 	return e;

@@ -105,7 +105,7 @@ static int refused(const struct launch *l, const json_t *j, const char *code)
 
 	fprintf(stderr, "%s: %s\n", l->program, why ? why : code);
 	return strcmp(code, "unknown_node") == 0 || strcmp(code, "refused") == 0 ||
-			       strcmp(code, "key_refused") == 0
+			       strcmp(code, "key_refused") == 0 || strcmp(code, "key_held") == 0
 		       ? LAUNCH_REFUSED
 	       : strcmp(code, "no_engine") == 0 ? LAUNCH_NOT_RUNNING
 						: LAUNCH_FAILED;

@@ -60,6 +60,21 @@ static void print_carrier(const json_t *c)
 		       text_of(c, "why"));
 }
 
+/* Nodes whose identity key nobody has vouched for. */
+static void print_changed_keys(const json_t *peers)
+{
+	size_t i;
+	json_t *p;
+
+	json_array_foreach(peers, i, p)
+	{
+		if (json_is_true(json_object_get(p, "key_changed")))
+			printf("warning     %s has another identity key than before, which nobody "
+			       "has vouched for: branchline-spoke key list\n",
+			       text_of(p, "name"));
+	}
+}
+
 static void print_head(const json_t *j, bool verbose)
 {
 	const json_t *hub = json_object_get(j, "hub");
@@ -85,6 +100,7 @@ static void print_head(const json_t *j, bool verbose)
 	if (json_is_true(json_object_get(j, "grace_over")))
 		printf("warning     the hub has been away for longer than OfflineGrace: tunnels "
 		       "are closed\n");
+	print_changed_keys(json_object_get(j, "peers"));
 	if (json_is_string(json_object_get(j, "engine_error")))
 		printf("warning     %s\n", text_of(j, "engine_error"));
 }

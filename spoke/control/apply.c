@@ -64,12 +64,6 @@ static void log_changes(const struct spoke *s, const struct delta *x)
 		if (old && new->id == s->cache.welcome.id && strcmp(old->name, new->name) != 0)
 			log_notice("the hub calls this node %s now (Name in spoke.conf: %s)",
 				   new->name, s->cfg->name);
-		if (!old || !old->has_identity || !new->has_identity ||
-		    public_key_equal(&old->identity_key, &new->identity_key))
-			continue;
-		log_notice("node %s has a new identity key (%s)", new->name,
-			   new->key_unbroken ? "the hub says: vouched for by the old one"
-					     : "it was joined anew");
 	}
 	for (uint32_t i = 0; i < x->n_gone; i++) {
 		const struct node *old = directory_find(&s->cache.dir, x->gone[i].id);
@@ -153,6 +147,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	else
 		apply_save(s);
 	cache_peers_prune(&s->cache);
+	trust_judge(s, x);
 	if (x->from == 0)
 		apply_engine(s);
 	else
@@ -162,6 +157,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	locate_warm(s);
 	rotation_settle(s);
 	apply_tell_revived(s);
+	trust_tell(s);
 }
 
 void apply_tell_revived(struct spoke *s)

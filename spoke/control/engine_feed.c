@@ -7,11 +7,12 @@
 #include "shared/keys/keys.h"
 
 void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg,
-		      const struct peers *peers)
+		      const struct peers *peers, const struct known_keys *known)
 {
 	memset(f, 0, sizeof(*f));
 	f->cfg = cfg;
 	f->peers = peers;
+	f->known = known;
 }
 
 void engine_feed_fini(struct engine_feed *f)
@@ -55,6 +56,11 @@ bool engine_feed_refuses(const struct engine_feed *f, uint32_t id)
 	return false;
 }
 
+bool engine_feed_holds(const struct engine_feed *f, const struct node *n)
+{
+	return f->cfg && f->cfg->strict_keys && f->known && known_keys_doubts(f->known, n);
+}
+
 static void accept_again(struct engine_feed *f, uint32_t id)
 {
 	for (uint32_t i = 0; i < f->n_refused; i++)
@@ -62,7 +68,8 @@ static void accept_again(struct engine_feed *f, uint32_t id)
 			f->refused[i--] = f->refused[--f->n_refused];
 }
 
-static void refuse(struct engine_feed *f, const struct node *n)
+/* `why` NULL: it was said already. */
+static void refuse(struct engine_feed *f, const struct node *n, const char *why)
 {
 	if (engine_feed_refuses(f, n->id))
 		return;
@@ -76,7 +83,8 @@ static void refuse(struct engine_feed *f, const struct node *n)
 		f->cap_refused = cap;
 	}
 	f->refused[f->n_refused++] = n->id;
-	log_warn("node %s is refused: its tunnel key is not signed by its identity key", n->name);
+	if (why)
+		log_warn("node %s is refused: %s", n->name, why);
 }
 
 /* --- what a peer is --- */
@@ -328,7 +336,11 @@ static bool judge(struct engine_feed *f, const struct cache *c, const struct nod
 		return false;
 	}
 	if (!keys_tunnel_is_signed(&n->identity_key, &n->tunnel_key, n->tunnel_sig)) {
-		refuse(f, n);
+		refuse(f, n, "its tunnel key is not signed by its identity key");
+		return false;
+	}
+	if (engine_feed_holds(f, n)) {
+		refuse(f, n, NULL);
 		return false;
 	}
 	accept_again(f, n->id);

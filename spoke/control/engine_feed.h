@@ -6,17 +6,19 @@
  * nodes have no session with us: their prefixes are routes of the hub.
  *
  * A peer whose tunnel key is not signed by its identity key is refused: it is not told to the
- * engine.
+ * engine. Nor is one whose identity key is in doubt, with StrictKeys.
  */
 #include "shared/ipc/channel.h"
 #include "shared/ipc/engine_msg.h"
 #include "spoke/config.h"
 #include "spoke/control/cache.h"
+#include "spoke/control/known_keys.h"
 #include "spoke/control/peers.h"
 
 struct engine_feed {
 	const struct spoke_config *cfg; /* what is said here of paths; NULL: nothing */
 	const struct peers *peers;      /* what peers say of them; NULL: nothing */
+	const struct known_keys *known; /* identity keys of others; NULL: nothing */
 	struct channel *engine;         /* NULL while it is away */
 	bool muted;       /* no peers at all: the hub refused us, or the directory is too old */
 	uint64_t applied; /* the revision that this engine has confirmed last, 0 none */
@@ -25,9 +27,9 @@ struct engine_feed {
 	uint32_t *refused;    /* ids, in no order */
 };
 
-/* `cfg` and `peers` are kept by reference. */
+/* All are kept by reference. */
 void engine_feed_init(struct engine_feed *f, const struct spoke_config *cfg,
-		      const struct peers *peers);
+		      const struct peers *peers, const struct known_keys *known);
 void engine_feed_fini(struct engine_feed *f);
 /* The engine's channel, new or gone (NULL). Nothing is sent. */
 void engine_feed_attach(struct engine_feed *f, struct channel *engine);
@@ -56,8 +58,10 @@ void engine_feed_tcp(struct engine_feed *f, uint32_t id);
 /* The hub's endpoints: where the link goes, then where its names led, each with the UDP port of the
  * data plane. */
 void engine_feed_hub_endpoints(struct engine_feed *f, const struct cache *c);
-/* True when this node's tunnel key was refused. */
+/* True when this node's tunnel key was refused, or its identity key is held back. */
 bool engine_feed_refuses(const struct engine_feed *f, uint32_t id);
+/* Pure: is the node no peer, since its identity key is in doubt and StrictKeys is set? */
+bool engine_feed_holds(const struct engine_feed *f, const struct node *n);
 /* Sends one message without a payload of its own kind: ENGINE_PING and ENGINE_STATUS_GET come from
  * elsewhere. False: no engine. */
 bool engine_feed_send(struct engine_feed *f, enum engine_msg type, struct cursor *body);

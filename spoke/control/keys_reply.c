@@ -6,16 +6,20 @@
 #include "shared/base/base64.h"
 #include "spoke/control/spoke.h"
 
-#define FINGERPRINT_SIZE (2 * KEY_BYTES + 1)
+const char *keys_reply_fingerprint(const struct public_key *key, char out[FINGERPRINT_SIZE])
+{
+	uint8_t digest[KEY_BYTES];
+
+	if (EVP_Digest(key->b, KEY_BYTES, digest, NULL, EVP_sha256(), NULL) != 1)
+		return "?";
+	return hex_encode(digest, sizeof(digest), out);
+}
 
 static json_t *fingerprint(const struct public_key *key)
 {
-	uint8_t digest[KEY_BYTES];
 	char text[FINGERPRINT_SIZE];
 
-	if (!key || EVP_Digest(key->b, KEY_BYTES, digest, NULL, EVP_sha256(), NULL) != 1)
-		return json_null();
-	return json_string(hex_encode(digest, sizeof(digest), text));
+	return key ? json_string(keys_reply_fingerprint(key, text)) : json_null();
 }
 
 static const struct public_key *public_of(const struct stream_identity *id)

@@ -77,7 +77,8 @@ static enum err want_addresses(const struct cache *c, struct net_set *s)
 	return e;
 }
 
-/* The subnets of one node that packets may be sent to. */
+/* The subnets of one node that packets may be sent to; those of one whose key is held back, too:
+ * they must not leave in the clear meanwhile. */
 static enum err want_node(const struct cache *c, const struct engine_feed *f, const struct node *n,
 			  struct net_set *s)
 {
@@ -85,7 +86,8 @@ static enum err want_node(const struct cache *c, const struct engine_feed *f, co
 	bool is_wireguard = n->kind == NODE_WIREGUARD && n->status == NODE_ACTIVE;
 	enum err e = ERR_OK;
 
-	if (!is_wireguard && (!engine_feed_is_peer(c, n) || engine_feed_refuses(f, n->id)))
+	if (!is_wireguard && (!engine_feed_is_peer(c, n) ||
+			      (engine_feed_refuses(f, n->id) && !engine_feed_holds(f, n))))
 		return ERR_OK;
 	for (uint32_t i = 0; e == ERR_OK && i < n->n_subnets; i++)
 		if (!is_own_subnet(self, &n->subnets[i].prefix))

@@ -60,7 +60,8 @@ bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct p
 	char where[ENDPOINT_STR_SIZE], key[KEY_BASE64_SIZE];
 
 	if ((s->has_pin && public_key_equal(peer, &s->pin)) ||
-	    (hub && hub->has_identity && public_key_equal(peer, &hub->identity_key)))
+	    (hub && hub->has_identity && !engine_feed_holds(&s->engine, hub) &&
+	     public_key_equal(peer, &hub->identity_key)))
 		return true;
 	if (log_allowed(&s->wrong_hub_limit))
 		log_error("%s is not our hub: its key is %s, which is neither hub.pin nor in the "

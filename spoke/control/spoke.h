@@ -14,6 +14,7 @@
 #include "spoke/control/client.h"
 #include "spoke/control/dns_feed.h"
 #include "spoke/control/gather.h"
+#include "spoke/control/known_keys.h"
 #include "spoke/control/link_sockets.h"
 #include "spoke/control/net_feed.h"
 #include "spoke/control/netwatch.h"
@@ -22,6 +23,7 @@
 #include "spoke/control/rotation.h"
 #include "spoke/control/status.h"
 #include "spoke/control/trial.h"
+#include "spoke/control/trust.h"
 #include "spoke/control/whereabouts.h"
 #include "shared/loop/lookups.h"
 
@@ -48,6 +50,7 @@ struct spoke {
 	struct public_key pin; /* the hub's identity key, from the join token */
 
 	struct cache cache;
+	struct known_keys known; /* identity keys of others: trust.h */
 	struct client client;
 	struct trial trial; /* what the hub sets on us */
 	struct carry carry; /* the hub by TCP, for tunnel packets */
@@ -69,6 +72,8 @@ struct spoke {
 	int64_t clock_skew_ms; /* the hub's clock minus ours, at the last welcome */
 	bool confirmed; /* on this link the hub has said that our directory is its present one */
 	bool want_snapshot; /* the next hello asks for everything */
+	bool has_told_held;
+	struct control_held_keys told_held; /* to the hub, on this link */
 	bool started;
 	struct gather report;
 	struct timer report_timer; /* every welcome.report_ms while the link is up */

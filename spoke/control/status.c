@@ -191,6 +191,10 @@ static bool refuse_ping(struct status_client *c, const struct node *n)
 		reply_error(c, "grace_over",
 			    "the hub has been away for longer than OfflineGrace: there are no "
 			    "tunnels until it is back");
+	} else if (engine_feed_holds(&s->engine, n)) {
+		reply_error(c, "key_held",
+			    "this node's identity key is not the one that this branch knows, and "
+			    "StrictKeys is set: ask its admin, then: branchline-spoke key accept");
 	} else if (engine_feed_refuses(&s->engine, n->id)) {
 		reply_error(c, "key_refused",
 			    "this node's tunnel key is not signed by its identity key: it has to "
@@ -310,6 +314,23 @@ static void begin_rotation(struct status_client *c, const json_t *request)
 	reply_keys(c);
 }
 
+static void accept_key(struct status_client *c, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "node"));
+	enum err e = name ? trust_accept(c->sv->spoke, name) : ERR_INVALID;
+
+	if (!e)
+		reply(c, trust_json(c->sv->spoke));
+	else if (e == ERR_NOTFOUND)
+		reply_error(c, "unknown_node", "the directory has no such node with a key");
+	else if (e == ERR_EXISTS)
+		reply_error(c, "key_not_changed", "its key is the one that this branch knows");
+	else if (e == ERR_INVALID)
+		reply_error(c, "bad_request", "accept-key wants a node");
+	else
+		reply_error(c, "failed", err_str(e));
+}
+
 /* --- the connection --- */
 
 static void timer_fired(struct timer *t, uint64_t now_ms)
@@ -346,11 +367,16 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		retry(c);
 	else if (strcmp(cmd, "keys") == 0)
 		reply_keys(c);
+	else if (strcmp(cmd, "known-keys") == 0)
+		reply(c, trust_json(c->sv->spoke));
+	else if (strcmp(cmd, "accept-key") == 0)
+		accept_key(c, j);
 	else if (strcmp(cmd, "rotate-key") == 0)
 		begin_rotation(c, j);
 	else
 		reply_error(c, "unknown_command",
-			    "known are status, ping, netcheck, debug, retry, keys and rotate-key");
+			    "known are status, ping, netcheck, debug, retry, keys, known-keys, "
+			    "accept-key and rotate-key");
 	json_decref(j);
 }
 

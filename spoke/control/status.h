@@ -11,11 +11,13 @@
  *   {"cmd": "debug", "level": 3}                         0 to 5, until the daemon ends
  *   {"cmd": "retry"}                                     dials the hub now, if it waits to do so
  *   {"cmd": "keys"}                                      keys_reply.h
+ *   {"cmd": "known-keys"}                                trust.h
+ *   {"cmd": "accept-key", "node": "oslo"}                answered as "known-keys"
  *   {"cmd": "rotate-key", "tunnel": true, "identity": true}    answered as "keys"
  *
  * An error is {"done": true, "error": "<code>", "text": "..."}: bad_request, unknown_command,
- * unknown_node, busy, no_engine, of ping refused, grace_over, key_refused, and of rotate-key
- * rotation_overlap. Only root and the
+ * unknown_node, busy, no_engine, of ping refused, grace_over, key_refused, key_held, of rotate-key
+ * rotation_overlap, and of accept-key key_not_changed, failed. Only root and the
  * daemon's own user are answered (peer credentials); clients, lines and waiting output are bounded.
  */
 #include "shared/base/list.h"

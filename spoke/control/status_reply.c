@@ -147,6 +147,11 @@ static const struct explanation *special_reason(const struct spoke *s, const str
 					grace = { "grace-over",
 						  "the directory is too old (OfflineGrace)",
 						  "it comes back with the hub" },
+					held = { "key-held",
+						 "its identity key is not the one that this "
+						 "branch knows (StrictKeys)",
+						 "ask its admin whether it was joined anew, then: "
+						 "branchline-spoke key accept" },
 					key = { "key-refused",
 						"its tunnel key is not signed by its identity key",
 						"it has to join anew" },
@@ -156,6 +161,8 @@ static const struct explanation *special_reason(const struct spoke *s, const str
 		return &refused;
 	if (s->grace_over)
 		return &grace;
+	if (engine_feed_holds(&s->engine, n))
+		return &held;
 	if (engine_feed_refuses(&s->engine, n->id))
 		return &key;
 	return n->kind == NODE_WIREGUARD ? &device : NULL;
@@ -172,6 +179,7 @@ static void add_choice(json_t *peer, const struct spoke *s, const struct node *n
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, endpoint_json(&known[i]));
 	json_object_set_new(peer, "known_at", list);
+	json_object_set_new(peer, "key_changed", json_boolean(known_keys_doubts(&s->known, n)));
 	json_object_set_new(
 		peer, "policy",
 		json_string(path_policy_str(engine_feed_policy(&s->engine, &s->cache, n))));

@@ -36,6 +36,7 @@ static void link_hello(struct client *c, struct control_hello *h)
 	h->nat = (uint8_t)s->nat.kind;
 	h->path_policy = s->cfg->path_policy;
 	h->n_candidates = (uint8_t)places_own(s, h->candidates, ARRAY_LEN(h->candidates));
+	h->strict_keys = s->cfg->strict_keys;
 }
 
 static void answer_ping(struct spoke *s)
@@ -175,7 +176,7 @@ static enum err load(void *config, void **state)
 	s->network_limit = (struct log_limit){ .burst = 5, .every_ms = 60000 };
 	s->cache_limit = (struct log_limit){ .burst = 3, .every_ms = 600000 };
 	cache_init(&s->cache);
-	engine_feed_init(&s->engine, s->cfg, &s->peers);
+	engine_feed_init(&s->engine, s->cfg, &s->peers, &s->known);
 	if (netwatch_open(&s->netwatch))
 		log_warn("changes of this machine's addresses will not be noticed: %s",
 			 strerror(errno));
@@ -183,10 +184,13 @@ static enum err load(void *config, void **state)
 	e = load_keys(s);
 	if (!e)
 		e = peers_init(&s->peers);
+	if (!e)
+		e = known_keys_init(&s->known);
 	if (e) {
 		netwatch_close(&s->netwatch);
 		rotation_fini(s);
 		link_sockets_fini(&s->sockets);
+		peers_fini(&s->peers);
 		cache_fini(&s->cache);
 		free(s);
 		return e;
@@ -289,6 +293,7 @@ static enum err start(struct worker *w)
 	if (s->cache.refused)
 		log_error("the hub has refused this node before: %s; it is asked again",
 			  s->cache.refused_why);
+	trust_start(s);
 	rebind_start(s);
 	/* From the cache, so that the tunnels work without the hub. */
 	trial_start(s);
@@ -481,6 +486,7 @@ static void reload(struct worker *w)
 			client_network_changed(&s->client, false);
 		else
 			client_hurry(&s->client);
+		trust_tell(s);
 	}
 	spoke_config_fini(fresh);
 	free(fresh);
@@ -519,6 +525,7 @@ static void fini(struct worker *w)
 	peers_fini(&s->peers);
 	rotation_fini(s);
 	link_sockets_fini(&s->sockets);
+	known_keys_fini(&s->known);
 	cache_fini(&s->cache);
 	free(s);
 	w->state = NULL;

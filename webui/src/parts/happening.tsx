@@ -20,6 +20,8 @@ const DONE: Record<string, string> = {
 	"node.settings.rolled_back": "took back the settings of",
 	"node.settings.cancelled": "cancelled the change of settings of",
 	"key.revoke": "revoked a key of",
+	"key.held": "holds back, until its own admin accepts it (StrictKeys), the new identity key of",
+	"key.accept": "has accepted the identity key of",
 	"key.rotate_request": "asked for new keys of",
 	"key.propose": "proposed new keys of",
 	"key.rotate": "replaced the keys of",

@@ -50,6 +50,7 @@ static const struct {
 	{ "GET", "/api/v1/keys", AUD },
 	{ "GET", "/api/v1/keys/{id}", AUD },
 	{ "POST", "/api/v1/keys/{id}/revoke", OPE },
+	{ "GET", "/api/v1/held-keys", AUD },
 	{ "POST", "/api/v1/nodes/{id}/rotate-keys", OPE },
 	{ "GET", "/api/v1/key-rotations", AUD },
 	{ "GET", "/api/v1/key-rotations/{id}", AUD },

@@ -102,6 +102,7 @@ static void test_hello(void **state)
 	m->hello.n_candidates = fill_endpoints(m->hello.candidates);
 	m->hello.nat = UINT8_MAX;
 	m->hello.path_policy = PATH_POLICY_HUB_ONLY;
+	m->hello.strict_keys = true;
 	check_round_trip(m, LINK_FRAME_STRANGER_MAX_BYTES);
 	free(m);
 }
@@ -157,6 +158,15 @@ static void test_small_ones(void **state)
 	m->revived.revision = INT64_MAX;
 	m->revived.identity_key.b[31] = 7;
 	check_round_trip(m, 256);
+	memset(m, 0, sizeof(*m));
+	m->type = CONTROL_HELD_KEYS;
+	check_round_trip(m, 64);
+	m->held.n = LINK_HELD_KEYS_MAX;
+	for (unsigned i = 0; i < LINK_HELD_KEYS_MAX; i++)
+		m->held.keys[i] =
+			(struct control_held_key){ .id = UINT32_MAX - i,
+						   .identity_key = { .b = { (uint8_t)i, 9 } } };
+	check_round_trip(m, 96u * LINK_HELD_KEYS_MAX);
 	memset(m, 0, sizeof(*m));
 	m->type = CONTROL_PONG;
 	check_round_trip(m, 64);
@@ -330,6 +340,15 @@ static void test_json_rows(void **state)
 		{ "{'type':'revived','id':5,'revision':43,'identity_key':'aWlp'}", ERR_INVALID, 0 },
 		{ "{'type':'revived','id':5,'revision':-1,'identity_key':'" KEY_TEXT "'}",
 		  ERR_INVALID, 0 },
+		{ "{'type':'held-keys','keys':[]}", ERR_OK, CONTROL_HELD_KEYS },
+		{ "{'type':'held-keys','keys':[{'id':5,'identity_key':'" KEY_TEXT "','x':1}]}",
+		  ERR_OK, CONTROL_HELD_KEYS },
+		{ "{'type':'held-keys'}", ERR_INVALID, 0 },
+		{ "{'type':'held-keys','keys':[{'id':0,'identity_key':'" KEY_TEXT "'}]}",
+		  ERR_INVALID, 0 },
+		{ "{'type':'held-keys','keys':[{'id':5}]}", ERR_INVALID, 0 },
+		{ "{'type':'held-keys','keys':[5]}", ERR_INVALID, 0 },
+		{ "{'type':'held-keys','keys':{'id':5}}", ERR_INVALID, 0 },
 		{ "{'type':''}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'Ping'}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'unknown'}", ERR_OK, CONTROL_UNKNOWN },
@@ -365,6 +384,7 @@ static void test_json_rows(void **state)
 		{ "{" HELLO ",'path_policy':'hub-only'}", ERR_OK, CONTROL_HELLO },
 		{ "{" HELLO ",'path_policy':'straight'}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'path_policy':1}", ERR_INVALID, 0 },
+		{ "{" HELLO ",'strict_keys':1}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'candidates':'192.0.2.1:1'}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'highest_revision':-1}", ERR_INVALID, 0 },
 		{ "{" HELLO ",'highest_revision':1e3}", ERR_INVALID, 0 },

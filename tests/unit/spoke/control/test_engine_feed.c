@@ -231,7 +231,7 @@ static void whole_sync(void **state)
 
 	(void)state;
 	fill(&c);
-	engine_feed_init(&f, NULL, NULL);
+	engine_feed_init(&f, NULL, NULL, NULL);
 	engine_feed_attach(&f, t->near);
 	assert_int_equal(endpoint_parse("203.0.113.1:443", 0, &c.last_good), ERR_OK);
 	assert_int_equal(endpoint_parse("203.0.113.2:443", 0, &e), ERR_OK);
@@ -257,7 +257,7 @@ static void nothing_without_a_welcome(void **state)
 	(void)state;
 	fill(&c);
 	c.has_welcome = false;
-	engine_feed_init(&f, NULL, NULL);
+	engine_feed_init(&f, NULL, NULL, NULL);
 	engine_feed_attach(&f, t->near);
 	engine_feed_sync(&f, &c);
 	tap_run(t);
@@ -276,7 +276,7 @@ static void a_tunnel_key_without_a_right_signature_is_refused(void **state)
 	(void)state;
 	fill(&c);
 	directory_find(&c.dir, 3)->tunnel_sig[5] ^= 1;
-	engine_feed_init(&f, NULL, NULL);
+	engine_feed_init(&f, NULL, NULL, NULL);
 	engine_feed_attach(&f, t->near);
 	engine_feed_sync(&f, &c);
 	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
@@ -311,7 +311,7 @@ static void many_subnets_take_several_messages(void **state)
 		snprintf(text, sizeof(text), "172.16.%u.%u/32", i / 256, i % 256);
 		fake_subnet(directory_find(&c.dir, 3), text, 10);
 	}
-	engine_feed_init(&f, NULL, NULL);
+	engine_feed_init(&f, NULL, NULL, NULL);
 	engine_feed_attach(&f, t->near);
 	engine_feed_sync(&f, &c);
 	EXPECT(t, "self 2 hub 1", "begin", "peer oslo 2 10.20.0.0/24 keepalive 0",
@@ -342,7 +342,7 @@ static void deltas(void **state)
 
 	(void)state;
 	fill(&c);
-	engine_feed_init(&f, NULL, NULL);
+	engine_feed_init(&f, NULL, NULL, NULL);
 	engine_feed_attach(&f, t->near);
 	/* A revoked spoke: only that. */
 	x = (struct delta){ .from = 7, .to = 8, .n_gone = 1, .gone = gone };
@@ -392,7 +392,7 @@ static void addresses_and_routes(void **state)
 
 	(void)state;
 	fill(&c);
-	engine_feed_init(&f, NULL, NULL);
+	engine_feed_init(&f, NULL, NULL, NULL);
 	net_feed_init(&net, &t->near);
 	net_feed_update(&net, &c, &f);
 	/* Not 10.20.0.0/24: that is our own, although bergen has it too. */
