@@ -14,9 +14,12 @@ static const struct store_file {
 	const char *name;
 	const struct embedded_sql *migrations;
 	const char *synchronous;
+	int busy_ms; /* once it is open; until then STORE_BUSY_TIMEOUT_MS */
 } files[DB_COUNT] = {
-	[DB_DIRECTORY] = { "directory.db", embedded_directory_sql, "PRAGMA synchronous = FULL" },
-	[DB_PRESENCE] = { "presence.db", embedded_presence_sql, "PRAGMA synchronous = OFF" },
+	[DB_DIRECTORY] = { "directory.db", embedded_directory_sql, "PRAGMA synchronous = FULL",
+			   STORE_BUSY_TIMEOUT_MS },
+	[DB_PRESENCE] = { "presence.db", embedded_presence_sql, "PRAGMA synchronous = OFF",
+			  STORE_PRESENCE_BUSY_TIMEOUT_MS },
 };
 
 /*
@@ -133,6 +136,8 @@ static enum err open_file(struct store *s, enum store_db which, const char *dir)
 		return e;
 	if (sqlite3_exec(c->db, files[which].synchronous, NULL, NULL, NULL) != SQLITE_OK)
 		return store_fail(s, which, sqlite3_errcode(c->db), "synchronous");
+	if (sqlite3_busy_timeout(c->db, files[which].busy_ms) != SQLITE_OK)
+		return store_fail(s, which, sqlite3_errcode(c->db), "busy_timeout");
 	return ERR_OK;
 }
 

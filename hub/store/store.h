@@ -21,8 +21,12 @@
 
 struct store;
 
-#define STORE_BUSY_TIMEOUT_MS 2000u
-#define STORE_TEXT_SIZE       256u
+/* How long a statement waits for a database that somebody else has locked. Of presence.db there is
+ * one writer, which serves all spokes meanwhile, and what it writes is written again: it must not
+ * wait. */
+#define STORE_BUSY_TIMEOUT_MS          2000u
+#define STORE_PRESENCE_BUSY_TIMEOUT_MS 50u
+#define STORE_TEXT_SIZE                256u
 
 /* Makes the folder's databases (directory.db, presence.db) when they are missing, migrates older
  * ones (after a backup beside them). ERR_VERSION: made by a later version. */

@@ -46,6 +46,30 @@ static void round_trip(void **state)
 	fixture_close(&f);
 }
 
+/* Somebody else has locked the file: what is written is refused, and can be written later. */
+static void locked(void **state)
+{
+	const struct store_presence p = { .node_id = 7 };
+	struct store *other;
+	struct fixture f;
+	int n = 0;
+
+	(void)state;
+	fixture_open(&f);
+	assert_ok(store_open(f.dir, &other));
+	assert_int_equal(
+		sqlite3_exec(other->db[DB_PRESENCE].db, "BEGIN EXCLUSIVE", NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(store_presence_put(f.s, &p, 1), ERR_BUSY);
+	assert_ok(store_presence_list(f.s, count, &n));
+	assert_int_equal(n, 0);
+	assert_int_equal(sqlite3_exec(other->db[DB_PRESENCE].db, "ROLLBACK", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_ok(store_presence_put(f.s, &p, 1));
+	store_close(other);
+	fixture_close(&f);
+}
+
 /* One bad row among good ones: none is written. */
 static void all_or_nothing(void **state)
 {
@@ -267,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(all_or_nothing),
+		cmocka_unit_test(locked),
 		cmocka_unit_test(tampered_rows),
 		cmocka_unit_test(applied),
 		cmocka_unit_test(applied_while_links_come_back),

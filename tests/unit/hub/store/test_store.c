@@ -347,21 +347,25 @@ static void constraints(void **state)
 static void settings_of_connection(void **state)
 {
 	static const struct {
+		enum store_db db;
 		const char *sql;
 		int value;
 	} cases[] = {
-		{ "PRAGMA foreign_keys", 1 },
-		{ "PRAGMA trusted_schema", 0 },
-		{ "PRAGMA synchronous", 2 },
-		{ "PRAGMA secure_delete", 1 },
-		{ "PRAGMA busy_timeout", STORE_BUSY_TIMEOUT_MS },
+		{ DB_DIRECTORY, "PRAGMA foreign_keys", 1 },
+		{ DB_DIRECTORY, "PRAGMA trusted_schema", 0 },
+		{ DB_DIRECTORY, "PRAGMA synchronous", 2 },
+		{ DB_DIRECTORY, "PRAGMA secure_delete", 1 },
+		{ DB_DIRECTORY, "PRAGMA busy_timeout", STORE_BUSY_TIMEOUT_MS },
+		{ DB_PRESENCE, "PRAGMA trusted_schema", 0 },
+		{ DB_PRESENCE, "PRAGMA synchronous", 0 },
+		{ DB_PRESENCE, "PRAGMA busy_timeout", STORE_PRESENCE_BUSY_TIMEOUT_MS },
 	};
 	struct fixture *f = *state;
 	sqlite3_stmt *st;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(
-			sqlite3_prepare_v2(f->s->db[DB_DIRECTORY].db, cases[i].sql, -1, &st, NULL),
+			sqlite3_prepare_v2(f->s->db[cases[i].db].db, cases[i].sql, -1, &st, NULL),
 			SQLITE_OK);
 		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 		if (sqlite3_column_int(st, 0) != cases[i].value)
