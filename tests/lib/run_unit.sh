@@ -10,7 +10,7 @@ n=0
 for t in "$@"; do
 	n=$((n + 1))
 	printf '%s\n%s\n' "$logs/$n" "$t"
-done | xargs -n 2 -P "${TEST_JOBS:-1}" sh -c 'timeout 300 "$1" >"$0.log" 2>&1; echo $? >"$0.status"'
+done | xargs -n 2 -P "${TEST_JOBS:-1}" sh -c 'timeout 600 "$1" >"$0.log" 2>&1; echo $? >"$0.status"'
 
 passed=0 failed=0 n=0
 for t in "$@"; do

@@ -71,7 +71,7 @@ static __attribute__((unused)) void fake_hub_accept(struct loop_fd *f, uint32_t 
 	static const struct stream_events ev = { .opened = fake_hub_opened,
 						 .received = fake_hub_received,
 						 .closed = fake_hub_closed };
-	static const struct stream_limits limits = { 1u << 20, 16u << 20, 5000 };
+	static const struct stream_limits limits = { 1u << 20, 16u << 20, 60000 };
 	struct fake_hub *h = container_of(f, struct fake_hub, listen);
 	int fd = accept4(f->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define GUARD_MS   5000u
+#define GUARD_MS   60000u
 #define GUARD_CODE 99
 
 struct side {

@@ -23,6 +23,9 @@
 #include "shared/monitor/notify.h"
 #include "shared/monitor/sandbox.h"
 
+/* How long is waited for what should take milliseconds. */
+#define WAIT_MS 60000u
+
 enum { PING = 1000, PONG };
 
 /* What a toy is told to do wrong. */
@@ -391,7 +394,7 @@ static void body_whole_life(void *arg)
 	monitor = start_monitor();
 	CHECK(monitor > 0);
 	CHECK(strstr(text_of("log"), "oslo on network testnet is ready\n"));
-	CHECK(wait_until(is_linked, NULL, 5000));
+	CHECK(wait_until(is_linked, NULL, WAIT_MS));
 	check_workers(2);
 	CHECK(shared->control.done_ok == 3 && shared->control.done_failed == 1);
 	CHECK(command_says("ip -o link show blt0", "mtu 1280 "));
@@ -432,16 +435,16 @@ static void body_restart(void *arg)
 	(void)arg;
 	set_up();
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	before = shared->engine.pid;
 	control = shared->control.pid;
 	killed_ms = clock_now_ms();
-	CHECK(kill(before, SIGKILL) == 0 && wait_until(engine_is_new, NULL, 5000));
+	CHECK(kill(before, SIGKILL) == 0 && wait_until(engine_is_new, NULL, WAIT_MS));
 	CHECK(clock_now_ms() - killed_ms >= 100 && shared->control.pid == control &&
 	      shared->engine.starts == 2);
 	CHECK(shared->engine.has_tun && shared->engine.has_udp && shared->engine.open_fds == 10);
 	before = control;
-	CHECK(kill(before, SIGKILL) == 0 && wait_until(control_is_new, NULL, 5000));
+	CHECK(kill(before, SIGKILL) == 0 && wait_until(control_is_new, NULL, WAIT_MS));
 	CHECK(shared->engine.starts == 2 && shared->control.has_unix);
 	CHECK(strstr(text_of("log"), "was ended by signal 9") &&
 	      strstr(text_of("log"), "engine is started again in 100 ms"));
@@ -473,7 +476,7 @@ static void body_movers(void *arg)
 	roles[2] = &mover_ops;
 	workers = 2;
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(mover_is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(mover_is_linked, NULL, WAIT_MS));
 	check_workers(1);
 	CHECK(shared->mover.uid == 65534 && shared->mover.has_tun && shared->mover.has_udp &&
 	      !shared->mover.has_unix);
@@ -485,7 +488,7 @@ static void body_movers(void *arg)
 	CHECK(command_says("ip -d link show blt0", "multi_queue"));
 	CHECK(command_says("ss -Hunl | grep -c :6655", "2"));
 	before = shared->mover.pid;
-	CHECK(kill(before, SIGKILL) == 0 && wait_until(mover_is_new, NULL, 5000));
+	CHECK(kill(before, SIGKILL) == 0 && wait_until(mover_is_new, NULL, WAIT_MS));
 	CHECK(shared->engine.starts == 1 && shared->control.starts == 1);
 	CHECK(shared->mover.has_tun && shared->mover.has_udp && shared->mover.open_fds == 9);
 	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
@@ -508,11 +511,12 @@ static void body_violation(void *arg)
 	(void)arg;
 	set_up();
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	control = shared->control.pid;
 	begin_ms = clock_now_ms();
 	shared->engine_fault = FAULT_ASK;
-	CHECK(kill(shared->engine.pid, SIGKILL) == 0 && wait_until(engine_died_thrice, NULL, 5000));
+	CHECK(kill(shared->engine.pid, SIGKILL) == 0 &&
+	      wait_until(engine_died_thrice, NULL, WAIT_MS));
 	CHECK(clock_now_ms() - begin_ms >= 700); /* 100 + 200 + 400 */
 	shared->engine_fault = FAULT_NONE;
 	CHECK(strstr(text_of("log"), "sent a message of type 5 that it must not send"));
@@ -522,10 +526,11 @@ static void body_violation(void *arg)
 	clean_up();
 }
 
-static bool control_restarted(void *arg)
+static bool control_is_accused(void *arg)
 {
 	(void)arg;
-	return shared->control.starts >= 2;
+	return shared->control.starts >= 2 &&
+	       strstr(text_of("log"), "sent a message of type 3 that it must not send");
 }
 
 static void body_garbage(void *arg)
@@ -535,12 +540,12 @@ static void body_garbage(void *arg)
 	(void)arg;
 	set_up();
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	shared->control_fault = FAULT_GARBAGE;
-	CHECK(kill(shared->control.pid, SIGKILL) == 0 && wait_until(control_restarted, NULL, 5000));
+	CHECK(kill(shared->control.pid, SIGKILL) == 0 &&
+	      wait_until(control_is_accused, NULL, WAIT_MS));
 	shared->control_fault = FAULT_NONE;
 	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
-	CHECK(strstr(text_of("log"), "sent a message of type 3 that it must not send"));
 	check_all_gone();
 	clean_up();
 }
@@ -580,7 +585,7 @@ static void body_second_instance(void *arg)
 	(void)arg;
 	set_up();
 	first = start_monitor();
-	CHECK(first > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(first > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	second = start_monitor_as("nobody", in_dir("log2"));
 	CHECK(second < 0 && exit_code(-second) == 1);
 	snprintf(want, sizeof(want), "already running as pid %ld\n", (long)first);
@@ -592,22 +597,40 @@ static void body_second_instance(void *arg)
 	clean_up();
 }
 
-/* A worker that does not end when asked to is killed after its time. */
-static void body_no_stop(void *arg)
+/* Starts a monitor whose engine does not end when asked to; how long the monitor needs to end. */
+static uint64_t stop_with_a_hanging_engine(void)
 {
 	pid_t monitor;
 	uint64_t begin_ms;
 
-	(void)arg;
-	set_up();
+	memset((void *)shared, 0, sizeof(*shared));
 	shared->engine_fault = FAULT_NO_STOP;
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	begin_ms = clock_now_ms();
 	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
-	CHECK(clock_now_ms() - begin_ms >= 2900 && clock_now_ms() - begin_ms < 6000);
+	begin_ms = clock_now_ms() - begin_ms;
 	CHECK(strstr(text_of("log"), "hangs: killed"));
 	check_all_gone();
+	return begin_ms;
+}
+
+/*
+ * A worker that does not end when asked to is killed after its time: never before, and not late
+ * every time, though a machine that stands still can make it so once.
+ */
+static void body_no_stop(void *arg)
+{
+	uint64_t took_ms;
+	unsigned tries = 0;
+
+	(void)arg;
+	set_up();
+	do {
+		took_ms = stop_with_a_hanging_engine();
+		CHECK(took_ms >= 2900);
+	} while (took_ms >= 6000 && ++tries < 5);
+	CHECK(took_ms < 6000);
 	clean_up();
 }
 
@@ -619,10 +642,10 @@ static void body_orphans(void *arg)
 	(void)arg;
 	set_up();
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	/* One that is stopped cannot see its channel closing: only the kernel can end it. */
 	CHECK(kill(shared->engine.pid, SIGSTOP) == 0 && kill(monitor, SIGKILL) == 0);
-	alarm(10);
+	alarm(WAIT_MS / 1000);
 	/*
 	 * A worker either is killed by the kernel or has seen its channel closing just before.
 	 * tinc-up may be among them.
@@ -660,11 +683,11 @@ static void body_reload(void *arg)
 	(void)arg;
 	set_up();
 	monitor = start_monitor();
-	CHECK(monitor > 0 && wait_until(is_linked, NULL, 5000));
+	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
 	CHECK(rename(in_dir("log"), in_dir("log.1")) == 0);
-	CHECK(kill(monitor, SIGHUP) == 0 && wait_until(both_reloaded, NULL, 5000));
+	CHECK(kill(monitor, SIGHUP) == 0 && wait_until(both_reloaded, NULL, WAIT_MS));
 	CHECK(kill(shared->engine.pid, SIGHUP) == 0 &&
-	      wait_until(engine_reloaded_again, NULL, 5000));
+	      wait_until(engine_reloaded_again, NULL, WAIT_MS));
 	CHECK(strstr(text_of("log"), "toy[engine]: reloaded"));
 	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
 	CHECK(strstr(text_of("log"), "oslo on network testnet is stopping"));
@@ -691,7 +714,7 @@ static const char *next_state(int fd, unsigned *alive)
 static void body_notify(void *arg)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct timeval limit = { .tv_sec = 5 };
+	struct timeval limit = { .tv_sec = WAIT_MS / 1000 };
 	unsigned alive, alive_later = 0;
 	char text[16];
 	pid_t monitor;
@@ -699,6 +722,8 @@ static void body_notify(void *arg)
 
 	(void)arg;
 	set_up();
+	/* Nobody reads while the monitor starts, however long that takes. */
+	CHECK(output_of("sysctl -w net.unix.max_dgram_qlen=1000", text, sizeof(text))[0]);
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/notify", dir);
 	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	CHECK(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);

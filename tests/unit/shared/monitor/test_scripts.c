@@ -37,12 +37,14 @@ static void too_late(struct timer *t, uint64_t now_ms)
 
 static struct timer watchdog = { .fire = too_late };
 
-/* Runs the loop until the scripts are idle, at most 20 s. */
+#define LONG_MS 120000u /* more than any script of these tests takes on the busiest machine */
+
+/* Runs the loop until the scripts are idle. */
 static void wait_idle(void)
 {
 	if (scripts_idle(scripts))
 		return;
-	timer_arm(loop_timers(loop), &watchdog, clock_now_ms() + 20000);
+	timer_arm(loop_timers(loop), &watchdog, clock_now_ms() + LONG_MS);
 	CHECK(loop_run(loop) == 0);
 	timer_disarm(loop_timers(loop), &watchdog);
 }
@@ -130,7 +132,7 @@ static void body_order(void *arg)
 	int gate;
 
 	(void)arg;
-	set_up(10000);
+	set_up(LONG_MS);
 	gate = make_gate();
 	script("tinc-up", "read x <gate; echo tinc-up >>order");
 	script("tinc-down", "echo tinc-down >>order");
@@ -160,7 +162,7 @@ static void body_environment(void *arg)
 	struct monitor_script m = { .kind = SCRIPT_SUBNET_UP, .node = "bergen", .weight = 7 };
 
 	(void)arg;
-	set_up(10000);
+	set_up(LONG_MS);
 	log_set_level(2);
 	CHECK(setenv("LEAKED", "secret", 1) == 0);
 	CHECK(endpoint_parse("[2001:db8::7]:6655", 0, &m.remote) == ERR_OK);
@@ -186,7 +188,7 @@ static void body_environment(void *arg)
 static void body_process(void *arg)
 {
 	(void)arg;
-	set_up(10000);
+	set_up(LONG_MS);
 	CHECK(dup2(STDERR_FILENO, 50) == 50);
 	signal(SIGPIPE, SIG_IGN);
 	script("tinc-up",
@@ -216,13 +218,15 @@ static bool sleeper_is_dead(void *arg)
 	return line[0] == '\0' || strstr(line, ") Z ");
 }
 
-/* The one that hangs is killed with what it started, and the next one has its turn. */
-static void body_time_limit(void *arg)
+/* Enough for a script that only says something, also on a busy machine. */
+#define LIMIT_MS 2000u
+
+/* A script that hangs, and one behind it; how long it takes until both are over. */
+static uint64_t run_beside_one_that_hangs(void)
 {
 	uint64_t begin_ms;
 
-	(void)arg;
-	set_up(200);
+	set_up(LIMIT_MS);
 	(void)make_gate();
 	script("tinc-up", "cat <gate & echo $! >sleeper; wait");
 	script("host-up", "echo next >next");
@@ -230,10 +234,26 @@ static void body_time_limit(void *arg)
 	tell(SCRIPT_TINC_UP, "", 0);
 	tell(SCRIPT_HOST_UP, "bergen", 0);
 	wait_idle();
-	CHECK(clock_now_ms() - begin_ms >= 200 && clock_now_ms() - begin_ms < 5000);
+	begin_ms = clock_now_ms() - begin_ms;
 	CHECK(strcmp(result("next"), "next\n") == 0);
-	CHECK(wait_until(sleeper_is_dead, NULL, 5000));
+	CHECK(wait_until(sleeper_is_dead, NULL, LONG_MS));
 	tear_down();
+	return begin_ms;
+}
+
+/* The one that hangs is killed with what it started, and the next one has its turn: never before
+ * its time, and not late every time, as a busy machine can be. */
+static void body_time_limit(void *arg)
+{
+	uint64_t took_ms;
+	unsigned tries = 0;
+
+	(void)arg;
+	do {
+		took_ms = run_beside_one_that_hangs();
+		CHECK(took_ms >= LIMIT_MS);
+	} while (took_ms >= LIMIT_MS + 3000 && ++tries < 5);
+	CHECK(took_ms < LIMIT_MS + 3000);
 }
 
 static void ruin_mode(void) { CHECK(chmod(in_dir("tinc-up"), 0757) == 0); }
@@ -265,7 +285,7 @@ static void body_permissions(void *arg)
 	(void)arg;
 	CHECK(freopen("/dev/null", "w", stderr) != NULL);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		set_up(10000);
+		set_up(LONG_MS);
 		script("tinc-up", "echo ran >ran");
 		rows[i].ruin();
 		tell(SCRIPT_TINC_UP, "", 0);
@@ -283,7 +303,7 @@ static void body_host_folder(void *arg)
 {
 	(void)arg;
 	CHECK(freopen("/dev/null", "w", stderr) != NULL);
-	set_up(10000);
+	set_up(LONG_MS);
 	script("hosts/bergen-up", "echo ran >ran");
 	CHECK(chmod(dir, 0777) == 0);
 	tell(SCRIPT_HOST_UP, "bergen", 0);
@@ -305,7 +325,7 @@ static void body_refusals(void *arg)
 	struct monitor_script m = { .kind = SCRIPT_HOST_UP, .node = "../../etc/x" };
 
 	(void)arg;
-	set_up(10000);
+	set_up(LONG_MS);
 	CHECK(scripts_run(scripts, &m) == ERR_INVALID);
 	m.node[0] = '\0';
 	CHECK(scripts_run(scripts, &m) == ERR_INVALID);
@@ -325,7 +345,7 @@ static void body_overflow(void *arg)
 
 	(void)arg;
 	CHECK(freopen("/dev/null", "w", stderr) != NULL);
-	set_up(20000);
+	set_up(LONG_MS);
 	gate = make_gate();
 	script("tinc-up", "read x <gate");
 	script("subnet-up", "echo $WEIGHT >>weights");
@@ -349,7 +369,7 @@ static void body_hurry(void *arg)
 
 	(void)arg;
 	CHECK(freopen("/dev/null", "w", stderr) != NULL);
-	set_up(20000);
+	set_up(LONG_MS);
 	(void)make_gate();
 	script("host-up", "cat gate");
 	script("subnet-up", "echo subnet >>order");
@@ -359,7 +379,7 @@ static void body_hurry(void *arg)
 	tell(SCRIPT_TINC_DOWN, "", 0);
 	scripts_hurry(scripts);
 	wait_idle();
-	CHECK(strcmp(result("order"), "down\n") == 0 && clock_now_ms() - begin_ms < 5000);
+	CHECK(strcmp(result("order"), "down\n") == 0 && clock_now_ms() - begin_ms < LONG_MS / 2);
 	tear_down();
 }
 

@@ -267,6 +267,24 @@ static void test_no_route_is_answered(void **state)
 	assert_memory_equal(a.p + 12, node_addr(1).b, 4);
 }
 
+/* From a to the hub, again and again: on a busy machine the session may be made anew meanwhile. */
+static void send_until_it_comes(struct net *n, const char *mark)
+{
+	const uint64_t until = clock_now_ms() + WAIT_MS;
+	struct arrival a;
+	bool came = false;
+
+	while (!came && clock_now_ms() < until) {
+		tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, mark, 100);
+		came = tun_receive(&n->hub, &a, 1000);
+	}
+	assert_true(came);
+	assert_memory_equal(a.p + 28, mark, strlen(mark));
+	settle();
+	while (recv(n->hub.tun, a.p, sizeof(a.p), MSG_DONTWAIT) > 0)
+		;
+}
+
 static void test_replayed_and_corrupted_packets(void **state)
 {
 	struct net *n = *state;
@@ -293,9 +311,7 @@ static void test_replayed_and_corrupted_packets(void **state)
 			    before);
 		/* So that the spoke does not take the hub for dead. */
 		n->wa.corrupt_at = -1;
-		tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "whole", 100);
-		expect_mark(&n->hub, "whole");
-		settle();
+		send_until_it_comes(n, "whole");
 	}
 	n->wa.corrupt_at = -1;
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "fine again", 100);
@@ -403,13 +419,13 @@ static void test_roaming_of_relayed_traffic(void **state)
 {
 	struct net *n = *state;
 	struct arrival a;
-	uint64_t until = clock_now_ms() + 6000;
+	uint64_t until = awake_ms() + 6000;
 	bool back = false;
 
 	tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "before", 100);
 	expect_mark(&n->b, "before");
 	wire_rebind(&n->wa);
-	while (!back && clock_now_ms() < until) {
+	while (!back && awake_ms() < until) {
 		tun_send(&n->a, "10.2.0.9", "10.3.0.7", 64, "after", 100);
 		back = tun_receive(&n->b, &a, 100);
 	}
@@ -810,17 +826,19 @@ static void test_lost_initiations_are_soon_repeated(void **state)
 {
 	struct net *n = *state;
 	struct peer *hub = peer_find(n->a.t, 1);
-	uint64_t began;
+	uint64_t began, began_awake;
 
 	settle();
 	session_wipe(hub);
 	hub->due.last_initiation_ms = 0;
 	n->wa.lose = 2;
 	began = clock_now_ms();
+	began_awake = awake_ms();
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "third time", 50);
 	expect_mark(&n->hub, "third time");
 	assert_int_equal(n->wa.lose, 0);
-	assert_in_range(clock_now_ms() - began, 3 * REKEY_RETRY_MIN_MS, REKEY_TIMEOUT_MS - 1);
+	assert_true(clock_now_ms() - began >= 3 * REKEY_RETRY_MIN_MS);
+	assert_true(awake_ms() - began_awake < REKEY_TIMEOUT_MS);
 	assert_false(hub->path.unreachable);
 	assert_int_equal(n->a.t->drops[DROP_NO_SESSION], 0);
 }

@@ -25,7 +25,7 @@
 #define TUN_F_USO6 0x40
 #endif
 
-#define WAIT_MS   5000
+#define WAIT_MS   60000
 #define PROBE_MS  20
 #define TCP_PORT  8000u
 #define UDP_PORT  7000u

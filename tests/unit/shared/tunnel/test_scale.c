@@ -19,7 +19,10 @@
 #define PEERS            10000u
 #define IDLE_MAX_BYTES   2048.0
 #define ACTIVE_MAX_BYTES 16384.0
-#define STALL_MAX_NS     10000000u
+/* On a slower machine: what so many callers need for their keys and an initiation. */
+#define STALL_MAX_NS      10000000u
+#define STALL_MAX_CALLERS 40u
+#define LONG_MS           550000u /* a sanitizer on a busy machine needs minutes */
 /* Of one bucket among 10,000 entries with a good hash: one more is a matter of 10^-10. */
 #define CHAIN_MAX 16u
 
@@ -235,6 +238,15 @@ static void each_peer_is_found(void **state)
 
 /* --- stalls ----------------------------------------------------------------------------------- */
 
+static uint64_t caller_ns; /* processor time of one, found by the first test, used by the next */
+
+static uint64_t stall_max_ns(void)
+{
+	uint64_t here_ns = STALL_MAX_CALLERS * caller_ns;
+
+	return here_ns > STALL_MAX_NS ? here_ns : STALL_MAX_NS;
+}
+
 /* A descriptor that is always ready, as that of a flow that never pauses: how long it waited. */
 struct flow {
 	struct loop_fd fd;
@@ -289,12 +301,12 @@ static void ten_thousand_timers_do_not_stall(void **state)
 	}
 	assert_int_equal(loop_fd_add(the_loop, &flow.fd, fd, EPOLLIN, flow_ready), ERR_OK);
 	flow_ready(&flow.fd, EPOLLIN);
-	assert_true(run_until(all_tried, &tried, 120000));
+	assert_true(run_until(all_tried, &tried, LONG_MS));
 	flow_ready(&flow.fd, EPOLLIN);
 	print_message("10,000 initiations in %u rounds: a flow waited %.1f ms at most\n",
 		      flow.rounds, (double)flow.worst_ns / 1e6);
 	if (is_ordinary())
-		assert_true(flow.worst_ns < STALL_MAX_NS);
+		assert_true(flow.worst_ns < stall_max_ns());
 	loop_fd_del(the_loop, &flow.fd);
 	close(fd);
 }
@@ -348,16 +360,19 @@ static void initiations_of_many_do_not_stall(void **state)
 	int fd = eventfd(1, EFD_CLOEXEC);
 
 	(void)state;
+	caller_ns = cpu_ns();
 	for (uint32_t i = 0; i < CALLERS; i++)
 		send_initiation(PEERS + i);
+	caller_ns = (cpu_ns() - caller_ns) / CALLERS;
 	assert_int_equal(loop_fd_add(the_loop, &flow.fd, fd, EPOLLIN, flow_ready), ERR_OK);
 	flow_ready(&flow.fd, EPOLLIN);
-	assert_true(run_until(all_answered, &answered, 60000));
+	assert_true(run_until(all_answered, &answered, LONG_MS));
 	flow_ready(&flow.fd, EPOLLIN);
-	print_message("%u initiations received in %u rounds: a flow waited %.1f ms at most\n",
-		      CALLERS, flow.rounds, (double)flow.worst_ns / 1e6);
+	print_message(
+		"%u initiations received in %u rounds: a flow waited %.1f ms at most of %.1f\n",
+		CALLERS, flow.rounds, (double)flow.worst_ns / 1e6, (double)stall_max_ns() / 1e6);
 	if (is_ordinary())
-		assert_true(flow.worst_ns < STALL_MAX_NS);
+		assert_true(flow.worst_ns < stall_max_ns());
 	loop_fd_del(the_loop, &flow.fd);
 	close(fd);
 }

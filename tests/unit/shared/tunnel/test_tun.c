@@ -12,7 +12,7 @@
 #include "tests/lib/inner_packets.h"
 #include "tests/unit/shared/monitor/child.h"
 
-#define WAIT_MS     5000
+#define WAIT_MS     60000
 #define FLOWS       64u /* by chance alone the kernel would spread so many */
 #define FIRST_PORT  5000u
 #define UDP_PORT    7000u

@@ -93,7 +93,7 @@ static unsigned take(struct end *e, unsigned wanted, int tos[256])
 		struct udp_message *batch;
 		unsigned n;
 
-		assert_int_equal(poll(&ready, 1, 10000), 1);
+		assert_int_equal(poll(&ready, 1, 60000), 1);
 		assert_int_equal(udp_receive(e->u, 0, &batch, &n), ERR_OK);
 		for (unsigned i = 0; i < n; i++)
 			for (size_t at = 0; at < batch[i].len; at += batch[i].segment) {

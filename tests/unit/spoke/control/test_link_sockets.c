@@ -20,12 +20,12 @@ static void on_message(struct channel *ch, void *arg, uint16_t type, struct curs
 	struct monitor_socket m;
 
 	(void)ch;
-	(void)arg;
 	assert_int_equal(type, MONITOR_SOCKET);
 	assert_int_equal(fd, -1);
 	assert_int_equal(monitor_socket_decode(body, &m), ERR_OK);
 	assert_int_equal(m.tag, m.family == AF_INET6);
-	asked[m.tag]++;
+	if (++asked[m.tag] == LINK_SOCKETS_READY)
+		loop_stop(arg, 0);
 }
 
 static void on_closed(struct channel *ch, void *arg)
@@ -45,12 +45,14 @@ static void on_stop(struct timer *t, uint64_t now_ms)
 	loop_stop(container_of(t, struct stop, timer)->loop, 0);
 }
 
-static void run(struct loop *l)
+/* Runs the loop until something stops it, or so long. */
+static void run(struct loop *l, unsigned ms)
 {
 	struct stop s = { .timer.fire = on_stop, .loop = l };
 
-	timer_arm(loop_timers(l), &s.timer, clock_now_ms() + 20);
+	timer_arm(loop_timers(l), &s.timer, clock_now_ms() + ms);
 	loop_run(l);
+	timer_disarm(loop_timers(l), &s.timer);
 }
 
 static enum err answer(struct link_sockets *s, unsigned family, enum err result)
@@ -83,7 +85,7 @@ static void test_stock(void **state)
 	assert_int_equal(loop_new(&l), ERR_OK);
 	assert_int_equal(channel_pair(pair), ERR_OK);
 	assert_int_equal(channel_new(l, pair[0], &events, NULL, &monitor), ERR_OK);
-	assert_int_equal(channel_new(l, pair[1], &events, NULL, &other), ERR_OK);
+	assert_int_equal(channel_new(l, pair[1], &events, l, &other), ERR_OK);
 	link_sockets_init(&s, &cfg);
 	assert_true(s.wanted && s.of[0].n == LINK_SOCKETS_READY && s.of[1].n == 0);
 	link_sockets_start(&s, &monitor);
@@ -95,7 +97,9 @@ static void test_stock(void **state)
 	/* Used up before there is an answer: not asked for more than once each. */
 	assert_int_equal(link_sockets_make(&s, AF_INET), -1);
 	assert_int_equal(errno, EAGAIN);
-	run(l);
+	run(l, 60000);
+	assert_int_equal(asked[0], LINK_SOCKETS_READY);
+	run(l, 20); /* and no more */
 	assert_int_equal(asked[0], LINK_SOCKETS_READY);
 	assert_int_equal(answer(&s, 0, ERR_OK), ERR_OK);
 	fd = link_sockets_make(&s, AF_INET);
