@@ -22,8 +22,7 @@
 struct store;
 
 /* How long a statement waits for a database that somebody else has locked. Of presence.db there is
- * one writer, which serves all spokes meanwhile, and what it writes is written again: it must not
- * wait. */
+ * one writer, which serves all spokes meanwhile and can write it later: it must not wait. */
 #define STORE_BUSY_TIMEOUT_MS          2000u
 #define STORE_PRESENCE_BUSY_TIMEOUT_MS 50u
 #define STORE_TEXT_SIZE                256u
