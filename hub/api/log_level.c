@@ -18,8 +18,11 @@ void log_level_set_hub(struct request *r)
 {
 	int level = (int)body_int(r->json, "level", 0);
 	struct change c = request_change(r);
-	enum err e = change_log_level(&c, log_level(), level);
+	enum err e;
 
+	if (!request_if_match(r, render(r, log_level())))
+		return;
+	e = change_log_level(&c, log_level(), level);
 	if (e) {
 		request_change_failed(r, e, &c);
 		return;

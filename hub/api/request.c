@@ -246,12 +246,16 @@ static void conditional_get(struct request *r)
 {
 	char etag[REPLY_ETAG_SIZE];
 
-	if (r->reply.status != 200 || r->reply.fixed)
+	if (r->reply.status != 200)
 		return;
-	reply_etag(buf_data(&r->reply.body), buf_len(&r->reply.body), etag);
+	if (r->reply.fixed)
+		reply_etag(r->reply.fixed, r->reply.fixed_len, etag);
+	else
+		reply_etag(buf_data(&r->reply.body), buf_len(&r->reply.body), etag);
 	reply_header(&r->reply, "ETag", "%s", etag);
 	if (r->headers.if_none_match && reply_etag_matches(r->headers.if_none_match, etag, true)) {
 		buf_clear(&r->reply.body);
+		r->reply.fixed = NULL;
 		r->reply.status = 304;
 	}
 }

@@ -233,7 +233,7 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, "/healthz", health_live, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/readyz", health_ready, .flags = ROUTE_OPEN),
 	ROUTE(HTTP_GET, "/metrics", metrics_get, .query = "nodes"),
-	ROUTE(HTTP_GET, V1 "/openapi.json", health_openapi, .flags = 0),
+	ROUTE(HTTP_GET, V1 "/openapi.json", health_openapi, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_GET, V1 "/status", status_get, .query = "limit after"),
 
 	ROUTE(HTTP_GET, V1 "/nodes", nodes_list, .flags = ROUTE_ETAG, .query = "limit after"),
@@ -258,8 +258,8 @@ static const struct route routes[] = {
 	      NEEDS_BODY(node_settings_body)),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/settings/cancel", node_settings_cancel,
 	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS),
-	ROUTE(HTTP_GET, V1 "/log-level", log_level_show, .flags = 0),
-	ROUTE(HTTP_PATCH, V1 "/log-level", log_level_set_hub, .query = "dry_run",
+	ROUTE(HTTP_GET, V1 "/log-level", log_level_show, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/log-level", log_level_set_hub, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(log_level_body), ADMINS),
 
 	ROUTE(HTTP_GET, V1 "/paths", paths_list, .query = "limit after node"),
@@ -270,7 +270,8 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/keys/{id}/revoke", keys_revoke, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      BODY(revoke)),
 
-	ROUTE(HTTP_GET, V1 "/held-keys", held_list, .query = "limit after node"),
+	ROUTE(HTTP_GET, V1 "/held-keys", held_list, .flags = ROUTE_ETAG,
+	      .query = "limit after node"),
 
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/rotate-keys", rotations_request, CHANGE(ROUTE_ONCE),
 	      BODY(rotate_keys)),
@@ -303,7 +304,8 @@ static const struct route routes[] = {
 
 	ROUTE(HTTP_GET, V1 "/policies", policies_list, .flags = ROUTE_ETAG, .query = "limit after"),
 	ROUTE(HTTP_POST, V1 "/policies", policies_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(policy_add)),
-	ROUTE(HTTP_GET, V1 "/policies/check", policies_check, .query = "from to"),
+	ROUTE(HTTP_GET, V1 "/policies/check", policies_check, .flags = ROUTE_ETAG,
+	      .query = "from to"),
 	ROUTE(HTTP_GET, V1 "/policies/default", policies_default_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_PATCH, V1 "/policies/default", policies_default_set, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(policy_default)),
@@ -336,7 +338,7 @@ static const struct route routes[] = {
 	      NEEDS_BODY(user_edit), ADMINS),
 	ROUTE(HTTP_DELETE, V1 "/users/{id}", users_delete, CHANGE(ROUTE_IF_MATCH), ADMINS),
 
-	ROUTE(HTTP_GET, V1 "/session", sign_in_get, .flags = 0),
+	ROUTE(HTTP_GET, V1 "/session", sign_in_get, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_POST, V1 "/session", sign_in_open, .flags = ROUTE_OPEN,
 	      NEEDS_BODY(sign_in_open_body)),
 	ROUTE(HTTP_PATCH, V1 "/session", sign_in_password, .role = ROLE_AUDITOR,
@@ -378,7 +380,7 @@ static const struct route routes[] = {
 
 	ROUTE(HTTP_GET, V1 "/events", events_get, .flags = 0),
 
-	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = 0),
+	ROUTE(HTTP_GET, V1 "/revision", revisions_current, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_GET, V1 "/revisions/{id}", revisions_get, .query = "wait_ms except receipts"),
 };
 

@@ -79,13 +79,15 @@ def item_of(root, path):
     return path.replace("{id}", str(newest))
 
 
-def call(root, op, query=""):
+def call(root, op, query="", headers=()):
     path = item_of(root, op.path)
     if op.path == "/api/v1/policies/check":
         query = "?from=device&to=bench"
     if op.path == "/api/v1/nodes/{id}/enable" and not query:
         root.call("POST", path.replace("/enable", "/disable"), {})
-    return root.call(op.method, path + query, body_of(op))
+    answer = root.call(op.method, path + query, body_of(op), headers=headers)
+    answer.asked = path + query
+    return answer
 
 
 def is_quick(op):
@@ -104,7 +106,7 @@ def test_every_look(filled, spec):
         assert answer.status == 200, (op, answer)
         if op.takes("If-None-Match"):
             assert answer.head["etag"].startswith('"'), (op, answer)
-            again = filled.call("GET", item_of(filled, op.path), headers={"If-None-Match": answer.head["etag"]})
+            again = call(filled, op, headers={"If-None-Match": answer.head["etag"]})
             op.check(again)
             assert again.status == 304, (op, again)
 
@@ -124,6 +126,19 @@ def test_every_change_in_a_dry_run(filled, spec):
     assert tried >= 25 and state() == before
 
 
+def test_every_change_minds_if_match(filled, spec):
+    """With the tag of another state it is refused, whatever else would come of it."""
+    tried = 0
+    for op in spec.operations:
+        if not op.takes("If-Match") or op.path.startswith(OF_A_SESSION):
+            continue
+        answer = filled.call(op.method, item_of(filled, op.path) + "?dry_run=1", body_of(op), headers={"If-Match": '"of another state"'})
+        op.check(answer)
+        assert answer.status == 412 and answer.json["code"] == "precondition_failed", (op, answer)
+        tried += 1
+    assert tried >= 25
+
+
 def test_every_change(filled, spec):
     """Each is done for once: changes first, then actions, revocations, and the end of what they were done to."""
     order = {"PATCH": 0, "POST": 1, "PUT": 1, "DELETE": 3}
@@ -131,8 +146,15 @@ def test_every_change(filled, spec):
                if op.method != "GET" and not op.path.startswith(OF_A_SESSION) and ("{" in op.path or op.method == "PATCH")]
     done, refused = [], []
     for op in sorted(changes, key=lambda c: 2 if c.path.endswith("/revoke") else order[c.method]):
-        answer = call(filled, op)
+        answer = call(filled, op, headers={"Idempotency-Key": str(op)} if op.takes("Idempotency-Key") else ())
         op.check(answer)
+        if op.takes("Idempotency-Key") and answer.status < 500:
+            path = answer.asked
+            again = filled.call(op.method, path, body_of(op), headers={"Idempotency-Key": str(op)})
+            assert (again.status, again.body) == (answer.status, answer.body), (op, answer, again)
+            other = filled.call(op.method, path + "?dry_run=0", body_of(op), headers={"Idempotency-Key": str(op)})
+            op.check(other)
+            assert other.status == 422 and other.json["code"] == "idempotency_key_reused", (op, other)
         (done if answer.status < 300 else refused).append((str(op), answer.status, (answer.json or {}).get("code")))
     # What was revoked cannot be revoked again, what is in use not be deleted: answers, too, but most have to have been done.
     assert len(done) >= 2 * len(changes) // 3 and all(status in (404, 409) for _, status, _ in refused), refused

@@ -286,6 +286,119 @@ static void bodies_agree(void **unused)
 	}
 }
 
+/*
+ * What every route has to do, unless a row says why it cannot: who adds a route and forgets one of
+ * them is told so here.
+ */
+enum duty { DUTY_ETAG = 1, DUTY_IF_MATCH = 2, DUTY_ONCE = 4, DUTY_DRY_RUN = 8 };
+#define LIVE    "it is another one each time that it is asked for"
+#define ACTION  "it changes nothing of the item"
+#define SESSION "it is about a cookie, not about an item that others see"
+static const struct {
+	enum http_method method;
+	const char *path;
+	unsigned free_of; /* enum duty */
+	const char *why;
+} exempt[] = {
+	{ HTTP_GET, "/healthz", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/readyz", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/metrics", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/status", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/nodes/{id}/history", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/history", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/history/nodes", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/nodes/{id}/paths", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/paths", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/webhooks/{id}/deliveries", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/revisions/{id}", DUTY_ETAG, LIVE },
+	{ HTTP_GET, "/api/v1/events", DUTY_ETAG, "it has no end" },
+	{ HTTP_GET, "/api/v1/audit/export", DUTY_ETAG, "it is long, and asked for once" },
+	{ HTTP_GET, "/api/v1/audit/verify", DUTY_ETAG, "it is to be done, not to be remembered" },
+	{ HTTP_GET, "/", DUTY_ETAG, "webui.c gives it one of its own" },
+	{ HTTP_GET, "/ui/{id}", DUTY_ETAG, "webui.c gives it one of its own" },
+	{ HTTP_POST, "/api/v1/nodes/{id}/reach", DUTY_IF_MATCH | DUTY_ONCE | DUTY_DRY_RUN,
+	  "it looks, and changes nothing" },
+	{ HTTP_POST, "/api/v1/nodes/{id}/rotate-keys", DUTY_IF_MATCH, ACTION },
+	{ HTTP_POST, "/api/v1/webhooks/{id}/test", DUTY_IF_MATCH, ACTION },
+	{ HTTP_POST, "/api/v1/webhooks/{id}/redeliver", DUTY_IF_MATCH, ACTION },
+	{ HTTP_POST, "/api/v1/session", DUTY_ONCE | DUTY_DRY_RUN, SESSION },
+	{ HTTP_PATCH, "/api/v1/session", DUTY_IF_MATCH | DUTY_DRY_RUN, SESSION },
+	{ HTTP_DELETE, "/api/v1/session", DUTY_IF_MATCH | DUTY_DRY_RUN, SESSION },
+	{ HTTP_POST, "/api/v1/session/totp", DUTY_ONCE | DUTY_DRY_RUN, SESSION },
+	{ HTTP_PATCH, "/api/v1/session/totp", DUTY_IF_MATCH | DUTY_DRY_RUN, SESSION },
+	{ HTTP_POST, "/api/v1/session/totp/disable", DUTY_ONCE | DUTY_DRY_RUN, SESSION },
+};
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = words; at && (at = strstr(at, word)); at += n)
+		if ((at == words || at[-1] == ' ') && (at[n] == '\0' || at[n] == ' '))
+			return true;
+	return false;
+}
+
+/* What a route should do and does not. */
+static unsigned missing_duties(const struct route *r)
+{
+	unsigned missing = 0;
+
+	if (r->method == HTTP_GET)
+		return r->flags & ROUTE_ETAG ? 0 : DUTY_ETAG;
+	if (!(r->flags & ROUTE_IF_MATCH) && (r->method != HTTP_POST || strchr(r->path, '{')))
+		missing |= DUTY_IF_MATCH;
+	if (r->method == HTTP_POST && !(r->flags & ROUTE_ONCE))
+		missing |= DUTY_ONCE;
+	if (!has_word(r->query, "dry_run"))
+		missing |= DUTY_DRY_RUN;
+	return missing;
+}
+
+static void every_route_does_its_duty(void **unused)
+{
+	unsigned used = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < api_routes.n; i++) {
+		const struct route *r = &api_routes.routes[i];
+		unsigned missing = missing_duties(r), allowed = 0;
+
+		for (size_t k = 0; k < ARRAY_LEN(exempt); k++)
+			if (exempt[k].method == r->method && strcmp(exempt[k].path, r->path) == 0)
+				allowed = exempt[k].free_of;
+		used += allowed != 0;
+		if (missing != allowed)
+			fail_msg("%s %s: missing %#x (ETag 1, If-Match 2, Idempotency-Key 4, "
+				 "dry_run 8), free of %#x",
+				 router_method_str(r->method), r->path, missing, allowed);
+	}
+	/* No row is about a route that is not there any more. */
+	assert_int_equal(used, ARRAY_LEN(exempt));
+}
+
+/* Whatever has "items" comes in pages; whatever fails says so as a problem. */
+static void lists_have_pages_and_failures_are_problems(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < api_routes.n; i++) {
+		const struct route *r = &api_routes.routes[i];
+		json_t *responses = json_object_get(operation_of(r), "responses"), *content, *ok;
+
+		content =
+			json_object_get(resolve(json_object_get(responses, "default")), "content");
+		assert_non_null(json_object_get(content, "application/problem+json"));
+		ok = json_object_get(responses, "200");
+		content = ok ? json_object_get(resolve(ok), "content") : NULL;
+		ok = json_object_get(json_object_get(content, "application/json"), "schema");
+		if (!ok || !json_object_get(json_object_get(resolve(ok), "properties"), "items"))
+			continue;
+		if (!has_word(r->query, "limit") || !has_word(r->query, "after") ||
+		    !json_object_get(json_object_get(resolve(ok), "properties"), "next_after"))
+			fail_msg("%s has items, but no pages", r->path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +408,8 @@ int main(void)
 		cmocka_unit_test(authentication_agrees),
 		cmocka_unit_test(roles_agree),
 		cmocka_unit_test(bodies_agree),
+		cmocka_unit_test(every_route_does_its_duty),
+		cmocka_unit_test(lists_have_pages_and_failures_are_problems),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
