@@ -264,7 +264,7 @@ enum engine_drop {
 	DROP_NO_ROUTE,      /* no peer has the destination */
 	DROP_POLICY,        /* relay or forwarding not allowed */
 	DROP_RATE,          /* over a rate limit */
-	DROP_QUEUE,         /* a queue was full */
+	DROP_QUEUE,         /* a queue was full, or long for too long */
 	DROP_NO_SESSION,    /* no session, and none could be made */
 	DROP_TTL,           /* time to live ran out while forwarding */
 	DROP_TOO_BIG,       /* did not fit the path */

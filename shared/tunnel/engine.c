@@ -122,6 +122,7 @@ enum err engine_open(struct worker *w)
 	rate_sources_init(&t->handshake_rate);
 	nat_init(t);
 	share_init(&t->share);
+	hold_init(t);
 	list_init(&t->old_keys);
 	if ((e = table_init(&t->by_id, TABLE_KEY(struct peer, by_id, id))) ||
 	    (e = table_init(&t->by_key, TABLE_KEY(struct peer, by_key, tunnel_key))) ||
@@ -246,6 +247,7 @@ static void fini(struct worker *w)
 			loop_fd_del(t->loop, &t->readers[i].fd);
 	natport_close(t);
 	nat_fini(t);
+	hold_fini(t);
 	if (t->tun_reader.ready)
 		loop_fd_del(t->loop, &t->tun_reader);
 	if (t->bulk_reader.ready)

@@ -9,6 +9,8 @@
  */
 #include "shared/noise/cookie.h"
 #include "shared/noise/handshake.h"
+#include "shared/tunnel/backlog.h"
+#include "shared/tunnel/hold.h"
 #include "shared/tunnel/index.h"
 #include "shared/tunnel/coalesce.h"
 #include "shared/tunnel/compress.h"
@@ -64,10 +66,13 @@ struct tunnel {
 	struct udp_reader readers[WORKER_UDP_SOCKETS_MAX];
 	struct loop_fd tun_reader;
 	struct loop_fd bulk_reader; /* of the device's second queue */
-	struct nat nat;             /* a spoke's engine */
-	struct natport natport;     /* the hub's */
-	struct channel *control;    /* NULL while control is away */
-	struct channel *carriers;   /* control's, for packets (carrier.h); NULL while it is away */
+	struct backlog backlog;     /* of the outer sockets */
+	struct hold holds[TUN_QUEUES];
+	size_t unlooked_bytes;    /* sent since the sockets were looked at */
+	struct nat nat;           /* a spoke's engine */
+	struct natport natport;   /* the hub's */
+	struct channel *control;  /* NULL while control is away */
+	struct channel *carriers; /* control's, for packets (carrier.h); NULL while it is away */
 	struct rate_sources handshake_rate;
 	struct share share; /* of what comes in, when it is too much */
 	struct rate_bucket icmp_rate;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "shared/tunnel/answer.h"
+#include "shared/tunnel/ecn.h"
 #include "shared/tunnel/fit.h"
 #include "shared/tunnel/mss.h"
 #include "shared/tunnel/path.h"
@@ -76,8 +77,10 @@ static bool is_looped(const struct tunnel *t, const uint8_t *packet, size_t len,
 		addr_equal(&in->src, &t->self.addresses[1]));
 }
 
-/* One packet of the device, super or not: cut and sealed piece by piece. */
-static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uint8_t *header)
+/* One packet of the device, super or not: cut and sealed piece by piece. `congests`: its sender is
+ * to learn that it sends too much. */
+static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uint8_t *header,
+			bool congests)
 {
 	struct segmenter s;
 	struct inner in;
@@ -99,10 +102,14 @@ static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uin
 		return;
 	if (t->self.clamp_mss)
 		mss_clamp(packet, &in, pmtu_mss_mtu(p), vnet.needs_csum);
+	congests = congests && !ecn_decapsulate(packet, ECN_CE);
 	if (segment_begin(&s, packet, &in, &vnet, peer_is_agent(p))) {
 		tunnel_drop(t, DROP_MALFORMED);
 		return;
 	}
+	/* One segment says as much as all of them. */
+	if (congests && segment_next(&s, &packet, &len, &partial))
+		tunnel_drop(t, DROP_QUEUE);
 	if (segment_largest(&s) > p->pmtu.limit) {
 		send_too_large(p, &s, packet, &in);
 		return;
@@ -113,9 +120,10 @@ static void send_packet(struct tunnel *t, uint8_t *packet, size_t len, const uin
 
 void tx_run(struct tunnel *t, enum tun_queue queue)
 {
+	const size_t room = hold_room(t, queue);
 	size_t bytes = 0;
 
-	for (unsigned i = 0; i < TUN_BURST && bytes < TUN_BURST_BYTES; i++) {
+	for (unsigned i = 0; i < TUN_BURST && bytes < room; i++) {
 		const uint8_t *header;
 		uint8_t *packet;
 		size_t len;
@@ -125,10 +133,13 @@ void tx_run(struct tunnel *t, enum tun_queue queue)
 			loop_stop(t->loop, 1);
 			break;
 		}
-		if (e)
+		if (e) {
+			backlog_emptied(&t->backlog, queue);
 			break;
+		}
 		bytes += len;
-		send_packet(t, packet, len, header);
+		send_packet(t, packet, len, header, backlog_congests(&t->backlog, queue, len));
 	}
 	udp_flush(t->udp);
+	hold_sent(t, bytes);
 }

@@ -57,6 +57,7 @@ struct udp {
 	udp_carry carry;       /* takes trains for carriers; NULL: nobody does */
 	void *carry_arg;
 	bool segment[FAMILIES]; /* the kernel cuts trains */
+	bool waiting[FAMILIES]; /* something that was sent may still be in the socket */
 	bool gro;
 	bool discovery;           /* udp_set_discovery() */
 	bool fragments[FAMILIES]; /* what the socket does now with records that are too large */
@@ -521,6 +522,7 @@ static void send_singly(struct udp *u, struct train *t, int fd)
 				count_failure(u, errno, 1);
 			} else {
 				u->counters.sent++;
+				u->counters.sent_bytes += len;
 			}
 			p += len;
 			left -= len;
@@ -563,8 +565,10 @@ static void flush_trains(struct udp *u, unsigned family, bool fragments)
 		prepare_send(t, &u->tx_msgs[n]);
 		order[n++] = t;
 	}
-	if (n)
+	if (n) {
 		set_fragments(u, family, fragments);
+		u->waiting[family] = true;
+	}
 	while (done < n) {
 		int sent = sendmmsg(u->send_fd[family], u->tx_msgs + done, n - done, MSG_DONTWAIT);
 
@@ -576,8 +580,10 @@ static void flush_trains(struct udp *u, unsigned family, bool fragments)
 			continue;
 		}
 		u->counters.trains += (uint64_t)sent;
-		for (int i = 0; i < sent; i++)
-			u->counters.sent += order[done++]->n;
+		for (int i = 0; i < sent; i++, done++) {
+			u->counters.sent += order[done]->n;
+			u->counters.sent_bytes += order[done]->len;
+		}
 	}
 }
 
@@ -614,4 +620,20 @@ void udp_flush(struct udp *u)
 	u->n_trains = 0;
 	u->arena_used = 0;
 	u->burst++;
+}
+
+void udp_backlog(struct udp *u, struct backlog_look *out)
+{
+	*out = (struct backlog_look){ .sent = u->counters.sent_bytes };
+	for (unsigned family = 0; family < FAMILIES; family++) {
+		uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+		socklen_t len = sizeof(mem);
+
+		if (!u->waiting[family] ||
+		    getsockopt(u->send_fd[family], SOL_SOCKET, SO_MEMINFO, mem, &len) != 0)
+			continue;
+		out->queued += mem[SK_MEMINFO_WMEM_ALLOC];
+		out->buffer += mem[SK_MEMINFO_SNDBUF];
+		u->waiting[family] = mem[SK_MEMINFO_WMEM_ALLOC] != 0;
+	}
 }

@@ -19,6 +19,7 @@
 
 #include "shared/base/addr.h"
 #include "shared/monitor/worker.h"
+#include "shared/tunnel/backlog.h"
 #include "shared/wire/limits.h"
 
 #define UDP_MESSAGES      32u          /* received by one call at the most */
@@ -63,6 +64,7 @@ typedef void (*udp_carry)(void *arg, const struct endpoint *to, const struct iov
 
 struct udp_counters {
 	uint64_t sent, send_failed, too_big; /* records */
+	uint64_t sent_bytes;                 /* of them, but for carriers */
 	uint64_t received, truncated;        /* messages */
 	uint64_t trains;                     /* messages sent */
 };
@@ -117,3 +119,5 @@ void udp_cancel(struct udp *u);
 void udp_forward(struct udp *u, const struct endpoint *to, uint8_t *p, size_t len, size_t segment,
 		 unsigned n, const struct udp_mark *mark);
 void udp_flush(struct udp *u);
+/* What waits in the sockets that were sent from since the last time that nothing did. */
+void udp_backlog(struct udp *u, struct backlog_look *out);

@@ -5,6 +5,7 @@
             203.0.113.2                203.0.113.1        (wire(): segmentation by the sender off, GRO at the receiver on)
     relay   spoke ============ hub ============ far       the spokes have no route to each other
                                         203.0.113.3
+            (slow(): a line of 10 Mbit/s whose queue is at the sender)
     loss    spoke ===== middle (bridge) ===== hub         one packet at a time, any of them lost with a set probability
 """
 
@@ -13,6 +14,8 @@ HUB, SPOKE, FAR = "203.0.113.1", "203.0.113.2", "203.0.113.3"
 WIRE_OFF = ("tso", "off", "tx-udp-segmentation", "off")
 # How long GRO may hold a packet back, so that packets that come one by one are merged as on a busy card.
 GRO_FLUSH_NS = 20000
+# 1,000 packets, the kernel's usual queue.
+SLOW = "tbf rate 10mbit burst 16kb limit 1500000"
 
 
 class Bed:
@@ -59,6 +62,18 @@ class Bed:
             ns.run(["ethtool", "-K", dev, *WIRE_OFF])
             ns.run(["ethtool", "-K", dev, "gro", "on"])
             ns.run(["sh", "-c", f"echo {GRO_FLUSH_NS} >/sys/class/net/{dev}/gro_flush_timeout"])
+
+    def slow(self):
+        """Both directions carry 10 Mbit/s; what is more waits before the cable. The round trip seems to be a real line's: with
+        next to none TCP sends 64 KiB at a time, and each of them is 50 ms."""
+        for ns, dev in ((self.spoke, "wan"), (self.hub, "down1")):
+            ns.run(f"tc qdisc replace dev {dev} root {SLOW}")
+            ns.run("sysctl -qw net.ipv4.tcp_tso_rtt_log=0")
+
+    def fast(self):
+        for ns, dev in ((self.spoke, "wan"), (self.hub, "down1")):
+            ns.run(f"tc qdisc del dev {dev} root")
+            ns.run("sysctl -qw net.ipv4.tcp_tso_rtt_log=9")
 
     def lose(self, per_mille):
         """Both directions drop at random; 0 drops nothing."""

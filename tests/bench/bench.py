@@ -25,7 +25,7 @@ import report  # noqa: E402
 import world as w  # noqa: E402
 from bed import Bed, mtu  # noqa: E402
 
-PARTS = ("tcp", "udp", "ping", "voip", "wire", "loss")
+PARTS = ("tcp", "udp", "ping", "voip", "slow", "wire", "loss")
 VOICE_STREAMS = (0, 1, 4)
 LOSS_PER_MILLE = (0, 1, 10)
 
@@ -97,9 +97,19 @@ class Visit:
             for streams in VOICE_STREAMS:
                 self.attempt(f"voice{streams}", m.voice, source, self.sink, self.address, self.seconds, streams)
         self.values["memory_after"] = m.memory(self.peer.ends)
+        if "slow" in self.parts and self.bed.kind == "plain":
+            self.slow()
         if "wire" in self.parts and self.bed.kind == "plain":
             self.bed.wire()
             self.tcp("wire1", 1)
+
+    def slow(self):
+        self.bed.slow()
+        source = self.bed.spoke
+        for streams in VOICE_STREAMS:
+            self.attempt(f"slow_voice{streams}", m.voice, source, self.sink, self.address, self.seconds, streams)
+        self.tcp("slow_tcp4", 4)
+        self.bed.fast()
 
     def lossy(self):
         for per_mille in LOSS_PER_MILLE:

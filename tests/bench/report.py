@@ -100,8 +100,8 @@ def packets(n):
     return table(heads, rows)
 
 
-def calls(n):
-    """One-way delays of a call's packets, in microseconds: median / p99 / max, and what was lost."""
+def calls(n, prefix="", more=()):
+    """One-way delays of a call's packets, in microseconds: median / p99 / max, and what was lost; and `more` columns (head, key)."""
     heads = ["peer"]
     for beside in ("alone", "beside one TCP stream", "beside 4"):
         heads += [f"{beside}, their direction", "the other", "lost %"]
@@ -112,7 +112,9 @@ def calls(n):
         lost = [v for way in ("with", "against") if (v := n.median(p, f"{key}.{way}.lost_percent")) is not None]
         return [*ways, show(max(lost) if lost else None, ".1f")]
 
-    return table(heads, [[p, *(c for streams in (0, 1, 4) for c in cells(p, f"voice{streams}"))] for p in n.peers])
+    heads += [head for head, _ in more]
+    return table(heads, [[p, *(c for streams in (0, 1, 4) for c in cells(p, f"{prefix}voice{streams}")),
+                          *(show(n.median(p, key)) for _, key in more)] for p in n.peers])
 
 
 def start_and_memory(n):
@@ -236,6 +238,8 @@ def markdown(result):
         "iperf3 has socket buffers of 2 MiB, but in the column \"usual buffers\": there it loses most of what it does not read at once.",
         "## A call", calls(n),
         "50 packets a second of 200 bytes each way; one-way delay in microseconds, median / p99 / max of a round.",
+        "## A call on a line of 10 Mbit/s", calls(n, "slow_", [("TCP x4, Mbit/s", "slow_tcp4.mbit")]),
+        "The line's queue is at the sender and holds 1.2 s.",
         "## Start and memory", start_and_memory(n),
         "## A wire, and loss", wire_and_loss(n),
         "Wire-like: the sender's segmentation (TSO, USO) is off, the receiver's GRO on. Loss: the same through a bridge that drops each "
