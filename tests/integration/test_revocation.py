@@ -109,7 +109,7 @@ def test_within_a_second_everywhere(net, victim):
     assert ms <= (ended - began) * 1000 + 1
     for echoes in (to_victim, from_victim):
         echoes.wait_silence()
-        assert echoes.last_answer() - began <= PROMISED_MS / 1000
+        assert echoes.lived_on(evidence.changed_at(net.hq, "node.revoke")) <= PROMISED_MS / 1000
         echoes.process.stop(signal.SIGINT)
     # The others do not even know it any more, and no packet for it leaves through the tunnel.
     for site in net.stay:
@@ -123,7 +123,7 @@ def wait_sending(site):
     def sent():
         return int(site.server.run("cat /sys/class/net/wan/statistics/tx_packets").stdout)
     before = sent()
-    w.wait_until(f"{site.name} sends", lambda: sent() >= before + 10, 5)
+    w.wait_until(f"{site.name} sends", lambda: sent() >= before + 10)
 
 
 def count_arrivals(host, source):
@@ -142,11 +142,10 @@ def test_a_victim_that_does_not_listen(net, victim):
     os.kill(control, signal.SIGSTOP)
     try:
         sent = [evidence.Echoes(victim.host, address) for address in (one.host4, net.hq.host4)]
-        began = time.time()
         assert net.revoke(victim.name)[:2] == (2, 2)
         for echoes in sent:
             echoes.wait_silence()
-            assert echoes.last_answer() - began <= PROMISED_MS / 1000
+            assert echoes.lived_on(evidence.changed_at(net.hq, "node.revoke")) <= PROMISED_MS / 1000
         wait_sending(victim)
         # Not only are there no answers: not one request arrives.
         arrivals = [count_arrivals(host, victim.host4) for host in (one.host, net.hq.host)]
@@ -278,8 +277,8 @@ def test_timeout_names_who_has_not_confirmed(net, victim):
     try:
         began = time.monotonic()
         applied, online, ms, said = net.revoke(victim.name, "--timeout", "2", code=1)
-        assert 2 <= time.monotonic() - began < 4
-        assert (applied, online) == (2, 3) and ms >= 2000
+        assert time.monotonic() - began >= 2
+        assert (applied, online) == (2, 3) and 2000 <= ms < 4000
         assert f"not confirmed: {slow.name}" in said
         # What the hub does itself has not waited for anybody.
         victim.daemon.wait_line("the hub refuses this node")

@@ -12,7 +12,6 @@ import re
 import shutil
 import signal
 import sqlite3
-import time
 
 import pytest
 
@@ -81,7 +80,7 @@ def changes_fail(hq, code):
 
 
 def changes_work(hq, name):
-    w.wait_until("changes work again", lambda: hq.hub("node", "add", name, check=False).returncode == 0, 15)
+    w.wait_until("changes work again", lambda: hq.hub("node", "add", name, check=False).returncode == 0)
     assert name in names(hq) and "never" not in names(hq)
     hq.hub("node", "delete", name, "--yes")
     assert evidence.ask(hq, "PRAGMA integrity_check") == [("ok",)]
@@ -103,7 +102,7 @@ def join_fails(site, says):
 
 def join_works(site):
     """At once, or after the moment for which control lets a locked database rest."""
-    w.wait_until(f"{site.name} joins", lambda: site.join(site.line, check=False).returncode == 0, 5)
+    w.wait_until(f"{site.name} joins", lambda: site.join(site.line, check=False).returncode == 0)
     assert os.path.exists(os.path.join(site.etc, "identity.key"))
 
 
@@ -134,16 +133,15 @@ def test_presence_locked(net):
     echoes = evidence.Echoes(victim.host, hq.host4)
     try:
         db.execute("BEGIN EXCLUSIVE")
-        began = time.time()
         revoking = hq.server.start([hq.program("hub"), "-n", w.NET, "node", "revoke", "victim6"], env=hq.env())
         victim.daemon.wait_line("the hub refuses this node")
         echoes.wait_silence()
-        assert echoes.last_answer() - began <= 1
+        assert echoes.lived_on(evidence.changed_at(hq, "node.revoke")) <= 1
         assert revoking.alive()
     finally:
         db.execute("ROLLBACK")
         db.close()
-    assert revoking.popen.wait(15) == 0
+    assert revoking.popen.wait(60) == 0
     revoking.wait_line(r"applied on (\d) of \1 in")
     assert victim.daemon.stop() == 0
 
@@ -224,10 +222,10 @@ def test_out_of_reach(net):
     finally:
         os.chmod(hq.state, 0o750)
     w.wait_until("the API answers", lambda: hq.hub("revision", check=False).returncode == 0, 30)
-    assert patient.popen.wait(15) == 0
+    assert patient.popen.wait(60) == 0
     assert hq.json("hub", "revision")["revision"] == revision + 1 and "patient" in names(hq)
     changes_work(hq, "after-reach")
-    w.wait_until("control answers", lambda: site.join(site.line, check=False).returncode == 0, 15)
+    w.wait_until("control answers", lambda: site.join(site.line, check=False).returncode == 0, 60)
 
 
 def adder(hq, name, count=50):

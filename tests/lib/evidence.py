@@ -49,6 +49,12 @@ def audit(hq, action, name):
     return [json.loads(detail) for (detail,) in rows]
 
 
+def changed_at(hq, action):
+    """When the hub made the newest change of this kind, in seconds since 1970."""
+    [(at_ms,)] = ask(hq, "SELECT at_ms FROM audit WHERE action = ? ORDER BY id DESC LIMIT 1", action)
+    return at_ms / 1000
+
+
 class Echoes:
     """Echo requests, 20 a second, from a namespace to an address until stop(). Each answer has the time of its arrival."""
 
@@ -69,6 +75,11 @@ class Echoes:
             lines = [x for x in self.process.lines if re.search(f"{self.ANSWER}|{self.MISSING}", x)][-count:]
             return len(lines) == count and all(re.search(self.MISSING, x) for x in lines)
         w.wait_until("silence", silent, timeout)
+
+    def lived_on(self, changed):
+        """For how many seconds answers came after a change that ended them. That takes from when the hub made it: how long a program
+        needs to be started, and to ask for it, is the machine's business."""
+        return self.last_answer() - changed
 
     def last_answer(self):
         """Seconds since 1970."""

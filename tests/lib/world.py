@@ -23,6 +23,8 @@ import tempfile
 import threading
 import time
 
+import echo
+
 BUILD = os.environ.get("BRANCHLINE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..", "build"
 )
@@ -189,12 +191,10 @@ class Namespace:
     def pings(self, address, count=1, wait=None, size=56):
         """Do all of `count` echo requests come back? How soon is not the question: the machine may stand still for a while. One alone
         is mostly asked again."""
-        wait = wait or (1 if count == 1 else 10)
-        got = self.run(
-            ["ping", "-n", "-q", "-c", str(count), "-i", "0.05", "-W", str(wait), "-s", str(size), str(address)],
-            check=False,
-        )
-        return got.returncode == 0 and f" {count} received" in got.stdout
+        if count > 1:
+            return echo.all_come_back(self, str(address), count, wait or 10, size)
+        got = self.run(["ping", "-n", "-q", "-c", "1", "-W", str(wait or 1), "-s", str(size), str(address)], check=False)
+        return got.returncode == 0 and " 1 received" in got.stdout
 
     def wait_ping(self, address, timeout=20.0):
         wait_until(f"{self.short} pings {address}", lambda: self.pings(address), timeout)
