@@ -85,7 +85,7 @@ def start(net, modules, reports):
 def script(start):
     """Runs a script to its end; returns what it printed."""
 
-    def run(name, timeout=120, **more):
+    def run(name, timeout=300, **more):
         process = start(name, **more)
         patience = w.Patience(timeout)
         while process.alive() and not patience.over():
@@ -180,10 +180,10 @@ def test_add(net, start):
     hq, _, _ = net
     site = hq.world.site("linode9", 9)
     page = start("add")
-    site.join(page.wait_line(r"^JOIN (.*)", 60).group(1))
+    site.join(page.wait_line(r"^JOIN (.*)", 120).group(1))
     site.start_daemon("spoke")
-    config = json.loads(page.wait_line(r"^CONFIG (.*)", 90).group(1))
-    assert page.popen.wait(30) == 0, page.tail()
+    config = json.loads(page.wait_line(r"^CONFIG (.*)", 240).group(1))
+    assert page.popen.wait(120) == 0, page.tail()
     private = re.search(r"^PrivateKey = (.*)$", config, re.M).group(1)
     public = w.run(["wg", "pubkey"], user_input=private).stdout.strip()
     node = hq.json("hub", "node", "show", "phone")

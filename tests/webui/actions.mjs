@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an operator does in the page, and what it does to the tunnels.
-import { check, clean, go, main, open, signIn, until } from "./browser.mjs";
+import { check, clean, go, main, open, shot, signIn, until } from "./browser.mjs";
 import { cutOff, reached } from "./net.mjs";
 
 async function act(page, name) {
@@ -36,6 +36,16 @@ async function revoke(page) {
 	await page.locator(".page-head .badge", { hasText: "revoked" }).waitFor();
 	await go(page, "branches/linode3?tab=keys");
 	await page.getByText(": stolen").first().waitFor();
+	await go(page, "revocations");
+	const row = page.getByRole("row").filter({ hasText: "linode3" });
+	await row.getByText("stolen").waitFor();
+	await row.getByText("applied on 2 of 2").waitFor();
+	await row.getByRole("button", { name: "Who has confirmed that linode3 is revoked" }).click();
+	for (const name of ["linode1", "linode2"]) {
+		await dialog.getByRole("listitem").filter({ hasText: name }).getByText(/^after (at most )?\d/).waitFor();
+	}
+	await shot(page, "revocation-receipts");
+	await dialog.getByRole("button", { name: "Close" }).click();
 	await reached("linode1", "linode2");
 }
 
@@ -67,6 +77,16 @@ async function approve(page) {
 	await page.getByText("No network fits").waitFor();
 }
 
+/** The hub's own echoes through the tunnel. */
+async function reach(page) {
+	await go(page, "branches/linode1");
+	const test = page.locator(".card").filter({ has: page.getByRole("heading", { name: "Reach test" }) });
+	await test.getByRole("button", { name: "Test now" }).click();
+	await test.getByText(/^[45] of 5 answered$/).waitFor();
+	await test.getByRole("listitem").filter({ hasText: "10.1.0.0/24" }).getByText("routed", { exact: true }).waitFor();
+	await test.getByRole("button", { name: "Test again" }).waitFor();
+}
+
 async function bulk(page) {
 	await go(page, "branches");
 	await page.getByLabel("Search branches").fill("linode2");
@@ -94,6 +114,7 @@ await main(async (browser) => {
 	await disableAndEnable(page);
 	await approve(page);
 	await subnets(page);
+	await reach(page);
 	await bulk(page);
 	await revoke(page);
 	clean(page);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A new branch from the form to green: prints the command as "JOIN ...", which the test carries out; then a WireGuard device.
-import { check, clean, go, main, open, signIn } from "./browser.mjs";
+import { check, clean, go, main, open, shot, signIn } from "./browser.mjs";
 
 await main(async (browser) => {
 	const page = await open(browser);
@@ -15,7 +15,16 @@ await main(async (browser) => {
 	check(/^branchline-spoke -n linodeVPN join bl1_/.test(command), command);
 	await page.getByText("23 h 59 min").waitFor();
 	console.log(`JOIN ${command}`);
-	await page.getByText("linode9 is up.").waitFor({ timeout: 60_000 });
+	await page.getByText("linode9 is up.").waitFor();
+	// Nobody asked for it: the hub's own echoes, and where packets for the two networks go.
+	const test = page.locator(".card").filter({ has: page.getByRole("heading", { name: "Reach test" }) }).last();
+	await test.getByText(/^[45] of 5 answered$/).waitFor();
+	await test.getByText(/\d ms \(/).waitFor();
+	for (const network of ["10.9.0.0/24", "fd00:9::/64"]) {
+		await test.getByRole("listitem").filter({ hasText: network }).getByText("routed", { exact: true }).waitFor();
+	}
+	await test.getByText("it has applied the newest revision").waitFor();
+	await shot(page, "add-reached");
 	await page.getByRole("link", { name: "Look at it" }).click();
 	await page.locator(".page-head .badge", { hasText: "up" }).waitFor();
 

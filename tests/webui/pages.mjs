@@ -17,6 +17,7 @@ const PAGES = [
 	["subnets", (p) => p.getByText("10.1.0.0/24")],
 	["policies", (p) => p.getByText("Choose a cell")],
 	["keys", (p) => p.getByText("identity")],
+	["revocations", (p) => p.getByText("No branch is revoked")],
 	["tokens", (p) => p.getByText("1 of 1")],
 	["users", (p) => p.getByText("may sign in")],
 	["api-tokens", (p) => p.getByText("all that the role may")],

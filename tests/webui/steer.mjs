@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the page steers on branches and tells to others: new keys, settings on trial, a webhook. Three pages of one browser at once.
+// What the page steers on branches and tells to others: new keys, settings on trial, a webhook. Four pages of one browser at once.
 // linode3 has proposed new keys before this script began.
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -111,6 +111,36 @@ async function settings(page) {
 	await card.getByRole("button", { name: "Change…" }).waitFor();
 }
 
+/** The rules say which keys are too old; the overview and the list of keys follow them. */
+async function rules(page) {
+	await go(page, "keys");
+	const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "Rules for keys" }) });
+	await card.getByText("any age; nothing is flagged as old").waitFor();
+	const change = async (age, unit) => {
+		await card.getByRole("button", { name: "Change…" }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByLabel("Keys may be as old as", { exact: true }).fill(age);
+		await dialog.getByLabel("Unit of: Keys may be as old as").selectOption({ label: unit });
+		return dialog;
+	};
+	const dialog = await change("1.5", "days");
+	await dialog.getByRole("alert").getByText("A whole number").waitFor();
+	check(await dialog.getByRole("button", { name: "Save rules" }).isDisabled(), "no number, no change");
+	await dialog.getByLabel("Keys may be as old as", { exact: true }).fill("1");
+	await dialog.getByLabel("Unit of: Keys may be as old as").selectOption({ label: "seconds" });
+	await dialog.getByLabel("Flag them so long before that", { exact: true }).fill("0");
+	await shot(page, "key-rules");
+	await dialog.getByRole("button", { name: "Save rules" }).click();
+	await card.getByText("at most 1 s").waitFor();
+	const row = page.getByRole("row").filter({ hasText: "linode2" }).filter({ hasText: "tunnel" });
+	await row.getByText("too old", { exact: true }).waitFor();
+	await go(page, "overview");
+	await page.getByRole("link", { name: /keys are older than allowed/ }).click();
+	await row.getByText("too old", { exact: true }).waitFor();
+	await (await change("0", "days")).getByRole("button", { name: "Save rules" }).click();
+	await page.getByText("No key fits").waitFor();
+}
+
 async function webhook(page) {
 	await go(page, "webhooks");
 	await page.getByRole("button", { name: "Add a webhook" }).click();
@@ -142,7 +172,7 @@ async function keys(page) {
 
 await main((browser) =>
 	Promise.all(
-		[keys, settings, webhook].map(async (work) => {
+		[keys, settings, rules, webhook].map(async (work) => {
 			const page = await open(browser);
 			await signIn(page);
 			await work(page);

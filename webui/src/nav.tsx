@@ -5,16 +5,17 @@ import type { IconName } from "./parts/icons";
 import type { Role } from "./state/session";
 import { AddView } from "./views/add/add";
 import { ApiTokensView } from "./views/access/api_tokens";
-import { KeysView } from "./views/access/keys";
 import { SubnetsView } from "./views/access/subnets";
 import { TokensView } from "./views/access/tokens";
 import { UsersView } from "./views/access/users";
 import { AuditView } from "./views/audit/audit";
 import { BranchView } from "./views/branch/branch";
 import { BranchesView } from "./views/branches/branches";
+import { KeysView } from "./views/keys/keys";
 import { MapView } from "./views/map/map";
 import { OverviewView } from "./views/overview/overview";
 import { PoliciesView } from "./views/policies/policies";
+import { RevocationsView } from "./views/revocations/revocations";
 import { SettingsView } from "./views/settings/settings";
 import { WebhookView } from "./views/webhooks/webhook";
 import { WebhooksView } from "./views/webhooks/webhooks";
@@ -41,6 +42,7 @@ export const pages: Page[] = [
 	{ id: "subnets", title: "Subnets", icon: "subnets", section: "Network", draw: () => <SubnetsView /> },
 	{ id: "policies", title: "Policies", icon: "policies", section: "Network", draw: () => <PoliciesView /> },
 	{ id: "keys", title: "Keys", icon: "keys", section: "Network", draw: () => <KeysView /> },
+	{ id: "revocations", title: "Revocations", icon: "revocations", section: "Network", draw: () => <RevocationsView /> },
 	{ id: "tokens", title: "Join tokens", icon: "tokens", section: "Network", draw: () => <TokensView /> },
 	{ id: "users", title: "Users", icon: "users", section: "Administration", draw: () => <UsersView /> },
 	{ id: "api-tokens", title: "API tokens", icon: "api-tokens", section: "Administration", draw: () => <ApiTokensView /> },

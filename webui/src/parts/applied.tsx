@@ -3,18 +3,73 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, messageOf } from "../api/client";
 import type { Applied } from "../api/schema";
-import { Badge } from "./bits";
-import { count } from "./format";
+import { Badge, type Tone } from "./bits";
+import { count, duration } from "./format";
 
 const WAIT_MS = 10_000;
+/** Receipts at first, and each time that more are wanted. */
+const SHOWN = 100;
 
-export function AppliedProgress({ revision, except }: { revision: number; except?: number }) {
+function span(ms: number): string {
+	return ms < 10_000 ? `${ms} ms` : duration(ms / 1000);
+}
+
+type Receipt = NonNullable<Applied["receipts"]>[number];
+
+const STATES: Record<Receipt["state"], [Tone, string]> = {
+	applied: ["good", "applied"],
+	pending: ["warn", "not yet"],
+	offline: ["off", "away"],
+};
+
+function when(r: Receipt): string {
+	if (r.state === "offline") {
+		return "learns it when it comes back";
+	}
+	if (r.state === "pending" || r.elapsed_ms === null) {
+		return "";
+	}
+	return r.exact ? `after ${span(r.elapsed_ms)}` : `after at most ${span(r.elapsed_ms)}`;
+}
+
+/** Who is missing first. */
+function Receipts({ items }: { items: Receipt[] }) {
+	const order = ["pending", "offline", "applied"];
+	const sorted = [...items].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (b.elapsed_ms ?? 0) - (a.elapsed_ms ?? 0));
+	const [most, setMost] = useState(SHOWN);
+	return (
+		<>
+			<ul class="plain checks">
+				{sorted.slice(0, most).map((r) => (
+					<li key={r.node}>
+						<Badge tone={STATES[r.state][0]}>{STATES[r.state][1]}</Badge>
+						<span>
+							{r.node} <span class="muted small">{when(r)}</span>
+						</span>
+					</li>
+				))}
+			</ul>
+			{sorted.length > most && (
+				<p>
+					<button type="button" onClick={() => setMost(most + SHOWN)}>
+						Show more
+					</button>{" "}
+					<span class="muted">
+						{most} of {count(sorted.length, "branch", "branches")} are shown
+					</span>
+				</p>
+			)}
+		</>
+	);
+}
+
+export function AppliedProgress({ revision, except, receipts }: { revision: number; except?: number; receipts?: boolean }) {
 	const [state, setState] = useState<Applied | null>(null);
 	const [error, setError] = useState("");
 	useEffect(() => {
 		const stop = new AbortController();
 		const ask = async (wait_ms: number): Promise<void> => {
-			const { data } = await call("GET /api/v1/revisions/{id}", { id: revision, query: except ? { wait_ms, except } : { wait_ms }, signal: stop.signal });
+			const { data } = await call("GET /api/v1/revisions/{id}", { id: revision, query: { wait_ms, ...(except ? { except } : {}), ...(receipts ? { receipts: true } : {}) }, signal: stop.signal });
 			setState(data);
 			if (data.applied < data.online) {
 				await ask(WAIT_MS);
@@ -22,7 +77,7 @@ export function AppliedProgress({ revision, except }: { revision: number; except
 		};
 		ask(0).catch((e: unknown) => !stop.signal.aborted && setError(messageOf(e)));
 		return () => stop.abort();
-	}, [revision, except]);
+	}, [revision, except, receipts]);
 	if (!state) {
 		return <p role="status">{error || "Asking who has applied it…"}</p>;
 	}
@@ -37,10 +92,11 @@ export function AppliedProgress({ revision, except }: { revision: number; except
 				<Badge tone={all ? "good" : "warn"}>
 					applied on {state.applied} of {state.online}
 				</Badge>{" "}
-				{all ? `after ${state.elapsed_ms} ms` : "connected branches"}
+				{all ? `after ${span(state.elapsed_ms)}` : "connected branches"}
 			</p>
-			{state.missing.length > 0 && <p class="warning">Not confirmed yet: {state.missing.join(", ")}</p>}
-			{state.offline.length > 0 && (
+			{state.receipts && <Receipts items={state.receipts} />}
+			{!receipts && state.missing.length > 0 && <p class="warning">Not confirmed yet: {state.missing.join(", ")}</p>}
+			{!receipts && state.offline.length > 0 && (
 				<p class="muted">
 					{count(state.offline.length, "branch is", "branches are")} not connected and will learn it on coming back: {state.offline.join(", ")}
 				</p>

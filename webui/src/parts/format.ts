@@ -83,8 +83,8 @@ export const KIND = { hub: "hub", spoke: "branch", wireguard: "WireGuard device"
 
 export const PATH: Record<string, string> = {
 	"direct-udp": "direct",
-	"hub-udp": "through hub",
-	"hub-tcp": "through hub, TCP",
+	"hub-udp": "via hub",
+	"hub-tcp": "via hub, TCP",
 	down: "down",
 	unknown: "unknown",
 };

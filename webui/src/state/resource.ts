@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A list of the API that views show: loaded when the first of them looks, and again when an event says that it changed.
 import { useEffect } from "preact/hooks";
-import { callAll, type Item, type ListOp } from "../api/client";
+import { callAll, type CallOptions, type Item, type ListOp } from "../api/client";
 import { Cell, useCell } from "./cell";
 
 export interface Loaded<T> {
@@ -22,6 +22,7 @@ export class Resource<K extends ListOp> {
 	constructor(
 		private readonly op: K,
 		private readonly actions: string[],
+		private readonly query: CallOptions<K>["query"] = undefined,
 	) {
 		all.push(this as unknown as Resource<ListOp>);
 	}
@@ -29,7 +30,7 @@ export class Resource<K extends ListOp> {
 	async load(): Promise<void> {
 		this.stale = false;
 		try {
-			this.cell.set({ items: await callAll(this.op), error: null });
+			this.cell.set({ items: await callAll(this.op, this.query ? { query: this.query } : {}), error: null });
 		} catch (error) {
 			this.stale = true;
 			this.cell.set({ items: this.cell.get().items, error });
@@ -72,6 +73,9 @@ export function resourcesHeard(action: string): void {
 
 export const subnets = new Resource("GET /api/v1/subnets", ["subnet.", "node."]);
 export const keys = new Resource("GET /api/v1/keys", ["key.", "node."]);
+/** Those that are older than allowed, and those that soon will be: few, where `keys` has two of each branch. */
+export const overdueKeys = new Resource("GET /api/v1/keys", ["key.", "node."], { due: "overdue" });
+export const soonKeys = new Resource("GET /api/v1/keys", ["key.", "node."], { due: "soon" });
 export const keyRotations = new Resource("GET /api/v1/key-rotations", ["key.", "node.", "presence."]);
 export const groups = new Resource("GET /api/v1/groups", ["group.", "node."]);
 export const policies = new Resource("GET /api/v1/policies", ["policy.", "group."]);

@@ -10,6 +10,7 @@ import { rtt } from "../../parts/format";
 import { Until } from "../../parts/time";
 import { useCell } from "../../state/cell";
 import { type Branch, branches, network } from "../../state/live";
+import { ReachTest } from "../branch/reach";
 import { href } from "../../state/route";
 
 export const EXPIRIES = [
@@ -54,8 +55,8 @@ export function Progress({ id, since }: { id: number; since: number }) {
 	const all = steps(b, since);
 	const up = all.every((s) => s.done);
 	return (
-		<div role="status" class="form">
-			<ul class="plain checks">
+		<div class="form">
+			<ul class="plain checks" role="status">
 				{all.map((s) => (
 					<li key={s.text}>
 						<Badge tone={tone(s)}>{s.done ? "yes" : "not yet"}</Badge>
@@ -66,9 +67,12 @@ export function Progress({ id, since }: { id: number; since: number }) {
 				))}
 			</ul>
 			{up && b && (
-				<p class="good-news">
-					<strong>{b.node.name} is up.</strong> <a href={href(["branches", b.node.name])}>Look at it</a>
-				</p>
+				<>
+					<p class="good-news">
+						<strong>{b.node.name} is up.</strong> <a href={href(["branches", b.node.name])}>Look at it</a>
+					</p>
+					<ReachTest node={b.node} auto />
+				</>
 			)}
 		</div>
 	);

@@ -5,6 +5,8 @@ import { bytes, fingerprint, KIND, loss, rate, rtt } from "../../parts/format";
 import { Ago, At } from "../../parts/time";
 import { healthOf, pathText } from "../../state/health";
 import type { Branch } from "../../state/live";
+import { may } from "../../state/session";
+import { ReachTest } from "./reach";
 import { PathBadge, Status } from "../branches/columns";
 
 const NAT = {
@@ -124,6 +126,7 @@ export function FactsTab({ b }: { b: Branch }) {
 			<Connection b={b} />
 			<Tunnel b={b} />
 			<Identity b={b} />
+			{b.node.kind === "spoke" && b.node.status === "active" && may("operator") && <ReachTest node={b.node} />}
 		</div>
 	);
 }

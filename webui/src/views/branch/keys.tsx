@@ -5,6 +5,7 @@ import { call } from "../../api/client";
 import type { Key, Node } from "../../api/schema";
 import { Badge, Card, Mono } from "../../parts/bits";
 import { ask } from "../../parts/dialog";
+import { absolute } from "../../parts/format";
 import { List } from "../../parts/list";
 import { Content, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table";
@@ -14,6 +15,17 @@ import { network } from "../../state/live";
 import { keyRotations, keys, useResource } from "../../state/resource";
 import { may } from "../../state/session";
 import { RotateDialog, RotationsCard } from "./rotation";
+
+/** Its age, and whether that is more than the rules for keys allow. */
+function Age({ k }: { k: Key }) {
+	return (
+		<span class="nowrap">
+			<Ago at={k.created_at} />{" "}
+			{k.due === "overdue" && <Badge tone="bad" title={`Older than the rules for keys allow, since ${absolute(k.due_at)}`}>too old</Badge>}
+			{k.due === "soon" && <Badge tone="warn" title={`Older than the rules for keys allow from ${absolute(k.due_at)} on`}>too old soon</Badge>}
+		</span>
+	);
+}
 
 const TONE = { current: "good", retired: "off", revoked: "bad" } as const;
 
@@ -37,7 +49,7 @@ export function keyColumns(withNode: boolean): Column<Key>[] {
 		{ id: "kind", title: "Kind", sort: (k) => k.kind, cell: (k) => k.kind },
 		{ id: "status", title: "Status", sort: (k) => k.status, cell: (k) => <Badge tone={TONE[k.status]}>{k.status}</Badge> },
 		{ id: "fingerprint", title: "Fingerprint", cell: (k) => <Mono text={k.fingerprint} shown={`${k.fingerprint.slice(0, 16)}…`} what={`the fingerprint of key ${k.id}`} /> },
-		{ id: "age", title: "Made", sort: (k) => k.created_at, cell: (k) => <Ago at={k.created_at} /> },
+		{ id: "age", title: "Made", sort: (k) => k.created_at, cell: (k) => <Age k={k} /> },
 		{ id: "unbroken", title: "Vouched for", sort: (k) => (k.unbroken ? 1 : 0), cell: (k) => (k.unbroken ? "yes" : <Badge tone="warn" title="Not signed by the key before: the branch was joined anew">no</Badge>) },
 		{ id: "why", title: "Ended", sort: (k) => k.revoked_at, cell: (k) => <Ended k={k} /> },
 		{

@@ -3,6 +3,7 @@
 import type { Key, KeyRotation, Subnet } from "../../api/schema";
 import type { Tone } from "../../parts/bits";
 import { count, duration } from "../../parts/format";
+import { lowestConfirmed } from "../../state/confirmed";
 import { healthOf } from "../../state/health";
 import type { Branch, NetworkStatus } from "../../state/live";
 import { href } from "../../state/route";
@@ -19,13 +20,14 @@ export interface Facts {
 	branches: Branch[];
 	network: NetworkStatus | null;
 	subnets: Subnet[];
-	keys: Key[];
+	/** Keys older than allowed, and those that soon will be. */
+	overdue: Key[];
+	soon: Key[];
 	rotations: KeyRotation[];
 	applied: { revision: number; applied: number; online: number } | null;
 	now: number;
 }
 
-const KEY_OLD_MS = 365 * 86_400_000;
 const NAMED_MAX = 4;
 
 function names(list: string[]): string {
@@ -58,6 +60,15 @@ function revision({ applied, now, network }: Facts): Attention[] {
 		: [];
 }
 
+/** Told once it has lasted: a moment is what it takes. */
+const UNCONFIRMED_MS = 5000;
+
+function revocations({ branches, now }: Facts): Attention[] {
+	const reached = lowestConfirmed(branches);
+	const open = branches.filter((b) => b.node.status === "revoked" && b.node.revision > reached && b.node.revoked_at && now - Date.parse(b.node.revoked_at) > UNCONFIRMED_MS);
+	return open.length ? [{ id: "revocations", tone: "bad", text: `${count(open.length, "revocation is", "revocations are")} not confirmed everywhere`, why: `${names(open.map((b) => b.node.name))}: some branches may still have a tunnel to what was revoked.`, href: href(["revocations"]) }] : [];
+}
+
 function proposals({ subnets }: Facts): Attention[] {
 	const open = subnets.filter((s) => s.status === "proposed");
 	return open.length ? [{ id: "proposed", tone: "warn", text: `${count(open.length, "subnet waits", "subnets wait")} for approval`, why: names(open.map((s) => `${s.prefix} behind ${s.node}`)), href: href(["subnets"], { status: "proposed" }) }] : [];
@@ -68,9 +79,13 @@ function newKeys({ rotations }: Facts): Attention[] {
 	return open.length ? [{ id: "rotations", tone: "warn", text: `New keys of ${count(open.length, "branch wait", "branches wait")} for approval`, why: names(open.map((r) => r.node)), href: href(["keys"]) }] : [];
 }
 
-function oldKeys({ keys, now }: Facts): Attention[] {
-	const old = keys.filter((k) => k.status === "current" && k.created_at && now - Date.parse(k.created_at) > KEY_OLD_MS);
-	return old.length ? [{ id: "keys", tone: "warn", text: `${count(old.length, "key is", "keys are")} older than a year`, why: names([...new Set(old.map((k) => k.node))]), href: href(["keys"]) }] : [];
+function aged(id: string, tone: Tone, list: Key[], text: string): Attention[] {
+	return list.length ? [{ id, tone, text: `${count(list.length, "key is", "keys are")} ${text}`, why: `Of ${names([...new Set(list.map((k) => k.node))])}.`, href: href(["keys"], { status: "due" }) }] : [];
+}
+
+/** By the hub's rules for keys. */
+function oldKeys({ overdue, soon }: Facts): Attention[] {
+	return [...aged("overdue", "warn", overdue, "older than allowed"), ...aged("soon", "info", soon, "soon older than allowed")];
 }
 
 function keysChanged({ branches }: Facts): Attention[] {
@@ -84,5 +99,5 @@ function versions({ branches, network }: Facts): Attention[] {
 }
 
 export function attention(facts: Facts): Attention[] {
-	return [engine, unhealthy, revision, proposals, newKeys, keysChanged, oldKeys, versions].flatMap((look) => look(facts));
+	return [engine, revocations, unhealthy, revision, proposals, newKeys, keysChanged, oldKeys, versions].flatMap((look) => look(facts));
 }

@@ -10,7 +10,7 @@ import { Empty, Failed, Loading } from "../../parts/states";
 import { useCell } from "../../state/cell";
 import { healthOf } from "../../state/health";
 import { applied, type Branch, branches, happenings, loadAll, loadError, network, type NetworkStatus } from "../../state/live";
-import { keyRotations, keys, subnets, useResource } from "../../state/resource";
+import { keyRotations, overdueKeys, soonKeys, subnets, useResource } from "../../state/resource";
 import { href } from "../../state/route";
 import { may } from "../../state/session";
 import { attention } from "./attention";
@@ -53,7 +53,8 @@ function AttentionCard({ list, net }: { list: Branch[]; net: NetworkStatus }) {
 		branches: list,
 		network: net,
 		subnets: useResource(subnets).items ?? [],
-		keys: useResource(keys).items ?? [],
+		overdue: useResource(overdueKeys).items ?? [],
+		soon: useResource(soonKeys).items ?? [],
 		rotations: useResource(keyRotations).items ?? [],
 		applied: useCell(applied),
 		now: Date.now(),
