@@ -9,46 +9,21 @@ Each test runs a script of tests/webui/ in the desk's namespace. Screenshots of 
 build folder, for people to look at.
 """
 
-import filecmp
 import gzip
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
+import browser
 import world as w
 from test_subnets import propose
 from test_webhooks import Receiver, verify
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SCRIPTS = os.path.join(HERE, "..", "webui")
 BUDGET_BYTES = 200 * 1024
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def modules():
-    """The packages of the scripts, as their lock file says."""
-    where = os.path.join(os.path.abspath(w.BUILD), "webui-tests")
-    os.makedirs(where, exist_ok=True)
-    lock = os.path.join(SCRIPTS, "package-lock.json")
-    done = os.path.join(where, "installed.json")
-    if not os.path.exists(done) or not filecmp.cmp(lock, done, shallow=False):
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(os.path.join(SCRIPTS, name), where)
-        w.run(["npm", "ci", "--prefix", where, "--ignore-scripts", "--no-audit", "--no-fund"], timeout=180)
-        shutil.copy(lock, done)
-    return where
-
-
-@pytest.fixture(scope="module")
-def reports():
-    where = os.path.join(os.path.abspath(w.BUILD), "reports", "webui")
-    os.makedirs(where, exist_ok=True)
-    return where
 
 
 @pytest.fixture(scope="module")
@@ -58,25 +33,17 @@ def net():
         branches = [world.branch(hq, f"linode{i}", i) for i in (1, 2, 3)]
         for branch in branches:
             w.wait_until("its tunnel is up", lambda b=branch: hq.server.pings(b.host4))
-        desk = world.site("desk", 20, lan_host=False)
-        # A browser drops what it is loading when an address of its machine changes its state.
-        w.wait_until("its addresses are settled", lambda: not desk.server.run("ip -6 addr show tentative").stdout.strip())
-        yield hq, branches, desk
+        yield hq, branches, browser.desk(world)
 
 
 @pytest.fixture
-def start(net, modules, reports):
+def start(net):
     """Starts tests/webui/NAME.mjs in the desk's namespace."""
     hq, branches, desk = net
 
     def begin(name, **more):
-        told = {
-            "url": hq.init_output["admin_url"], "password": hq.init_output["admin_password"], "reports": reports,
-            "hosts": {b.name: {"namespace": b.host.name, "address": b.host4, "server": b.server.name, "pid": b.daemon_pid()}
-                      for b in branches}, **more,
-        }
-        env = {**os.environ, "WORLD": json.dumps(told), "WEBUI_TEST_MODULES": modules, "HOME": hq.world.dir}
-        return desk.server.start(["node", os.path.join(SCRIPTS, f"{name}.mjs")], env=env, name=name)
+        hosts = {b.name: {"namespace": b.host.name, "address": b.host4, "server": b.server.name, "pid": b.daemon_pid()} for b in branches}
+        return browser.start(desk, hq, name, hosts=hosts, **more)
 
     return begin
 
@@ -84,18 +51,7 @@ def start(net, modules, reports):
 @pytest.fixture
 def script(start):
     """Runs a script to its end; returns what it printed."""
-
-    def run(name, timeout=300, **more):
-        process = start(name, **more)
-        patience = w.Patience(timeout)
-        while process.alive() and not patience.over():
-            w.pause(0.1)
-        assert not process.alive(), f"not within {timeout} s\n{process.tail()}"
-        process.reader.join(5)
-        assert process.popen.returncode == 0, process.tail()
-        return "\n".join(process.lines)
-
-    return run
+    return lambda name, **more: browser.finish(start(name, **more))
 
 
 def get(net, path, *headers):
@@ -133,10 +89,6 @@ def test_size_and_headers(net):
 def test_pages(script):
     """Every page in light, dark and phone width: nothing cut off, nothing that a screen reader stumbles over."""
     print(script("pages"))
-
-
-def test_three_thousand_branches(script):
-    print(script("big"))
 
 
 def test_access(script):

@@ -3,6 +3,7 @@
 // row is a card.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { collator } from "../state/collator";
 import { useNarrow } from "./narrow";
 
 export interface Column<T> {
@@ -46,7 +47,7 @@ function compare(a: string | number | null, b: string | number | null): number {
 	if (a === null || b === null) {
 		return a === b ? 0 : a === null ? 1 : -1;
 	}
-	return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+	return typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
 }
 
 function useSorted<T>(rows: T[], columns: Column<T>[], { column, down }: Sorting): T[] {
@@ -185,7 +186,7 @@ function TableHead<T>({ columns, sorting, onSort, selected }: TableProps<T>) {
 							{c.sort ? (
 								<button type="button" class="sort" onClick={() => onSort({ column: c.id, down: active ? !sorting.down : false })}>
 									{c.title}
-									<span aria-hidden="true">{active ? (sorting.down ? " ▾" : " ▴") : ""}</span>
+									{active && <span aria-hidden="true">{sorting.down ? "▾" : "▴"}</span>}
 								</button>
 							) : (
 								c.title

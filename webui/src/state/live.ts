@@ -5,6 +5,7 @@ import { ApiError, call, callAll } from "../api/client";
 import type { AuditEntry, Node, Path, Presence, PresenceEvent, Status } from "../api/schema";
 import { EventStream, type StreamEvent } from "../api/stream";
 import { Cell } from "./cell";
+import { collator } from "./collator";
 import { resourcesHeard } from "./resource";
 import { sessionOver } from "./session";
 
@@ -40,6 +41,8 @@ export const applied = new Cell<{ revision: number; applied: number; online: num
 
 const HAPPENINGS_MAX = 100;
 const SETTLE_MS = 150;
+/** News that come together are shown together: a thousand branches may go down at once. */
+const SHOW_MS = 50;
 /** Up to so many changed nodes are asked for one by one; beyond it the whole list is. */
 const SINGLE_MAX = 20;
 
@@ -48,8 +51,13 @@ const presences = new Map<number, Presence>();
 const hubPaths = new Map<number, Path>();
 const rates = new Map<number, Rates>();
 const samples = new Map<number, { at: number; rx: number; tx: number }>();
+/** In the order of their names. */
+let order: Node[] | null = null;
 const changed = new Set<string>();
-let settle: number | undefined;
+let presenceChanged = false;
+let catchUp: number | undefined;
+let catchingUp = false;
+let showing: number | undefined;
 let poll: number | undefined;
 let counter = 0;
 
@@ -60,12 +68,17 @@ function pollMs(): number {
 	return 5000 + nodes.size * 5;
 }
 
-function publish(): void {
+function ordered(): Node[] {
 	const hub = network.get()?.hub.id;
-	const list = [...nodes.values()].filter((n) => n.id !== hub && n.kind !== "hub");
-	list.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+	order ??= [...nodes.values()].filter((n) => n.id !== hub && n.kind !== "hub").sort((a, b) => collator.compare(a.name, b.name));
+	return order;
+}
+
+function publish(): void {
+	clearTimeout(showing);
+	showing = undefined;
 	branches.set(
-		list.map((node) => ({
+		ordered().map((node) => ({
 			id: node.id,
 			node,
 			presence: presences.get(node.id) ?? null,
@@ -73,6 +86,10 @@ function publish(): void {
 			rates: rates.get(node.id) ?? NO_RATES,
 		})),
 	);
+}
+
+function publishSoon(): void {
+	showing ??= setTimeout(publish, SHOW_MS);
 }
 
 function takeSample(p: Presence, at: number): void {
@@ -123,6 +140,7 @@ async function loadHubPaths(): Promise<void> {
 
 async function loadNodes(): Promise<void> {
 	const list = await callAll("GET /api/v1/nodes");
+	order = null;
 	nodes.clear();
 	for (const node of list) {
 		nodes.set(node.id, node);
@@ -132,6 +150,7 @@ async function loadNodes(): Promise<void> {
 async function loadNode(name: string): Promise<void> {
 	try {
 		const node = (await call("GET /api/v1/nodes/{id}", { id: `name:${name}` })).data;
+		order = null;
 		nodes.set(node.id, node);
 	} catch (e) {
 		if (!(e instanceof ApiError) || e.status !== 404) {
@@ -139,6 +158,7 @@ async function loadNode(name: string): Promise<void> {
 		}
 		for (const [id, node] of nodes) {
 			if (node.name === name) {
+				order = null;
 				nodes.delete(id);
 			}
 		}
@@ -159,6 +179,7 @@ export async function loadAll(): Promise<void> {
 async function loadChanged(): Promise<void> {
 	const names = [...changed];
 	changed.clear();
+	presenceChanged = false;
 	try {
 		await (names.length > SINGLE_MAX || names.includes("*") ? loadNodes() : Promise.all(names.map(loadNode)));
 		await loadStatus().then(loadHubPaths);
@@ -168,12 +189,26 @@ async function loadChanged(): Promise<void> {
 	}
 }
 
+/** One at a time, and with a rest in between that is the longer, the more there is to load. */
+async function runCatchUp(): Promise<void> {
+	catchUp = undefined;
+	catchingUp = true;
+	await loadChanged();
+	catchingUp = false;
+	if (changed.size || presenceChanged) {
+		catchUp = setTimeout(() => void runCatchUp(), SETTLE_MS + nodes.size);
+	}
+}
+
+function catchUpSoon(): void {
+	if (!catchingUp) {
+		catchUp ??= setTimeout(() => void runCatchUp(), SETTLE_MS);
+	}
+}
+
 function changeHeard(name: string): void {
 	changed.add(name);
-	settle ??= setTimeout(() => {
-		settle = undefined;
-		void loadChanged();
-	}, SETTLE_MS);
+	catchUpSoon();
 }
 
 function remember(h: Happening): void {
@@ -184,10 +219,15 @@ function presenceHeard(name: string, event: PresenceEvent): void {
 	const before = presences.get(event.node_id);
 	if (before) {
 		presences.set(event.node_id, { ...before, online: event.online, path: event.path });
-		publish();
+		publishSoon();
 	}
 	remember({ key: `p${counter++}`, at: event.at ?? "", kind: "presence", name, event });
-	changeHeard(event.node);
+	if (nodes.has(event.node_id)) {
+		presenceChanged = true;
+		catchUpSoon();
+	} else {
+		changeHeard(event.node);
+	}
 }
 
 function auditHeard(entry: AuditEntry): void {

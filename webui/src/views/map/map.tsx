@@ -120,7 +120,7 @@ function Legend() {
 				<Badge tone="good">direct</Badge>
 			</li>
 			<li>
-				<Badge tone="info">through hub</Badge>
+				<Badge tone="info">via hub</Badge>
 			</li>
 			<li>
 				<Badge tone="warn">TCP, or loss of 2 % and more</Badge>

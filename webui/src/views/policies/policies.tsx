@@ -13,7 +13,7 @@ import { may } from "../../state/session";
 import { ReachCard } from "./reach";
 import { GroupsCard } from "./groups";
 
-const PATHS: Record<PathPolicy, string> = { auto: "allowed", "hub-only": "through hub", "direct-only": "direct only" };
+const PATHS: Record<PathPolicy, string> = { auto: "allowed", "hub-only": "via hub", "direct-only": "direct only" };
 
 /** A policy counts for both directions. */
 function policyOf(list: Policy[], a: string, b: string): Policy | undefined {

@@ -82,9 +82,11 @@ export function RevocationsView() {
 					<List label="Revocations" columns={columns} rows={rows} keyOf={(r) => r.b.id} by="at" down />
 				</Card>
 			) : (
-				<Empty icon="check" title="No branch is revoked">
-					<p>A stolen or retired branch is revoked on its own page, under Actions; all others then drop it within a second.</p>
-				</Empty>
+				<Card>
+					<Empty icon="check" title="No branch is revoked">
+						<p>A stolen or retired branch is revoked on its own page, under Actions; all others then drop it within a second.</p>
+					</Empty>
+				</Card>
 			)}
 			{shown && (
 				<Dialog title={`Who has confirmed: ${shown.node.name}`} onClose={() => setShown(null)} wide>
