@@ -39,7 +39,8 @@ async function revoke(page) {
 	await go(page, "revocations");
 	const row = page.getByRole("row").filter({ hasText: "linode3" });
 	await row.getByText("stolen").waitFor();
-	await row.getByText("applied on 2 of 2").waitFor();
+	await row.getByText("confirmed by all").waitFor();
+	await row.getByText(/^applied on 2 of 2, after \d+ ms$/).waitFor();
 	await row.getByRole("button", { name: "Who has confirmed that linode3 is revoked" }).click();
 	for (const name of ["linode1", "linode2"]) {
 		await dialog.getByRole("listitem").filter({ hasText: name }).getByText(/^after (at most )?\d/).waitFor();
@@ -69,7 +70,7 @@ async function subnets(page) {
 /** linode2 has proposed a network before this script began. */
 async function approve(page) {
 	await go(page, "overview");
-	await page.getByRole("link", { name: "1 subnet waits for approval" }).click();
+	await page.getByRole("link", { name: "Subnets of 1 branch wait for approval" }).click();
 	await page.getByText("10.55.0.0/24").waitFor();
 	await page.getByRole("button", { name: "Approve 10.55.0.0/24 behind linode2" }).click();
 	await page.getByRole("dialog").getByRole("button", { name: "Approve 10.55.0.0/24" }).click();

@@ -135,7 +135,7 @@ async function rules(page) {
 	const row = page.getByRole("row").filter({ hasText: "linode2" }).filter({ hasText: "tunnel" });
 	await row.getByText("too old", { exact: true }).waitFor();
 	await go(page, "overview");
-	await page.getByRole("link", { name: /keys are older than allowed/ }).click();
+	await page.getByRole("link", { name: "Keys are older than allowed" }).click();
 	await row.getByText("too old", { exact: true }).waitFor();
 	await (await change("0", "days")).getByRole("button", { name: "Save rules" }).click();
 	await page.getByText("No key fits").waitFor();

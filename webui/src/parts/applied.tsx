@@ -2,19 +2,18 @@
 // Who has applied a change: "2 of 3", and who is missing. The hub answers as soon as all have, so this asks it to wait.
 import { useEffect, useState } from "preact/hooks";
 import { call, messageOf } from "../api/client";
-import type { Applied } from "../api/schema";
+import type { Applied, Receipt } from "../api/schema";
 import { Badge, type Tone } from "./bits";
-import { count, duration } from "./format";
+import { count, duration, number } from "./format";
 
 const WAIT_MS = 10_000;
 /** Receipts at first, and each time that more are wanted. */
 const SHOWN = 100;
 
-function span(ms: number): string {
+export function span(ms: number): string {
 	return ms < 10_000 ? `${ms} ms` : duration(ms / 1000);
 }
 
-type Receipt = NonNullable<Applied["receipts"]>[number];
 
 const STATES: Record<Receipt["state"], [Tone, string]> = {
 	applied: ["good", "applied"],
@@ -33,7 +32,7 @@ function when(r: Receipt): string {
 }
 
 /** Who is missing first. */
-function Receipts({ items }: { items: Receipt[] }) {
+export function Receipts({ items }: { items: Receipt[] }) {
 	const order = ["pending", "offline", "applied"];
 	const sorted = [...items].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (b.elapsed_ms ?? 0) - (a.elapsed_ms ?? 0));
 	const [most, setMost] = useState(SHOWN);
@@ -63,13 +62,13 @@ function Receipts({ items }: { items: Receipt[] }) {
 	);
 }
 
-export function AppliedProgress({ revision, except, receipts }: { revision: number; except?: number; receipts?: boolean }) {
+export function AppliedProgress({ revision, except }: { revision: number; except?: number }) {
 	const [state, setState] = useState<Applied | null>(null);
 	const [error, setError] = useState("");
 	useEffect(() => {
 		const stop = new AbortController();
 		const ask = async (wait_ms: number): Promise<void> => {
-			const { data } = await call("GET /api/v1/revisions/{id}", { id: revision, query: { wait_ms, ...(except ? { except } : {}), ...(receipts ? { receipts: true } : {}) }, signal: stop.signal });
+			const { data } = await call("GET /api/v1/revisions/{id}", { id: revision, query: except ? { wait_ms, except } : { wait_ms }, signal: stop.signal });
 			setState(data);
 			if (data.applied < data.online) {
 				await ask(WAIT_MS);
@@ -77,7 +76,7 @@ export function AppliedProgress({ revision, except, receipts }: { revision: numb
 		};
 		ask(0).catch((e: unknown) => !stop.signal.aborted && setError(messageOf(e)));
 		return () => stop.abort();
-	}, [revision, except, receipts]);
+	}, [revision, except]);
 	if (!state) {
 		return <p role="status">{error || "Asking who has applied it…"}</p>;
 	}
@@ -90,13 +89,12 @@ export function AppliedProgress({ revision, except, receipts }: { revision: numb
 			</div>
 			<p>
 				<Badge tone={all ? "good" : "warn"}>
-					applied on {state.applied} of {state.online}
+					applied on {number(state.applied)} of {number(state.online)}
 				</Badge>{" "}
 				{all ? `after ${span(state.elapsed_ms)}` : "connected branches"}
 			</p>
-			{state.receipts && <Receipts items={state.receipts} />}
-			{!receipts && state.missing.length > 0 && <p class="warning">Not confirmed yet: {state.missing.join(", ")}</p>}
-			{!receipts && state.offline.length > 0 && (
+			{state.missing.length > 0 && <p class="warning">Not confirmed yet: {state.missing.join(", ")}</p>}
+			{state.offline.length > 0 && (
 				<p class="muted">
 					{count(state.offline.length, "branch is", "branches are")} not connected and will learn it on coming back: {state.offline.join(", ")}
 				</p>

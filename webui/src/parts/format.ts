@@ -33,8 +33,13 @@ export function loss(permille: number | null | undefined): string {
 	return permille === null || permille === undefined ? "–" : `${(permille / 10).toFixed(permille % 10 ? 1 : 0)} %`;
 }
 
+/** 3000 -> "3,000" */
+export function number(n: number): string {
+	return n.toLocaleString("en");
+}
+
 export function count(n: number, one: string, many = `${one}s`): string {
-	return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+	return `${number(n)} ${n === 1 ? one : many}`;
 }
 
 const STEPS: [seconds: number, unit: string][] = [

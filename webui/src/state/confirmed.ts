@@ -29,14 +29,3 @@ export function confirmedBy(branches: Branch[], revision: number, except: number
 	}
 	return found;
 }
-
-/** Every connected branch has applied this revision, and all before it. */
-export function lowestConfirmed(branches: Branch[]): number {
-	let lowest = Number.POSITIVE_INFINITY;
-	for (const { node, presence } of branches) {
-		if (node.kind === "spoke" && node.status === "active" && presence?.online) {
-			lowest = Math.min(lowest, presence.acked_revision);
-		}
-	}
-	return lowest;
-}

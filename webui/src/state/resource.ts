@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A list of the API that views show: loaded when the first of them looks, and again when an event says that it changed.
 import { useEffect } from "preact/hooks";
-import { callAll, type CallOptions, type Item, type ListOp } from "../api/client";
+import { callAll, type Item, type ListOp } from "../api/client";
 import { Cell, useCell } from "./cell";
 
 export interface Loaded<T> {
@@ -22,7 +22,6 @@ export class Resource<K extends ListOp> {
 	constructor(
 		private readonly op: K,
 		private readonly actions: string[],
-		private readonly query: CallOptions<K>["query"] = undefined,
 	) {
 		all.push(this as unknown as Resource<ListOp>);
 	}
@@ -30,7 +29,7 @@ export class Resource<K extends ListOp> {
 	async load(): Promise<void> {
 		this.stale = false;
 		try {
-			this.cell.set({ items: await callAll(this.op, this.query ? { query: this.query } : {}), error: null });
+			this.cell.set({ items: await callAll(this.op), error: null });
 		} catch (error) {
 			this.stale = true;
 			this.cell.set({ items: this.cell.get().items, error });
@@ -73,12 +72,10 @@ export function resourcesHeard(action: string): void {
 
 export const subnets = new Resource("GET /api/v1/subnets", ["subnet.", "node."]);
 export const keys = new Resource("GET /api/v1/keys", ["key.", "node."]);
-/** Those that are older than allowed, and those that soon will be: few, where `keys` has two of each branch. */
-export const overdueKeys = new Resource("GET /api/v1/keys", ["key.", "node."], { due: "overdue" });
-export const soonKeys = new Resource("GET /api/v1/keys", ["key.", "node."], { due: "soon" });
 export const keyRotations = new Resource("GET /api/v1/key-rotations", ["key.", "node.", "presence."]);
 export const groups = new Resource("GET /api/v1/groups", ["group.", "node."]);
 export const policies = new Resource("GET /api/v1/policies", ["policy.", "group."]);
+export const revocations = new Resource("GET /api/v1/revocations", ["revocation.", "node."]);
 export const tokens = new Resource("GET /api/v1/tokens", ["token.", "node."]);
 export const apiTokens = new Resource("GET /api/v1/api-tokens", ["api-token."]);
 export const webhooks = new Resource("GET /api/v1/webhooks", ["webhook."]);

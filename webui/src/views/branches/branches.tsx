@@ -3,7 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { Head } from "../../parts/bits";
 import { csv, download } from "../../parts/csv";
-import { count, PATH } from "../../parts/format";
+import { count, number, PATH } from "../../parts/format";
 import { Icon } from "../../parts/icons";
 import { Menu } from "../../parts/menu";
 import { Empty, Failed, Loading } from "../../parts/states";
@@ -95,7 +95,7 @@ function Filters({ filter, list, shown }: { filter: BranchFilter; list: Branch[]
 			<Choice label="Path" all="Any path" name="path" value={filter.path} options={Object.entries(PATH).filter(([id]) => id !== "unknown")} />
 			{versions.length > 1 && <Choice label="Version" all="Any version" name="version" value={filter.version} options={versions.map((v) => [v, v] as const)} />}
 			<span class="shown" role="status">
-				{shown === list.length ? count(shown, "branch", "branches") : `${shown} of ${count(list.length, "branch", "branches")}`}
+				{shown === list.length ? count(shown, "branch", "branches") : `${number(shown)} of ${count(list.length, "branch", "branches")}`}
 			</span>
 		</div>
 	);

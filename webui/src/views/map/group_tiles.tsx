@@ -5,14 +5,17 @@ import { healthOf } from "../../state/health";
 import type { Branch } from "../../state/live";
 import { href } from "../../state/route";
 
-const PER_ROW = 40;
+const PER_ROW_FEW = 40;
+const PER_ROW_MANY = 75;
+const MANY = 500;
 
 function Squares({ list }: { list: Branch[] }) {
-	const rows = Math.ceil(list.length / PER_ROW);
+	const perRow = list.length > MANY ? PER_ROW_MANY : PER_ROW_FEW;
+	const rows = Math.ceil(list.length / perRow);
 	return (
-		<svg class="squares" viewBox={`0 0 ${PER_ROW * 10} ${rows * 10}`} aria-hidden="true">
+		<svg class="squares" viewBox={`0 0 ${perRow * 10} ${rows * 10}`} aria-hidden="true">
 			{list.map((b, i) => (
-				<rect key={b.id} class={`square ${healthOf(b).health}`} x={(i % PER_ROW) * 10 + 1} y={Math.floor(i / PER_ROW) * 10 + 1} width={8} height={8} rx={2}>
+				<rect key={b.id} class={`square ${healthOf(b).health}`} x={(i % perRow) * 10 + 1} y={Math.floor(i / perRow) * 10 + 1} width={8} height={8} rx={2}>
 					<title>{`${b.node.name}: ${healthOf(b).text}`}</title>
 				</rect>
 			))}

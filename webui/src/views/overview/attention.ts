@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an admin should look at, the most urgent first. Pure.
-import type { Key, KeyRotation, Subnet } from "../../api/schema";
+// What an admin should look at, the most urgent first: what the hub says, and what the page sees of the branches. Pure.
+import type { Attention as Said } from "../../api/schema";
 import type { Tone } from "../../parts/bits";
-import { count, duration } from "../../parts/format";
-import { lowestConfirmed } from "../../state/confirmed";
+import { count, duration, number } from "../../parts/format";
 import { healthOf } from "../../state/health";
 import type { Branch, NetworkStatus } from "../../state/live";
 import { href } from "../../state/route";
@@ -19,78 +18,67 @@ export interface Attention {
 export interface Facts {
 	branches: Branch[];
 	network: NetworkStatus | null;
-	subnets: Subnet[];
-	/** Keys older than allowed, and those that soon will be. */
-	overdue: Key[];
-	soon: Key[];
-	rotations: KeyRotation[];
 	applied: { revision: number; applied: number; online: number } | null;
 	now: number;
 }
 
 const NAMED_MAX = 4;
+/** A change takes a moment everywhere; told once it lasts. */
+const UNCONFIRMED_MS = 5000;
 
 function names(list: string[]): string {
-	return list.length > NAMED_MAX ? `${list.slice(0, NAMED_MAX).join(", ")} and ${list.length - NAMED_MAX} more` : list.join(", ");
+	return list.length > NAMED_MAX ? `${list.slice(0, NAMED_MAX).join(", ")} and ${number(list.length - NAMED_MAX)} more` : list.join(", ");
 }
 
-function unhealthy({ branches }: Facts): Attention[] {
-	const found: Attention[] = [];
-	const down = branches.filter((b) => healthOf(b).health === "down");
-	const partly = branches.filter((b) => healthOf(b).health === "partly");
-	if (down.length) {
-		found.push({ id: "down", tone: "bad", text: `${count(down.length, "branch is", "branches are")} down`, why: names(down.map((b) => b.node.name)), href: href(["branches"], { status: "down" }) });
-	}
-	if (partly.length) {
-		found.push({ id: "partly", tone: "warn", text: `${count(partly.length, "branch is", "branches are")} only partly up`, why: names(partly.map((b) => b.node.name)), href: href(["branches"], { status: "partly" }) });
-	}
-	return found;
+/** How each thing that the hub says is told, whether it is one or many; and where to go. `tab`: of the branch, when it is one. */
+const KINDS: Record<Said["code"], { tone: Tone; text(n: number): string; href: string; tab?: string }> = {
+	engine_down: { tone: "bad", text: () => "The hub's data plane does not answer", href: href(["settings"]) },
+	backup_restored: { tone: "bad", text: () => "A backup was restored", href: href(["audit"], { action: "store.rollback" }) },
+	revocation_unconfirmed: { tone: "bad", text: (n) => `${count(n, "revocation is", "revocations are")} not confirmed everywhere`, href: href(["revocations"]) },
+	node_quarantined: { tone: "bad", text: (n) => `${count(n, "branch is", "branches are")} in quarantine`, href: href(["branches"], { status: "disabled" }), tab: "now" },
+	key_changed: { tone: "warn", text: (n) => `${count(n, "branch has", "branches have")} joined anew with another key`, href: href(["branches"]), tab: "keys" },
+	revocation_pending: { tone: "warn", text: (n) => `${count(n, "revocation is", "revocations are")} being confirmed`, href: href(["revocations"]) },
+	settings_rolled_back: { tone: "warn", text: (n) => `${count(n, "branch has", "branches have")} taken back new settings`, href: href(["branches"]), tab: "settings" },
+	key_proposed: { tone: "warn", text: (n) => `New keys of ${count(n, "branch wait", "branches wait")} for approval`, href: href(["keys"]) },
+	subnet_proposed: { tone: "warn", text: (n) => `Subnets of ${count(n, "branch wait", "branches wait")} for approval`, href: href(["subnets"], { status: "proposed" }) },
+	webhook_disabled: { tone: "warn", text: (n) => `${count(n, "webhook is", "webhooks are")} disabled`, href: href(["webhooks"]) },
+	key_overdue: { tone: "warn", text: () => "Keys are older than allowed", href: href(["keys"], { status: "due" }) },
+	key_soon: { tone: "info", text: () => "Keys are soon older than allowed", href: href(["keys"], { status: "due" }) },
+};
+
+function tell(code: Said["code"], items: Said[]): Attention {
+	const { tone, text, href: to, tab } = KINDS[code];
+	const [first] = items;
+	const one = items.length === 1 && first?.node && tab;
+	return {
+		id: code,
+		tone,
+		text: text(items.length),
+		why: items.length === 1 ? (first?.text ?? "") : names([...new Set(items.map((i) => i.node ?? i.text))]),
+		href: one ? href(["branches", first.node ?? ""], tab === "now" ? {} : { tab }) : to,
+	};
 }
 
-function engine({ network }: Facts): Attention[] {
-	return network && !network.engine
-		? [{ id: "engine", tone: "bad", text: "The hub's data plane does not answer", why: "No traffic goes through the hub. The hub restarts it by itself; if this stays, look at its log.", href: href(["settings"]) }]
-		: [];
+function said({ network }: Facts, tones: Tone[]): Attention[] {
+	const codes = (Object.keys(KINDS) as Said["code"][]).filter((code) => tones.includes(KINDS[code].tone));
+	return codes.map((code) => ({ code, items: (network?.attention ?? []).filter((a) => a.code === code) })).filter(({ items }) => items.length > 0).map(({ code, items }) => tell(code, items));
+}
+
+function down({ branches }: Facts): Attention[] {
+	const list = branches.filter((b) => healthOf(b).health === "down");
+	return list.length ? [{ id: "down", tone: "bad", text: `${count(list.length, "branch is", "branches are")} down`, why: names(list.map((b) => b.node.name)), href: href(["branches"], { status: "down" }) }] : [];
+}
+
+function partly({ branches }: Facts): Attention[] {
+	const list = branches.filter((b) => healthOf(b).health === "partly");
+	return list.length ? [{ id: "partly", tone: "warn", text: `${count(list.length, "branch is", "branches are")} only partly up`, why: names(list.map((b) => b.node.name)), href: href(["branches"], { status: "partly" }) }] : [];
 }
 
 function revision({ applied, now, network }: Facts): Attention[] {
 	const since = network?.revision_at ? now - Date.parse(network.revision_at) : 0;
-	return applied && applied.applied < applied.online && since > 5000
+	return applied && applied.applied < applied.online && since > UNCONFIRMED_MS
 		? [{ id: "revision", tone: "warn", text: `The last change is not confirmed by ${count(applied.online - applied.applied, "branch", "branches")}`, why: `Revision ${applied.revision}, since ${duration(since / 1000)}.`, href: href(["branches"]) }]
 		: [];
-}
-
-/** Told once it has lasted: a moment is what it takes. */
-const UNCONFIRMED_MS = 5000;
-
-function revocations({ branches, now }: Facts): Attention[] {
-	const reached = lowestConfirmed(branches);
-	const open = branches.filter((b) => b.node.status === "revoked" && b.node.revision > reached && b.node.revoked_at && now - Date.parse(b.node.revoked_at) > UNCONFIRMED_MS);
-	return open.length ? [{ id: "revocations", tone: "bad", text: `${count(open.length, "revocation is", "revocations are")} not confirmed everywhere`, why: `${names(open.map((b) => b.node.name))}: some branches may still have a tunnel to what was revoked.`, href: href(["revocations"]) }] : [];
-}
-
-function proposals({ subnets }: Facts): Attention[] {
-	const open = subnets.filter((s) => s.status === "proposed");
-	return open.length ? [{ id: "proposed", tone: "warn", text: `${count(open.length, "subnet waits", "subnets wait")} for approval`, why: names(open.map((s) => `${s.prefix} behind ${s.node}`)), href: href(["subnets"], { status: "proposed" }) }] : [];
-}
-
-function newKeys({ rotations }: Facts): Attention[] {
-	const open = rotations.filter((r) => r.state === "proposed");
-	return open.length ? [{ id: "rotations", tone: "warn", text: `New keys of ${count(open.length, "branch wait", "branches wait")} for approval`, why: names(open.map((r) => r.node)), href: href(["keys"]) }] : [];
-}
-
-function aged(id: string, tone: Tone, list: Key[], text: string): Attention[] {
-	return list.length ? [{ id, tone, text: `${count(list.length, "key is", "keys are")} ${text}`, why: `Of ${names([...new Set(list.map((k) => k.node))])}.`, href: href(["keys"], { status: "due" }) }] : [];
-}
-
-/** By the hub's rules for keys. */
-function oldKeys({ overdue, soon }: Facts): Attention[] {
-	return [...aged("overdue", "warn", overdue, "older than allowed"), ...aged("soon", "info", soon, "soon older than allowed")];
-}
-
-function keysChanged({ branches }: Facts): Attention[] {
-	const broken = branches.filter((b) => b.node.status === "active" && !b.node.key_unbroken);
-	return broken.length ? [{ id: "unbroken", tone: "warn", text: `${count(broken.length, "branch has", "branches have")} joined anew with another key`, why: `${names(broken.map((b) => b.node.name))}. If nobody reinstalled it, find out who did.`, href: href(["branches", broken[0]?.node.name ?? ""]) }] : [];
 }
 
 function versions({ branches, network }: Facts): Attention[] {
@@ -99,5 +87,5 @@ function versions({ branches, network }: Facts): Attention[] {
 }
 
 export function attention(facts: Facts): Attention[] {
-	return [engine, revocations, unhealthy, revision, proposals, newKeys, keysChanged, oldKeys, versions].flatMap((look) => look(facts));
+	return [...said(facts, ["bad"]), ...down(facts), ...partly(facts), ...revision(facts), ...said(facts, ["warn"]), ...said(facts, ["info"]), ...versions(facts)];
 }

@@ -2,7 +2,7 @@
 // How the network is, at a glance.
 import type { ComponentChildren } from "preact";
 import { Badge, Card, Head } from "../../parts/bits";
-import { count, rate } from "../../parts/format";
+import { count, number, rate } from "../../parts/format";
 import { HappeningList } from "../../parts/happening";
 import { HistoryCard } from "../../parts/history";
 import { Icon } from "../../parts/icons";
@@ -10,7 +10,6 @@ import { Empty, Failed, Loading } from "../../parts/states";
 import { useCell } from "../../state/cell";
 import { healthOf } from "../../state/health";
 import { applied, type Branch, branches, happenings, loadAll, loadError, network, type NetworkStatus } from "../../state/live";
-import { keyRotations, overdueKeys, soonKeys, subnets, useResource } from "../../state/resource";
 import { href } from "../../state/route";
 import { may } from "../../state/session";
 import { attention } from "./attention";
@@ -39,11 +38,11 @@ function Tiles({ list, net }: { list: Branch[]; net: NetworkStatus }) {
 	const done = useCell(applied);
 	return (
 		<div class="tiles">
-			<Tile label="Branches up" value={`${by("up")} of ${active.length}`} note={by("invited") ? `${by("invited")} invited` : "of those that have joined"} to={href(["branches"], { status: "up" })} />
-			<Tile label="Down" value={by("down") + by("partly")} note={by("partly") ? `${by("partly")} of them partly` : "tunnel or link"} to={href(["branches"], { status: "down" })} />
+			<Tile label="Branches up" value={`${number(by("up"))} of ${number(active.length)}`} note={by("invited") ? `${number(by("invited"))} invited` : "of those that have joined"} to={href(["branches"], { status: "up" })} />
+			<Tile label="Down" value={number(by("down") + by("partly"))} note={by("partly") ? `${number(by("partly"))} of them partly` : "tunnel or link"} to={href(["branches"], { status: "down" })} />
 			<Tile label="Traffic now" value={rate(sum(list, "rx"))} note={sum(list, "tx") === null ? "counting…" : `in; ${rate(sum(list, "tx"))} out`} to={href(["branches"])} />
-			<Tile label="Direct by UDP" value={`${direct} of ${active.length}`} note="the rest by TCP, or down" to={href(["branches"], { path: "direct-udp" })} />
-			<Tile label="Revision" value={net.revision} note={done ? `applied on ${done.applied} of ${done.online}` : "of the directory"} to={href(["audit"])} />
+			<Tile label="Direct by UDP" value={`${number(direct)} of ${number(active.length)}`} note="the rest by TCP, or down" to={href(["branches"], { path: "direct-udp" })} />
+			<Tile label="Revision" value={net.revision} note={done ? `applied on ${number(done.applied)} of ${number(done.online)}` : "of the directory"} to={href(["audit"])} />
 		</div>
 	);
 }
@@ -52,10 +51,6 @@ function AttentionCard({ list, net }: { list: Branch[]; net: NetworkStatus }) {
 	const facts = {
 		branches: list,
 		network: net,
-		subnets: useResource(subnets).items ?? [],
-		overdue: useResource(overdueKeys).items ?? [],
-		soon: useResource(soonKeys).items ?? [],
-		rotations: useResource(keyRotations).items ?? [],
 		applied: useCell(applied),
 		now: Date.now(),
 	};
