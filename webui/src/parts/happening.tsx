@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What happened, as a sentence; an entry of the audit log or news of a branch.
 import type { AuditEntry } from "../api/schema";
-import type { Happening } from "../state/live";
+import type { Happening } from "../state/happenings";
 import { href } from "../state/route";
 import { PATH } from "./format";
 import { Icon, type IconName } from "./icons";

@@ -6,6 +6,7 @@ import type { AuditEntry, Node, Path, Presence, PresenceEvent, Status } from "..
 import { EventStream, type StreamEvent } from "../api/stream";
 import { Cell } from "./cell";
 import { collator } from "./collator";
+import { loadHappenings, rememberEntry, rememberPresence } from "./happenings";
 import { resourcesHeard } from "./resource";
 import { sessionOver } from "./session";
 
@@ -24,11 +25,6 @@ export interface Branch {
 	rates: Rates;
 }
 
-export type Happening = { key: string; at: string } & (
-	| { kind: "audit"; entry: AuditEntry }
-	| { kind: "presence"; name: string; event: PresenceEvent }
-);
-
 export type NetworkStatus = Omit<Status, "nodes" | "next_after">;
 
 export const network = new Cell<NetworkStatus | null>(null);
@@ -36,10 +32,8 @@ export const network = new Cell<NetworkStatus | null>(null);
 export const branches = new Cell<Branch[] | null>(null);
 export const loadError = new Cell<unknown>(null);
 export const streamState = new Cell<"connecting" | "live" | "lost">("connecting");
-export const happenings = new Cell<Happening[]>([]);
 export const applied = new Cell<{ revision: number; applied: number; online: number } | null>(null);
 
-const HAPPENINGS_MAX = 100;
 const SETTLE_MS = 150;
 /** News that come together are shown together: a thousand branches may go down at once. */
 const SHOW_MS = 50;
@@ -59,7 +53,6 @@ let catchUp: number | undefined;
 let catchingUp = false;
 let showing: number | undefined;
 let poll: number | undefined;
-let counter = 0;
 
 const NO_RATES: Rates = { rx: null, tx: null };
 
@@ -211,17 +204,13 @@ function changeHeard(name: string): void {
 	catchUpSoon();
 }
 
-function remember(h: Happening): void {
-	happenings.set([h, ...happenings.get()].slice(0, HAPPENINGS_MAX));
-}
-
 function presenceHeard(name: string, event: PresenceEvent): void {
 	const before = presences.get(event.node_id);
 	if (before) {
 		presences.set(event.node_id, { ...before, online: event.online, path: event.path });
 		publishSoon();
 	}
-	remember({ key: `p${counter++}`, at: event.at ?? "", kind: "presence", name, event });
+	rememberPresence(name, event);
 	if (nodes.has(event.node_id)) {
 		presenceChanged = true;
 		catchUpSoon();
@@ -231,7 +220,7 @@ function presenceHeard(name: string, event: PresenceEvent): void {
 }
 
 function auditHeard(entry: AuditEntry): void {
-	remember({ key: `a${entry.id}`, at: entry.at ?? "", kind: "audit", entry });
+	rememberEntry(entry);
 	const [kind, name] = entry.object.split(":") as [string, string | undefined];
 	if (kind === "node" && name) {
 		changeHeard(name);
@@ -268,15 +257,6 @@ async function look(): Promise<void> {
 		}
 	}
 	poll = setTimeout(() => void look(), pollMs());
-}
-
-async function loadHappenings(): Promise<void> {
-	const page = await call("GET /api/v1/audit", { query: { order: "desc", limit: 30 } });
-	const known = new Set(happenings.get().map((h) => h.key));
-	const older = page.data.items
-		.map((entry): Happening => ({ key: `a${entry.id}`, at: entry.at ?? "", kind: "audit", entry }))
-		.filter((h) => !known.has(h.key));
-	happenings.set([...happenings.get(), ...older].slice(0, HAPPENINGS_MAX));
 }
 
 let stream: EventStream | undefined;

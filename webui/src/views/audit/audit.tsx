@@ -9,7 +9,7 @@ import { Icon } from "../../parts/icons";
 import { Content, Empty } from "../../parts/states";
 import { At } from "../../parts/time";
 import { useCell } from "../../state/cell";
-import { happenings } from "../../state/live";
+import { happenings } from "../../state/happenings";
 import { route, setQuery } from "../../state/route";
 import { Detail } from "./detail";
 import { exportAudit, VerifyButton } from "./verify";

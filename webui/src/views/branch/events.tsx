@@ -7,7 +7,7 @@ import { Card } from "../../parts/bits";
 import { HappeningList } from "../../parts/happening";
 import { Content, Empty } from "../../parts/states";
 import { useCell } from "../../state/cell";
-import { type Happening, happenings } from "../../state/live";
+import { type Happening, happenings } from "../../state/happenings";
 import { href } from "../../state/route";
 
 const SHOWN_MAX = 50;

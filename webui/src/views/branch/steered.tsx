@@ -11,7 +11,7 @@ import { Content } from "../../parts/states";
 import { Ago, Until } from "../../parts/time";
 import { tell } from "../../parts/toast";
 import { useCell } from "../../state/cell";
-import { happenings } from "../../state/live";
+import { happenings } from "../../state/happenings";
 import { may } from "../../state/session";
 
 type Key = keyof Settings & string;

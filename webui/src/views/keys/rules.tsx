@@ -12,7 +12,7 @@ import { duration } from "../../parts/format";
 import { Content } from "../../parts/states";
 import { tell } from "../../parts/toast";
 import { useCell } from "../../state/cell";
-import { happenings } from "../../state/live";
+import { happenings } from "../../state/happenings";
 import { may } from "../../state/session";
 
 interface Opened {
