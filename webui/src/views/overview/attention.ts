@@ -30,14 +30,23 @@ function names(list: string[]): string {
 	return list.length > NAMED_MAX ? `${list.slice(0, NAMED_MAX).join(", ")} and ${number(list.length - NAMED_MAX)} more` : list.join(", ");
 }
 
-/** How each thing that the hub says is told, whether it is one or many; and where to go. `tab`: of the branch, when it is one. */
-const KINDS: Record<Said["code"], { tone: Tone; text(n: number): string; href: string; tab?: string }> = {
+/** `tab`: of the branch, when it is about one. */
+interface Kind {
+	tone: Tone;
+	text(n: number): string;
+	href: string;
+	tab?: string;
+}
+
+/** How each thing that the hub says is told, whether it is one or many; and where to go. What stands not here is told in the hub's own words. */
+const KINDS: Partial<Record<Said["code"], Kind>> = {
 	engine_down: { tone: "bad", text: () => "The hub's data plane does not answer", href: href(["settings"]) },
 	backup_restored: { tone: "bad", text: () => "A backup was restored", href: href(["audit"], { action: "store.rollback" }) },
 	revocation_unconfirmed: { tone: "bad", text: (n) => `${count(n, "revocation is", "revocations are")} not confirmed everywhere`, href: href(["revocations"]) },
 	node_quarantined: { tone: "bad", text: (n) => `${count(n, "branch is", "branches are")} in quarantine`, href: href(["branches"], { status: "disabled" }), tab: "now" },
 	key_changed: { tone: "warn", text: (n) => `${count(n, "branch has", "branches have")} joined anew with another key`, href: href(["branches"]), tab: "keys" },
 	revocation_pending: { tone: "warn", text: (n) => `${count(n, "revocation is", "revocations are")} being confirmed`, href: href(["revocations"]) },
+	key_held: { tone: "warn", text: (n) => `New keys of ${count(n, "branch are", "branches are")} held back by others`, href: href(["branches"]), tab: "keys" },
 	settings_rolled_back: { tone: "warn", text: (n) => `${count(n, "branch has", "branches have")} taken back new settings`, href: href(["branches"]), tab: "settings" },
 	key_proposed: { tone: "warn", text: (n) => `New keys of ${count(n, "branch wait", "branches wait")} for approval`, href: href(["keys"]) },
 	subnet_proposed: { tone: "warn", text: (n) => `Subnets of ${count(n, "branch wait", "branches wait")} for approval`, href: href(["subnets"], { status: "proposed" }) },
@@ -46,22 +55,29 @@ const KINDS: Record<Said["code"], { tone: Tone; text(n: number): string; href: s
 	key_soon: { tone: "info", text: () => "Keys are soon older than allowed", href: href(["keys"], { status: "due" }) },
 };
 
+function kindOf(items: Said[], code: Said["code"]): Kind {
+	return KINDS[code] ?? { tone: "warn", text: (n) => (n === 1 ? (items[0]?.text ?? code) : `${code.replaceAll("_", " ")}: ${number(n)}`), href: href(["branches"]), tab: "now" };
+}
+
 function tell(code: Said["code"], items: Said[]): Attention {
-	const { tone, text, href: to, tab } = KINDS[code];
+	const { tone, text, href: to, tab } = kindOf(items, code);
 	const [first] = items;
 	const one = items.length === 1 && first?.node && tab;
+	const words = text(items.length);
 	return {
 		id: code,
 		tone,
-		text: text(items.length),
-		why: items.length === 1 ? (first?.text ?? "") : names([...new Set(items.map((i) => i.node ?? i.text))]),
+		text: words,
+		why: items.length > 1 ? names([...new Set(items.map((i) => i.node ?? i.text))]) : first && first.text !== words ? first.text : "",
 		href: one ? href(["branches", first.node ?? ""], tab === "now" ? {} : { tab }) : to,
 	};
 }
 
-function said({ network }: Facts, tones: Tone[]): Attention[] {
-	const codes = (Object.keys(KINDS) as Said["code"][]).filter((code) => tones.includes(KINDS[code].tone));
-	return codes.map((code) => ({ code, items: (network?.attention ?? []).filter((a) => a.code === code) })).filter(({ items }) => items.length > 0).map(({ code, items }) => tell(code, items));
+/** In the order of KINDS; what that does not have comes last. */
+function said({ network }: Facts): Attention[] {
+	const all = network?.attention ?? [];
+	const codes = [...new Set([...(Object.keys(KINDS) as Said["code"][]), ...all.map((a) => a.code)])];
+	return codes.map((code) => ({ code, items: all.filter((a) => a.code === code) })).filter(({ items }) => items.length > 0).map(({ code, items }) => tell(code, items));
 }
 
 function down({ branches }: Facts): Attention[] {
@@ -87,5 +103,7 @@ function versions({ branches, network }: Facts): Attention[] {
 }
 
 export function attention(facts: Facts): Attention[] {
-	return [...said(facts, ["bad"]), ...down(facts), ...partly(facts), ...revision(facts), ...said(facts, ["warn"]), ...said(facts, ["info"]), ...versions(facts)];
+	const hub = said(facts);
+	const of = (tone: Tone) => hub.filter((a) => a.tone === tone);
+	return [...of("bad"), ...down(facts), ...partly(facts), ...revision(facts), ...of("warn"), ...of("info"), ...versions(facts)];
 }
