@@ -5,6 +5,7 @@
 #include "hub/cli/show.h"
 #include "shared/base/prefix.h"
 #include "shared/cli/dot.h"
+#include "shared/cli/hostfile.h"
 #include "shared/cli/hosts.h"
 #include "shared/cli/owner.h"
 #include "shared/cli/top.h"
@@ -159,4 +160,58 @@ int cmd_hosts(struct cli *cli, struct args *a)
 	json_decref(status);
 	json_decref(list);
 	return code;
+}
+
+static const json_t *find_export(const json_t *items, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		const json_t *n = json_array_get(items, i);
+
+		if (name ? strcmp(call_str(n, "name"), name) == 0
+			 : strcmp(call_str(n, "kind"), "hub") == 0)
+			return n;
+	}
+	return NULL;
+}
+
+/* One node, the hub without a name, or all of them. */
+static int export(struct cli *cli, const char *name, bool all)
+{
+	json_t *list = NULL;
+	const json_t *items, *node;
+	struct buf out;
+	int code = call_list(cli, "/api/v1/nodes", "items", &list);
+	enum err e;
+
+	if (code)
+		return code;
+	items = json_object_get(list, "items");
+	node = all ? items : find_export(items, name);
+	if (!node) {
+		fprintf(stderr, "branchline-hub: there is no node %s\n", name ? name : "hub");
+		json_decref(list);
+		return CLI_REFUSED;
+	}
+	buf_init(&out, HOSTFILE_MAX_BYTES);
+	e = all ? hostfile_put_all(items, &out) : hostfile_put(node, &out);
+	if (cli->json)
+		code = call_print_json(node);
+	else if (e || fwrite(buf_data(&out), 1, buf_len(&out), stdout) != buf_len(&out))
+		code = CLI_FAILED;
+	if (e)
+		fprintf(stderr, "branchline-hub: %s\n", err_str(e));
+	buf_fini(&out);
+	json_decref(list);
+	return code;
+}
+
+int cmd_export(struct cli *cli, struct args *a)
+{
+	return export(cli, a->n_words ? a->words[0] : NULL, false);
+}
+
+int cmd_export_all(struct cli *cli, struct args *a)
+{
+	(void)a;
+	return export(cli, NULL, true);
 }

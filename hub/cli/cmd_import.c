@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * import-tinc: nodes, subnets, addresses and policies of a tinc network, put into the directory
- * through the API like everything else. Each node is one change; what is there already is left
- * alone, so that it can be run again.
+ * import-tinc, import: nodes, subnets, addresses and policies of a tinc network, or of host files
+ * as one text, put into the directory through the API like everything else. Each node is one
+ * change; what is there already is left alone, so that it can be run again.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "hub/cli/call.h"
+#include "shared/cli/hostfile.h"
 #include "shared/conf/tincnet.h"
 #include "shared/base/prefix.h"
 
@@ -256,25 +257,52 @@ static void report(const struct import *im)
 
 	for (size_t i = 0; i < im->net.n_notes; i++)
 		fprintf(stderr, "note: %s\n", im->net.notes[i]);
-	fprintf(stderr,
-		"%s of the tinc network is this hub, %s. Its keys, scripts and settings stay as "
-		"they are here.\n",
-		im->net.self, hub ? call_str(hub, "name") : "?");
+	if (im->net.self[0])
+		fprintf(stderr,
+			"%s of the tinc network is this hub, %s. Its keys, scripts and settings "
+			"stay as they are here.\n",
+			im->net.self, hub ? call_str(hub, "name") : "?");
 	fprintf(stderr, "%u nodes %s, %u completed, %u unchanged, %u refused, %zu notes.%s\n",
 		im->n_added, im->cli->dry_run ? "could be added" : "added", im->n_completed,
 		im->n_unchanged, im->n_refused, im->net.n_notes,
 		im->cli->dry_run ? " Nothing was changed." : "");
 }
 
-static int run(struct import *im, const char *dir)
+static enum err take_host(void *arg, const char name[NAME_SIZE], const char *text, size_t len)
 {
-	int code;
+	struct import *im = arg;
 
-	if (tincnet_read(&im->net, dir)) {
-		fprintf(stderr, "branchline-hub: import-tinc: %s\n", im->net.error);
-		return CLI_FAILED;
+	return tincnet_parse_host(&im->net, name, name, text, len);
+}
+
+/* Host files as a text. */
+static enum err read_text(struct import *im, const char *file)
+{
+	struct buf text;
+	unsigned line;
+	enum err e;
+
+	buf_init(&text, HOSTFILE_MAX_BYTES);
+	e = hostfile_read("branchline-hub", file, &text);
+	if (!e) {
+		e = hostfile_split((const char *)buf_data(&text), buf_len(&text), take_host, im,
+				   &line);
+		if (e && im->net.error[0])
+			fprintf(stderr, "branchline-hub: import: %s\n", im->net.error);
+		else if (e)
+			fprintf(stderr, "branchline-hub: import: line %u: %s\n", line,
+				e == ERR_INVALID ? "a node begins with \"Name = NODE\""
+						 : err_str(e));
 	}
-	code = read_network(im);
+	buf_fini(&text);
+	return e;
+}
+
+/* What was read becomes nodes of the directory. */
+static int run(struct import *im)
+{
+	int code = read_network(im);
+
 	for (size_t i = 0; i < im->net.n_hosts && !code; i++)
 		code = carry(im, &im->net.hosts[i]);
 	if (code)
@@ -289,15 +317,33 @@ static int run(struct import *im, const char *dir)
 	return code ? code : im->n_refused ? CLI_REFUSED : CLI_DONE;
 }
 
+static int finish(struct import *im, int code)
+{
+	tincnet_fini(&im->net);
+	json_decref(im->nodes);
+	json_decref(im->result);
+	return code;
+}
+
 int cmd_import_tinc(struct cli *cli, struct args *a)
 {
 	struct import im = { .cli = cli };
-	int code;
 
 	im.result = json_pack("{s:[], s:[]}", "nodes", "notes");
-	code = run(&im, a->words[0]);
-	tincnet_fini(&im.net);
-	json_decref(im.nodes);
-	json_decref(im.result);
-	return code;
+	if (tincnet_read(&im.net, a->words[0])) {
+		fprintf(stderr, "branchline-hub: import-tinc: %s\n", im.net.error);
+		return finish(&im, CLI_FAILED);
+	}
+	return finish(&im, run(&im));
+}
+
+/* The hub's own lines are those of the node that has its name. */
+int cmd_import(struct cli *cli, struct args *a)
+{
+	struct import im = { .cli = cli };
+
+	im.result = json_pack("{s:[], s:[]}", "nodes", "notes");
+	if (read_text(&im, a->n_words ? a->words[0] : NULL) != ERR_OK)
+		return finish(&im, CLI_FAILED);
+	return finish(&im, run(&im));
 }

@@ -102,6 +102,7 @@ int cmd_key_settings(struct cli *cli, struct args *a);
 int cmd_path_list(struct cli *cli, struct args *a);
 /* cmd_import.c */
 int cmd_import_tinc(struct cli *cli, struct args *a);
+int cmd_import(struct cli *cli, struct args *a);
 /* cmd_status.c */
 int cmd_status(struct cli *cli, struct args *a);
 int cmd_revision(struct cli *cli, struct args *a);
@@ -121,5 +122,7 @@ int cmd_dump_graph(struct cli *cli, struct args *a);
 int cmd_info(struct cli *cli, struct args *a);
 int cmd_top(struct cli *cli, struct args *a);
 int cmd_hosts(struct cli *cli, struct args *a);
+int cmd_export(struct cli *cli, struct args *a);
+int cmd_export_all(struct cli *cli, struct args *a);
 /* cmd_completion.c */
 int cmd_completion(struct cli *cli, struct args *a);

@@ -33,6 +33,7 @@ int cmd_netcheck(struct cli *cli, struct args *a);
 
 /* import.c */
 int cmd_import_tinc(struct cli *cli, struct args *a);
+int cmd_import(struct cli *cli, struct args *a);
 /* completion.c */
 int cmd_completion(struct cli *cli, struct args *a);
 /* dump.c */
@@ -40,6 +41,8 @@ int cmd_dump(struct cli *cli, struct args *a);
 int cmd_info(struct cli *cli, struct args *a);
 int cmd_top(struct cli *cli, struct args *a);
 int cmd_hosts(struct cli *cli, struct args *a);
+int cmd_export(struct cli *cli, struct args *a);
+int cmd_export_all(struct cli *cli, struct args *a);
 /* local.c: the files and the process of this branch */
 int cmd_get(struct cli *cli, struct args *a);
 int cmd_set(struct cli *cli, struct args *a);

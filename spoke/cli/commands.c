@@ -38,6 +38,12 @@ static const struct args_option change_options[] = {
 	END,
 };
 
+static const struct args_option import_options[] = {
+	{ "--force", NULL, false, "also in the place of files that are there" },
+	{ "--dry-run", NULL, false, "check only, change nothing" },
+	END,
+};
+
 static const struct args_option fsck_options[] = {
 	{ "--fix", NULL, false, "put permissions right" },
 	END,
@@ -76,6 +82,11 @@ static const struct command commands[] = {
 	  cmd_hosts },
 	{ "import-tinc", NULL, "DIR", "take over settings and scripts of this branch's tinc", 1, 1,
 	  change_options, cmd_import_tinc },
+	{ "export", NULL, "[NODE]", "print this branch's host file, or a node's, as tinc does", 0,
+	  1, NULL, cmd_export },
+	{ "export-all", NULL, "", "print those of all nodes", 0, 0, NULL, cmd_export_all },
+	{ "import", NULL, "[FILE]", "make hosts/NAME of what export or tinc has printed", 0, 1,
+	  import_options, cmd_import },
 	{ "completion", NULL, "SHELL", "print the completion of these commands for bash or zsh", 1,
 	  1, NULL, cmd_completion },
 	{ "get", NULL, "[HOST.]VARIABLE", "print a configuration variable", 1, 1, NULL, cmd_get },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dump, info, top and hosts: what tinc's command of these names shows, as this branch sees it. */
+/* dump, info, top, hosts and export: what tinc's command of these names shows, as this branch sees
+ * it. */
 #include <string.h>
 
 #include "shared/base/clock.h"
@@ -7,6 +8,7 @@
 #include "shared/base/prefix.h"
 #include "shared/base/units.h"
 #include "shared/cli/dot.h"
+#include "shared/cli/hostfile.h"
 #include "shared/cli/hosts.h"
 #include "shared/cli/owner.h"
 #include "shared/cli/top.h"
@@ -282,4 +284,63 @@ int cmd_hosts(struct cli *cli, struct args *a)
 	json_decref(nodes);
 	json_decref(status);
 	return code;
+}
+
+/* `node` is one, or a list of all. */
+static int print_export(const struct cli *cli, const json_t *node, bool all)
+{
+	struct buf out;
+	enum err e;
+
+	if (cli->json) {
+		cli_print_json(json_deep_copy(node));
+		return LAUNCH_DONE;
+	}
+	buf_init(&out, HOSTFILE_MAX_BYTES);
+	e = all ? hostfile_put_all(node, &out) : hostfile_put(node, &out);
+	if (e)
+		fprintf(stderr, "branchline-spoke: %s\n", err_str(e));
+	else
+		fwrite(buf_data(&out), 1, buf_len(&out), stdout);
+	buf_fini(&out);
+	return e ? LAUNCH_FAILED : LAUNCH_DONE;
+}
+
+/* Without a name this branch itself, which stands first. */
+static const json_t *find_export(const json_t *nodes, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(nodes); i++)
+		if (!name || strcmp(text_of(json_array_get(nodes, i), "name"), name) == 0)
+			return json_array_get(nodes, i);
+	return NULL;
+}
+
+static int export(struct cli *cli, const char *name, bool all)
+{
+	const json_t *node;
+	json_t *status, *nodes;
+	int code = ask_status(cli, &status);
+
+	if (code)
+		return code;
+	nodes = nodes_of(status);
+	node = all ? nodes : find_export(nodes, name);
+	if (node)
+		code = print_export(cli, node, all);
+	else
+		fprintf(stderr, "branchline-spoke: this branch knows no node %s\n", name);
+	json_decref(nodes);
+	json_decref(status);
+	return node ? code : LAUNCH_FAILED;
+}
+
+int cmd_export(struct cli *cli, struct args *a)
+{
+	return export(cli, a->n_words ? a->words[0] : NULL, false);
+}
+
+int cmd_export_all(struct cli *cli, struct args *a)
+{
+	(void)a;
+	return export(cli, NULL, true);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * import-tinc DIR: a branch that moves over from tinc keeps its settings and its scripts. Before or
- * after the join; run again, it adds what is missing.
+ * import [FILE]: host files as one text become files of hosts/. import-tinc DIR: a branch that
+ * moves over from tinc keeps its settings and its scripts. Before or after the join; run again, it
+ * adds what is missing.
  */
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "shared/base/file.h"
+#include "shared/cli/hostfile.h"
 #include "shared/conf/tincnet.h"
+#include "shared/conf/vars.h"
 #include "spoke/cli/cli.h"
 
 #define CONF_MAX_BYTES   (1u << 20)
@@ -16,7 +19,7 @@
 
 struct import {
 	struct cli *cli;
-	bool dry_run;
+	bool dry_run, force;
 	struct tincnet net;
 	json_t *written; /* names of files; owned */
 	unsigned failed;
@@ -181,4 +184,75 @@ int cmd_import_tinc(struct cli *cli, struct args *a)
 	tincnet_fini(&im.net);
 	json_decref(im.written);
 	return code ? code : im.failed ? LAUNCH_FAILED : LAUNCH_DONE;
+}
+
+/* Could the daemon read it? */
+static bool check_host(const char *label, const char *text, size_t len)
+{
+	struct config c;
+	enum err e;
+
+	conf_init(&c, CONF_SPOKE);
+	e = config_parse(&c, label, text, len, CONFIG_HOST);
+	if (e)
+		fprintf(stderr, "branchline-spoke: %s\n", c.error);
+	config_fini(&c);
+	return e == ERR_OK;
+}
+
+/* One node's file; the next one has its turn whatever becomes of it. */
+static enum err take_host(void *arg, const char name[NAME_SIZE], const char *text, size_t len)
+{
+	char rel[NAME_SIZE + 8], path[PATHS_FILE_SIZE];
+	struct import *im = arg;
+	enum err e = ERR_OK;
+
+	snprintf(rel, sizeof(rel), "hosts/%.63s", name);
+	paths_join(path, im->cli->paths->etc, rel);
+	if (!check_host(rel, text, len)) {
+		im->failed++;
+		return ERR_OK;
+	}
+	if (file_exists(path) && !im->force) {
+		fprintf(stderr, "branchline-spoke: %s is there already (--force replaces it)\n",
+			rel);
+		im->failed++;
+		return ERR_OK;
+	}
+	if (!im->dry_run)
+		e = file_write_atomic(path, text, len, 0644);
+	if (e) {
+		fprintf(stderr, "branchline-spoke: %s: %s\n", path, err_str(e));
+		im->failed++;
+	} else {
+		record(im, rel);
+	}
+	return ERR_OK;
+}
+
+int cmd_import(struct cli *cli, struct args *a)
+{
+	struct import im = { .cli = cli,
+			     .dry_run = args_has(a, "--dry-run"),
+			     .force = args_has(a, "--force") };
+	struct buf text;
+	unsigned line = 0;
+	enum err e;
+
+	im.written = json_array();
+	buf_init(&text, HOSTFILE_MAX_BYTES);
+	e = hostfile_read("branchline-spoke", a->n_words ? a->words[0] : NULL, &text);
+	if (!e)
+		e = hostfile_split((const char *)buf_data(&text), buf_len(&text), take_host, &im,
+				   &line);
+	if (e && line)
+		fprintf(stderr,
+			"branchline-spoke: import: line %u: a node begins with \"Name = NODE\"\n",
+			line);
+	buf_fini(&text);
+	if (cli->json)
+		cli_print_json(
+			json_pack("{s:O, s:b}", "written", im.written, "dry_run", (int)im.dry_run));
+	json_decref(im.written);
+	return e || im.failed ? LAUNCH_FAILED : LAUNCH_DONE;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tinc's command showed, at headquarters and at a branch: dump, info, top, hosts. One hub, two branches."""
+"""What tinc's command showed, at headquarters and at a branch: dump, export, import, info, top, hosts. One hub, two branches."""
 
 import os
 import pty
@@ -46,6 +46,43 @@ def test_graph(network):
         assert len(pairs) == len(set(pairs)) > 0
         if shutil.which("dot"):
             subprocess.run(["dot", "-Tplain"], input=text, text=True, check=True, stdout=subprocess.PIPE)
+
+
+def test_export(network, tmp_path):
+    """Host files as tinc has them: what the hub prints another hub takes, and its spokes; again nothing is new."""
+    hq, (one, two) = network
+    own = one.spoke("export").stdout
+    assert own.startswith("Name = linode1\n") and "Subnet = 10.1.0.0/24#10\n" in own
+    assert own == hq.hub("export", "linode1").stdout
+    everything = hq.hub("export-all").stdout
+    assert everything.split("#" + "-" * 63 + "#\n") == [hq.hub("export").stdout, own, two.spoke("export").stdout]
+    assert two.spoke("export-all").stdout.count("Name = ") == 3
+    assert [n["name"] for n in hq.json("hub", "export-all")] == ["linodeHQ", "linode1", "linode2"]
+    assert hq.hub("export", "nobody", check=False).returncode == 4 and one.spoke("export", "nobody", check=False).returncode == 1
+    # The hub has them all; a third one is made as by import-tinc.
+    got = hq.hub("import", user_input=everything)
+    assert "0 nodes added, 0 completed, 3 unchanged" in got.stderr
+    third = tmp_path / "third"
+    third.write_text("Name = linode3\nSubnet = 192.168.100.33\nSubnet = 10.3.0.0/24#7\nCipher = aes-256-cbc\n", encoding="utf-8")
+    assert "could be added" in hq.hub("import", str(third), "--dry-run").stdout
+    got = hq.hub("import", str(third))
+    assert "branchline-spoke -n linodeVPN join bl1_" in got.stdout and "Cipher" in got.stderr
+    text = hq.hub("export", "linode3").stdout
+    assert text.startswith("Name = linode3\nSubnet = 192.168.100.33\n") and "Subnet = 10.3.0.0/24#7\n" in text
+    hq.hub("node", "delete", "linode3", "--yes")
+    got = hq.hub("import", user_input="Subnet = 10.4.0.0/24\n", check=False)
+    assert got.returncode == 1 and 'line 1: a node begins with "Name = NODE"' in got.stderr
+    # A branch keeps them as files of hosts/, and replaces none unasked.
+    two.spoke("import", user_input="Name = linode1\nAddress = 198.51.100.7 7000\n" + "#" + "-" * 63 + "#\nName = linode9\n")
+    assert two.spoke("get", "linode1.Address").stdout == "198.51.100.7 7000\n"
+    got = two.spoke("import", user_input="Name = linode1\nAddress = 198.51.100.8\n", check=False)
+    assert got.returncode == 1 and "hosts/linode1 is there already" in got.stderr
+    two.spoke("import", "--force", user_input="Name = linode1\nAddress = 198.51.100.8\n")
+    assert two.spoke("get", "linode1.Address").stdout == "198.51.100.8\n"
+    got = two.spoke("import", "--force", user_input="Name = linode1\nAdress = 198.51.100.9\n", check=False)
+    assert got.returncode == 1 and "did you mean 'Address'?" in got.stderr and "198.51.100.8" in two.spoke("get", "linode1.Address").stdout
+    for name in ("linode1", "linode9"):
+        os.remove(os.path.join(two.etc, "hosts", name))
 
 
 def test_info(network):
