@@ -4,6 +4,7 @@
  * our own (hub/store promises their characters), so that none needs to be escaped.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hub/api/context.h"
@@ -188,6 +189,58 @@ static void put_applied(struct sheet *s, const struct store_applied *a)
 		a->applied);
 }
 
+/* Control has counted each bucket for itself; here each has those before it in it, too. */
+static void put_fanout(struct sheet *s, const json_t *fanout)
+{
+	static const char name[] = "directory_fanout_duration_seconds";
+	json_int_t all = 0, sum_ms = json_integer_value(json_object_get(fanout, "sum_ms"));
+	unsigned long end_ms;
+	const char *key;
+	json_t *n;
+
+	put_head(s, name, "histogram",
+		 "From a change of the directory until a connected spoke had applied it.");
+	json_object_foreach((json_t *)(uintptr_t)fanout, key, n)
+	{
+		if (strncmp(key, "le_", 3) != 0)
+			continue;
+		all += json_integer_value(n);
+		end_ms = strtoul(key + 3, NULL, 10);
+		put(s, "branchline_%s_bucket{le=\"%g\"} %" JSON_INTEGER_FORMAT, name,
+		    (double)end_ms / 1000.0, all);
+	}
+	all += json_integer_value(json_object_get(fanout, "longer"));
+	put(s, "branchline_%s_bucket{le=\"+Inf\"} %" JSON_INTEGER_FORMAT, name, all);
+	put(s, "branchline_%s_sum %.3f", name, (double)sum_ms / 1000.0);
+	put(s, "branchline_%s_count %" JSON_INTEGER_FORMAT, name, all);
+}
+
+/* What waits, and where. */
+static void put_queues(struct sheet *s, const struct api *a, const json_t *queue)
+{
+	put_one(s, "link_queued_bytes", "gauge", "Not sent to spokes yet, all links together.",
+		json_integer_value(json_object_get(queue, "links_bytes")));
+	put_one(s, "link_queued_bytes_max", "gauge", "The same of the link with most of it.",
+		json_integer_value(json_object_get(queue, "longest_link_bytes")));
+	put_one(s, "api_waiting_requests", "gauge",
+		"Requests that wait for spokes to apply a revision.", a->waits.n);
+}
+
+/* How far the slowest connected spoke is behind the directory. */
+static void put_lag(struct sheet *s, const struct presence_map *p, uint64_t revision)
+{
+	uint64_t lag = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->rows[i].online && p->rows[i].acked_revision &&
+		    revision - p->rows[i].acked_revision > lag &&
+		    p->rows[i].acked_revision < revision)
+			lag = revision - p->rows[i].acked_revision;
+	put_one(s, "revision_lag", "gauge",
+		"Revisions that the connected spoke furthest behind has not applied.",
+		(json_int_t)lag);
+}
+
 static void put_durations(struct sheet *s, const struct durations *d)
 {
 	put_head(s, "api_request_duration_seconds", "histogram",
@@ -310,6 +363,9 @@ static void answer(struct request *r, const struct sources *x)
 	put_build(&s, r->api);
 	put_one(&s, "revision", "gauge", "Revision of the directory.", (json_int_t)x->revision);
 	put_applied(&s, &x->applied);
+	put_lag(&s, &x->nodes.presence, x->revision);
+	put_fanout(&s, x->totals.fanout);
+	put_queues(&s, r->api, x->totals.queue);
 	put_nodes(&s, &x->nodes);
 	put_engine(&s, x->totals.engine);
 	put_paths(&s, &x->paths);

@@ -10,6 +10,10 @@ static json_t *place_of(const struct totals *t, const char *group)
 
 	if (strcmp(group, "link") == 0)
 		return t->link;
+	if (strcmp(group, "fanout") == 0)
+		return t->fanout;
+	if (strcmp(group, "queue") == 0)
+		return t->queue;
 	if (strcmp(group, "engine") == 0)
 		return t->engine;
 	return strncmp(group, engine, sizeof(engine) - 1) == 0
@@ -57,8 +61,10 @@ enum err totals_load(struct store *s, struct totals *out)
 	enum err e;
 
 	out->link = json_object();
+	out->fanout = json_object();
+	out->queue = json_object();
 	out->engine = json_pack("{s:[], s:{}, s:{}}", "offloads", "compression", "drops");
-	if (!out->link || !out->engine)
+	if (!out->link || !out->fanout || !out->queue || !out->engine)
 		return ERR_NOMEM;
 	e = store_totals_list(s, take_row, out);
 	average_time(json_object_get(out->engine, "compression"));
@@ -73,5 +79,7 @@ void totals_fini(struct totals *t)
 {
 	json_decref(t->engine);
 	json_decref(t->link);
+	json_decref(t->fanout);
+	json_decref(t->queue);
 	*t = (struct totals){ 0 };
 }

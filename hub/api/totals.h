@@ -9,6 +9,8 @@
 struct totals {
 	json_t *engine; /* null while there is no engine, or it has not told anything yet */
 	json_t *link;   /* counter -> number */
+	json_t *fanout; /* le_MS, longer and sum_ms -> number; in the order of the buckets */
+	json_t *queue;  /* name -> bytes */
 };
 
 /* Caller frees with totals_fini(), also after an error. Nothing in it needs to be escaped. */

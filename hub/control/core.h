@@ -20,6 +20,7 @@
 #include "hub/control/push.h"
 #include "hub/control/registry.h"
 #include "hub/control/revocations.h"
+#include "hub/control/fanout.h"
 #include "hub/control/rotations.h"
 #include "hub/control/settings.h"
 #include "hub/control/totals.h"
@@ -73,6 +74,7 @@ struct control {
 	struct history history;
 	struct rotations rotations;
 	struct revocations revocations;
+	struct fanout fanout;
 	struct key_ages key_ages;
 	struct net_feed net;
 	struct dns_self dns_self; /* as the dns worker was told last */

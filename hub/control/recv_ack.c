@@ -21,6 +21,7 @@ void recv_ack(struct control *c, struct conn *conn, const struct control_msg *m)
 	if (revision <= conn->acked_revision)
 		return;
 	conn->acked_revision = revision;
+	fanout_applied(&c->fanout, revision, conn->accepted_ms, loop_now_ms(c->loop));
 	/* Its directory may have stayed the same since: then that is confirmed, too. */
 	if (revision == conn->sent_revision)
 		revision = conn->held_revision;

@@ -98,6 +98,7 @@ enum err refresh_now(struct control *c)
 		return ERR_OK;
 	log_debug(3, "control: revision %" PRIu64 " -> %" PRIu64 ", %" PRIu32 " nodes changed",
 		  before, c->dir.revision, n);
+	fanout_read(&c->fanout, c->dir.revision, loop_now_ms(c->loop));
 	refresh_settings(c);
 	engine_feed_self(c);
 	engine_feed_commit(c);

@@ -45,6 +45,35 @@ static void add_engine(struct totals *t, const struct engine_status_end *m)
 			   m->offloads >> i & 1u);
 }
 
+/* Buckets of a histogram by their upper ends; the last has none. */
+static void add_fanout(struct totals *t, const struct fanout *f)
+{
+	char name[24];
+
+	for (unsigned i = 0; i < FANOUT_BUCKETS; i++) {
+		snprintf(name, sizeof(name), "le_%u", fanout_end_ms(i));
+		add_number(t, "fanout", name, f->n[i]);
+	}
+	add_number(t, "fanout", "longer", f->n[FANOUT_BUCKETS]);
+	add_number(t, "fanout", "sum_ms", f->sum_ms);
+}
+
+/* What waits for spokes that do not take it at once. */
+static void add_queues(struct totals *t, const struct control *c)
+{
+	uint64_t all = 0, longest = 0;
+
+	for (struct conn *conn = registry_next(&c->registry, NULL); conn;
+	     conn = registry_next(&c->registry, conn)) {
+		uint64_t n = conn->stream ? stream_queued(conn->stream) : 0;
+
+		all += n;
+		longest = n > longest ? n : longest;
+	}
+	add_number(t, "queue", "links_bytes", all);
+	add_number(t, "queue", "longest_link_bytes", longest);
+}
+
 /* Writes what is different from what was written last; after a failure the next answer is. */
 static void put(struct control *c, const struct engine_status_end *m)
 {
@@ -57,6 +86,8 @@ static void put(struct control *c, const struct engine_status_end *m)
 		add_engine(&now, m);
 	for (unsigned i = 0; i < COUNTERS; i++)
 		add_number(&now, "link", counter_str((enum counter)i), c->counters.n[i]);
+	add_fanout(&now, &c->fanout);
+	add_queues(&now, c);
 	if (core_store_rests(c) ||
 	    (now.n == written->n && memcmp(now.rows, written->rows, sizeof(now.rows)) == 0))
 		return;

@@ -57,6 +57,7 @@ const char *engine_drop_str(enum engine_drop d)
 		[DROP_QUEUE] = "queue",
 		[DROP_NO_SESSION] = "no-session",
 		[DROP_TTL] = "ttl",
+		[DROP_SOCKET] = "socket",
 		[DROP_TOO_BIG] = "too-big",
 		[DROP_CONGESTION] = "congestion",
 		[DROP_SEND] = "send",

@@ -269,6 +269,8 @@ enum engine_drop {
 	DROP_TTL,           /* time to live ran out while forwarding */
 	DROP_TOO_BIG,       /* did not fit the path */
 	DROP_SEND,          /* the kernel refused the packet */
+	DROP_SOCKET,        /* by the kernel: no room in the socket's buffer, or a wrong UDP
+			       checksum */
 	DROP_CONGESTION,    /* marked as congested on the way, and its sender knows no ECN */
 	DROP_COUNT
 };

@@ -138,6 +138,7 @@ static struct mover_counters count(const struct tunnel *t)
 	now.drops[DROP_SEND] += udp->send_failed;
 	now.drops[DROP_TOO_BIG] += udp->too_big;
 	now.drops[DROP_MALFORMED] += udp->truncated;
+	now.drops[DROP_SOCKET] += udp->lost;
 	return now;
 }
 

@@ -206,6 +206,7 @@ void report_status(struct tunnel *t, uint32_t tag)
 	m.drops[DROP_SEND] += udp->send_failed;
 	m.drops[DROP_TOO_BIG] += udp->too_big;
 	m.drops[DROP_MALFORMED] += udp->truncated;
+	m.drops[DROP_SOCKET] += udp->lost;
 	cursor_init_write(&c, mem, sizeof(mem));
 	engine_status_end_encode(&m, &c);
 	send_message(t, ENGINE_STATUS_END, &c);

@@ -74,6 +74,7 @@ struct udp {
 	/* receiving */
 	struct udp_loss {
 		uint32_t count; /* what the kernel dropped, as it last told */
+		uint32_t lost;  /* of that, not in the counters yet */
 		bool news;      /* it grew */
 		bool full;      /* and that was because there was no room */
 	} loss[WORKER_UDP_SOCKETS_MAX];
@@ -267,6 +268,7 @@ static void read_control(struct msghdr *h, struct udp_message *m, struct udp_los
 		memcpy(&value, CMSG_DATA(c), sizeof(value));
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
 			loss->news = loss->news || (uint32_t)value != loss->count;
+			loss->lost += (uint32_t)value - loss->count;
 			loss->count = (uint32_t)value;
 		}
 		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
@@ -289,6 +291,8 @@ static void judge_loss(struct udp *u, unsigned socket)
 		     getsockopt(u->fds[socket], SOL_SOCKET, SO_MEMINFO, mem, &len) == 0 &&
 		     mem[SK_MEMINFO_RMEM_ALLOC] > mem[SK_MEMINFO_RCVBUF] / 2;
 	loss->news = false;
+	u->counters.lost += loss->lost;
+	loss->lost = 0;
 }
 
 bool udp_overflowed(const struct udp *u, unsigned socket) { return u->loss[socket].full; }

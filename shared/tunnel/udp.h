@@ -66,6 +66,7 @@ struct udp_counters {
 	uint64_t sent, send_failed, too_big; /* records */
 	uint64_t sent_bytes;                 /* of them, but for carriers */
 	uint64_t received, truncated;        /* messages */
+	uint64_t lost;                       /* messages that the kernel dropped before us */
 	uint64_t trains;                     /* messages sent */
 };
 

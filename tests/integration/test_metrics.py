@@ -34,11 +34,11 @@ def status(hq):
     return hq.json("hub", "status")
 
 
-def scrape(hq, ns, token=None):
+def scrape(hq, ns, token=None, query=""):
     """(HTTP status, body) of /metrics over HTTPS."""
     token = ["-H", f"Authorization: Bearer {token}"] if token else []
     got = ns.run(["curl", "-sS", "--max-time", "20", "-w", "\n%{http_code} %{content_type}", "--cacert",
-                  os.path.join(hq.etc, "https.crt"), *token, hq.init_output["admin_url"].rstrip("/") + "/metrics"]).stdout
+                  os.path.join(hq.etc, "https.crt"), *token, hq.init_output["admin_url"].rstrip("/") + "/metrics" + query]).stdout
     body, _, last = got.rpartition("\n")
     return last, body
 
@@ -118,3 +118,74 @@ def test_engine_restart(office):
     w.run(["kill", "-KILL", str(hq.worker_pid("engine"))])
     w.wait_until("the new engine", lambda: (status(hq)["engine"] or {"drops": {"malformed": 1}})["drops"]["malformed"] == 0)
     assert metrics(hq, stranger)["branchline_engine_up"] == 1
+
+
+def families(text):
+    """Name -> (type, [names of its samples]); each has its HELP and TYPE before it, once."""
+    found, last = {}, None
+    for line in text.splitlines():
+        words = line.split(" ", 3)
+        if words[0] == "#":
+            if words[1] == "HELP":
+                assert words[2] not in found and words[3].endswith("."), line
+                last = words[2]
+                found[last] = None
+            else:
+                assert words[1:3] == ["TYPE", last] and found[last] is None, line
+                found[last] = (words[3], [])
+        else:
+            name = re.split(r"[{ ]", line, maxsplit=1)[0]
+            assert name == last or re.sub(r"_(bucket|sum|count)$", "", name) == last, line
+            found[last][1].append(name)
+    return found
+
+
+def test_names_are_as_prometheus_wants_them(office):
+    """Counters end in _total, times are seconds, sizes bytes; a histogram is whole."""
+    hq, _, stranger = office
+    w.wait_until("a session", lambda: (status(hq)["engine"] or {}).get("sessions"))
+    last, text = scrape(hq, stranger, hq.init_output["api_token"], "?nodes=1")
+    assert last.startswith("200")
+    for name, (kind, samples) in families(text).items():
+        assert (kind == "counter") == name.endswith("_total"), name
+        assert not re.search(r"_(ms|us|milliseconds|kib|mib|kilobytes|count|sum|bucket)$", name), name
+        if kind == "histogram":
+            assert name.endswith("_seconds"), name
+            assert not samples or {f"{name}_bucket", f"{name}_sum", f"{name}_count"} == set(samples), name
+        else:
+            assert set(samples) <= {name}, name
+
+
+def test_examples_use_what_there_is(office):
+    """The dashboard and the alerts name only metrics that the hub has."""
+    hq, _, stranger = office
+    there = families(scrape(hq, stranger, hq.init_output["api_token"], "?nodes=1")[1])
+    examples = os.path.join(os.path.dirname(__file__), "..", "..", "deploy", "examples")
+    named = set()
+    for file in ("grafana/branchline.json", "prometheus/branchline.yml"):
+        with open(os.path.join(examples, file), encoding="utf-8") as f:
+            named |= set(re.findall(r"branchline_[a-z0-9_]+(?=[{\[ )(,<>=\"]|$)", f.read(), re.M))
+    assert len(named) >= 15
+    wrong = {n for n in named if n not in there and re.sub(r"_(bucket|sum|count)$", "", n) not in there}
+    assert not wrong
+
+
+def test_a_change_is_timed_until_it_is_applied(office):
+    """Fan-out: the branch has applied what was changed, and stood behind for so long; then nobody does."""
+    hq, one, stranger = office
+    name = "branchline_directory_fanout_duration_seconds"
+
+    def fanned():
+        return metrics(hq, stranger)[f"{name}_count"]
+
+    before = fanned()
+    hq.hub("node", "edit", one.name, "--comment", "timed")
+    hq.hub("subnet", "add", one.name, "10.99.7.0/24")
+    w.wait_until("the time is told", lambda: fanned() > before)
+    seen = metrics(hq, stranger)
+    assert seen[f'{name}_bucket{{le="+Inf"}}'] == seen[f"{name}_count"]
+    ends = [v for k, v in seen.items() if k.startswith(f"{name}_bucket")]
+    assert ends == sorted(ends)
+    w.wait_until("nobody is behind", lambda: metrics(hq, stranger)["branchline_revision_lag"] == 0)
+    assert seen["branchline_link_queued_bytes_max"] <= seen["branchline_link_queued_bytes"]
+    assert seen['branchline_engine_drops_total{reason="socket"}'] >= 0

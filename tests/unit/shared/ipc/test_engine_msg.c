@@ -243,10 +243,10 @@ static void test_bad_bytes(void **state)
 		{ "changed before 1970", STATUS, 86, 0x80 },
 		{ "loss above one", STATUS, 87, 0xff },
 		{ "cipher", STATUS, 89, 3 },
-		{ "crypto with a NUL", STATUS_END, 168, 0 },
-		{ "crypto with a blank", STATUS_END, 166, ' ' },
-		{ "crypto with a control character", STATUS_END, 191, 27 },
-		{ "an unknown offload", STATUS_END, 192, 0x20 },
+		{ "crypto with a NUL", STATUS_END, 176, 0 },
+		{ "crypto with a blank", STATUS_END, 174, ' ' },
+		{ "crypto with a control character", STATUS_END, 199, 27 },
+		{ "an unknown offload", STATUS_END, 200, 0x20 },
 	};
 
 	(void)state;
