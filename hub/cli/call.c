@@ -170,6 +170,11 @@ bool call_confirm(const struct args *a, const char *question)
 	return false;
 }
 
+bool call_confirm_on_terminal(const struct args *a, const char *question)
+{
+	return !isatty(STDIN_FILENO) || call_confirm(a, question);
+}
+
 const char *call_str_or_null(const json_t *j, const char *member)
 {
 	return json_string_value(json_object_get(j, member));

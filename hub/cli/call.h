@@ -31,6 +31,9 @@ char *call_path(char out[CALL_PATH_SIZE], const char *before, const char *part, 
 int call_print_json(const json_t *j);
 /* Asks on the terminal unless --yes was given. False: no; the reason was printed. */
 bool call_confirm(const struct args *a, const char *question);
+/* The same, but without a terminal the answer is yes: for what a script must not fail to do because
+ * of a missing option, such as to revoke a stolen branch. */
+bool call_confirm_on_terminal(const struct args *a, const char *question);
 
 /* Reading answers: "" / 0 / false when a member is missing or of another type. */
 const char *call_str(const json_t *j, const char *member);

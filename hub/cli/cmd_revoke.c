@@ -108,24 +108,38 @@ static int revoke(struct cli *cli, struct args *a, const char *path, const char 
 	return code;
 }
 
+/* Asks first. `what` is a node or a key, `name` which one. */
+static bool confirm(struct args *a, const char *what, const char *name)
+{
+	char question[192];
+
+	snprintf(question, sizeof(question),
+		 "Revoke %s %.63s? That cannot be taken back: it has to be joined anew.", what,
+		 name);
+	return call_confirm_on_terminal(a, question);
+}
+
+static int revoke_key(struct cli *cli, struct args *a, const char *id)
+{
+	char path[CALL_PATH_SIZE];
+
+	if (!confirm(a, "the node of key", id))
+		return CLI_USAGE;
+	return revoke(cli, a, call_path(path, "/api/v1/keys/", id, "/revoke"), "key", "node_id");
+}
+
 int cmd_node_revoke(struct cli *cli, struct args *a)
 {
 	char path[CALL_PATH_SIZE];
 
 	if (args_has(a, "--key"))
-		return revoke(cli, a,
-			      call_path(path, "/api/v1/keys/", args_get(a, "--key"), "/revoke"),
-			      "key", "node_id");
+		return revoke_key(cli, a, args_get(a, "--key"));
 	if (a->n_words == 0)
 		return call_usage("name the node to revoke, or a key with --key");
+	if (!confirm(a, "node", a->words[0]))
+		return CLI_USAGE;
 	return revoke(cli, a, call_path(path, "/api/v1/nodes/", a->words[0], "/revoke"), "node",
 		      "id");
 }
 
-int cmd_key_revoke(struct cli *cli, struct args *a)
-{
-	char path[CALL_PATH_SIZE];
-
-	return revoke(cli, a, call_path(path, "/api/v1/keys/", a->words[0], "/revoke"), "key",
-		      "node_id");
-}
+int cmd_key_revoke(struct cli *cli, struct args *a) { return revoke_key(cli, a, a->words[0]); }

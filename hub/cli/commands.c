@@ -11,6 +11,11 @@
 		NULL, NULL, false, NULL                                                            \
 	}
 
+#define YES                                                                                        \
+	{                                                                                          \
+		"--yes", NULL, false, "do not ask"                                                 \
+	}
+
 #define PATH_OPTION                                                                                \
 	{                                                                                          \
 		"--path", "POLICY", false,                                                         \
@@ -81,6 +86,7 @@ static const struct args_option node_revoke_options[] = {
 	{ "--key", "ID", false, "revoke by this key instead of a name" },
 	{ "--timeout", "SECONDS", false,
 	  "how long to wait for the others to confirm (default 10)" },
+	YES,
 	DRY_RUN,
 	END,
 };
@@ -89,18 +95,19 @@ static const struct args_option key_revoke_options[] = {
 	{ "--reason", "TEXT", false, "why" },
 	{ "--timeout", "SECONDS", false,
 	  "how long to wait for the others to confirm (default 10)" },
+	YES,
 	DRY_RUN,
 	END,
 };
 
 static const struct args_option delete_options[] = {
-	{ "--yes", NULL, false, "do not ask" },
+	YES,
 	DRY_RUN,
 	END,
 };
 
 static const struct args_option node_delete_options[] = {
-	{ "--yes", NULL, false, "do not ask" },
+	YES,
 	{ "--force", NULL, false, "although hub.conf expects it (ConnectTo)" },
 	DRY_RUN,
 	END,

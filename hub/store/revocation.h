@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
-/* revocation: which nodes were revoked, and what came of it; a row each, for ever. A part of
- * store.h, which includes it. */
+/* revocation: which nodes were revoked, and what came of it, a row each, for ever; and who has
+ * applied a revision. A part of store.h, which includes it. */
 #include "hub/store/store.h"
 
 enum revocation_state {
@@ -34,3 +34,15 @@ enum err store_revocations_list(struct store *s, uint64_t before, uint32_t limit
 /* Those that are pending, the oldest first. */
 enum err store_revocations_pending(struct store *s, uint32_t limit, store_revocation_cb cb,
 				   void *arg) must_check;
+
+/*
+ * Who has applied `revision`: active spokes that are online or were when it was made (their link
+ * may be coming back just now, after control was started again: they are not to be taken for
+ * absent), those of them that acked it, and the last ack's wall time.
+ */
+struct store_applied {
+	uint32_t online, applied;
+	int64_t last_ms;
+};
+enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
+		       struct store_applied *out) must_check;

@@ -379,18 +379,6 @@ enum err store_pairs_list(struct store *s, uint32_t after, uint32_t node_id, sto
 typedef enum err (*store_pair_count_cb)(void *arg, uint8_t path, uint8_t reason, uint32_t n);
 enum err store_pairs_count(struct store *s, store_pair_count_cb cb, void *arg) must_check;
 
-/*
- * Who has applied `revision`: active spokes that are online or were when it was made (their link
- * may be coming back just now, after control was started again: they are not to be taken for
- * absent), those of them that acked it, and the last ack's wall time.
- */
-struct store_applied {
-	uint32_t online, applied;
-	int64_t last_ms;
-};
-enum err store_applied(struct store *s, uint64_t revision, uint32_t except_node,
-		       struct store_applied *out) must_check;
-
 #include "hub/store/access.h"
 #include "hub/store/attention.h"
 #include "hub/store/history.h"

@@ -36,6 +36,118 @@ static void the_table_is_sound(void **unused)
 	assert_false(cli_has_command("nod"));
 }
 
+/*
+ * Commands that change nothing at the hub. All others have --dry-run: who adds a command either
+ * finds it here, by its verb or as a whole, or gives it that.
+ */
+static const char *const looking_verbs[] = {
+	"list", "show", "check", "verify", "export", "log", "held", "revocation", "rotations",
+};
+static const char *const looks[] = {
+	"events",
+	"log",
+	"history",
+	"status",
+	"revision",
+	"info",
+	"top",
+	"completion",
+	"get",
+	"pid",
+	"export",
+	"export-all",
+	/* its own look is the one without --fix, or --write */
+	"fsck",
+	"hosts",
+	/* an editor is its own question */
+	"edit",
+	/* signals */
+	"reload",
+	"stop",
+};
+
+static bool is_in(const char *const *list, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], word) == 0)
+			return true;
+	return false;
+}
+
+static bool only_looks(const struct command *c)
+{
+	return !c->verb ? is_in(looks, ARRAY_LEN(looks), c->group)
+			: strcmp(c->group, "dump") == 0 ||
+				  is_in(looking_verbs, ARRAY_LEN(looking_verbs), c->verb);
+}
+
+static const char *name_of(const struct command *c, char out[64])
+{
+	snprintf(out, 64, "%s%s%s", c->group, c->verb ? " " : "", c->verb ? c->verb : "");
+	return out;
+}
+
+static bool has_option(const struct command *c, const char *name)
+{
+	for (const struct args_option *o = c->options; o && o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void what_changes_has_a_dry_run(void **unused)
+{
+	char name[64];
+
+	(void)unused;
+	for (size_t i = 0; i < commands_n; i++)
+		if (has_option(&commands[i], "--dry-run") == only_looks(&commands[i]))
+			fail_msg("%s: a command that looks has no --dry-run, all others have one",
+				 name_of(&commands[i], name));
+}
+
+/* The exit code of a command line, with no hub anywhere. */
+static int run_line(const char *line)
+{
+	struct paths paths = { .net = "testnet", .run = "/nonexistent" };
+	char text[128], *argv[16], *save = NULL;
+	int argc = 0;
+
+	snprintf(text, sizeof(text), "%s", line);
+	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	return cli_main(&paths, argc, argv);
+}
+
+/* Without a terminal nobody can be asked: what deletes refuses, before it looks for the hub. */
+static void what_deletes_asks(void **unused)
+{
+	char name[64], line[128];
+	unsigned n = 0;
+	int in = dup(STDIN_FILENO);
+
+	(void)unused;
+	assert_non_null(freopen("/dev/null", "r", stdin));
+	for (size_t i = 0; i < commands_n; i++) {
+		const struct command *c = &commands[i];
+
+		if (!c->verb || strcmp(c->verb, "delete") != 0)
+			continue;
+		n++;
+		assert_true(has_option(c, "--yes"));
+		snprintf(line, sizeof(line), "%s x", name_of(c, name));
+		assert_int_equal(run_line(line), CLI_USAGE);
+		snprintf(line, sizeof(line), "%s x --yes", name);
+		assert_int_equal(run_line(line), CLI_UNREACHABLE);
+		snprintf(line, sizeof(line), "%s x --dry-run", name);
+		assert_int_equal(run_line(line), CLI_UNREACHABLE);
+	}
+	assert_true(n >= 4);
+	assert_int_equal(run_line("node revoke x"), CLI_UNREACHABLE);
+	dup2(in, STDIN_FILENO);
+	close(in);
+}
+
 /* A row: command line and its exit code, with no hub anywhere. */
 static const struct {
 	const char *line;
@@ -75,21 +187,11 @@ static const struct {
 
 static void exit_codes(void **unused)
 {
-	struct paths paths = { .net = "testnet", .run = "/nonexistent" };
-
 	(void)unused;
 	unsetenv("BRANCHLINE_TOKEN");
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-		char text[128], *argv[16], *save = NULL;
-		int argc = 0;
-
-		snprintf(text, sizeof(text), "%s", lines[i].line);
-		for (char *word = strtok_r(text, " ", &save); word;
-		     word = strtok_r(NULL, " ", &save))
-			argv[argc++] = word;
-		if (cli_main(&paths, argc, argv) != lines[i].want)
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		if (run_line(lines[i].line) != lines[i].want)
 			fail_msg("%s", lines[i].line);
-	}
 }
 
 static void escapes_paths(void **unused)
@@ -107,8 +209,8 @@ static void escapes_paths(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_table_is_sound),
-		cmocka_unit_test(exit_codes),
+		cmocka_unit_test(the_table_is_sound), cmocka_unit_test(what_changes_has_a_dry_run),
+		cmocka_unit_test(what_deletes_asks),  cmocka_unit_test(exit_codes),
 		cmocka_unit_test(escapes_paths),
 	};
 
