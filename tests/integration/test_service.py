@@ -117,7 +117,9 @@ def start_by_unit(site, kind):
     words = unit["ExecStart"][0].replace("%i", w.NET).split()
     assert words[0] == f"/usr/sbin/branchline-{kind}" and unit["NoNewPrivileges"] == ["yes"]
     assert unit["ProtectSystem"] == ["strict"] and unit["UMask"] == ["0077"]
-    # {Configuration,State,Runtime}Directory=branchline/%i
+    # systemd would give the database to root with StateDirectory=.
+    assert "StateDirectory" not in unit and unit["ReadWritePaths"] == ["/var/lib/branchline"]
+    assert unit["ConfigurationDirectory"] == unit["RuntimeDirectory"] == ["branchline/%i"]
     writable = [os.path.join(site.dir, part, w.NET) for part in ("etc", "state", "run")]
     os.makedirs(writable[2], exist_ok=True)
     walls = "umask 0077; " + "; ".join(f"mount --bind {d} {d}" for d in writable) + "; mount -o remount,bind,ro /; exec \"$@\""
