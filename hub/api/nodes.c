@@ -300,7 +300,9 @@ void nodes_delete(struct request *r)
 	node_fini(&n);
 }
 
-void nodes_revoke(struct request *r)
+/* Does something to the node in the path, which stays. */
+static void act(struct request *r,
+		enum err (*change)(struct change *c, uint32_t id, const char *reason))
 {
 	const char *reason = body_str(r->json, "reason");
 	struct change c = request_change(r);
@@ -311,7 +313,7 @@ void nodes_revoke(struct request *r)
 	if (lookup_node(r, r->param, &n, &meta))
 		return;
 	if (request_if_match(r, render(r, &n, &meta))) {
-		e = change_node_revoke(&c, n.id, reason ? reason : "");
+		e = change(&c, n.id, reason ? reason : "");
 		if (e)
 			request_change_failed(r, e, &c);
 		else
@@ -320,41 +322,15 @@ void nodes_revoke(struct request *r)
 	node_fini(&n);
 }
 
-void nodes_disable(struct request *r)
+/* For this nobody has to say why. */
+static enum err enable(struct change *c, uint32_t id, const char *reason)
 {
-	const char *reason = body_str(r->json, "reason");
-	struct change c = request_change(r);
-	struct store_node_meta meta = { 0 };
-	struct node n;
-	enum err e;
-
-	if (lookup_node(r, r->param, &n, &meta))
-		return;
-	if (request_if_match(r, render(r, &n, &meta))) {
-		e = change_node_disable(&c, n.id, reason ? reason : "");
-		if (e)
-			request_change_failed(r, e, &c);
-		else
-			node_changed(r, 200, &c, &n);
-	}
-	node_fini(&n);
+	(void)reason;
+	return change_node_enable(c, id);
 }
 
-void nodes_enable(struct request *r)
-{
-	struct change c = request_change(r);
-	struct store_node_meta meta = { 0 };
-	struct node n;
-	enum err e;
+void nodes_revoke(struct request *r) { act(r, change_node_revoke); }
 
-	if (lookup_node(r, r->param, &n, &meta))
-		return;
-	if (request_if_match(r, render(r, &n, &meta))) {
-		e = change_node_enable(&c, n.id);
-		if (e)
-			request_change_failed(r, e, &c);
-		else
-			node_changed(r, 200, &c, &n);
-	}
-	node_fini(&n);
-}
+void nodes_disable(struct request *r) { act(r, change_node_disable); }
+
+void nodes_enable(struct request *r) { act(r, enable); }

@@ -63,11 +63,7 @@ enum err store_groups_list(struct store *s, store_group_cb cb, void *arg)
 
 enum err store_group_remove(struct store *s, uint8_t bit)
 {
-	struct query q;
-
-	query_open(&q, s, DB_DIRECTORY, group_remove_sql);
-	query_u32(&q, 1, bit);
-	return query_run_one(&q);
+	return query_run_id(s, group_remove_sql, bit);
 }
 
 enum err store_group_nodes(struct store *s, uint8_t bit, store_name_cb cb, void *arg)

@@ -261,6 +261,23 @@ enum err query_run_one(struct query *q)
 	return query_close_found(q, sqlite3_changes(q->store->db[q->which].db) > 0);
 }
 
+void query_open_page(struct query *q, struct store *s, const char *sql, uint32_t after_id,
+		     uint32_t limit)
+{
+	query_open(q, s, DB_DIRECTORY, sql);
+	query_u32(q, 1, after_id);
+	query_i64(q, 2, limit ? (int64_t)limit : -1);
+}
+
+enum err query_run_id(struct store *s, const char *sql, uint32_t id)
+{
+	struct query q;
+
+	query_open(&q, s, DB_DIRECTORY, sql);
+	query_u32(&q, 1, id);
+	return query_run_one(&q);
+}
+
 bool query_is_null(struct query *q, int col)
 {
 	return q->err || sqlite3_column_type(q->st, col) == SQLITE_NULL;

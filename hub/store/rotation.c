@@ -99,9 +99,7 @@ enum err store_rotations_list(struct store *s, uint32_t after_node, uint32_t lim
 	struct query q;
 	enum err e = ERR_OK;
 
-	query_open(&q, s, DB_DIRECTORY, list_sql);
-	query_u32(&q, 1, after_node);
-	query_i64(&q, 2, limit ? (int64_t)limit : -1);
+	query_open_page(&q, s, list_sql, after_node, limit);
 	while (!e && query_next(&q)) {
 		read_rotation(&q, &r);
 		if (!q.err)

@@ -90,6 +90,11 @@ bool query_next(struct query *q);
 enum err query_run(struct query *q) must_check;
 /* The same, ERR_NOTFOUND when no row was changed. */
 enum err query_run_one(struct query *q) must_check;
+/* A page of a list of the directory, by id: ?1 is where it begins, ?2 how many (`limit` 0: all). */
+void query_open_page(struct query *q, struct store *s, const char *sql, uint32_t after_id,
+		     uint32_t limit);
+/* query_run_one() of a statement of the directory whose ?1 is an id. */
+enum err query_run_id(struct store *s, const char *sql, uint32_t id) must_check;
 /* Harmless when closed already. A second call returns the same. */
 enum err query_close(struct query *q);
 /* For a statement that should have given a row: ERR_NOTFOUND unless `found` or something worse

@@ -137,11 +137,7 @@ enum err store_subnet_status(struct store *s, uint32_t id, enum subnet_status st
 
 enum err store_subnet_remove(struct store *s, uint32_t id)
 {
-	struct query q;
-
-	query_open(&q, s, DB_DIRECTORY, remove_sql);
-	query_u32(&q, 1, id);
-	return query_run_one(&q);
+	return query_run_id(s, remove_sql, id);
 }
 
 enum err store_subnets_list(struct store *s, uint32_t node_id, uint32_t after_id, uint32_t limit,

@@ -137,9 +137,7 @@ enum err store_tokens_list(struct store *s, uint32_t after_id, uint32_t limit, s
 	struct query q;
 	enum err e = ERR_OK;
 
-	query_open(&q, s, DB_DIRECTORY, list_sql);
-	query_u32(&q, 1, after_id);
-	query_i64(&q, 2, limit ? (int64_t)limit : -1);
+	query_open_page(&q, s, list_sql, after_id, limit);
 	while (!e && query_next(&q)) {
 		read_token(&q, &t);
 		if (!q.err)

@@ -120,14 +120,7 @@ enum err store_user_find(struct store *s, const char *name, struct store_user *o
 	return get_one(&q, out);
 }
 
-enum err store_user_remove(struct store *s, uint32_t id)
-{
-	struct query q;
-
-	query_open(&q, s, DB_DIRECTORY, remove_sql);
-	query_u32(&q, 1, id);
-	return query_run_one(&q);
-}
+enum err store_user_remove(struct store *s, uint32_t id) { return query_run_id(s, remove_sql, id); }
 
 enum err store_users_list(struct store *s, uint32_t after_id, uint32_t limit, store_user_cb cb,
 			  void *arg)
@@ -136,9 +129,7 @@ enum err store_users_list(struct store *s, uint32_t after_id, uint32_t limit, st
 	struct query q;
 	enum err e = ERR_OK;
 
-	query_open(&q, s, DB_DIRECTORY, list_sql);
-	query_u32(&q, 1, after_id);
-	query_i64(&q, 2, limit ? (int64_t)limit : -1);
+	query_open_page(&q, s, list_sql, after_id, limit);
 	while (!e && query_next(&q)) {
 		read_user(&q, &u);
 		if (!q.err)

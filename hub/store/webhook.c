@@ -136,11 +136,7 @@ enum err store_webhook_find(struct store *s, const char *name, struct store_webh
 
 enum err store_webhook_remove(struct store *s, uint32_t id)
 {
-	struct query q;
-
-	query_open(&q, s, DB_DIRECTORY, remove_sql);
-	query_u32(&q, 1, id);
-	return query_run_one(&q);
+	return query_run_id(s, remove_sql, id);
 }
 
 enum err store_webhooks_list(struct store *s, uint32_t after_id, uint32_t limit,
@@ -150,9 +146,7 @@ enum err store_webhooks_list(struct store *s, uint32_t after_id, uint32_t limit,
 	struct query q;
 	enum err e = ERR_OK;
 
-	query_open(&q, s, DB_DIRECTORY, list_sql);
-	query_u32(&q, 1, after_id);
-	query_i64(&q, 2, limit ? (int64_t)limit : -1);
+	query_open_page(&q, s, list_sql, after_id, limit);
 	while (!e && query_next(&q)) {
 		read_hook(&q, &w);
 		if (!q.err)
