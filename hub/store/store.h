@@ -21,8 +21,7 @@
 
 struct store;
 
-/* How long a statement waits for a database that somebody else has locked. Of presence.db there is
- * one writer, which serves all spokes meanwhile and can write it later: it must not wait. */
+/* How long a locked database is waited for; the one writer of presence.db has others to serve. */
 #define STORE_BUSY_TIMEOUT_MS          2000u
 #define STORE_PRESENCE_BUSY_TIMEOUT_MS 50u
 #define STORE_TEXT_SIZE                256u
