@@ -278,6 +278,7 @@ install-hub install-spoke: install-%: all
 
 # Debian packages, in $(B)/deb. The admin page is built before, with npm; the packages themselves need no network.
 .PHONY: deb check-packages
+export DEB_MAINTAINER
 deb:
 	@sh deploy/deps.sh packages
 	@$(if $(filter 0,$(WEBUI)),,$(MAKE) --no-print-directory -s $(WEBUI_OUT)/dist/index.html)

@@ -73,6 +73,15 @@ def test_contents(kind, tmp_path):
     assert kind != "spoke" or len(image) <= SPOKE_MAX
 
 
+@pytest.mark.parametrize("who", ["nobody", "Jane <jane>", "Jane / Doe <jane@example.org>"])
+def test_maintainer(tmp_path, who):
+    """Packages say who answers for them; what is no "Name <address>" is refused before anything is built."""
+    assert field(deb("spoke"), "Maintainer") == (os.environ.get("DEB_MAINTAINER") or "Branchline maintainers <maintainers@branchline.invalid>")
+    got = w.run(["sh", os.path.join(ROOT, "deploy", "package.sh"), str(tmp_path / "deb"), os.environ["WEBUI_OUT"]], check=False,
+                env={**os.environ, "DEB_MAINTAINER": who})
+    assert got.returncode == 1 and "DEB_MAINTAINER must be" in got.stderr
+
+
 def test_reproducible(tmp_path):
     """Built again, in another folder, every package is the same to the last bit."""
     again = str(tmp_path / "deb")
