@@ -223,13 +223,51 @@ static void test_discovery(void **state)
 	end_close(&b);
 }
 
+/* Before anything is sent there is nothing to look at; what has arrived does not wait. */
+static void check_backlog(int family)
+{
+	const struct udp_mark plain = { 0 };
+	struct udp_slot slot = { 0 };
+	struct backlog_look before, after;
+	struct end a, b;
+	int tos[256], room = 0;
+	socklen_t len = sizeof(room);
+
+	if (!end_open(&a, family))
+		return;
+	assert_true(end_open(&b, family));
+	udp_backlog(a.u, &before);
+	assert_int_equal(before.queued + before.buffer + before.sent, 0);
+	for (unsigned i = 0; i < 3; i++)
+		put(&a, &b, &slot, &plain, 500, 1);
+	udp_flush(a.u);
+	take(&b, 3, tos);
+	udp_backlog(a.u, &after);
+	assert_int_equal(getsockopt(a.fd, SOL_SOCKET, SO_SNDBUF, &room, &len), 0);
+	assert_int_equal(after.queued, 0);
+	assert_int_equal(after.buffer, room);
+	assert_int_equal(after.sent, 1500);
+	/* Nothing waits: the socket is not asked again. */
+	udp_backlog(a.u, &after);
+	assert_int_equal(after.buffer, 0);
+	assert_int_equal(after.sent, 1500);
+	end_close(&a);
+	end_close(&b);
+}
+
+static void test_backlog(void **state)
+{
+	(void)state;
+	check_backlog(AF_INET);
+	check_backlog(AF_INET6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tos),
-		cmocka_unit_test(test_mark_ends),
-		cmocka_unit_test(test_forward),
-		cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_tos),     cmocka_unit_test(test_mark_ends),
+		cmocka_unit_test(test_forward), cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_backlog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
