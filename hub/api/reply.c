@@ -11,7 +11,6 @@
 
 #define TYPE_JSON    "application/json"
 #define TYPE_PROBLEM "application/problem+json"
-#define TYPE_TEXT    "text/plain; charset=utf-8"
 #define DUMP_FLAGS   JSON_COMPACT
 
 /* The answer when an answer could not be made for want of memory. */
@@ -87,16 +86,6 @@ void reply_stream(struct reply *r, const char *content_type)
 	r->status = 200;
 	r->content_type = content_type;
 	r->stream = true;
-}
-
-void reply_text(struct reply *r, unsigned status, const char *text)
-{
-	buf_clear(&r->body);
-	r->fixed = NULL;
-	r->status = status;
-	r->content_type = TYPE_TEXT;
-	if (buf_put_str(&r->body, text) != ERR_OK)
-		out_of_memory(r);
 }
 
 void reply_problem(struct reply *r, const struct problem *p)

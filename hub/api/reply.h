@@ -37,7 +37,6 @@ void reply_json(struct reply *r, unsigned status, json_t *j);
 void reply_lines(struct reply *r, const struct buf *text);
 /* 200; the server asks events.h for what to send. */
 void reply_stream(struct reply *r, const char *content_type);
-void reply_text(struct reply *r, unsigned status, const char *text);
 /* `p->status` says which. 503 and 429 get a Retry-After of a second unless the header is set
  * already. */
 void reply_problem(struct reply *r, const struct problem *p);

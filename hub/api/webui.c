@@ -110,6 +110,15 @@ static void answer(struct request *r, const struct webui_file *f)
 	}
 }
 
+/* Built with WEBUI=0. */
+static void no_page(struct request *r)
+{
+	reply_refuse(&r->reply, 404, "no_admin_page",
+		     "this hub was built without the admin page. The REST API is at /api/v1, and "
+		     "described by /api/v1/openapi.json (Authorization: Bearer blt_...); health is "
+		     "at /healthz and /readyz, metrics are at /metrics");
+}
+
 void webui_index(struct request *r)
 {
 	const struct webui_file *f = webui_find("index.html");
@@ -117,11 +126,7 @@ void webui_index(struct request *r)
 	if (f)
 		answer(r, f);
 	else
-		reply_text(&r->reply, 200,
-			   "Branchline hub, built without the admin page.\n\n"
-			   "The REST API is at /api/v1 and described by /api/v1/openapi.json.\n"
-			   "Authorization: Bearer blt_...\n"
-			   "Health: /healthz and /readyz. Metrics: /metrics.\n");
+		no_page(r);
 }
 
 void webui_get(struct request *r)
@@ -130,6 +135,8 @@ void webui_get(struct request *r)
 
 	if (f)
 		answer(r, f);
+	else if (!webui_find("index.html"))
+		no_page(r);
 	else
 		reply_refuse(&r->reply, 404, "not_found", "the admin page has no file %s",
 			     r->param);

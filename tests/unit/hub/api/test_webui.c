@@ -198,6 +198,24 @@ static void accept_encoding(void **unused)
 			fail_msg("%s", rows[i].text ? rows[i].text : "none");
 }
 
+/* Built with WEBUI=0: it says so, wherever one looks for the page. */
+static void without_the_page(void **unused)
+{
+	static const char *const paths[] = { "/", "/ui/style.css" };
+	const char *index = files[2].name;
+	struct request r;
+
+	(void)unused;
+	files[2].name = "other.html";
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		ask(&r, paths[i], "gzip", NULL);
+		assert_int_equal(r.reply.status, 404);
+		assert_non_null(strstr(buf_cstr(&r.reply.body), "\"no_admin_page\""));
+		request_fini(&r);
+	}
+	files[2].name = index;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +225,7 @@ int main(void)
 		cmocka_unit_test(nothing_but_its_own),
 		cmocka_unit_test(what_is_not_there),
 		cmocka_unit_test(accept_encoding),
+		cmocka_unit_test(without_the_page),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -22,7 +22,7 @@ function Connection({ b }: { b: Branch }) {
 			<dl class="facts card-body">
 				<dt>Status</dt>
 				<dd>
-					<Status b={b} /> <span class="muted">{healthOf(b).why}</span>
+					<Status b={b} /> {healthOf(b).health !== "up" && <span class="muted">{healthOf(b).why}</span>}
 				</dd>
 				<dt>Path to the hub</dt>
 				<dd>

@@ -48,7 +48,7 @@ export function Chips({ items, none = "–" }: { items: string[]; none?: string 
 function Rates({ b }: { b: Branch }) {
 	const { rx, tx } = b.rates;
 	const line = useCell(recent).get(b.id) ?? [];
-	if ((rx === null || tx === null) && line.length < 2) {
+	if (((rx === null || tx === null) && line.length < 2) || !b.presence?.handshake_at) {
 		return <span class="muted">–</span>;
 	}
 	return (
@@ -69,19 +69,19 @@ function addressKey(address: string | undefined): string | null {
 }
 
 export const columns: Column<Branch>[] = [
-	{ id: "status", title: "Status", width: "88px", sort: (b) => HEALTH_ORDER.indexOf(healthOf(b).health), cell: (b) => <Status b={b} /> },
-	{ id: "name", title: "Name", width: "112px", sort: (b) => b.node.name, cell: (b) => <a title={b.node.name} href={href(["branches", b.node.name])}>{b.node.name}</a> },
+	{ id: "status", title: "Status", width: "98px", sort: (b) => HEALTH_ORDER.indexOf(healthOf(b).health), cell: (b) => <Status b={b} /> },
+	{ id: "name", title: "Name", width: "120px", sort: (b) => b.node.name, cell: (b) => <a title={b.node.name} href={href(["branches", b.node.name])}>{b.node.name}</a> },
 	{ id: "kind", title: "Kind", width: "140px", sort: (b) => b.node.kind, cell: (b) => KIND[b.node.kind] },
-	{ id: "group", title: "Group", width: "80px", sort: (b) => b.node.groups[0] ?? null, cell: (b) => <Chips items={b.node.groups} none="none" /> },
-	{ id: "addresses", title: "Address", width: "124px", sort: (b) => addressKey(b.node.addresses[0]), cell: (b) => <span class="num">{b.node.addresses[0] ?? "–"}</span> },
-	{ id: "subnets", title: "Subnets", width: "140px", sort: (b) => addressKey(b.node.subnets[0]?.prefix), cell: (b) => <Chips items={b.node.subnets.map((s) => s.prefix)} /> },
-	{ id: "path", title: "Path", width: "114px", sort: (b) => (b.node.status === "active" ? (b.presence?.path ?? null) : null), cell: (b) => <PathBadge b={b} /> },
-	{ id: "rtt", title: "RTT", width: "60px", align: "right", sort: (b) => b.presence?.rtt_us ?? null, cell: (b) => rtt(b.presence?.rtt_us) },
-	{ id: "loss", title: "Loss", width: "54px", align: "right", sort: (b) => b.path?.loss_permille ?? null, cell: (b) => loss(b.path?.loss_permille) },
-	{ id: "handshake", title: "Handshake", width: "88px", sort: (b) => b.presence?.handshake_at ?? null, cell: (b) => <Ago at={b.presence?.handshake_at} /> },
-	{ id: "rates", title: "Traffic now", width: "142px", align: "right", sort: (b) => (b.rates.rx === null ? null : b.rates.rx + (b.rates.tx ?? 0)), cell: (b) => <Rates b={b} /> },
+	{ id: "group", title: "Group", width: "104px", sort: (b) => b.node.groups[0] ?? null, cell: (b) => <Chips items={b.node.groups} none="none" /> },
+	{ id: "addresses", title: "Address", width: "112px", sort: (b) => addressKey(b.node.addresses[0]), cell: (b) => <span class="num">{b.node.addresses[0] ?? "–"}</span> },
+	{ id: "subnets", title: "Subnets", width: "130px", sort: (b) => addressKey(b.node.subnets[0]?.prefix), cell: (b) => <Chips items={b.node.subnets.map((s) => s.prefix)} /> },
+	{ id: "path", title: "Path", width: "112px", sort: (b) => (b.node.status === "active" ? (b.presence?.path ?? null) : null), cell: (b) => <PathBadge b={b} /> },
+	{ id: "rtt", title: "RTT", width: "56px", align: "right", sort: (b) => b.presence?.rtt_us ?? null, cell: (b) => rtt(b.presence?.rtt_us) },
+	{ id: "loss", title: "Loss", width: "50px", align: "right", sort: (b) => b.path?.loss_permille ?? null, cell: (b) => loss(b.path?.loss_permille) },
+	{ id: "handshake", title: "Handshake", width: "92px", sort: (b) => b.presence?.handshake_at ?? null, cell: (b) => <Ago at={b.presence?.handshake_at} /> },
+	{ id: "rates", title: "Traffic now", width: "136px", align: "right", sort: (b) => (b.rates.rx === null ? null : b.rates.rx + (b.rates.tx ?? 0)), cell: (b) => <Rates b={b} /> },
 	{ id: "endpoint", title: "Public address", width: "200px", sort: (b) => addressKey(b.presence?.endpoint ?? undefined), cell: (b) => <span class="num">{b.presence?.endpoint ?? "–"}</span> },
-	{ id: "version", title: "Version", width: "68px", sort: (b) => b.presence?.version ?? null, cell: (b) => b.presence?.version ?? "–" },
+	{ id: "version", title: "Version", width: "66px", sort: (b) => b.presence?.version ?? null, cell: (b) => b.presence?.version ?? "–" },
 	{ id: "comment", title: "Comment", width: "180px", sort: (b) => b.node.comment || null, cell: (b) => <span title={b.node.comment}>{b.node.comment || "–"}</span> },
 ];
 

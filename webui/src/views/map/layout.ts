@@ -38,8 +38,11 @@ interface Spacing {
 
 /** Few stand apart, so that each has its name beside it; many close together. */
 function spacingOf(n: number): Spacing {
-	return n <= 16 ? { step: 84, ring: 92 } : n <= 60 ? { step: 46, ring: 84 } : { step: 24, ring: 30 };
+	return n <= ONE_RING ? { step: 0, ring: 92 } : n <= 60 ? { step: 46, ring: 84 } : { step: 24, ring: 30 };
 }
+
+/** Up to so many stand on one ring, all as far from each other: none is behind another. */
+const ONE_RING = 16;
 
 function groupsOf(list: Branch[]): Map<string, Branch[]> {
 	const groups = new Map<string, Branch[]>();
@@ -58,7 +61,7 @@ function fill(members: Branch[], { from, to }: Sector, { step, ring }: Spacing, 
 	let radius = FIRST_RING;
 	let at = 0;
 	while (at < members.length) {
-		const room = Math.max(1, Math.floor(((to - from) * radius) / step));
+		const room = step ? Math.max(1, Math.floor(((to - from) * radius) / step)) : members.length;
 		const here = members.slice(at, at + room);
 		const width = (to - from) / here.length;
 		here.forEach((b, i) => {
@@ -74,9 +77,9 @@ function fill(members: Branch[], { from, to }: Sector, { step, ring }: Spacing, 
 export function layout(list: Branch[]): Layout {
 	const groups = groupsOf(list);
 	const spacing = spacingOf(list.length);
-	const gap = groups.size > 1 ? GAP : 0;
+	const gap = groups.size > 1 && spacing.step ? GAP : 0;
 	// The square root gives small groups some room, too.
-	const weights = [...groups.values()].map((g) => Math.sqrt(g.length));
+	const weights = [...groups.values()].map((g) => (spacing.step ? Math.sqrt(g.length) : g.length));
 	const sum = weights.reduce((a, b) => a + b, 0);
 	const places = new Map<number, Place>();
 	const sectors: Sector[] = [];

@@ -17,6 +17,8 @@ import { GroupTiles } from "./group_tiles";
 /** More would be a cloud of dots: then a tile for each group says more. */
 const DRAWN_MAX = 600;
 const NAMES_MAX = 60;
+/** Room for the name of a node at the side of the map. */
+const NAME_PX = 105;
 const REFRESH_MS = 10_000;
 const LOSSY_PERMILLE = 20;
 
@@ -75,7 +77,8 @@ function Drawing({ list, known, hub }: { list: Branch[]; known: Path[]; hub: str
 	const named = list.length <= NAMES_MAX;
 	const narrow = useNarrow();
 	// Names need more room where they are written larger.
-	const margin = (named ? 150 : 90) + (narrow ? 60 : 0);
+	const grouped = plan.sectors.length > 1;
+	const margin = (named ? (grouped ? 250 : 150) : 90) + (narrow ? 60 : 0);
 	const half = plan.radius + margin;
 	const height = plan.radius + 60;
 	const r = list.length <= 16 ? 11 : named ? 8 : 6;
@@ -89,10 +92,11 @@ function Drawing({ list, known, hub }: { list: Branch[]; known: Path[]; hub: str
 			{[...plan.places.values()].map(({ b, x, y }) => (
 				<line key={b.id} class={edgeClass(b)} x1={0} y1={0} x2={x} y2={y} stroke-width={widthOf((b.rates.rx ?? 0) + (b.rates.tx ?? 0))} />
 			))}
-			{plan.sectors.length > 1 &&
+			{grouped &&
 				plan.sectors.map((s) => {
 					const middle = (s.from + s.to) / 2;
-					const far = plan.radius + (named ? 42 : 30);
+					// Beside the names of the nodes, not among them.
+					const far = plan.radius + (named ? 42 + NAME_PX * Math.abs(Math.cos(middle)) : 30);
 					return (
 						<text key={s.name} class="sector" x={Math.cos(middle) * far} y={Math.sin(middle) * far + 4} text-anchor={Math.abs(Math.cos(middle)) < 0.3 ? "middle" : Math.cos(middle) > 0 ? "start" : "end"}>
 							{s.name} ({s.size})
