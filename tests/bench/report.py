@@ -153,14 +153,17 @@ def aims(n):
         (f"UDP 1200 B delivered, {direct} / {BASE}", n.ratio(direct, "udp1200.pps", BASE), 5, "least"),
         (f"idle ping (median), {direct} / {BASE}", n.ratio(direct, "ping_idle.median_us", BASE), 1, "most"),
         (f"TCP x1 at 1 % loss, {direct} / {CEILING}", n.ratio(direct, "loss10.mbit", CEILING), 0.9, "least"),
-        (f"share of its own speed kept at 1 % loss, {direct} / {CEILING}", kept_ratio(n, direct), 0.9, "least"),
+        (f"share of its own speed kept at 1 % loss, {direct} / {CEILING}", kept_ratio(n, direct, "loss10"), 0.9, "least"),
+        (f"share of its own speed kept at 0.1 % loss, {direct} / {CEILING}", kept_ratio(n, direct, "loss1"), 0.9, "least"),
+        (f"median delay of a call beside 4 TCP on 10 Mbit/s, {direct} / {BASE}",
+         n.ratio(direct, "slow_voice4.with.median_us", BASE), 1, "most"),
     ]
     return found
 
 
-def kept_ratio(n, peer):
-    """How much of its own speed without loss a peer keeps at 1 % loss, compared with the bare cable doing the same."""
-    own, bare = (n.ratio(p, "loss10.mbit", p, "loss0.mbit") for p in (peer, CEILING))
+def kept_ratio(n, peer, loss):
+    """How much of its own speed without loss a peer keeps with some, compared with the bare cable doing the same."""
+    own, bare = (n.ratio(p, f"{loss}.mbit", p, "loss0.mbit") for p in (peer, CEILING))
     return own / bare if own and bare else None
 
 
