@@ -191,7 +191,7 @@ static int add_sockets(scmp_filter_ctx ctx)
 
 	for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	return r;
 }
 
