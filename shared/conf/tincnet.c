@@ -36,9 +36,12 @@
 #define CIPHER_IS_CHOSEN                                                                           \
 	"there is nothing to choose: packets are always encrypted and authenticated"
 #define IN_SPOKE_CONF "set it in spoke.conf of that branch"
-#define ALWAYS_SO     "it is always so here"
-#define ONLY_ROUTED   "only routed networks are supported, no Ethernet bridging"
-#define NOT_NEEDED    "it is not needed here"
+#define IN_HOSTS_FILE                                                                              \
+	"set it on the branch: in spoke.conf for all its tunnels, in its hosts/NAME for the one "  \
+	"to that node"
+#define ALWAYS_SO   "it is always so here"
+#define ONLY_ROUTED "only routed networks are supported, no Ethernet bridging"
+#define NOT_NEEDED  "it is not needed here"
 static const struct config_var variables[] = {
 	CARRIED("Name"),
 	CARRIED("Subnet"),
@@ -85,8 +88,8 @@ static const struct config_var variables[] = {
 	GONE("MaxOutputBufferSize", NOT_NEEDED),
 	GONE("MaxTimeout", "reconnects wait 60 s at the most"),
 	GONE("MinTimeout", NOT_NEEDED),
-	GONE("PMTU", IN_SPOKE_CONF),
-	GONE("PMTUDiscovery", IN_SPOKE_CONF),
+	GONE("PMTU", IN_HOSTS_FILE),
+	GONE("PMTUDiscovery", IN_HOSTS_FILE),
 	GONE("PingInterval", NOT_NEEDED),
 	GONE("PingTimeout", NOT_NEEDED),
 	GONE("PriorityInheritance", IN_SPOKE_CONF),
