@@ -38,6 +38,13 @@ static void print_help(void)
 	printf("\nFlags before the command, or behind run:\n%s", launch_help);
 }
 
+static void reload(void *config)
+{
+	char error[CONFIG_ERROR_SIZE];
+
+	(void)!hub_config_reload(config, NULL, error);
+}
+
 /* Everything that the monitor is told. `roles` must outlive it. */
 static struct monitor_params monitor_params_of(struct hub_config *c,
 					       const struct worker_role_ops *const *roles,
@@ -63,6 +70,7 @@ static struct monitor_params monitor_params_of(struct hub_config *c,
 		.ready_fd = ready_fd,
 		.roles = roles,
 		.config = c,
+		.reload = reload,
 	};
 
 	memcpy(p.udp, c->udp, sizeof(p.udp));

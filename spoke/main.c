@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* branchline-spoke: the daemon of a branch server, and its commands. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +34,18 @@ static int usage_error(const struct launch *l)
 	return LAUNCH_USAGE;
 }
 
+static void reload(void *config)
+{
+	struct spoke_config *c = config, *fresh = malloc(sizeof(*fresh));
+
+	if (!fresh)
+		return;
+	if (spoke_config_load(fresh, &c->paths, c->overrides) == ERR_OK)
+		spoke_config_take(c, fresh);
+	spoke_config_fini(fresh);
+	free(fresh);
+}
+
 static int daemon_code(const struct launch *l, struct spoke_config *c, const char *log_path)
 {
 	static const struct worker_role_ops *roles[3 + WORKERS_MAX];
@@ -60,6 +73,7 @@ static int daemon_code(const struct launch *l, struct spoke_config *c, const cha
 		.ready_fd = l->ready_fd,
 		.roles = roles,
 		.config = c,
+		.reload = reload,
 	};
 
 	if (l->debug >= 0) { /* as a line of spoke.conf would */

@@ -376,6 +376,8 @@ static void on_hangup(void *arg, int signo)
 	if (m->ready)
 		notify_reloading();
 	log_reopen();
+	if (m->p->reload)
+		m->p->reload(m->p->config);
 	children_reload(m->children);
 	/* The workers read their files beside their work; sessions and sockets are kept meanwhile.
 	 */

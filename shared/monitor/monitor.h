@@ -47,6 +47,10 @@ struct monitor_params {
 			 started; 0 none */
 	const struct worker_role_ops *const *roles; /* NULL-terminated */
 	void *config;                               /* handed to load() */
+	/* SIGHUP: takes over into `config` what may change, as the workers do, so that one that is
+	 * started again begins with what the others have. What is wrong with it they say. May be
+	 * NULL. */
+	void (*reload)(void *config);
 };
 
 /* Runs until SIGTERM or SIGINT; returns the exit code of the daemon (0 orderly, 1 could not start;
