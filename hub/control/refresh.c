@@ -5,10 +5,18 @@
 #include <string.h>
 
 #include "hub/control/core.h"
+#include "hub/control/recv.h"
 #include "hub/control/verdict.h"
 #include "hub/directory/load.h"
 
 #define RETRY_MS 250u /* after the store could not be read */
+
+/* Whom it may meet, and so whose endpoints it is told, may be others now. */
+static bool changes_paths(const struct node *old, const struct node *now)
+{
+	return old && (old->path_policy != now->path_policy || old->hub_only != now->hub_only ||
+		       old->direct_only != now->direct_only || old->groups != now->groups);
+}
 
 /*
  * Before the change is in c->dir: the index and the engine first, a revoked peer must be gone from
@@ -30,6 +38,8 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 	/* Its link, and what is audited of it, goes on under a new name. */
 	if (link)
 		memcpy(link->name, now->name, sizeof(link->name));
+	if (link && changes_paths(old, now))
+		recv_locate_moved(c, link);
 	if (old && old->status == NODE_ACTIVE && now->status != NODE_ACTIVE)
 		pairs_forget(c, now->id);
 }
