@@ -340,6 +340,16 @@ bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, con
 	return true;
 }
 
+enum path_policy conn_path_policy(const struct conn *conn, uint32_t peer_id)
+{
+	const struct control_peer_policy *x = conn->peer_policies, *end = x + conn->n_peer_policies;
+
+	while (x < end && x->id < peer_id)
+		x++;
+	return path_policy_stricter(conn->path_policy,
+				    x < end && x->id == peer_id ? x->policy : PATH_POLICY_AUTO);
+}
+
 void conn_carry(struct conn *conn, const struct node *n)
 {
 	struct control *c = conn->control;
@@ -374,6 +384,7 @@ void conn_reap(struct control *c)
 		struct conn *conn = list_entry(pos, struct conn, in_all);
 		list_del(&conn->in_all);
 		timer_disarm(loop_timers(c->loop), &conn->timer);
+		free(conn->peer_policies);
 		free(conn);
 	}
 	if (timer_armed(&c->stop_timer) && list_empty(&c->conns))

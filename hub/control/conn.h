@@ -71,6 +71,8 @@ struct conn {
 	uint64_t replaced_ms[LINK_REPLACED_MAX]; /* when links of this identity were replaced,
 						    newest first */
 	enum path_policy path_policy; /* what it says itself of its paths to other spokes */
+	struct control_peer_policy *peer_policies; /* and to single ones, ids rising; owned */
+	uint16_t n_peer_policies;
 	uint8_t n_candidates;
 	struct endpoint
 		candidates[CONN_CANDIDATES_MAX]; /* where it says that it can be reached; UDP */
@@ -112,6 +114,8 @@ void conn_drop(struct conn *conn, const char *why);
 bool conn_up(struct conn *conn, const struct node *n, uint32_t capabilities, const char *version);
 /* FIRST -> CARRYING for node `n`, or GONE when there is no room for it. The answer is sent. */
 void conn_carry(struct conn *conn, const struct node *n);
+/* What it says itself of its path to that spoke. */
+enum path_policy conn_path_policy(const struct conn *conn, uint32_t peer_id);
 /* Frees what is GONE; called by the loop and at the end. */
 void conn_reap(struct control *c);
 const char *conn_state_str(enum conn_state s);

@@ -19,6 +19,7 @@ static const struct {
 	[CONTROL_ROTATE_KEY] = { recv_rotate, false, true },
 	[CONTROL_REVIVED] = { recv_revived, false, true },
 	[CONTROL_HELD_KEYS] = { recv_held, false, true },
+	[CONTROL_PEER_POLICIES] = { recv_peer_policies, false, true },
 };
 
 /*

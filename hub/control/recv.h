@@ -19,6 +19,7 @@ void recv_settings_state(struct control *c, struct conn *conn, const struct cont
 void recv_propose(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_rotate(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_revived(struct control *c, struct conn *conn, const struct control_msg *m);
+void recv_peer_policies(struct control *c, struct conn *conn, const struct control_msg *m);
 void recv_held(struct control *c, struct conn *conn, const struct control_msg *m);
 /* The spoke holds nothing back: StrictKeys is not set there. */
 void recv_held_none(struct control *c, struct conn *conn);

@@ -11,12 +11,12 @@
 #include "hub/control/endpoints.h"
 #include "hub/control/recv.h"
 
-/* What a node that is here says itself of its paths. */
-static enum path_policy said_by(struct control *c, uint32_t id)
+/* What a node that is here says itself of its path to that peer. */
+static enum path_policy said_by(struct control *c, uint32_t id, uint32_t peer_id)
 {
 	const struct conn *conn = registry_find(&c->registry, id);
 
-	return conn ? conn->path_policy : PATH_POLICY_AUTO;
+	return conn ? conn_path_policy(conn, peer_id) : PATH_POLICY_AUTO;
 }
 
 /* Those who may only meet at the hub need not know more of each other than whether they are there.
@@ -24,7 +24,8 @@ static enum path_policy said_by(struct control *c, uint32_t id)
 static bool may_meet(struct control *c, const struct conn *to, const struct node *n)
 {
 	const struct node *follower = directory_find(&c->dir, to->id);
-	enum path_policy policy = path_policy_stricter(to->path_policy, said_by(c, n->id));
+	enum path_policy policy =
+		path_policy_stricter(conn_path_policy(to, n->id), said_by(c, n->id, to->id));
 
 	return follower &&
 	       path_policy_stricter(policy, node_path_policy(follower, n)) != PATH_POLICY_HUB_ONLY;
@@ -44,7 +45,7 @@ static void tell(struct control *c, struct conn *to, enum control_type type, uin
 		m.presence.n_endpoints =
 			endpoints_of(c, n, m.presence.endpoints, ARRAY_LEN(m.presence.endpoints));
 	if (online)
-		m.presence.path_policy = said_by(c, id);
+		m.presence.path_policy = said_by(c, id, to->id);
 	if (p) {
 		m.presence.nat = p->row.nat;
 		m.presence.tcp = p->row.path == PATH_HUB_TCP;

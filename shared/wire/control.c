@@ -22,8 +22,13 @@ static const struct {
 	uint32_t bit;
 	const char *name;
 } CAPABILITIES[] = {
-	{ CAP_ZLIB, "zlib" },     { CAP_CARRY, "carry" },     { CAP_SETTINGS, "settings" },
-	{ CAP_ROTATE, "rotate" }, { CAP_REVIVED, "revived" }, { CAP_HELD_KEYS, "held-keys" },
+	{ CAP_ZLIB, "zlib" },
+	{ CAP_CARRY, "carry" },
+	{ CAP_SETTINGS, "settings" },
+	{ CAP_ROTATE, "rotate" },
+	{ CAP_REVIVED, "revived" },
+	{ CAP_HELD_KEYS, "held-keys" },
+	{ CAP_PEER_POLICIES, "peer-policies" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -329,6 +334,43 @@ static void get_held(struct fields *f, struct control_msg *m)
 	}
 }
 
+static void put_policies(const struct control_msg *m, struct fields_out *o)
+{
+	json_t *list = json_array();
+
+	for (uint16_t i = 0; i < m->policies.n; i++) {
+		struct fields_out x;
+
+		fields_write_init(&x);
+		fields_put_int(&x, "id", m->policies.peers[i].id);
+		put_path_policy(&x, m->policies.peers[i].policy);
+		if (json_array_append_new(list, fields_write_end(&x)) != 0)
+			o->failed = true;
+	}
+	fields_put(o, "peers", list);
+}
+
+/* Ids rise, so that none comes twice. */
+static void get_policies(struct fields *f, struct control_msg *m)
+{
+	const json_t *list = fields_get_array(f, "peers", FIELDS_REQUIRED, LINK_PEER_POLICIES_MAX);
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct control_peer_policy *x = &m->policies.peers[m->policies.n++];
+		struct fields one;
+
+		fields_init(&one, json_array_get(list, i));
+		x->id = fields_get_id(&one, "id");
+		x->policy = get_path_policy(&one);
+		if (!one.err && (x->id <= last || x->policy == PATH_POLICY_AUTO))
+			fields_fail(&one, ERR_INVALID);
+		if (one.err)
+			fields_fail(f, one.err);
+		last = x->id;
+	}
+}
+
 static void put_nothing(const struct control_msg *m, struct fields_out *o)
 {
 	(void)m;
@@ -558,6 +600,8 @@ static const struct message {
 	[CONTROL_ASK_KEY] = { "ask-key", LINK_FRAME_MAX_BYTES, put_ask_key, get_ask_key },
 	[CONTROL_REVIVED] = { "revived", LINK_FRAME_CLIENT_MAX_BYTES, put_revived, get_revived },
 	[CONTROL_HELD_KEYS] = { "held-keys", LINK_FRAME_CLIENT_MAX_BYTES, put_held, get_held },
+	[CONTROL_PEER_POLICIES] = { "peer-policies", LINK_FRAME_CLIENT_MAX_BYTES, put_policies,
+				    get_policies },
 };
 
 const char *control_type_str(enum control_type t)

@@ -5,7 +5,7 @@
  * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
  *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, rotate_key, pong, carry,
- *                   settings_state, revived, held_keys
+ *                   settings_state, revived, held_keys, peer_policies
  *   hub -> spoke    welcome, directory, presence, punch, ask_key, ping, bye, error, carry, settings
  */
 #include "shared/base/buf.h"
@@ -35,6 +35,7 @@ enum control_type {
 	CONTROL_ASK_KEY,
 	CONTROL_REVIVED,
 	CONTROL_HELD_KEYS,
+	CONTROL_PEER_POLICIES,
 };
 const char *control_type_str(enum control_type t);
 
@@ -44,11 +45,12 @@ const char *control_type_str(enum control_type t);
 /* What a side can do: bits here, names on the wire; unknown names are ignored. */
 enum control_capability {
 	CAP_ZLIB = 1,
-	CAP_CARRY = 2,      /* hub: takes connections that begin with `carry` */
-	CAP_SETTINGS = 4,   /* spoke: takes `settings`; hub: takes `settings-state` */
-	CAP_ROTATE = 8,     /* spoke: makes new keys when it is asked; hub: takes them */
-	CAP_REVIVED = 16,   /* hub: takes `revived` */
-	CAP_HELD_KEYS = 32, /* hub: takes `held-keys` */
+	CAP_CARRY = 2,          /* hub: takes connections that begin with `carry` */
+	CAP_SETTINGS = 4,       /* spoke: takes `settings`; hub: takes `settings-state` */
+	CAP_ROTATE = 8,         /* spoke: makes new keys when it is asked; hub: takes them */
+	CAP_REVIVED = 16,       /* hub: takes `revived` */
+	CAP_HELD_KEYS = 32,     /* hub: takes `held-keys` */
+	CAP_PEER_POLICIES = 64, /* hub: takes `peer-policies` */
 };
 
 struct control_join {
@@ -133,6 +135,17 @@ struct control_held_keys {
 	uint8_t n;
 	struct control_held_key keys[LINK_HELD_KEYS_MAX];
 };
+/*
+ * What the spoke's own configuration says of its paths to single nodes (hosts/NAME), beside the
+ * hello's word for all: all of it, ids rising, or the first so many.
+ */
+struct control_peer_policies {
+	uint16_t n;
+	struct control_peer_policy {
+		uint32_t id;
+		enum path_policy policy; /* never auto */
+	} peers[LINK_PEER_POLICIES_MAX];
+};
 struct control_welcome {
 	char network[NAME_SIZE];
 	char name[NAME_SIZE]; /* of the spoke */
@@ -162,7 +175,8 @@ struct control_presence {
 	bool online;
 	bool tcp;    /* it reaches the hub by TCP only: there is no UDP endpoint to be tried */
 	uint8_t nat; /* that node's: enum nat_mapping; 0 not known */
-	enum path_policy path_policy; /* its own word, beside the directory's */
+	enum path_policy path_policy; /* its own word for the path to who is told, beside the
+					 directory's */
 	uint8_t n_endpoints;
 	struct endpoint endpoints[16];
 };
@@ -234,6 +248,7 @@ struct control_msg {
 		struct control_ask_key ask_key;
 		struct control_revived revived;
 		struct control_held_keys held;
+		struct control_peer_policies policies;
 		struct control_welcome welcome;
 		struct delta directory;           /* owned: control_msg_fini() */
 		struct control_presence presence; /* also PUNCH */

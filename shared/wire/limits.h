@@ -190,18 +190,19 @@ enum compress_method {
 #define LINK_TLS_PER_S       800u /* TLS handshakes begun in a second: about two thirds of a core */
 /* Time that a stranger has for sure before a newer one may take its place: too short, and a crowd
  * whose handshakes are slow throws its own members out. */
-#define LINK_STRANGER_MIN_MS 3000u
-#define LINK_MESSAGES_PER_S  50u /* from one spoke, over that: bye protocol */
-#define LINK_MESSAGES_BURST  400u
-#define LINK_LOCATES_PER_S   20u /* from one spoke, over that: not answered */
-#define LINK_LOCATES_BURST   100u
-#define LINK_PROPOSALS_PER_S 1u /* proposed subnets of one spoke */
-#define LINK_PROPOSALS_BURST 10u
-#define LINK_REVIVED_PER_S   10u /* revived; each may be a change of the directory */
-#define LINK_REVIVED_BURST   256u
-#define LINK_HELD_KEYS_MAX   64u /* keys that one spoke holds back (StrictKeys) and tells of */
-#define LINK_SETTINGS_PER_S  1u  /* settings-state */
-#define LINK_SETTINGS_BURST  10u
+#define LINK_STRANGER_MIN_MS   3000u
+#define LINK_MESSAGES_PER_S    50u /* from one spoke, over that: bye protocol */
+#define LINK_MESSAGES_BURST    400u
+#define LINK_LOCATES_PER_S     20u /* from one spoke, over that: not answered */
+#define LINK_LOCATES_BURST     100u
+#define LINK_PROPOSALS_PER_S   1u /* proposed subnets of one spoke */
+#define LINK_PROPOSALS_BURST   10u
+#define LINK_REVIVED_PER_S     10u /* revived; each may be a change of the directory */
+#define LINK_REVIVED_BURST     256u
+#define LINK_HELD_KEYS_MAX     64u  /* keys that one spoke holds back (StrictKeys) and tells of */
+#define LINK_PEER_POLICIES_MAX 256u /* nodes of which one spoke says which paths it wants */
+#define LINK_SETTINGS_PER_S    1u   /* settings-state */
+#define LINK_SETTINGS_BURST    10u
 /* What the hellos of one spoke may cost the hub (a change of its store, a snapshot on a link that
  * is up), over all its links. */
 #define LINK_HELLO_COSTS_PER_S 1u

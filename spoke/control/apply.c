@@ -158,6 +158,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	rotation_settle(s);
 	apply_tell_revived(s);
 	trust_tell(s);
+	policies_tell(s);
 }
 
 void apply_tell_revived(struct spoke *s)

@@ -136,6 +136,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	carry_settle(&s->carry);
 	trial_link_up(s);
 	trust_link_up(s);
+	policies_link_up(s);
 	for (uint32_t i = 0; i < s->cache.revoked.n; i++)
 		s->cache.revoked.nodes[i].told = false;
 	if (s->confirmed)

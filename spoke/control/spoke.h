@@ -71,7 +71,8 @@ struct spoke {
 	bool has_skew;         /* a welcome has come since we run */
 	int64_t clock_skew_ms; /* the hub's clock minus ours, at the last welcome */
 	bool confirmed; /* on this link the hub has said that our directory is its present one */
-	bool want_snapshot; /* the next hello asks for everything */
+	bool want_snapshot;                         /* the next hello asks for everything */
+	struct control_peer_policies told_policies; /* to the hub, on this link */
 	bool has_told_held;
 	struct control_held_keys told_held; /* to the hub, on this link */
 	bool started;
@@ -116,6 +117,12 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w);
 void recv_presence(struct spoke *s, const struct control_presence *p, bool punch);
 void recv_bye(struct spoke *s, const struct control_bye *b);
 void recv_error(struct spoke *s, const struct control_error *e);
+
+/* --- policies.c: what hosts/NAME says of the paths to single spokes --- */
+/* The hub is told, unless it knows; it tells them. */
+void policies_tell(struct spoke *s);
+/* A new link is up: the hub knows nothing. */
+void policies_link_up(struct spoke *s);
 
 /* --- messages of the engine --- */
 void locate_peer(struct spoke *s, uint32_t id);

@@ -112,7 +112,7 @@ static void collect(const struct spoke *s, struct control_held_keys *out)
 
 void trust_tell(struct spoke *s)
 {
-	struct control_msg m = { .type = CONTROL_HELD_KEYS };
+	struct control_msg m;
 
 	if (!client_is_up(&s->client) || !(s->client.capabilities & CAP_HELD_KEYS))
 		return;
@@ -121,6 +121,8 @@ void trust_tell(struct spoke *s)
 		s->has_told_held = false;
 		return;
 	}
+	memset(&m, 0, sizeof(m)); /* with what is between its members: it is compared */
+	m.type = CONTROL_HELD_KEYS;
 	collect(s, &m.held);
 	if (s->has_told_held && memcmp(&m.held, &s->told_held, sizeof(m.held)) == 0)
 		return;

@@ -487,6 +487,7 @@ static void reload(struct worker *w)
 		else
 			client_hurry(&s->client);
 		trust_tell(s);
+		policies_tell(s);
 	}
 	spoke_config_fini(fresh);
 	free(fresh);

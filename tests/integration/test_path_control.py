@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from world import BUILD, World, wait_until
+from world import BUILD, Failed, World, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,20 @@ def reload(site):
     site.daemon.wait_line(r"were read again", start=mark)
 
 
+def crash(site, role):
+    """Kills one worker of a daemon, and waits for the next."""
+    before = site.worker_pid(role)
+
+    def is_another():
+        try:
+            return site.worker_pid(role) != before
+        except (Failed, OSError):
+            return False
+
+    os.kill(before, signal.SIGKILL)
+    wait_until(f"{role} is back", is_another)
+
+
 def block(site, other):
     """No packets straight from `other`; the hub's still come."""
     site.server.run(["nft", "add table ip straight; add chain ip straight in { type filter hook input priority 0; }; "
@@ -107,6 +121,16 @@ def test_policy_of_a_device(net):
     assert "hub-only" in got.stderr
 
 
+def agree_on_policy(hq, *pair):
+    """Both ends go through the hub and say why, and so does the hub."""
+    for a, b in (pair, pair[::-1]):
+        wait_until(f"{a.name} says why", lambda a=a, b=b: peer(a, b.name)["reason_id"] == "policy"
+                   and peer(a, b.name)["path"] == "hub-udp")
+        wait_until("the hub, too", lambda a=a, b=b: [
+            p["reason_id"] for p in hq.json("hub", "path", "list")["items"]
+            if (p["node"], p["peer"]) == (a.name, b.name)] == ["policy"])
+
+
 def test_local_lines_tighten(net):
     """IndirectData and DirectOnly of spoke.conf and hosts/NAME, read again by SIGHUP."""
     _, hq, oslo, bergen = net
@@ -118,14 +142,13 @@ def test_local_lines_tighten(net):
     # Bergen is told, and does not look for oslo any more; both say why, and so does the hub.
     has_policy(oslo, bergen, "hub-only")
     oslo.server.wait_ping(own_address(bergen))
-    for a, b in ((oslo, bergen), (bergen, oslo)):
-        wait_until(f"{a.name} says why", lambda a=a, b=b: peer(a, b.name)["reason_id"] == "policy"
-                   and peer(a, b.name)["path"] == "hub-udp")
-        wait_until("the hub, too", lambda a=a, b=b: [
-            p["reason_id"] for p in hq.json("hub", "path", "list")["items"]
-            if (p["node"], p["peer"]) == (a.name, b.name)] == ["policy"])
+    agree_on_policy(hq, oslo, bergen)
     assert not peer(bergen, "oslo")["candidates"]
-    # So it is when bergen's link is a new one.
+    # So it is after our own worker has died,
+    crash(oslo, "control")
+    wait_until("it answers again", lambda: oslo.spoke("status", check=False).returncode == 0)
+    has_policy(oslo, bergen, "hub-only")
+    # and when bergen's link is a new one.
     restart(bergen, "spoke")
     bergen.daemon.wait_line(r"link to hub linodeHQ is up")
     bergen.server.wait_ping(own_address(oslo))
@@ -137,9 +160,21 @@ def test_local_lines_tighten(net):
     reload(oslo)
     assert peer(oslo, "bergen")["policy"] == "direct-only"
     assert peer(oslo, "bergen")["known_at"][0] == "203.0.113.99:7000"
+    # What is said of one node is told to that node, too, by the hub.
+    has_policy(oslo, bergen, "direct-only")
+    write(oslo, "hosts/bergen", "IndirectData = yes\n")
+    reload(oslo)
+    has_policy(oslo, bergen, "hub-only")
+    oslo.server.wait_ping(own_address(bergen))
+    agree_on_policy(hq, oslo, bergen)
+    # So it is when it was said before either of the links was there.
+    restart(oslo, "spoke")
+    restart(bergen, "spoke")
+    bergen.server.wait_ping(own_address(oslo), 60)
+    has_policy(oslo, bergen, "hub-only")
     os.unlink(os.path.join(oslo.etc, "hosts/bergen"))
     reload(oslo)
-    assert peer(oslo, "bergen")["policy"] == "auto"
+    has_policy(oslo, bergen, "auto")
 
 
 def test_connect_to_a_spoke(net):
@@ -299,3 +334,12 @@ def test_expected_branches():
         hq.daemon.wait_line(r"branch oslo is back")
         assert not [line for line in hq.daemon.lines[mark:] if "which ConnectTo" in line]
         assert hq.worker_pid("control") == started
+        # Workers that die begin again with the lines that were read last, not with those of the start, nor with half a file.
+        write(hq, "hub.conf", conf + "ConectTo = nowhere\n")
+        for role in ("control", "api"):
+            crash(hq, role)
+        wait_until("oslo is expected", lambda: {
+            n["name"]: n["expected"] for n in hq.json("hub", "status")["nodes"]} == {"linodeHQ": False, "oslo": True})
+        mark = hq.daemon.mark()
+        oslo.daemon.stop()
+        hq.daemon.wait_line(r"branch oslo, which ConnectTo.*is away", start=mark)

@@ -168,6 +168,15 @@ static void test_small_ones(void **state)
 						   .identity_key = { .b = { (uint8_t)i, 9 } } };
 	check_round_trip(m, 96u * LINK_HELD_KEYS_MAX);
 	memset(m, 0, sizeof(*m));
+	m->type = CONTROL_PEER_POLICIES;
+	check_round_trip(m, 64);
+	m->policies.n = LINK_PEER_POLICIES_MAX;
+	for (unsigned i = 0; i < LINK_PEER_POLICIES_MAX; i++)
+		m->policies.peers[i] =
+			(struct control_peer_policy){ .id = UINT32_MAX - LINK_PEER_POLICIES_MAX + i,
+						      .policy = PATH_POLICY_DIRECT_ONLY };
+	check_round_trip(m, 64u * LINK_PEER_POLICIES_MAX);
+	memset(m, 0, sizeof(*m));
 	m->type = CONTROL_PONG;
 	check_round_trip(m, 64);
 	m->type = CONTROL_PING;
@@ -339,6 +348,17 @@ static void test_json_rows(void **state)
 		{ "{'type':'revived','id':5,'revision':43}", ERR_INVALID, 0 },
 		{ "{'type':'revived','id':5,'revision':43,'identity_key':'aWlp'}", ERR_INVALID, 0 },
 		{ "{'type':'revived','id':5,'revision':-1,'identity_key':'" KEY_TEXT "'}",
+		  ERR_INVALID, 0 },
+		{ "{'type':'peer-policies','peers':[]}", ERR_OK, CONTROL_PEER_POLICIES },
+		{ "{'type':'peer-policies','peers':[{'id':3,'path_policy':'hub-only'},"
+		  "{'id':4,'path_policy':'direct-only'}]}",
+		  ERR_OK, CONTROL_PEER_POLICIES },
+		{ "{'type':'peer-policies'}", ERR_INVALID, 0 },
+		{ "{'type':'peer-policies','peers':[{'id':3}]}", ERR_INVALID, 0 },
+		{ "{'type':'peer-policies','peers':[{'id':3,'path_policy':'auto'}]}", ERR_INVALID,
+		  0 },
+		{ "{'type':'peer-policies','peers':[{'id':3,'path_policy':'hub-only'},"
+		  "{'id':3,'path_policy':'hub-only'}]}",
 		  ERR_INVALID, 0 },
 		{ "{'type':'held-keys','keys':[]}", ERR_OK, CONTROL_HELD_KEYS },
 		{ "{'type':'held-keys','keys':[{'id':5,'identity_key':'" KEY_TEXT "','x':1}]}",
