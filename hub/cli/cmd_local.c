@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Commands for the hub of this machine, without its API: its files (get, set, add, del, edit, fsck)
- * and its process (pid, reload, stop).
+ * and its process (pid, reload, stop, restart).
  */
 #include <signal.h>
 
@@ -111,4 +111,15 @@ int cmd_stop(struct cli *cli, struct args *a)
 {
 	(void)a;
 	return send_signal(cli, SIGTERM);
+}
+
+int cmd_restart(struct cli *cli, struct args *a)
+{
+	char pid_file[PATHS_FILE_SIZE];
+	int code = refuse_remote(cli);
+
+	(void)a;
+	return code ? code
+		    : launch_restart("branchline-hub", cli->paths->net, cli->paths->etc,
+				     paths_join(pid_file, cli->paths->run, "hub.pid"));
 }

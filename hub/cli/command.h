@@ -116,6 +116,7 @@ int cmd_fsck(struct cli *cli, struct args *a);
 int cmd_pid(struct cli *cli, struct args *a);
 int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);
+int cmd_restart(struct cli *cli, struct args *a);
 /* cmd_dump.c */
 int cmd_dump_connections(struct cli *cli, struct args *a);
 int cmd_dump_graph(struct cli *cli, struct args *a);

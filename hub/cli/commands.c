@@ -440,5 +440,7 @@ const struct command commands[] = {
 	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
 	  cmd_reload },
 	{ "stop", NULL, "", "stop the daemon", 0, 0, NULL, cmd_stop },
+	{ "restart", NULL, "", "stop the daemon, and start it in the background", 0, 0, NULL,
+	  cmd_restart },
 };
 const size_t commands_n = ARRAY_LEN(commands);

@@ -463,3 +463,52 @@ int launch_print_pid(const char *program, const char *pid_file)
 		fprintf(stderr, "%s: %s: %s\n", program, pid_file, err_str(e));
 	return LAUNCH_NOT_RUNNING;
 }
+
+/* The unit of systemd that a process is in, when it is one of ours; "" otherwise. */
+static void unit_of(pid_t pid, char unit[256])
+{
+	char path[64], *at = NULL;
+	struct buf b;
+
+	unit[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%ld/cgroup", (long)pid);
+	buf_init(&b, 65536);
+	if (file_read(path, &b) == ERR_OK && buf_cstr(&b))
+		at = strstr(buf_cstr(&b), "/branchline-");
+	if (at)
+		snprintf(unit, 256, "%.*s", (int)strcspn(at + 1, "/\n"), at + 1);
+	if (!strstr(unit, ".service"))
+		unit[0] = '\0';
+	buf_fini(&b);
+}
+
+int launch_restart(const char *program, const char *net, const char *etc, const char *pid_file)
+{
+	const struct launch l = { .program = program, .kill_signal = SIGTERM };
+	char self[PATHS_FILE_SIZE], unit[256];
+	const char *const argv[] = { program, "-n", net, "-c", etc, "run", NULL };
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	pid_t pid;
+
+	if (n <= 0) {
+		fprintf(stderr, "%s: /proc/self/exe: %s\n", program, strerror(errno));
+		return LAUNCH_FAILED;
+	}
+	self[n] = '\0';
+	if (read_pid(pid_file, &pid) == ERR_OK && runs_program(pid, program)) {
+		int code;
+
+		unit_of(pid, unit);
+		if (unit[0]) {
+			fprintf(stderr, "%s: the daemon is a service: systemctl restart %s\n",
+				program, unit);
+			return LAUNCH_REFUSED;
+		}
+		code = launch_signal(&l, pid_file);
+		if (code)
+			return code;
+	}
+	execv(self, (char *const *)(uintptr_t)argv);
+	fprintf(stderr, "%s: %s: %s\n", program, self, strerror(errno));
+	return LAUNCH_FAILED;
+}

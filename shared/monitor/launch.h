@@ -79,5 +79,12 @@ int launch_daemonize(struct launch *l, const char *log_path);
 /* Sends l->kill_signal to the daemon whose process id is in `pid_file`; for SIGTERM, SIGINT and
  * SIGKILL waits until it has ended. Returns the exit code. */
 int launch_signal(const struct launch *l, const char *pid_file);
+/*
+ * Stops the daemon, if it runs, and takes its place in a new process: this program's `run`, which
+ * goes to the background, with the same network and configuration folder `etc`. Returns only on a
+ * failure: LAUNCH_REFUSED for a daemon that a service manager has started, which would start it
+ * again, too.
+ */
+int launch_restart(const char *program, const char *net, const char *etc, const char *pid_file);
 /* Prints the process id of the daemon that runs. LAUNCH_NOT_RUNNING with the reason printed. */
 int launch_print_pid(const char *program, const char *pid_file);

@@ -53,6 +53,7 @@ int cmd_fsck(struct cli *cli, struct args *a);
 int cmd_pid(struct cli *cli, struct args *a);
 int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);
+int cmd_restart(struct cli *cli, struct args *a);
 int cmd_debug(struct cli *cli, struct args *a);
 int cmd_retry(struct cli *cli, struct args *a);
 /* key.c: the identity keys of other nodes */

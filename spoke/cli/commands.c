@@ -108,6 +108,8 @@ static const struct command commands[] = {
 	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
 	  cmd_reload },
 	{ "stop", NULL, "", "stop the daemon", 0, 0, NULL, cmd_stop },
+	{ "restart", NULL, "", "stop the daemon, and start it in the background", 0, 0, NULL,
+	  cmd_restart },
 	{ "key", "list", "", "show whose identity keys this branch knows, and which have changed",
 	  0, 0, NULL, cmd_key_list },
 	{ "key", "accept", "NODE", "say that a node's changed identity key is right", 1, 1, NULL,

@@ -191,6 +191,15 @@ int cmd_stop(struct cli *cli, struct args *a)
 	return send_signal(cli, SIGTERM);
 }
 
+int cmd_restart(struct cli *cli, struct args *a)
+{
+	char path[PATHS_FILE_SIZE];
+
+	(void)a;
+	return launch_restart(cli->launch->program, cli->paths->net, cli->paths->etc,
+			      pid_file(cli, path));
+}
+
 int cmd_debug(struct cli *cli, struct args *a)
 {
 	json_t *answer;

@@ -20,7 +20,7 @@ NOT_RUN = {
     "edit": "opens an editor: test_configure.py", "top": "draws until a key is pressed: test_dump.py", "events": "has no end: test_events.py",
     "stop": "ends the daemon that the others ask: test_configure.py", "backup": "test_backup.py runs each of them",
     "import-tinc": "needs a folder of tinc's: test_import_tinc.py", "hosts": "writes /etc/hosts of this machine: test_dump.py",
-    "import": "reads standard input: test_dump.py",
+    "restart": "starts a daemon that nobody would end: test_configure.py", "import": "reads standard input: test_dump.py",
 }
 # Last, since they take away what others ask about.
 LAST = ["node delete", "node revoke", "key revoke", "policy default", "rotate-key", "node rotate"]

@@ -147,7 +147,7 @@ def test_key_length_is_explained(network, kind):
 
 
 def test_process(network):
-    """pid, reload and stop find the daemon; without one they say so."""
+    """pid, reload, stop and restart find the daemon; without one they say so, and restart starts one."""
     hq, oslo = network
     for run, name in ((oslo.spoke, "spoke"), (hq.hub, "hub")):
         pid = int(run("pid").stdout)
@@ -157,3 +157,12 @@ def test_process(network):
         assert int(run("pid").stdout) == pid
         run("stop")
         assert run("pid", check=False).returncode == 3 and run("stop", check=False).returncode == 3
+        try:
+            run("restart")
+            first = int(run("pid").stdout)
+            run("restart")
+            second = int(run("pid").stdout)
+            assert len({pid, first, second}) == 3
+            run("status")
+        finally:
+            run("stop", check=False)

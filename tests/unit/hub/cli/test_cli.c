@@ -64,6 +64,7 @@ static const char *const looks[] = {
 	/* signals */
 	"reload",
 	"stop",
+	"restart",
 };
 
 static bool is_in(const char *const *list, size_t n, const char *word)
