@@ -47,7 +47,7 @@ def tunnels_go_on(net):
     hq, (one, two) = net
     one.host.wait_ping(two.host4)
     one.host.wait_ping(hq.host4)
-    if "killed" in os.environ.get("PYTEST_CURRENT_TEST", ""):
+    if any(word in os.environ.get("PYTEST_CURRENT_TEST", "") for word in ("killed", "read_only")):
         yield
         return
     streams = [evidence.Echoes(one.host, address) for address in (two.host4, hq.host4)]
@@ -183,6 +183,28 @@ def test_full(net):
     changes_work(hq, "after-full")
     assert set(done) <= set(names(hq))
     join_works(site)
+
+
+def mount_read_only(hq, yes):
+    w.run(["mount", "-o", "remount,ro" if yes else "remount,rw", os.path.join(hq.dir, "state")])
+
+
+def test_read_only(net):
+    """A hub whose file system was mounted read-only, as after an error of its disk, says so and does not start; nothing is lost by it."""
+    hq, (one, two) = net
+    before = names(hq)
+    assert hq.daemon.stop() == 0
+    mount_read_only(hq, True)
+    try:
+        refused = hq.start_daemon("hub", wait=False)
+        assert refused.popen.wait(30) != 0
+        refused.wait_line("error: database: .*/directory.db: Read-only file system")
+    finally:
+        mount_read_only(hq, False)
+    hq.start_daemon("hub")
+    assert names(hq) == before
+    changes_work(hq, "after-read-only")
+    one.host.wait_ping(two.host4, 60)
 
 
 def test_damaged_while_it_runs(net):
