@@ -8,6 +8,7 @@ for an event: a log line, a process, a condition that is asked again until a dea
      10.N.0.10     10.N.0.1            public address
 """
 
+import contextlib
 import ctypes
 import ipaddress
 import json
@@ -203,26 +204,33 @@ class Namespace:
         run(["ip", "netns", "del", self.name], check=False)
 
 
-def communicate(popen, user_input, patience):
+def communicate(popen, patience):
     """What it printed until its end; subprocess.TimeoutExpired when patience is over."""
     while True:
         try:
-            return popen.communicate(user_input, timeout=max(0.0, min(patience.left, 1.0)))
+            return popen.communicate(timeout=max(0.0, min(patience.left, 1.0)))
         except subprocess.TimeoutExpired:
-            user_input = None  # it is kept
             if patience.over():
                 raise
+
+
+@contextlib.contextmanager
+def readable(text):
+    """A file to read `text` from. Not a pipe: communicate() forgets what it has not written yet when it is called again."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as f:
+        f.write(text or "")
+        f.seek(0)
+        yield f
 
 
 def run(argv, check=True, timeout=60, env=None, user_input=None):
     """Runs to the end; the result has returncode, stdout, stderr as text."""
     patience = Patience(timeout)
-    with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL if user_input is None else subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=env,
+    with readable(user_input) as stdin, subprocess.Popen(
+        argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
     ) as popen:
         try:
-            out, err = communicate(popen, user_input, patience)
+            out, err = communicate(popen, patience)
         except subprocess.TimeoutExpired as e:
             popen.kill()
             raise subprocess.TimeoutExpired(argv, timeout, e.output, e.stderr) from None
