@@ -15,7 +15,7 @@ static const char list_sql[] =
 	" FROM node_settings x JOIN nodes n ON n.id = x.node_id"
 	" WHERE x.state = 3 AND n.status = 2"
 	" UNION ALL SELECT 5, n.name, k.created_ms, 1, ''"
-	" FROM keys k JOIN nodes n ON n.id = k.node_id"
+	" FROM keys k INDEXED BY keys_changed JOIN nodes n ON n.id = k.node_id"
 	" WHERE k.status = 1 AND k.created_ms > ?1 AND k.kind = 1 AND k.unbroken = 0 AND n.status "
 	"= 2"
 	" UNION ALL SELECT 6, w.name, w.disabled_ms, 1, w.disabled_why"
