@@ -29,7 +29,7 @@ fi
 
 # `sh deploy/deps.sh packages`: also what builds and checks Debian packages.
 if [ "${1:-}" = packages ]; then
-	tests="$tests debhelper lintian debootstrap ansible-lint shellcheck"
+	tests="$tests debhelper lintian debootstrap ansible-lint shellcheck logrotate"
 fi
 
 missing=

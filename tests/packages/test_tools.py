@@ -4,6 +4,8 @@
 import glob
 import os
 import shutil
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -53,6 +55,27 @@ def test_scripts(script):
     exclude = ["--exclude=SC2034,SC2154"] if script.startswith("openrc") else []
     got = w.run(["shellcheck", "--shell=sh", *exclude, os.path.join(EXAMPLES, script)], check=False)
     assert got.returncode == 0, got.stdout + got.stderr
+
+
+def test_logrotate(tmp_path):
+    """A log that is rotated: the daemon hears of it, by the signal that has it open its log again (test_service.py)."""
+    net = tmp_path / "net"
+    net.mkdir(mode=0o750)
+    (net / "branchline-spoke.log").write_text("old\n", encoding="utf-8")
+    with open(os.path.join(EXAMPLES, "logrotate", "branchline"), encoding="utf-8") as f:
+        conf = f.read()
+    conf = conf.replace("/var/lib/branchline/*/", f"{net}/").replace("/run/branchline/*/", f"{net}/")
+    (tmp_path / "conf").write_text(conf, encoding="utf-8")
+    os.chmod(tmp_path / "conf", 0o644)
+    # In the daemon's place a process that the signal ends.
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as daemon:
+        try:
+            (net / "spoke.pid").write_text(f"{daemon.pid}\n", encoding="utf-8")
+            w.run(["logrotate", "--force", "--state", str(tmp_path / "state"), str(tmp_path / "conf")])
+            assert daemon.wait(30) == -signal.SIGHUP
+        finally:
+            daemon.kill()
+    assert (net / "branchline-spoke.log.1").read_text(encoding="utf-8") == "old\n"
 
 
 def test_all_are_looked_at():
