@@ -160,6 +160,21 @@ def test_walls(pair):
         assert not [line for line in site.daemon.lines if re.search("(error|warning): ", line)], site.daemon.tail()
 
 
+def test_memory(pair):
+    """What a branch server pays: all processes of a spoke, each page that they share counted by its share."""
+    if any(k.endswith("SAN_OPTIONS") for k in os.environ):
+        pytest.skip("a sanitizer's build keeps shadows of all memory")
+    spoke = pair[1]
+    children = w.run(["pgrep", "-P", str(spoke.daemon_pid())]).stdout.split()
+    assert len(children) >= 2
+    resident = 0
+    for pid in [str(spoke.daemon_pid()), *children]:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
+            resident += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    print(f"resident: {resident} KiB")
+    assert resident <= 8 << 10
+
+
 def test_start_again(pair):
     """From the files that the first run has left, and with the state folder as systemd makes it anew: root's."""
     branch = pair[1]
