@@ -112,7 +112,7 @@ struct monitor_net_end {
 enum monitor_key_what {
 	MONITOR_KEY_IDENTITY = 1,
 	MONITOR_KEY_TUNNEL,
-	MONITOR_KEY_HUB_PIN, /* a public key; has no FILE.next, MONITOR_KEY_KEEP replaces it */
+	MONITOR_KEY_HUB_PIN, /* a spoke's hub, a public key: everybody may read its files */
 };
 enum monitor_key_op { MONITOR_KEY_KEEP = 1, MONITOR_KEY_PROMOTE, MONITOR_KEY_DROP };
 struct monitor_key {

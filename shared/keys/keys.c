@@ -2,6 +2,7 @@
 #include "shared/keys/keys.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <string.h>
 #if defined(__aarch64__)
 #include <asm/hwcap.h>
@@ -137,6 +138,14 @@ enum err keys_read_public(const char *path, struct public_key *out)
 		e = decode_key(&b, out->b);
 	buf_fini(&b);
 	return e == ERR_TOOBIG ? ERR_INVALID : e;
+}
+
+const char *keys_fingerprint(const struct public_key *key, char out[KEYS_FINGERPRINT_SIZE])
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(key->b, KEY_BYTES, digest);
+	return hex_encode(digest, sizeof(digest), out);
 }
 
 enum err keys_read(struct keys *k, const char *identity_file, const char *tunnel_file)

@@ -9,7 +9,8 @@
 
 #include "shared/base/secret.h"
 
-#define KEYS_SIGNATURE_BYTES 64u /* Ed25519, RFC 8032 */
+#define KEYS_SIGNATURE_BYTES  64u /* Ed25519, RFC 8032 */
+#define KEYS_FINGERPRINT_SIZE 65u /* with the end mark */
 
 struct keys {
 	struct secret_key identity; /* Ed25519 seed */
@@ -40,6 +41,8 @@ enum err keys_read_next(const char *path, struct secret_key *out, bool *found) m
 enum err keys_tunnel_public(const struct secret_key *tunnel, struct public_key *out) must_check;
 /* A public key's file: base64 on a line. ERR_NOTFOUND, ERR_INVALID. */
 enum err keys_read_public(const char *path, struct public_key *out) must_check;
+/* How people compare a key: its SHA-256 in hexadecimal digits. Returns `out`. */
+const char *keys_fingerprint(const struct public_key *key, char out[KEYS_FINGERPRINT_SIZE]);
 /* Zeroes the private keys and keeps the rest. */
 void keys_forget_secrets(struct keys *k);
 

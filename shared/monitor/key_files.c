@@ -30,7 +30,7 @@ bool key_files_may(const struct key_files *f, enum worker_role from, const struc
 {
 	bool is_engines = m->what == MONITOR_KEY_TUNNEL && m->op == MONITOR_KEY_KEEP;
 
-	if (!file_of(f, m->what) || (m->what == MONITOR_KEY_HUB_PIN && m->op != MONITOR_KEY_KEEP))
+	if (!file_of(f, m->what))
 		return false;
 	return is_engines ? from == WORKER_ENGINE : from == WORKER_CONTROL;
 }
@@ -73,8 +73,6 @@ enum err key_files_step(const struct key_files *f, const struct monitor_key *m)
 
 	if (!path)
 		return ERR_DENIED;
-	if (m->what == MONITOR_KEY_HUB_PIN)
-		return keep(path, m);
 	if (snprintf(next, sizeof(next), "%s" KEY_FILES_NEXT, path) >= (int)sizeof(next))
 		return ERR_TOOBIG;
 	if (m->op == MONITOR_KEY_KEEP)

@@ -29,6 +29,7 @@ static const struct {
 	{ CAP_REVIVED, "revived" },
 	{ CAP_HELD_KEYS, "held-keys" },
 	{ CAP_PEER_POLICIES, "peer-policies" },
+	{ CAP_HUB_KEY, "hub-key" },
 };
 
 static void put_capabilities(struct fields_out *o, uint32_t bits)
@@ -371,6 +372,70 @@ static void get_policies(struct fields *f, struct control_msg *m)
 	}
 }
 
+/* Into the message itself, or into an object of its own. */
+static void put_hub_key_fields(struct fields_out *o, const struct control_hub_key *k)
+{
+	if (!k->has_key)
+		return;
+	fields_put_bytes(o, "key", k->key.b, KEY_BYTES);
+	fields_put_bytes(o, "sig", k->sig, sizeof(k->sig));
+	fields_put_int(o, "switch_ms", k->switch_ms);
+}
+
+static void get_hub_key_fields(struct fields *f, enum fields_need need, struct control_hub_key *k)
+{
+	k->has_key = fields_get_bytes(f, "key", need, k->key.b, KEY_BYTES);
+	if (!k->has_key)
+		return;
+	fields_get_bytes(f, "sig", FIELDS_REQUIRED, k->sig, sizeof(k->sig));
+	k->switch_ms = (int64_t)fields_get_count(f, "switch_ms", FIELDS_REQUIRED);
+}
+
+static void put_hub_key(const struct control_msg *m, struct fields_out *o)
+{
+	put_hub_key_fields(o, &m->hub_key);
+}
+
+static void get_hub_key(struct fields *f, struct control_msg *m)
+{
+	get_hub_key_fields(f, FIELDS_OPTIONAL, &m->hub_key);
+}
+
+static void put_hub_key_known(const struct control_msg *m, struct fields_out *o)
+{
+	fields_put_bytes(o, "key", m->hub_key_known.key.b, KEY_BYTES);
+}
+
+static void get_hub_key_known(struct fields *f, struct control_msg *m)
+{
+	fields_get_bytes(f, "key", FIELDS_REQUIRED, m->hub_key_known.key.b, KEY_BYTES);
+}
+
+/* In a welcome: mostly there is none. */
+static void put_next_hub_key(struct fields_out *o, const struct control_hub_key *k)
+{
+	struct fields_out item;
+
+	if (!k->has_key)
+		return;
+	fields_write_init(&item);
+	put_hub_key_fields(&item, k);
+	fields_put(o, "hub_key", fields_write_end(&item));
+}
+
+static void get_next_hub_key(struct fields *f, struct control_hub_key *k)
+{
+	const json_t *object = json_object_get(f->obj, "hub_key");
+	struct fields item;
+
+	if (!object || json_is_null(object))
+		return;
+	fields_init(&item, object);
+	get_hub_key_fields(&item, FIELDS_REQUIRED, k);
+	if (item.err)
+		fields_fail(f, item.err);
+}
+
 static void put_nothing(const struct control_msg *m, struct fields_out *o)
 {
 	(void)m;
@@ -431,6 +496,7 @@ static void put_welcome(const struct control_msg *m, struct fields_out *o)
 	fields_put_int(o, "time_ms", w->time_ms);
 	fields_put_endpoint(o, "observed", &w->observed);
 	put_nonzero(o, "key_overlap", w->key_overlap_s);
+	put_next_hub_key(o, &w->hub_key);
 	put_ports(o, w);
 }
 
@@ -457,6 +523,7 @@ static void get_welcome(struct fields *f, struct control_msg *m)
 	fields_get_endpoint(f, "observed", &w->observed);
 	w->key_overlap_s =
 		(uint32_t)fields_get_int(f, "key_overlap", FIELDS_OPTIONAL, 0, KEY_OVERLAP_MAX_S);
+	get_next_hub_key(f, &w->hub_key);
 	get_ports(f, w);
 }
 
@@ -602,6 +669,9 @@ static const struct message {
 	[CONTROL_HELD_KEYS] = { "held-keys", LINK_FRAME_CLIENT_MAX_BYTES, put_held, get_held },
 	[CONTROL_PEER_POLICIES] = { "peer-policies", LINK_FRAME_CLIENT_MAX_BYTES, put_policies,
 				    get_policies },
+	[CONTROL_HUB_KEY] = { "hub-key", LINK_FRAME_MAX_BYTES, put_hub_key, get_hub_key },
+	[CONTROL_HUB_KEY_KNOWN] = { "hub-key-known", LINK_FRAME_CLIENT_MAX_BYTES, put_hub_key_known,
+				    get_hub_key_known },
 };
 
 const char *control_type_str(enum control_type t)

@@ -5,8 +5,10 @@
  * Unknown fields are ignored, unknown types decode to CONTROL_UNKNOWN.
  *
  *   spoke -> hub    join, hello, report, locate, ack, propose_subnet, rotate_key, pong, carry,
- *                   settings_state, revived, held_keys, peer_policies
- *   hub -> spoke    welcome, directory, presence, punch, ask_key, ping, bye, error, carry, settings
+ *                   settings_state, revived, held_keys, peer_policies,
+ *                   hub_key_known
+ *   hub -> spoke    welcome, directory, presence, punch, ask_key, ping, bye, error, carry,
+ *                   settings, hub_key
  */
 #include "shared/base/buf.h"
 #include "shared/wire/directory.h"
@@ -36,6 +38,8 @@ enum control_type {
 	CONTROL_REVIVED,
 	CONTROL_HELD_KEYS,
 	CONTROL_PEER_POLICIES,
+	CONTROL_HUB_KEY,
+	CONTROL_HUB_KEY_KNOWN,
 };
 const char *control_type_str(enum control_type t);
 
@@ -51,6 +55,7 @@ enum control_capability {
 	CAP_REVIVED = 16,       /* hub: takes `revived` */
 	CAP_HELD_KEYS = 32,     /* hub: takes `held-keys` */
 	CAP_PEER_POLICIES = 64, /* hub: takes `peer-policies` */
+	CAP_HUB_KEY = 128, /* hub: announces its next identity key; spoke: keeps and confirms it */
 };
 
 struct control_join {
@@ -146,6 +151,17 @@ struct control_peer_policies {
 		enum path_policy policy; /* never auto */
 	} peers[LINK_PEER_POLICIES_MAX];
 };
+/* The identity key that is to take the place of the hub's present one. */
+struct control_hub_key {
+	bool has_key; /* false: there is none, or it was taken back; the rest is zeros then */
+	struct public_key key;
+	uint8_t sig[64];   /* by the hub's present one, over node_identity_sign_input() */
+	int64_t switch_ms; /* wall clock of the hub: in force then at the latest */
+};
+/* The spoke has it on its disk, and takes the hub with it from here on. */
+struct control_hub_key_known {
+	struct public_key key;
+};
 struct control_welcome {
 	char network[NAME_SIZE];
 	char name[NAME_SIZE]; /* of the spoke */
@@ -169,6 +185,7 @@ struct control_welcome {
 		tcp_ports[LINK_PORTS_MAX]; /* where the hub listens, too, at all of its addresses */
 	uint32_t key_overlap_s;            /* how long a key that was replaced is good for, at most
 					      KEY_OVERLAP_MAX_S; 0: KEY_OVERLAP_DEFAULT_S */
+	struct control_hub_key hub_key;
 };
 struct control_presence {
 	uint32_t id;
@@ -249,6 +266,8 @@ struct control_msg {
 		struct control_revived revived;
 		struct control_held_keys held;
 		struct control_peer_policies policies;
+		struct control_hub_key hub_key;
+		struct control_hub_key_known hub_key_known;
 		struct control_welcome welcome;
 		struct delta directory;           /* owned: control_msg_fini() */
 		struct control_presence presence; /* also PUNCH */

@@ -90,6 +90,27 @@ static void kept_promoted_and_dropped(void **state)
 	folder_close(&f);
 }
 
+/* The hub's key is no secret: who runs without rights reads it, too. */
+static void the_pin_can_be_read(void **state)
+{
+	struct monitor_key m = { .what = MONITOR_KEY_HUB_PIN, .op = MONITOR_KEY_KEEP };
+	struct folder f;
+	struct stat st;
+
+	(void)state;
+	folder_open(&f);
+	f.files.hub_pin = f.tunnel;
+	assert_int_equal(key_files_step(&f.files, &m), ERR_OK);
+	assert_int_equal(stat(f.next, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
+	assert_int_not_equal(access(f.tunnel, F_OK), 0);
+	m.op = MONITOR_KEY_PROMOTE;
+	assert_int_equal(key_files_step(&f.files, &m), ERR_OK);
+	assert_int_equal(stat(f.tunnel, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
+	folder_close(&f);
+}
+
 static void each_worker_its_own(void **state)
 {
 	static const struct {
@@ -105,6 +126,8 @@ static void each_worker_its_own(void **state)
 		{ MONITOR_KEY_IDENTITY, MONITOR_KEY_DROP, false, true },
 		/* This daemon has no such file. */
 		{ MONITOR_KEY_HUB_PIN, MONITOR_KEY_KEEP, false, false },
+		{ MONITOR_KEY_HUB_PIN, MONITOR_KEY_PROMOTE, false, false },
+		{ MONITOR_KEY_HUB_PIN, MONITOR_KEY_DROP, false, false },
 	};
 	const struct key_files files = { .identity = "i", .tunnel = "t" }, none = { 0 };
 	const struct key_files pin = { .hub_pin = "p" };
@@ -122,7 +145,7 @@ static void each_worker_its_own(void **state)
 				 rows[i].what == MONITOR_KEY_HUB_PIN);
 	}
 	const struct monitor_key drop = { .what = MONITOR_KEY_HUB_PIN, .op = MONITOR_KEY_DROP };
-	assert_false(key_files_may(&pin, WORKER_CONTROL, &drop));
+	assert_false(key_files_may(&pin, WORKER_ENGINE, &drop));
 	assert_int_equal(key_files_step(&none, &drop), ERR_DENIED);
 }
 
@@ -130,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kept_promoted_and_dropped),
+		cmocka_unit_test(the_pin_can_be_read),
 		cmocka_unit_test(each_worker_its_own),
 	};
 

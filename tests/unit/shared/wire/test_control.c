@@ -177,6 +177,16 @@ static void test_small_ones(void **state)
 						      .policy = PATH_POLICY_DIRECT_ONLY };
 	check_round_trip(m, 64u * LINK_PEER_POLICIES_MAX);
 	memset(m, 0, sizeof(*m));
+	m->type = CONTROL_HUB_KEY; /* none */
+	check_round_trip(m, 64);
+	m->hub_key = (struct control_hub_key){ .has_key = true, .switch_ms = INT64_MAX };
+	m->hub_key.key.b[0] = m->hub_key.sig[63] = 9;
+	check_round_trip(m, 256);
+	memset(m, 0, sizeof(*m));
+	m->type = CONTROL_HUB_KEY_KNOWN;
+	m->hub_key_known.key.b[31] = 7;
+	check_round_trip(m, 128);
+	memset(m, 0, sizeof(*m));
 	m->type = CONTROL_PONG;
 	check_round_trip(m, 64);
 	m->type = CONTROL_PING;
@@ -369,6 +379,19 @@ static void test_json_rows(void **state)
 		{ "{'type':'held-keys','keys':[{'id':5}]}", ERR_INVALID, 0 },
 		{ "{'type':'held-keys','keys':[5]}", ERR_INVALID, 0 },
 		{ "{'type':'held-keys','keys':{'id':5}}", ERR_INVALID, 0 },
+		{ "{'type':'hub-key'}", ERR_OK, CONTROL_HUB_KEY },
+		{ "{'type':'hub-key','key':null}", ERR_OK, CONTROL_HUB_KEY },
+		{ "{'type':'hub-key','key':'" KEY_TEXT "','sig':'" SIG_TEXT "','switch_ms':1}",
+		  ERR_OK, CONTROL_HUB_KEY },
+		/* A key comes with its signature and its time. */
+		{ "{'type':'hub-key','key':'" KEY_TEXT "','switch_ms':1}", ERR_INVALID, 0 },
+		{ "{'type':'hub-key','key':'" KEY_TEXT "','sig':'" SIG_TEXT "'}", ERR_INVALID, 0 },
+		{ "{'type':'hub-key','key':'" KEY_TEXT "','sig':'" SIG_TEXT "','switch_ms':-1}",
+		  ERR_INVALID, 0 },
+		{ "{'type':'hub-key','key':'aWlp','sig':'" SIG_TEXT "','switch_ms':1}", ERR_INVALID,
+		  0 },
+		{ "{'type':'hub-key-known','key':'" KEY_TEXT "'}", ERR_OK, CONTROL_HUB_KEY_KNOWN },
+		{ "{'type':'hub-key-known'}", ERR_INVALID, 0 },
 		{ "{'type':''}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'Ping'}", ERR_OK, CONTROL_UNKNOWN },
 		{ "{'type':'unknown'}", ERR_OK, CONTROL_UNKNOWN },
