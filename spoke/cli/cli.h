@@ -59,6 +59,8 @@ int cmd_retry(struct cli *cli, struct args *a);
 /* key.c: the identity keys of other nodes */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_accept(struct cli *cli, struct args *a);
+/* pin.c: which hub is ours */
+int cmd_pin(struct cli *cli, struct args *a);
 /* rotate.c: LAUNCH_REFUSED when the hub has not taken the keys */
 int cmd_rotate_key(struct cli *cli, struct args *a);
 

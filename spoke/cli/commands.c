@@ -114,6 +114,9 @@ static const struct command commands[] = {
 	  0, 0, NULL, cmd_key_list },
 	{ "key", "accept", "NODE", "say that a node's changed identity key is right", 1, 1, NULL,
 	  cmd_key_accept },
+	{ "pin", NULL, "[FINGERPRINT | KEY | JOIN-LINE]",
+	  "show how the hub is known, or take the one with this key from here on", 0, 1, NULL,
+	  cmd_pin },
 	{ "rotate-key", NULL, "", "make new keys, without losing a packet", 0, 0, rotate_options,
 	  cmd_rotate_key },
 };

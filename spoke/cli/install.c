@@ -13,12 +13,13 @@
 #include "shared/base/file.h"
 #include "shared/keys/keys.h"
 #include "spoke/control/known_keys.h"
+#include "shared/monitor/key_files.h"
 
 #define CONF_MAX_BYTES (256u << 10)
-#define ITEMS          5u
+#define ITEMS          6u
 #define PATH_SIZE      (PATHS_FILE_SIZE + 32u)
 
-/* One file to be written, in the order of writing. */
+/* One file to be written, in the order of writing; without a text only an older one goes aside. */
 struct item {
 	char name[PATHS_DIR_SIZE]; /* below the folder */
 	struct buf text;
@@ -128,6 +129,7 @@ static void close_item(struct item *it, const char *user)
 /* The contents of all files, in the order in which they are written. */
 static enum err items_make(const struct install *in, struct item items[ITEMS])
 {
+	const struct control_hub_key *next = &in->cache->welcome.hub_key;
 	char host[sizeof("hosts/") + NAME_SIZE];
 	enum err e;
 
@@ -135,14 +137,17 @@ static enum err items_make(const struct install *in, struct item items[ITEMS])
 	e = host_text(in, &item_init(&items[0], host, 0644)->text);
 	if (!e)
 		e = put_key(&item_init(&items[1], "hub.pin", 0644)->text, in->token->hub_key.b);
+	item_init(&items[2], "hub.pin" KEY_FILES_NEXT, 0644);
+	if (!e && next->has_key)
+		e = put_key(&items[2].text, next->key.b);
 	if (!e)
-		e = conf_text(in, &item_init(&items[2], "spoke.conf", 0644)->text);
+		e = conf_text(in, &item_init(&items[3], "spoke.conf", 0644)->text);
 	if (in->c->proxy.password[0])
-		close_item(&items[2], in->user);
+		close_item(&items[3], in->user);
 	if (!e)
-		e = put_key(&item_init(&items[3], "tunnel.key", 0600)->text, in->keys->tunnel.b);
+		e = put_key(&item_init(&items[4], "tunnel.key", 0600)->text, in->keys->tunnel.b);
 	if (!e)
-		e = put_key(&item_init(&items[4], "identity.key", 0600)->text,
+		e = put_key(&item_init(&items[5], "identity.key", 0600)->text,
 			    in->keys->identity.b);
 	return e;
 }
@@ -198,6 +203,8 @@ static enum err items_write(const char *dir, struct item items[ITEMS], char why[
 	for (size_t i = 0; e == ERR_OK && i < ITEMS; i++) {
 		item_path(dir, &items[i], path);
 		e = save_old(&items[i], path);
+		if (!e && !buf_len(&items[i].text))
+			continue;
 		if (!e)
 			e = file_write_atomic(path, buf_data(&items[i].text),
 					      buf_len(&items[i].text), items[i].mode);

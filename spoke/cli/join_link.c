@@ -92,6 +92,13 @@ static void take_welcome(struct join_link *j, const struct control_welcome *w)
 		    BRANCHLINE_VERSION);
 		return;
 	}
+	if (w->hub_key.has_key &&
+	    !keys_identity_is_signed(&j->rq->token->hub_key, &w->hub_key.key, w->hub_key.sig)) {
+		end(j, LAUNCH_FAILED,
+		    "the hub announces a next identity key that its present one "
+		    "has not signed");
+		return;
+	}
 	j->out->welcome = *w;
 	j->out->has_welcome = true;
 	j->out->last_good = j->dialer.at;
@@ -176,7 +183,8 @@ static void exhausted(struct dialer *d, enum err e, const char *why)
 		return;
 	}
 	end(j, LAUNCH_REFUSED,
-	    "%s: this is not the hub that made the token: its key is %s, expected %s",
+	    "%s: this is not the hub that made the token: its key is %s, expected %s. If the hub "
+	    "has replaced its identity since, ask its admin for a new join line",
 	    endpoint_format(&j->wrong_at, at), base64_encode(j->wrong_key.b, KEY_BYTES, is),
 	    base64_encode(j->rq->token->hub_key.b, KEY_BYTES, expected));
 }

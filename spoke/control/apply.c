@@ -156,6 +156,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	dns_feed_delta(s, x);
 	locate_warm(s);
 	rotation_settle(s);
+	hub_pin_settle(s);
 	apply_tell_revived(s);
 	trust_tell(s);
 	policies_tell(s);

@@ -224,7 +224,7 @@ static bool check(struct dialer *d, const struct endpoint *at, const struct publ
 {
 	struct carry *x = d->owner;
 
-	return places_check_hub(x->spoke, at, peer);
+	return hub_pin_check(x->spoke, at, peer);
 }
 
 static void opened(struct dialer *d)

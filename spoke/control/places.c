@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where the hub is dialled and how it is known, and the addresses at which others may find us. */
+/* Where the hub is dialled, and the addresses at which others may find us. */
 #include <string.h>
 
-#include "shared/base/base64.h"
 #include "shared/base/hostport.h"
-#include "shared/base/log.h"
 #include "spoke/control/spoke.h"
 
 /* A ConnectTo name that the directory knows as something else than the hub is not dialled as one.
@@ -52,22 +50,6 @@ void places_add(struct spoke *s, struct dialer *d)
 		dialer_add(d, place);
 	}
 	add_ports(s, d);
-}
-
-bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct public_key *peer)
-{
-	const struct node *hub = cache_hub(&s->cache);
-	char where[ENDPOINT_STR_SIZE], key[KEY_BASE64_SIZE];
-
-	if ((s->has_pin && public_key_equal(peer, &s->pin)) ||
-	    (hub && hub->has_identity && !engine_feed_holds(&s->engine, hub) &&
-	     public_key_equal(peer, &hub->identity_key)))
-		return true;
-	if (log_allowed(&s->wrong_hub_limit))
-		log_error("%s is not our hub: its key is %s, which is neither hub.pin nor in the "
-			  "directory",
-			  endpoint_format(at, where), base64_encode(peer->b, sizeof(peer->b), key));
-	return false;
 }
 
 size_t places_own(const struct spoke *s, struct endpoint *out, size_t max)

@@ -132,6 +132,7 @@ void recv_welcome(struct spoke *s, const struct control_welcome *w)
 	locate_link_up(s);
 	apply_ack(s);
 	rotation_welcomed(s);
+	hub_pin_welcomed(s, w);
 	report_start(s);
 	carry_settle(&s->carry);
 	trial_link_up(s);

@@ -15,6 +15,7 @@
 #include "spoke/control/dns_feed.h"
 #include "spoke/control/gather.h"
 #include "spoke/control/known_keys.h"
+#include "spoke/control/hub_pin.h"
 #include "spoke/control/link_sockets.h"
 #include "spoke/control/net_feed.h"
 #include "spoke/control/netwatch.h"
@@ -46,8 +47,7 @@ struct spoke {
 	struct stream_identity *identity; /* one of rotation's */
 	struct link_sockets sockets;      /* to dial the hub with */
 	struct rotation rotation;         /* our own keys */
-	bool has_pin;
-	struct public_key pin; /* the hub's identity key, from the join token */
+	struct hub_pin hub_pin;           /* the hub's */
 
 	struct cache cache;
 	struct known_keys known; /* identity keys of others: trust.h */
@@ -151,8 +151,6 @@ void grace_settle(struct spoke *s);
 
 /* --- places.c: where the hub is dialled, and where we may be reached --- */
 void places_add(struct spoke *s, struct dialer *d);
-/* The hub's key: pinned, or in the directory. */
-bool places_check_hub(struct spoke *s, const struct endpoint *at, const struct public_key *peer);
 /* Where others may reach us, for the hello: at most `max`. */
 size_t places_own(const struct spoke *s, struct endpoint *out, size_t max);
 

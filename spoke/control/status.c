@@ -118,6 +118,17 @@ static void checked(struct netcheck *n)
 	client_run(c);
 }
 
+/* --- keys --- */
+
+static void reply_keys(struct status_client *c)
+{
+	json_t *j = keys_reply_json(c->sv->spoke);
+
+	if (j)
+		json_object_set_new(j, "done", json_true());
+	reply(c, j);
+}
+
 /* --- debug and retry --- */
 
 /* The monitor tells all workers, this one, too. */
@@ -147,6 +158,16 @@ static void retry(struct status_client *c)
 	client_hurry(&c->sv->spoke->client);
 	reply(c, json_pack("{s:b, s:s}", "done", 1, "link",
 			   client_state_str(c->sv->spoke->client.state)));
+}
+
+/* The admin has changed hub.pin: it is read again, and the hub dialled with it. */
+static void repin(struct status_client *c)
+{
+	struct spoke *s = c->sv->spoke;
+
+	hub_pin_reload(s);
+	client_hurry(&s->client);
+	reply_keys(c);
 }
 
 /* --- ping --- */
@@ -284,16 +305,7 @@ void status_engine_down(struct status_server *sv)
 	}
 }
 
-/* --- keys --- */
-
-static void reply_keys(struct status_client *c)
-{
-	json_t *j = keys_reply_json(c->sv->spoke);
-
-	if (j)
-		json_object_set_new(j, "done", json_true());
-	reply(c, j);
-}
+/* --- rotate-key --- */
 
 static void begin_rotation(struct status_client *c, const json_t *request)
 {
@@ -371,12 +383,15 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		reply(c, trust_json(c->sv->spoke));
 	else if (strcmp(cmd, "accept-key") == 0)
 		accept_key(c, j);
+	else if (strcmp(cmd, "repin") == 0)
+		repin(c);
 	else if (strcmp(cmd, "rotate-key") == 0)
 		begin_rotation(c, j);
 	else
-		reply_error(c, "unknown_command",
-			    "known are status, ping, netcheck, debug, retry, keys, known-keys, "
-			    "accept-key and rotate-key");
+		reply_error(
+			c, "unknown_command",
+			"known are status, ping, netcheck, debug, retry, keys, repin, known-keys, "
+			"accept-key and rotate-key");
 	json_decref(j);
 }
 

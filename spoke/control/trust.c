@@ -7,7 +7,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
-#include "spoke/control/keys_reply.h"
+#include "shared/keys/keys.h"
 #include "spoke/control/spoke.h"
 
 static const char *file_of(const struct spoke *s, char path[PATHS_FILE_SIZE])
@@ -34,17 +34,17 @@ static bool is_judged(const struct spoke *s, const struct node *n)
 
 static void warn(struct spoke *s, const struct node *n)
 {
-	char now[FINGERPRINT_SIZE], before[FINGERPRINT_SIZE] = "?";
+	char now[KEYS_FINGERPRINT_SIZE], before[KEYS_FINGERPRINT_SIZE] = "?";
 	const struct known_key *x = known_keys_find(&s->known, n->name);
 
 	if (x)
-		keys_reply_fingerprint(&x->key, before);
+		keys_fingerprint(&x->key, before);
 	log_warn("node %s has another identity key (fingerprint %s) than this branch knows (%s), "
 		 "and "
 		 "the one before has not signed for it: it was joined anew, or somebody has put "
 		 "another machine in its place. Ask its admin, then: branchline-spoke key accept "
 		 "%s%s",
-		 n->name, keys_reply_fingerprint(&n->identity_key, now), before, n->name,
+		 n->name, keys_fingerprint(&n->identity_key, now), before, n->name,
 		 s->cfg->strict_keys ? ". Until then there is no tunnel to it (StrictKeys)" : "");
 }
 
@@ -58,8 +58,8 @@ static void judge(struct spoke *s, const struct node *n)
 		return;
 	v = known_keys_judge(&s->known, n);
 	/* hub.pin is the word of this branch's own admin. */
-	if (n->id == s->cache.welcome.hub_id && s->has_pin &&
-	    public_key_equal(&s->pin, &n->identity_key))
+	if (n->id == s->cache.welcome.hub_id && s->hub_pin.has_pin &&
+	    public_key_equal(&s->hub_pin.pin, &n->identity_key))
 		e = known_keys_accept(&s->known, n);
 	else
 		e = known_keys_note(&s->known, n, clock_wall_ms(), &news);
@@ -173,7 +173,7 @@ static bool is_member(const struct spoke *s, const struct known_key *x)
 
 json_t *trust_json(const struct spoke *s)
 {
-	char key[FINGERPRINT_SIZE], offered[FINGERPRINT_SIZE], since[CLOCK_RFC3339_SIZE];
+	char key[KEYS_FINGERPRINT_SIZE], offered[KEYS_FINGERPRINT_SIZE], since[CLOCK_RFC3339_SIZE];
 	const struct table_node *n = NULL;
 	json_t *list = json_array();
 
@@ -183,11 +183,11 @@ json_t *trust_json(const struct spoke *s)
 		json_array_append_new(
 			list,
 			json_pack("{s:s, s:s, s:s, s:o, s:o, s:b}", "name", x->name, "state",
-				  state_of(s, x), "fingerprint",
-				  keys_reply_fingerprint(&x->key, key), "offered_fingerprint",
-				  x->is_doubted ? json_string(keys_reply_fingerprint(&x->offered,
-										     offered))
-						: json_null(),
+				  state_of(s, x), "fingerprint", keys_fingerprint(&x->key, key),
+				  "offered_fingerprint",
+				  x->is_doubted
+					  ? json_string(keys_fingerprint(&x->offered, offered))
+					  : json_null(),
 				  "since",
 				  x->is_doubted
 					  ? json_string(clock_format_rfc3339(x->since_ms, since))

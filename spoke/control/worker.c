@@ -16,7 +16,10 @@ static void link_places(struct client *c, struct dialer *d) { places_add(c->owne
 
 static bool link_check(struct client *c, const struct endpoint *at, const struct public_key *peer)
 {
-	return places_check_hub(c->owner, at, peer);
+	if (!hub_pin_check(c->owner, at, peer))
+		return false;
+	hub_pin_shown(c->owner, peer);
+	return true;
 }
 
 static void link_hello(struct client *c, struct control_hello *h)
@@ -26,7 +29,7 @@ static void link_hello(struct client *c, struct control_hello *h)
 	memset(h, 0, sizeof(*h));
 	h->revision = s->want_snapshot ? 0 : s->cache.dir.revision;
 	h->highest_revision = s->cache.highest;
-	h->capabilities = CAP_ZLIB | CAP_SETTINGS | CAP_ROTATE;
+	h->capabilities = CAP_ZLIB | CAP_SETTINGS | CAP_ROTATE | CAP_HUB_KEY;
 	h->aes = s->cfg->aes;
 	rotation_tunnel_key(s, &h->tunnel_key, h->tunnel_sig);
 	snprintf(h->version, sizeof(h->version), "%s", BRANCHLINE_VERSION);
@@ -75,6 +78,10 @@ static void link_message(struct client *c, struct control_msg *m)
 	case CONTROL_ASK_KEY:
 		if (up)
 			rotation_ask(s, m->ask_key.tunnel, m->ask_key.identity);
+		break;
+	case CONTROL_HUB_KEY:
+		if (up)
+			hub_pin_told(s, &m->hub_key);
 		break;
 	case CONTROL_PRESENCE:
 	case CONTROL_PUNCH:
@@ -201,19 +208,6 @@ static enum err load(void *config, void **state)
 
 /* --- start: with no rights left --- */
 
-static enum err read_pin(struct spoke *s)
-{
-	enum err e = keys_read_public(s->cfg->hub_pin_file, &s->pin);
-
-	s->has_pin = e == ERR_OK;
-	if (e && !(e == ERR_NOTFOUND && cache_hub(&s->cache))) {
-		log_error("%s: %s; without it the hub cannot be told from another",
-			  s->cfg->hub_pin_file, err_str(e));
-		return e;
-	}
-	return ERR_OK;
-}
-
 /* Is the cache ours? By our key: the hub may have given us another name than spoke.conf does. */
 static bool cache_is_ours(const struct spoke *s)
 {
@@ -271,7 +265,7 @@ static enum err start(struct worker *w)
 	s->w = w;
 	s->loop = w->loop;
 	read_cache(s);
-	e = read_pin(s);
+	e = hub_pin_read(s);
 	if (e)
 		return e;
 	client_init(&s->client, s->loop, s->identity, s->cfg->family, &link_events, s);
@@ -301,6 +295,7 @@ static enum err start(struct worker *w)
 	grace_settle(s);
 	apply_cache(s);
 	rotation_start(s);
+	hub_pin_settle(s);
 	client_start(&s->client);
 	return ERR_OK;
 }
@@ -427,6 +422,8 @@ static enum err monitor_message(struct spoke *s, uint16_t type, struct cursor *b
 		return link_sockets_take(&s->sockets, &m, fd);
 	if (!e && trial_port_done(s, &m))
 		return ERR_OK;
+	if (!e && hub_pin_monitor_done(s, &m))
+		return ERR_OK;
 	if (!e && !rotation_monitor_done(s, &m) && m.result)
 		log_warn("addresses and routes: %s", m.text[0] ? m.text : err_str(m.result));
 	return e;
@@ -479,6 +476,7 @@ static void reload(struct worker *w)
 			   "were "
 			   "read again");
 		warn_of_hosts(s);
+		hub_pin_reload(s);
 		apply_cache(s);
 		trial_tell(s);
 		/* What a hello says of us may be something else now. */

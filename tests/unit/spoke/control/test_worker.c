@@ -216,13 +216,32 @@ static void another_hub_hears_nothing(void **state)
 	assert_true(x->hub.connections > 0);
 }
 
-/* A hub key that is not the pin, but is in the cached directory, is the hub's. */
-static void a_key_of_the_directory_is_as_good_as_the_pin(void **state)
+/* A hub key that is not the pin, but is in the cached directory, is the hub's when the pin's key
+ * has signed for it; that it stands there alone says nothing. */
+static void a_key_of_the_directory_leads_back_to_the_pin(void **state)
 {
 	struct world *x = *state;
+	struct node_link link = { .key = x->bergen.identity_public };
+	uint8_t input[NODE_SIGN_INPUT_MAX];
+	struct stream_identity *id;
+	struct spoke *s;
+	struct node n;
 
 	put_file(x->cfg.hub_pin_file, x->bergen.identity_public.b);
-	start(x);
+	x->monitor_files.hub_pin = x->cfg.hub_pin_file;
+	s = start(x);
+	assert_false(hub_pin_check(s, &(struct endpoint){ 0 }, &x->hub.keys.identity_public));
+	assert_int_equal(stream_identity_new(&x->bergen.identity, &id), ERR_OK);
+	assert_int_equal(
+		stream_identity_sign(id, input,
+				     node_identity_sign_input(&x->hub.keys.identity_public, input),
+				     link.sig),
+		ERR_OK);
+	stream_identity_free(id);
+	fake_node(&n, 1, "hq", NODE_HUB, &x->hub.keys);
+	assert_int_equal(node_chain_add(&n, &link), ERR_OK);
+	put_node(&s->cache, &n);
+	client_hurry(&s->client);
 	expect("ack 7");
 }
 
@@ -412,7 +431,7 @@ int main(void)
 		CASE(refused_before_a_restart),
 		CASE(an_old_directory_is_not_trusted),
 		CASE(another_hub_hears_nothing),
-		CASE(a_key_of_the_directory_is_as_good_as_the_pin),
+		CASE(a_key_of_the_directory_leads_back_to_the_pin),
 		CASE(welcome_of_another_network_is_refused),
 		CASE(name_is_what_the_hub_says),
 		CASE(cache_of_another_key_is_not_used),

@@ -26,6 +26,7 @@
 #include "shared/base/file.h"
 #include "spoke/control/spoke.h"
 #include "shared/keys/keys.h"
+#include "shared/monitor/key_files.h"
 #include "spoke/roles.h"
 #include "tests/unit/spoke/fake_hub.h"
 
@@ -49,6 +50,11 @@ struct world {
 	char notes[NOTES_MAX];     /* what came, in order: "hello 7; ack 7; peer bergen; ..." */
 	uint64_t welcome_revision; /* 0: hellos are not answered */
 	bool settings;             /* the hub wants to know which settings hold */
+	uint32_t hub_caps;         /* more of its capabilities */
+	struct public_key known;   /* of the last hub-key-known */
+	/* The monitor's part: NULLs: keys are not kept. */
+	struct key_files monitor_files;
+	bool monitor_fails; /* its disk is full */
 	struct control_settings_state told;
 	struct control_hello hello;
 	unsigned hellos;
@@ -133,6 +139,7 @@ static inline void hub_message(struct fake_hub *h, struct control_msg *m)
 		fake_welcome(&out.welcome, 2, "oslo", world->welcome_revision);
 		if (world->settings)
 			out.welcome.capabilities |= CAP_SETTINGS;
+		out.welcome.capabilities |= world->hub_caps;
 		fake_hub_send(h, &out);
 		break;
 	case CONTROL_ACK:
@@ -142,6 +149,10 @@ static inline void hub_message(struct fake_hub *h, struct control_msg *m)
 		world->told = m->settings_state;
 		note("told %u %u %d", (unsigned)m->settings_state.in_force,
 		     (unsigned)m->settings_state.tried, (int)m->settings_state.outcome);
+		break;
+	case CONTROL_HUB_KEY_KNOWN:
+		world->known = m->hub_key_known.key;
+		note("known");
 		break;
 	case CONTROL_LOCATE:
 		note("locate %u", m->locate.id);
@@ -274,6 +285,25 @@ static inline void engine_message(struct channel *ch, void *arg, uint16_t type, 
 	}
 }
 
+/* A step with the files of keys, as the monitor does it. */
+static inline void monitor_key(struct cursor *body)
+{
+	struct monitor_done done = { 0 };
+	struct monitor_key m;
+	uint8_t mem[512];
+	struct cursor c;
+
+	assert_int_equal(monitor_key_decode(body, &m), ERR_OK);
+	assert_true(key_files_may(&world->monitor_files, WORKER_CONTROL, &m));
+	note("key %d %d", (int)m.what, (int)m.op);
+	done.tag = m.tag;
+	done.result = world->monitor_fails ? ERR_FULL : key_files_step(&world->monitor_files, &m);
+	cursor_init_write(&c, mem, sizeof(mem));
+	monitor_done_encode(&done, &c);
+	assert_int_equal(channel_send(world->monitor, MONITOR_DONE, mem, cursor_pos(&c), -1),
+			 ERR_OK);
+}
+
 static inline void monitor_message(struct channel *ch, void *arg, uint16_t type,
 				   struct cursor *body, int fd)
 {
@@ -285,6 +315,8 @@ static inline void monitor_message(struct channel *ch, void *arg, uint16_t type,
 	if (type == MONITOR_SCRIPT) {
 		assert_int_equal(monitor_script_decode(body, &script), ERR_OK);
 		note("script %d %s", (int)script.kind, script.node);
+	} else if (type == MONITOR_KEY) {
+		monitor_key(body);
 	} else {
 		note("net %u", type);
 	}
