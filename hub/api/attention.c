@@ -4,7 +4,9 @@
 #include <stdarg.h>
 
 #include "hub/api/render.h"
+#include "hub/hub_identity.h"
 #include "hub/key_settings.h"
+#include "shared/base/clock.h"
 #include "shared/wire/fields.h"
 
 /* The list under way. */
@@ -88,6 +90,32 @@ static enum err add_held(void *arg, const struct store_held_sum *h)
 			h->spokes, h->spokes == 1 ? " has" : "es have", n.name);
 	node_fini(&n);
 	return e;
+}
+
+/* --- the hub's own identity key --- */
+
+static enum err look_at_identity(const struct survey *s, uint32_t hub_id)
+{
+	struct hub_identity h;
+	char until[CLOCK_RFC3339_SIZE];
+	enum err e = hub_identity_read(s->api->store, hub_id, &h);
+	const uint32_t missing = e ? 0 : h.sum.spokes - h.sum.known;
+
+	if (e == ERR_NOTFOUND || !missing)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	if (!h.has_next)
+		return add(
+			s, "hub_identity_missed", NULL, h.current.created_ms,
+			"%u spoke%s not been back since the hub's identity key was replaced. Any "
+			"that was away for all of the overlap has to be given the new key: see "
+			"branchline-hub identity show.",
+			missing, missing == 1 ? " has" : "s have");
+	if (h.next.state != HUB_IDENTITY_OVERLAP)
+		return ERR_OK;
+	return add(s, "hub_identity_unknown", NULL, h.next.announced_ms,
+		   "%u of %u spokes do not know the hub's next identity key yet, which is in force "
+		   "on %s: see branchline-hub identity show.",
+		   missing, h.sum.spokes, clock_format_rfc3339(h.next.until_ms, until));
 }
 
 /* Keys of one kind of being due. */
@@ -202,13 +230,16 @@ static enum err look_at_hub(const struct survey *s, const struct totals *totals)
 	return e;
 }
 
-enum err attention_collect(struct api *a, const struct totals *totals, int64_t now_ms, json_t *list)
+enum err attention_collect(struct api *a, const struct totals *totals, int64_t now_ms,
+			   uint32_t hub_id, json_t *list)
 {
 	struct survey s = { .api = a, .list = list, .now_ms = now_ms };
 	enum err e = look_at_hub(&s, totals);
 
 	if (!e)
 		e = look_at_revocations(&s);
+	if (!e)
+		e = look_at_identity(&s, hub_id);
 	if (!e)
 		e = store_attention_list(a->store, now_ms - ATTENTION_RECENT_MS, ATTENTION_ROWS_MAX,
 					 add_row, &s);

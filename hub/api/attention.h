@@ -15,4 +15,4 @@
 
 /* Appends to `list`. `now_ms` is wall time. */
 enum err attention_collect(struct api *a, const struct totals *totals, int64_t now_ms,
-			   json_t *list) must_check;
+			   uint32_t hub_id, json_t *list) must_check;

@@ -44,6 +44,11 @@ void keys_get(struct request *r);
 void keys_revoke(struct request *r);
 /* held.c */
 void held_list(struct request *r);
+/* hub_identity.c */
+void hub_identity_get(struct request *r);
+void hub_identity_rotate(struct request *r);
+void hub_identity_finish(struct request *r);
+void hub_identity_cancel(struct request *r);
 /* rotations.c */
 void rotations_list(struct request *r);
 void rotations_get(struct request *r);

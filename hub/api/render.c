@@ -26,7 +26,7 @@ json_t *render_endpoint(const struct endpoint *e)
 /* A text, or null when it is empty. */
 static json_t *text_or_null(const char *s) { return s[0] ? fields_text(s) : json_null(); }
 
-static json_t *render_public_key(const struct public_key *key)
+json_t *render_public_key(const struct public_key *key)
 {
 	char text[KEY_BASE64_SIZE];
 

@@ -51,3 +51,5 @@ json_t *render_pair(const struct store_pair *p, const char *node, const char *pe
 json_t *render_addresses(const struct node *n);
 /* SHA-256 of a public key, as lower-case hex. */
 json_t *render_fingerprint(const struct public_key *key);
+/* In base64. */
+json_t *render_public_key(const struct public_key *key);

@@ -6,6 +6,7 @@
 #include "hub/store/webhook.h"
 #include "hub/webhook/pattern.h"
 #include "shared/base/log.h"
+#include "hub/hub_identity.h"
 #include "hub/key_settings.h"
 #include "shared/wire/limits.h"
 #include "shared/wire/node_settings.h"
@@ -159,6 +160,14 @@ static const struct body_field api_token_add[] = {
 		.name = (member), .type = BODY_STRING, .required = true, .max = PASSWORD_MAX_BYTES \
 	}
 
+static const struct body_field identity_rotate[] = {
+	{ .name = "overlap_s", .type = BODY_INT, .min = 1, .max = HUB_IDENTITY_OVERLAP_MAX_S },
+};
+
+static const struct body_field identity_finish[] = {
+	{ .name = "force", .type = BODY_BOOL },
+};
+
 static const struct body_field user_add[] = {
 	{ .name = "name", .type = BODY_NAME, .required = true },
 	{ .name = "role", .type = BODY_ROLE, .required = true },
@@ -288,6 +297,13 @@ static const struct route routes[] = {
 	ROUTE(HTTP_GET, V1 "/revocations", revocations_list, .flags = ROUTE_ETAG,
 	      .query = "limit after"),
 	ROUTE(HTTP_GET, V1 "/revocations/{id}", revocations_get, .flags = ROUTE_ETAG),
+
+	ROUTE(HTTP_GET, V1 "/hub/identity", hub_identity_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_DELETE, V1 "/hub/identity", hub_identity_cancel, CHANGE(ROUTE_IF_MATCH), ADMINS),
+	ROUTE(HTTP_POST, V1 "/hub/identity/rotate", hub_identity_rotate, CHANGE(ROUTE_ONCE),
+	      BODY(identity_rotate), ADMINS),
+	ROUTE(HTTP_POST, V1 "/hub/identity/finish", hub_identity_finish, CHANGE(ROUTE_ONCE),
+	      BODY(identity_finish), ADMINS),
 
 	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG,
 	      .query = "limit after node"),

@@ -18,6 +18,7 @@ struct survey {
 	struct page page;
 	struct store_nodes_sum sum;
 	uint32_t online;
+	uint32_t hub_id;
 };
 
 /* What is known of a node's presence; `p` is all zeros when nothing is. */
@@ -183,7 +184,7 @@ static void answer(struct request *r, struct survey *s)
 
 	e = expected_away(r, away);
 	if (!e)
-		e = attention_collect(r->api, &s->totals, clock_wall_ms(), attention);
+		e = attention_collect(r->api, &s->totals, clock_wall_ms(), s->hub_id, attention);
 	if (!e)
 		e = store_revision_get(r->api->store, &rev.revision);
 	if (!e && store_revision_read(r->api->store, rev.revision, &rev) != ERR_OK)
@@ -232,6 +233,7 @@ void status_get(struct request *r)
 		return;
 	if (lookup_hub(r, &hub))
 		goto out;
+	s.hub_id = hub.id;
 	e = read_sums(&s, hub.id);
 	node_fini(&hub);
 	if (!e)

@@ -92,6 +92,11 @@ int cmd_webhook_log(struct cli *cli, struct args *a);
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_held(struct cli *cli, struct args *a);
 int cmd_key_revoke(struct cli *cli, struct args *a);
+/* cmd_identity.c */
+int cmd_identity_show(struct cli *cli, struct args *a);
+int cmd_identity_rotate(struct cli *cli, struct args *a);
+int cmd_identity_finish(struct cli *cli, struct args *a);
+int cmd_identity_cancel(struct cli *cli, struct args *a);
 /* cmd_rotation.c */
 int cmd_node_rotate(struct cli *cli, struct args *a);
 int cmd_key_rotations(struct cli *cli, struct args *a);

@@ -274,6 +274,20 @@ static const struct args_option key_settings_options[] = {
 	END,
 };
 
+static const struct args_option identity_rotate_options[] = {
+	{ "--overlap", "SECONDS", false,
+	  "announce the next key for so long before it is in force (default 604800, a week)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option identity_finish_options[] = {
+	{ "--force", NULL, false,
+	  "also when branches do not know the next key: they lose the hub" },
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option change_options[] = {
 	DRY_RUN,
 	END,
@@ -370,6 +384,14 @@ const struct command commands[] = {
 	  cmd_revocation_list },
 	{ "revocation", "show", "ID", "who has applied one, and how long it took", 1, 1, NULL,
 	  cmd_revocation_show },
+	{ "identity", "show", "", "the hub's own identity key, and who knows the next one", 0, 0,
+	  NULL, cmd_identity_show },
+	{ "identity", "rotate", "", "replace it: announce the next one to all branches", 0, 0,
+	  identity_rotate_options, cmd_identity_rotate },
+	{ "identity", "finish", "", "put the next one into force now", 0, 0,
+	  identity_finish_options, cmd_identity_finish },
+	{ "identity", "cancel", "", "keep the present one", 0, 0, change_options,
+	  cmd_identity_cancel },
 	{ "api-token", "create", "NAME", "make a token for the API over HTTPS", 1, 1,
 	  api_token_options, cmd_api_token_create },
 	{ "api-token", "list", "", "list API tokens", 0, 0, NULL, cmd_api_token_list },

@@ -11,7 +11,6 @@
 #include "hub/control/refresh.h"
 #include "shared/base/clock.h"
 #include "shared/ipc/nudge_msg.h"
-#include "shared/keys/keys.h"
 #include "shared/monitor/filter.h"
 
 #define BYE_SPREAD_MIN_MS                                                                          \
@@ -26,16 +25,12 @@ static enum err load(void *config, void **state)
 {
 	struct hub_config *conf = config;
 	struct control *c = calloc(1, sizeof(*c));
-	struct secret_key seed;
+	enum err e;
 
 	if (!c)
 		return ERR_NOMEM;
-	enum err e = keys_read_secret(conf->identity_key_file, &seed);
-	if (e == ERR_OK)
-		e = stream_identity_new(&seed, &c->identity);
-	secret_zero(&seed, sizeof(seed));
+	e = hub_key_load(c, conf->identity_key_file);
 	if (e) {
-		log_error("control: identity key %s: %s", conf->identity_key_file, err_str(e));
 		free(c);
 		return e;
 	}
@@ -129,6 +124,7 @@ static enum err start(struct worker *w)
 	key_ages_start(c);
 	revocations_start(c);
 	net_feed_start(c);
+	hub_key_start(c);
 	e = listener_start(c);
 	if (e)
 		return e;
@@ -160,6 +156,7 @@ static void keys_changed(struct control *c)
 	refresh_settings(c);
 	rotations_read(c);
 	key_ages_look(c);
+	hub_key_settle(c);
 }
 
 /* The admin has set the level at run time: the monitor tells all of us. */
@@ -201,7 +198,9 @@ static void from_monitor(struct control *c, uint16_t type, struct cursor *body)
 {
 	struct monitor_done m;
 
-	if (type == MONITOR_DONE && monitor_done_decode(body, &m) == ERR_OK)
+	if (type != MONITOR_DONE || monitor_done_decode(body, &m) != ERR_OK)
+		return;
+	if (!hub_key_monitor_done(c, &m))
 		net_feed_done(c, &m);
 }
 
@@ -321,8 +320,8 @@ static void fini(struct worker *w)
 		identities_fini(&c->identities);
 		directory_fini(&c->dir);
 	}
+	hub_key_fini(c);
 	store_close(c->store);
-	stream_identity_free(c->identity);
 	free(c);
 	w->state = NULL;
 }

@@ -11,6 +11,7 @@
 #include "hub/control/engine_feed.h"
 #include "hub/control/expected.h"
 #include "hub/control/history.h"
+#include "hub/control/hub_key.h"
 #include "hub/control/key_ages.h"
 #include "hub/control/listener.h"
 #include "hub/control/names.h"
@@ -41,8 +42,9 @@
 struct control {
 	struct worker *w;
 	struct loop *loop;
-	struct hub_config *config; /* its ConnectTo lines change with expected_reload() */
-	struct stream_identity *identity;
+	struct hub_config *config;        /* its ConnectTo lines change with expected_reload() */
+	struct stream_identity *identity; /* the one in force: hub_key's */
+	struct hub_key hub_key;
 	struct store *store;
 
 	struct directory dir;         /* all nodes, tombstones too */

@@ -20,6 +20,7 @@ static const struct {
 	[CONTROL_REVIVED] = { recv_revived, false, true },
 	[CONTROL_HELD_KEYS] = { recv_held, false, true },
 	[CONTROL_PEER_POLICIES] = { recv_peer_policies, false, true },
+	[CONTROL_HUB_KEY_KNOWN] = { recv_hub_key_known, false, true },
 };
 
 /*

@@ -23,6 +23,7 @@ void recv_peer_policies(struct control *c, struct conn *conn, const struct contr
 void recv_held(struct control *c, struct conn *conn, const struct control_msg *m);
 /* The spoke holds nothing back: StrictKeys is not set there. */
 void recv_held_none(struct control *c, struct conn *conn);
+void recv_hub_key_known(struct control *c, struct conn *conn, const struct control_msg *m);
 
 /* recv_locate.c: `conn` came, went or moved: those who follow it are told. */
 void recv_locate_tell(struct control *c, const struct conn *conn, bool online);

@@ -238,6 +238,8 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	 */
 	if (first || (h->revision == 0 && may_cost(c, id)))
 		set_base(c, conn, h);
+	if (first)
+		hub_key_met(c, conn);
 	welcome_send(c, conn, n);
 	push_to(c, conn);
 	rotations_greet(c, conn);

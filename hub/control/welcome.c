@@ -20,7 +20,8 @@ void welcome_send(struct control *c, struct conn *conn, const struct node *n)
 		memcpy(w->hub_name, hub->name, sizeof(w->hub_name));
 	w->revision = c->dir.revision;
 	w->capabilities = CAP_ZLIB | CAP_CARRY | CAP_SETTINGS | CAP_ROTATE | CAP_REVIVED |
-			  CAP_HELD_KEYS | CAP_PEER_POLICIES;
+			  CAP_HELD_KEYS | CAP_PEER_POLICIES | CAP_HUB_KEY;
+	w->hub_key = c->hub_key.told;
 	w->key_overlap_s = c->settings.keys.overlap_s;
 	snprintf(w->version, sizeof(w->version), "%s", BRANCHLINE_VERSION);
 	memcpy(w->addresses, n->addresses, sizeof(w->addresses));

@@ -96,6 +96,11 @@ ROWS = {
         ("revocations", dict(revision=8, node_id=7, node="tromso", actor="user:anna", reason="sold", at_ms=T + 20, state=2, expected=2, applied=2,
                              settled_ms=T + 21)),
     ],
+    11: [
+        ("hub_identity", dict(one=1, state=2, overlap_s=604800, requested_by="user:anna", requested_ms=T + 30, public_key=blob(0xa1),
+                              signature=blob(0xa2, 64), tunnel_sig=blob(0xa3, 64), announced_ms=T + 31, until_ms=T + 604800031)),
+        ("hub_identity_known", dict(node_id=2, public_key=blob(0xa1), at_ms=T + 32)),
+    ],
 }
 
 

@@ -18,7 +18,7 @@ static json_t *collect(struct network *w, int64_t later_ms)
 	struct totals totals = { .engine = json_object() };
 	json_t *list = json_array();
 
-	assert_ok(attention_collect(&api, &totals, clock_wall_ms() + later_ms, list));
+	assert_ok(attention_collect(&api, &totals, clock_wall_ms() + later_ms, w->hub, list));
 	json_decref(totals.engine);
 	return list;
 }
@@ -66,8 +66,8 @@ static void engine_is_down(void **state)
 
 	(void)state;
 	network_open(&w);
-	assert_ok(
-		attention_collect(&(struct api){ .store = w.f.s }, &totals, clock_wall_ms(), list));
+	assert_ok(attention_collect(&(struct api){ .store = w.f.s }, &totals, clock_wall_ms(),
+				    w.hub, list));
 	assert_int_equal(json_array_size(list), 1);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "code")),
 			    "engine_down");
