@@ -40,14 +40,15 @@ static enum err set_endpoints(struct change *c, const char *const *endpoints, si
 	if (count > NODE_ENDPOINTS_MAX)
 		return change_refuse(c, ERR_LIMIT, "limit_reached", "/endpoints",
 				     "A node has at most %u endpoints.", NODE_ENDPOINTS_MAX);
+	n->n_endpoints = 0;
 	for (size_t i = 0; i < count; i++) {
 		snprintf(pointer, sizeof(pointer), "/endpoints/%zu", i);
 		e = change_check_endpoint(c, endpoints[i], pointer);
+		if (!e)
+			e = node_endpoint_add(n, endpoints[i]);
 		if (e)
 			return e;
-		snprintf(n->endpoints[i], ENDPOINT_NAME_SIZE, "%s", endpoints[i]);
 	}
-	n->n_endpoints = (uint32_t)count;
 	return ERR_OK;
 }
 

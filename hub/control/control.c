@@ -304,6 +304,7 @@ static void fini(struct worker *w)
 		drop_all(c);
 		disarm_all(c);
 		push_fini(c);
+		engine_feed_fini(c);
 		net_feed_fini(c);
 		presence_fini(c);
 		pairs_fini(c);

@@ -204,6 +204,47 @@ void engine_feed_ask_status(struct control *c)
 
 /* --- what happens --- */
 
+/* Calls the next ones; see ENGINE_FEED_CALLS. */
+static void call_some(struct control *c, uint32_t n)
+{
+	struct engine_feed *f = &c->engine;
+	uint32_t i = directory_place(&c->dir, f->call_next);
+
+	f->answered = f->called = 0;
+	for (; i < c->dir.count && n; i++) {
+		if (!is_peer(c, &c->dir.nodes[i]))
+			continue;
+		engine_feed_endpoints(c, &c->dir.nodes[i], true);
+		n--;
+	}
+	f->call_next = i < c->dir.count ? c->dir.nodes[i].id : 0;
+	if (f->call_next)
+		timer_arm(loop_timers(c->loop), &f->calls,
+			  loop_now_ms(c->loop) + ENGINE_FEED_CALLS_MS);
+}
+
+static void calls_fired(struct timer *t, uint64_t now_ms)
+{
+	struct control *c = container_of(t, struct control, engine.calls);
+
+	const uint32_t n = ENGINE_FEED_CALLS_MORE + c->engine.answered;
+
+	(void)now_ms;
+	if (c->engine.there && c->engine.call_next)
+		call_some(c, n > c->engine.called ? n - c->engine.called : 0);
+}
+
+void engine_feed_link_up(struct control *c, const struct node *n, bool moved)
+{
+	const bool waits = c->engine.call_next && n->id >= c->engine.call_next;
+
+	if (!is_peer(c, n) || !(moved || waits))
+		return;
+	engine_feed_endpoints(c, n, waits);
+	/* At the cost of those who may not even be there. */
+	c->engine.called += waits;
+}
+
 /*
  * The engine may be new and have no sessions, or it may be as old as we are new: the sync is the
  * same. With `punch` a new engine makes sessions with those it can find at once; stale ones at the
@@ -225,18 +266,21 @@ void engine_feed_up(struct control *c)
 		if (is_peer(c, &c->dir.nodes[i]) || is_own(c, &c->dir.nodes[i]))
 			tell_peer(c, &c->dir.nodes[i]);
 	send_revision(c, ENGINE_SYNC_END);
-	for (uint32_t i = 0; i < c->dir.count; i++)
-		if (is_peer(c, &c->dir.nodes[i]))
-			engine_feed_endpoints(c, &c->dir.nodes[i], true);
+	c->engine.calls.fire = calls_fired;
+	c->engine.call_next = 1;
+	call_some(c, ENGINE_FEED_CALLS);
 	engine_feed_ask_status(c);
 }
 
 void engine_feed_down(struct control *c)
 {
 	c->engine.there = false;
+	timer_disarm(loop_timers(c->loop), &c->engine.calls);
 	reach_engine_lost(c);
 	totals_engine_lost(c);
 }
+
+void engine_feed_fini(struct control *c) { timer_disarm(loop_timers(c->loop), &c->engine.calls); }
 
 /* True when the configured Address lines differ. */
 static bool has_other_endpoints(const struct node *a, const struct node *b)
@@ -311,6 +355,7 @@ static enum err on_path(struct control *c, struct cursor *body)
 
 	if (e)
 		return e;
+	c->engine.answered += m.path != PATH_DOWN;
 	reach_path(c, &m);
 	return ERR_OK;
 }

@@ -10,6 +10,9 @@
  *                                an old question. No message is lost on its way: without an answer
  *                                for ENGINE_FEED_ANSWER_MS the engine hangs, and its totals are
  *                                taken away until it answers
+ *   after the sync                ENGINE_ENDPOINTS for all whose whereabouts of the last run are
+ *                                known, paced (ENGINE_FEED_CALLS); who comes with a link does not
+ *                                wait for its turn
  */
 #include "shared/base/cursor.h"
 #include "shared/loop/timer.h"
@@ -19,6 +22,17 @@
 #define ENGINE_FEED_SETTLE_MS 15000u
 
 #define ENGINE_FEED_ANSWER_MS 15000u
+
+/*
+ * A new engine calls the peers of the one before, whose sessions would go on for minutes. Each call
+ * is a handshake of some 0.2 ms at both ends, repeated where nobody answers in time; so the first
+ * ENGINE_FEED_CALLS are called at once, and then, every ENGINE_FEED_CALLS_MS,
+ * ENGINE_FEED_CALLS_MORE and as many as have answered since: what this machine and the lines can do
+ * sets the pace.
+ */
+#define ENGINE_FEED_CALLS      256u
+#define ENGINE_FEED_CALLS_MORE 16u
+#define ENGINE_FEED_CALLS_MS   250u
 
 #define ENGINE_FEED_SELF_BYTES 128u /* more than an encoded ENGINE_SELF */
 
@@ -35,6 +49,10 @@ struct engine_feed {
 	bool asked;          /* it has no answer yet ... */
 	uint64_t asked_ms;   /* ... and was put then */
 	bool silent;         /* for too long: told once, and the totals are gone */
+	uint32_t call_next;  /* nodes from this id on are not called yet; 0: all are */
+	uint32_t answered;   /* peers whose path has come up in this interval */
+	uint32_t called;     /* out of their turn, in this interval */
+	struct timer calls;
 };
 
 void engine_feed_up(struct control *c);
@@ -47,8 +65,12 @@ void engine_feed_commit(struct control *c);
 void engine_feed_self(struct control *c);
 /* Where a node may be reached. `punch`: try at once. */
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch);
+/* The node's link is up (again): it is called now if its turn has not come yet. `moved`: its
+ * endpoints are others than before. */
+void engine_feed_link_up(struct control *c, const struct node *n, bool moved);
 /* Asks, unless an answer is still to come. */
 void engine_feed_ask_status(struct control *c);
 /* An echo that api wants to be sent; the engine's answer goes back to api. */
 void engine_feed_ping(struct control *c, const struct engine_ping *m);
+void engine_feed_fini(struct control *c);
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body);

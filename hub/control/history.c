@@ -229,6 +229,15 @@ static void roll_hour(struct control *c, int64_t hour_s)
 		(void)core_store_failed(c, e, "write the history of an hour");
 }
 
+/* Its presence may outlive it. */
+static void forget_pointer(struct control *c, const struct history_node *n)
+{
+	struct table_node *t = table_find(&c->presence.by_id, &n->id);
+
+	if (t)
+		container_of(t, struct presence_node, by_id)->history = NULL;
+}
+
 /* Nodes that are in the network no more. */
 static void forget_gone(struct control *c)
 {
@@ -241,6 +250,7 @@ static void forget_gone(struct control *c)
 		next = table_next(&c->history.by_id, t);
 		if (now && now->status != NODE_DELETED)
 			continue;
+		forget_pointer(c, n);
 		table_remove(&c->history.by_id, t);
 		free(n);
 	}
@@ -254,15 +264,15 @@ static void count_online(struct control *c, uint64_t elapsed_ms)
 	uint32_t n_up = 0;
 
 	for (struct table_node *t = NULL; (t = table_next(&c->presence.by_id, t));) {
-		const struct presence_node *p = container_of(t, struct presence_node, by_id);
-		struct history_node *n;
+		struct presence_node *p = container_of(t, struct presence_node, by_id);
 
 		if (!p->row.online || p->id == c->settings.hub_id)
 			continue;
 		n_up++;
-		n = node_of(c, p->id);
-		if (n)
-			n->up_ms += elapsed_ms;
+		if (!p->history)
+			p->history = node_of(c, p->id);
+		if (p->history)
+			p->history->up_ms += elapsed_ms;
 	}
 	h->second.nodes_up = n_up;
 	h->minute.nodes_up = n_up > h->minute.nodes_up ? n_up : h->minute.nodes_up;

@@ -19,6 +19,7 @@
 
 struct control;
 struct conn;
+struct history_node;
 
 /* All that is known about one node. Made at first use. */
 struct presence_node {
@@ -28,7 +29,9 @@ struct presence_node {
 	struct list in_changed; /* not in the database yet */
 	bool reachable;         /* host-up was run, host-down not yet */
 	bool path_known;        /* the engine has told its path since we began */
-	struct bucket hellos;   /* LINK_HELLO_COSTS_*: here, since a new link is quickly made */
+	struct history_node
+		*history;     /* history.c's, to save a search each second; NULL: not known */
+	struct bucket hellos; /* LINK_HELLO_COSTS_*: here, since a new link is quickly made */
 };
 
 struct presence {

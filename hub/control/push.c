@@ -124,7 +124,8 @@ static void push_all(struct loop_later *l)
 
 	while (conn) {
 		struct conn *next = registry_next(&c->registry, conn);
-		push_to(c, conn);
+		if (!push_is_done(c, conn))
+			push_to(c, conn);
 		conn = next;
 	}
 }

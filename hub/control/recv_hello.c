@@ -245,7 +245,9 @@ void recv_hello(struct control *c, struct conn *conn, const struct control_msg *
 	rotations_greet(c, conn);
 	if (!h->strict_keys)
 		recv_held_none(c, conn);
-	if (moved)
+	if (first)
+		engine_feed_link_up(c, n, moved);
+	else if (moved)
 		engine_feed_endpoints(c, n, false);
 	recv_locate_moved(c, conn);
 }

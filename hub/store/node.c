@@ -148,17 +148,20 @@ static enum err load_subnets(struct store *s, struct node *n)
 /* The configured endpoints of n->id. */
 static enum err load_endpoints(struct store *s, struct node *n)
 {
+	char line[ENDPOINT_NAME_SIZE];
 	struct query q;
+	enum err e = ERR_OK;
 
 	query_open(&q, s, DB_DIRECTORY, endpoints_sql);
 	query_u32(&q, 1, n->id);
-	while (query_next(&q)) {
-		if (n->n_endpoints == NODE_ENDPOINTS_MAX)
+	while (!e && query_next(&q)) {
+		query_get_text(&q, 0, line, sizeof(line));
+		if (!q.err)
+			e = node_endpoint_add(n, line);
+		if (e == ERR_LIMIT)
 			query_fail(&q, ERR_CORRUPT, "a node has too many endpoints");
-		else
-			query_get_text(&q, 0, n->endpoints[n->n_endpoints++], ENDPOINT_NAME_SIZE);
 	}
-	return query_close(&q);
+	return query_close(&q) ? q.err : e;
 }
 
 /* The identity keys of before, as far as each has signed for the next and is not revoked. */

@@ -23,8 +23,10 @@
 #define WAIT_MAX_MS 10000u
 
 /*
- * Timers that fire before descriptors have their turn again. A timer of the data plane may cost 0.2
- * ms (a handshake), and those of 10,000 peers may be due at once; packets must not wait for all.
+ * Timers that fire before descriptors have their turn again, but as many as there were descriptors.
+ * A timer of the data plane may cost 0.2 ms (a handshake), and those of 10,000 peers may be due at
+ * once; packets must not wait for all. Where thousands of links are ready at once, their timers
+ * must not wait for all of those.
  */
 #define TIMERS_PER_ROUND 8u
 
@@ -250,8 +252,11 @@ static int wait_ms(const struct loop *l)
 	return (int)(next - now < WAIT_MAX_MS ? next - now : WAIT_MAX_MS);
 }
 
-static void serve_events(struct loop *l)
+/* Returns how many there were. */
+static unsigned serve_events(struct loop *l)
 {
+	const unsigned n = (unsigned)l->n_events;
+
 	while (l->at_event < l->n_events && !l->stopped) {
 		const struct epoll_event *ev = &l->events[l->at_event++];
 		struct loop_fd *f = ev->data.ptr;
@@ -260,6 +265,7 @@ static void serve_events(struct loop *l)
 			f->ready(f, ev->events);
 	}
 	l->n_events = l->at_event = 0;
+	return n;
 }
 
 /* Only what was queued before it began: what is queued meanwhile belongs to the next round. */
@@ -281,15 +287,17 @@ static void run_later(struct loop *l)
 static void round_once(struct loop *l)
 {
 	int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_ROUND, wait_ms(l));
+	unsigned served;
 
 	BUG_ON(n < 0 && errno != EINTR);
 	l->n_events = n < 0 ? 0 : n;
 	l->at_event = 0;
 	l->now_ms = clock_now_ms();
 	l->in_round = true;
-	serve_events(l);
+	served = serve_events(l);
 	if (!l->stopped)
-		timers_run(l->timers, l->now_ms, TIMERS_PER_ROUND);
+		timers_run(l->timers, l->now_ms,
+			   served > TIMERS_PER_ROUND ? served : TIMERS_PER_ROUND);
 	run_later(l);
 	l->in_round = false;
 }

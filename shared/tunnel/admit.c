@@ -30,9 +30,12 @@ static void send_cookie(struct tunnel *t, struct own_key *own, const struct pkt 
 	udp_flush(t->udp);
 }
 
-/* Counts handshake messages by the second; true when there are more than we can work on for
- * strangers. */
-static bool under_load(struct tunnel *t)
+/*
+ * Counts initiations by the second; true when there are more than we can work on for strangers. An
+ * answer costs something only if we have asked for it, so that answers are no load of others'
+ * making: a hub that has just started asks thousands.
+ */
+static bool under_load(struct tunnel *t, bool initiation)
 {
 	uint64_t second = t->now_ms / 1000;
 
@@ -41,7 +44,7 @@ static bool under_load(struct tunnel *t)
 		t->load.second = second;
 		t->load.count = 0;
 	}
-	t->load.count++;
+	t->load.count += initiation;
 	return t->load.count > HANDSHAKE_UNDER_LOAD_PER_S ||
 	       t->load.previous > HANDSHAKE_UNDER_LOAD_PER_S;
 }
@@ -53,7 +56,9 @@ const struct own_key *admit_handshake(struct tunnel *t, const struct pkt *msg,
 		.endpoint = from->endpoint,
 		.relay_source = from->relay_from ? from->relay_from->id : 0,
 	};
-	bool loaded = under_load(t);
+	const bool initiation =
+		msg->data[0] == PACKET_WG_INITIATION || msg->data[0] == PACKET_INITIATION;
+	bool loaded = under_load(t, initiation);
 	struct own_key *own = NULL;
 
 	switch (own_keys_check(t, msg->data, msg->len, &source, &own)) {

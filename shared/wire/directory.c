@@ -37,6 +37,11 @@ static uint32_t place_of(const struct node *nodes, uint32_t n, uint32_t id)
 	return lo;
 }
 
+uint32_t directory_place(const struct directory *d, uint32_t id)
+{
+	return place_of(d->nodes, d->count, id);
+}
+
 struct node *directory_find(const struct directory *d, uint32_t id)
 {
 	uint32_t i = place_of(d->nodes, d->count, id);

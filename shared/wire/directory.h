@@ -27,6 +27,8 @@ struct delta {
 
 void directory_init(struct directory *d);
 void directory_fini(struct directory *d);
+/* The place in `nodes` of the first one whose id is not below `id`; d->count: there is none. */
+uint32_t directory_place(const struct directory *d, uint32_t id);
 struct node *directory_find(const struct directory *d, uint32_t id);
 struct node *directory_find_name(const struct directory *d, const char *name);
 /* Adds or replaces by id (deep copy). */

@@ -177,7 +177,7 @@ enum compress_method {
 #define LINK_HANDSHAKE_MS               10000u      /* TCP, TLS and the first message */
 #define LINK_PING_MS                    20000u      /* idle time before a ping */
 #define LINK_DEAD_MS                    50000u /* nothing received for so long: the link is dead */
-#define LINK_RETRY_MIN_MS               500u   /* reconnect: doubling from here, with full jitter */
+#define LINK_RETRY_MIN_MS               500u   /* reconnect: 0 to the time away, within these */
 #define LINK_RETRY_MAX_MS               60000u
 #define LINK_RETRY_DISABLED_MS          10000u  /* after "disabled": it may end at any time */
 #define LINK_RETRY_REFUSED_MS           900000u /* after "revoked" and the like: 15 min */

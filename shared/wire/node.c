@@ -63,6 +63,7 @@ void node_fini(struct node *n)
 {
 	free(n->subnets);
 	free(n->chain);
+	free(n->endpoints);
 	node_init(n);
 }
 
@@ -77,18 +78,20 @@ static enum err copy_list(void **out, const void *list, size_t bytes)
 
 enum err node_copy(struct node *dst, const struct node *src)
 {
-	struct node_subnet *subnets = NULL;
-	struct node_link *chain = NULL;
+	struct node made = *src;
 
-	if (copy_list((void **)&subnets, src->subnets, src->n_subnets * sizeof(*subnets)))
-		return ERR_NOMEM;
-	if (copy_list((void **)&chain, src->chain, src->n_chain * sizeof(*chain))) {
-		free(subnets);
+	made.subnets = NULL;
+	made.chain = NULL;
+	made.endpoints = NULL;
+	if (copy_list((void **)&made.subnets, src->subnets,
+		      src->n_subnets * sizeof(*src->subnets)) ||
+	    copy_list((void **)&made.chain, src->chain, src->n_chain * sizeof(*src->chain)) ||
+	    copy_list((void **)&made.endpoints, src->endpoints,
+		      src->n_endpoints * sizeof(*src->endpoints))) {
+		node_fini(&made);
 		return ERR_NOMEM;
 	}
-	*dst = *src;
-	dst->subnets = subnets;
-	dst->chain = chain;
+	*dst = made;
 	return ERR_OK;
 }
 
@@ -103,6 +106,22 @@ enum err node_chain_add(struct node *n, const struct node_link *link)
 		return ERR_NOMEM;
 	n->chain = grown;
 	n->chain[n->n_chain++] = *link;
+	return ERR_OK;
+}
+
+enum err node_endpoint_add(struct node *n, const char *line)
+{
+	char(*grown)[ENDPOINT_NAME_SIZE];
+
+	BUG_ON(strlen(line) >= ENDPOINT_NAME_SIZE);
+	if (n->n_endpoints >= NODE_ENDPOINTS_MAX)
+		return ERR_LIMIT;
+	grown = realloc(n->endpoints, (n->n_endpoints + 1u) * sizeof(*grown));
+	if (!grown)
+		return ERR_NOMEM;
+	n->endpoints = grown;
+	memset(grown[n->n_endpoints], 0, sizeof(*grown));
+	memcpy(grown[n->n_endpoints++], line, strlen(line));
 	return ERR_OK;
 }
 
@@ -387,7 +406,11 @@ static void get_endpoints(struct fields *f, struct node *n)
 			fields_fail(f, ERR_INVALID);
 			return;
 		}
-		memcpy(n->endpoints[n->n_endpoints++], s, strlen(s) + 1);
+		enum err e = node_endpoint_add(n, s);
+		if (e) {
+			fields_fail(f, e);
+			return;
+		}
 	}
 }
 

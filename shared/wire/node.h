@@ -69,9 +69,9 @@ struct node {
 	struct addr addresses[2]; /* its own in the network: [0] IPv4, [1] IPv6; family 0 none */
 	uint32_t n_subnets;
 	struct node_subnet *subnets; /* owned; sorted by prefix_cmp; approved ones only */
-	uint32_t n_endpoints;
-	char endpoints[NODE_ENDPOINTS_MAX]
-		      [ENDPOINT_NAME_SIZE]; /* configured Address lines: "host port" */
+	uint32_t n_endpoints;        /* at most NODE_ENDPOINTS_MAX */
+	/* Owned: configured Address lines, "host port". Most nodes have none. */
+	char (*endpoints)[ENDPOINT_NAME_SIZE];
 };
 
 /* Zeroes the struct. */
@@ -82,6 +82,8 @@ enum err node_copy(struct node *dst, const struct node *src) must_check;
 enum err node_chain_add(struct node *n, const struct node_link *link) must_check;
 /* Keeps the subnets sorted. ERR_EXISTS, ERR_LIMIT, ERR_NOMEM. */
 enum err node_subnet_add(struct node *n, const struct node_subnet *s) must_check;
+/* One more Address line, which is shorter than ENDPOINT_NAME_SIZE. ERR_LIMIT, ERR_NOMEM. */
+enum err node_endpoint_add(struct node *n, const char *line) must_check;
 /* True when both say the same, revision left aside. */
 bool node_equal(const struct node *a, const struct node *b);
 /* Policy: may these two talk to each other? */

@@ -34,7 +34,7 @@ bool client_may_move(enum client_state from, enum client_state to)
 
 uint64_t client_retry_delay_ms(const struct client_retry *r, uint32_t random)
 {
-	uint64_t top = LINK_RETRY_MIN_MS, asked = r->asked_ms;
+	uint64_t top = r->away_ms, asked = r->asked_ms, wait;
 
 	if (r->refused)
 		return LINK_RETRY_REFUSED_MS + random % (LINK_RETRY_REFUSED_MS / 4 + 1);
@@ -45,11 +45,12 @@ uint64_t client_retry_delay_ms(const struct client_retry *r, uint32_t random)
 			asked = LINK_RETRY_REFUSED_MS;
 		return asked + random % (asked / 2 + 1);
 	}
-	for (unsigned i = 0; i < r->attempt && top < LINK_RETRY_MAX_MS; i++)
-		top *= 2;
+	if (top < LINK_RETRY_MIN_MS)
+		top = LINK_RETRY_MIN_MS;
 	if (top > LINK_RETRY_MAX_MS)
 		top = LINK_RETRY_MAX_MS;
-	return random % (top + 1);
+	wait = random % (top + 1);
+	return wait > r->tried_ms ? wait - r->tried_ms : 0;
 }
 
 /* When this state has lasted too long. */
@@ -90,6 +91,7 @@ static void dial(struct client *c)
 	dialer_stop(&c->dialer);
 	dialer_clear(&c->dialer);
 	c->ev->places(c, &c->dialer);
+	c->dialled_ms = loop_now_ms(c->loop);
 	client_move(c, CLIENT_DIALLING);
 	dialer_start(&c->dialer);
 }
@@ -218,8 +220,10 @@ void client_fini(struct client *c)
 
 void client_start(struct client *c)
 {
-	if (c->state == CLIENT_STOPPED)
-		dial(c);
+	if (c->state != CLIENT_STOPPED)
+		return;
+	c->away_since_ms = loop_now_ms(c->loop);
+	dial(c);
 }
 
 void client_stop(struct client *c)
@@ -239,14 +243,17 @@ void client_welcomed(struct client *c, uint32_t capabilities)
 
 void client_close(struct client *c, const char *why, bool refused, uint32_t asked_ms)
 {
-	bool stable =
-		c->state == CLIENT_UP && loop_now_ms(c->loop) - c->since_ms >= CLIENT_STABLE_MS;
+	uint64_t now_ms = loop_now_ms(c->loop);
+	bool stable = c->state == CLIENT_UP && now_ms - c->since_ms >= CLIENT_STABLE_MS;
 
 	if (c->state == CLIENT_STOPPED || c->state == CLIENT_WAITING)
 		return;
 	/* `why` may point into what the dialer is about to free or reuse. */
 	snprintf(c->why, sizeof(c->why), "%s", why);
-	c->retry.attempt = stable ? 0 : c->retry.attempt + 1;
+	if (stable)
+		c->away_since_ms = now_ms;
+	c->retry.away_ms = now_ms - c->away_since_ms;
+	c->retry.tried_ms = c->state == CLIENT_UP ? 0 : now_ms - c->dialled_ms;
 	c->retry.refused = refused;
 	c->retry.asked_ms = asked_ms;
 	dialer_stop(&c->dialer);
@@ -258,6 +265,7 @@ void client_hurry(struct client *c)
 	if (c->state != CLIENT_WAITING)
 		return;
 	c->retry = (struct client_retry){ 0 };
+	c->away_since_ms = loop_now_ms(c->loop);
 	dial(c);
 }
 
@@ -277,7 +285,7 @@ void client_network_changed(struct client *c, bool gone)
 	/* A new round from the start: names and addresses may lead elsewhere now. */
 	if (c->state != CLIENT_WAITING) {
 		client_close(c, "this machine's addresses have changed", false, 0);
-		c->retry.attempt = 0;
+		c->away_since_ms = loop_now_ms(c->loop);
 	}
 	if (!c->retry.refused && !c->retry.asked_ms)
 		dial(c);

@@ -42,14 +42,17 @@ const char *client_state_str(
 
 /* What the next try depends on. */
 struct client_retry {
-	unsigned attempt;  /* failed rounds since the link was up */
+	uint64_t away_ms;  /* for so long there has been no link that lasted */
 	uint32_t asked_ms; /* bye's retry_after, 0 none */
 	bool refused;      /* revoked, deleted, unknown */
+	uint64_t tried_ms; /* the round that failed took so long */
 };
 /*
  * How long to wait before the next round, in ms. `random` is any number. Full jitter: evenly in 0
- * .. min(MAX, MIN doubled `attempt` times); a delay that the hub asked for is kept and spread by
- * half; a refusal waits LINK_RETRY_REFUSED_MS and up to a quarter more.
+ * .. the time that the link has been away, that within MIN and MAX: who was away for a moment is
+ * back after a moment, and who has tried for long tries seldom. What the failed round
+ * took is taken off: who was kept waiting by a busy hub has waited. A delay that the hub asked for
+ * is kept and spread by half; a refusal waits LINK_RETRY_REFUSED_MS and up to a quarter more.
  */
 uint64_t client_retry_delay_ms(const struct client_retry *r, uint32_t random);
 /* Is the move allowed? The table of the drawing above. */
@@ -84,6 +87,8 @@ struct client {
 	uint64_t probed_ms;    /* UP: a hello was sent that nothing has come after yet; 0 none */
 	uint32_t capabilities; /* of the hub, from its welcome */
 	struct client_retry retry;
+	uint64_t dialled_ms;    /* when this round began */
+	uint64_t away_since_ms; /* when the last link that lasted was lost, or dialling began */
 	struct timer timer;
 	char why[CONTROL_TEXT_SIZE]; /* why the link is not up */
 };
@@ -97,8 +102,7 @@ void client_start(struct client *c);
 void client_stop(struct client *c);
 /* The welcome was accepted. */
 void client_welcomed(struct client *c, uint32_t capabilities);
-/* Closes the link, for the reason in `why`, and dials again after `retry`'s delay (its `attempt` is
- * counted here). */
+/* Closes the link, for the reason in `why`, and dials again after `retry`'s delay. */
 void client_close(struct client *c, const char *why, bool refused, uint32_t asked_ms);
 /* Dials now if it is waiting: the configuration or the network has changed. */
 void client_hurry(struct client *c);

@@ -65,6 +65,7 @@ def kill_hub(hq):
 
 def measure_back(hq, spokes):
     spokes.ask("reset")
+    spokes.ask("restarted")
     began = time.clock_gettime(time.CLOCK_BOOTTIME)
     kill_hub(hq)
     hq.start_daemon("hub", "-d0")

@@ -116,6 +116,7 @@ def test_revocation_reaches_all(spokes, api):
 def test_all_come_back(hq, spokes, api):
     """kill -9 of the whole hub: links and tunnel sessions of all are there again, each with one welcome and no snapshot."""
     left = spokes.n
+    spokes.ask("restarted")
     pids = [hq.daemon_pid(), *(hq.worker_pid(role) for role in ("engine", "control", "api"))]
     hq.daemon.popen.kill()
     hq.daemon.popen.wait()

@@ -4,8 +4,8 @@
  *   swarm run N REVISION SOURCE:PORT HUB:PORT FINGERPRINT TUNNEL_KEY aes|plain
  *
  * `run` answers each line of standard input by a line of JSON: "stats"; "reset" (counts from zero);
- * "flap N" (member N's link is closed and dialled anew); "stop N", "start N". It ends with its
- * input.
+ * "flap N" (member N's link is closed and dialled anew); "stop N", "start N"; "restarted" (the hub
+ * is being started anew: sessions count from now on). It ends with its input.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,6 +122,10 @@ static void command(struct swarm *s, char *line)
 		print_stats(s);
 	} else if (!strcmp(line, "reset")) {
 		s->tally = (struct tally){ 0 };
+		puts("{}");
+	} else if (!strcmp(line, "restarted")) {
+		for (unsigned i = 0; i < s->n; i++)
+			tunnel_lost(&s->members[i]);
 		puts("{}");
 	} else if (space &&
 		   (!strcmp(line, "flap") || !strcmp(line, "stop") || !strcmp(line, "start"))) {

@@ -234,7 +234,6 @@ static void moved(struct client *c, enum client_state from, enum client_state to
 		s->tally.links_lost++;
 		m->told_handshake_ms = 0;
 		timer_disarm(loop_timers(s->loop), &m->report);
-		tunnel_drop(m);
 	}
 }
 

@@ -30,9 +30,10 @@ struct tunnel_end {
 	struct handshake_peer hub;
 	struct cookie_maker cookie;
 	struct handshake_initiator initiator;
-	uint8_t timestamp[TIMESTAMP_BYTES];
-	unsigned generation; /* of the local index: each try has its own */
-	uint32_t wait_ms;    /* for the answer to the last try */
+	uint8_t timestamp[TIMESTAMP_BYTES];       /* of our last initiation */
+	uint8_t heard_timestamp[TIMESTAMP_BYTES]; /* of the hub's */
+	unsigned generation;                      /* of the local index: each try has its own */
+	uint32_t wait_ms;                         /* for the answer to the last try */
 	struct keypair keypair;
 	int64_t handshake_ms; /* wall clock, 0 never */
 	struct timer timer;   /* next try, keepalive or new handshake */
@@ -99,7 +100,7 @@ enum err tunnel_open(struct swarm *s) must_check;
 void tunnel_close(struct swarm *s);
 enum err tunnel_init(struct member *m) must_check;
 void tunnel_fini(struct member *m);
-/* The link is up (again): the hub's engine may be a new one, so a new session is made. */
+/* The link is up: the first time a session is made, too. */
 void tunnel_begin(struct member *m);
-/* The link is down: the session counts no more. */
-void tunnel_drop(struct member *m);
+/* The hub is being started anew: no session counts any more. */
+void tunnel_lost(struct member *m);

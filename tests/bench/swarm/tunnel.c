@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The sessions with the hub's engine: each initiates, confirms by a keepalive, sends one now and
- * then, and renews the session by WireGuard's timers. A member's local index is its number and,
- * above INDEX_BITS, the number of the try.
+ * then, and renews the session by WireGuard's timers. It answers the hub, too, which calls it when
+ * its engine is new. A member's local index is its number and, above INDEX_BITS, the number of the
+ * try.
  *
  * Timer, one a member: handshake out: the next try, after an agent's waits (REKEY_RETRY_MIN_MS,
- * doubling to REKEY_TIMEOUT_MS, and jitter); session: the next
- * keepalive, or a new handshake once the session is REKEY_AFTER_MS old.
+ * doubling to REKEY_TIMEOUT_MS, and jitter); session: the next keepalive, or a new handshake once
+ * the session is REKEY_AFTER_MS old; none since the hub was started anew: a handshake when a spoke
+ * with a keepalive to send would have noticed that nothing comes back (NOTICED_MS).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,6 +23,7 @@
 
 #define INDEX_BITS       14u /* NODES_MAX */
 #define SESSION_ALIVE_MS 25000u
+#define NOTICED_MS       (KEEPALIVE_MS + REKEY_TIMEOUT_MS)
 #define RECEIVE_AT_ONCE  256u
 #define DATAGRAM_BYTES   2048u
 
@@ -111,25 +114,67 @@ static void timer_fired(struct timer *t, uint64_t now_ms)
 		send_keepalive(m);
 }
 
+static void use(struct member *m, struct keypair *made)
+{
+	struct swarm *s = m->swarm;
+	struct tunnel_end *t = &m->tunnel;
+
+	if (!t->keypair.valid) {
+		s->n_sessions++;
+		s->session_ms = loop_now_ms(s->loop);
+	}
+	keypair_move(&t->keypair, made);
+	t->handshake_ms = clock_wall_ms();
+	s->tally.handshakes++;
+	member_report_soon(m);
+}
+
 static void finish(struct member *m, const uint8_t *p, size_t n)
 {
 	struct swarm *s = m->swarm;
 	struct tunnel_end *t = &m->tunnel;
 	struct keypair made = { 0 };
-	uint64_t now_ms = loop_now_ms(s->loop);
 
 	if (handshake_consume_response(&t->initiator, &s->primitives, &t->self, &t->hub, p, n,
-				       now_ms, &made) != ERR_OK)
+				       loop_now_ms(s->loop), &made) != ERR_OK)
 		return;
-	if (!t->keypair.valid) {
-		s->n_sessions++;
-		s->session_ms = now_ms;
-	}
-	keypair_move(&t->keypair, &made);
-	t->handshake_ms = clock_wall_ms();
-	s->tally.handshakes++;
+	use(m, &made);
 	send_keepalive(m);
-	member_report_soon(m);
+}
+
+/*
+ * The hub calls. The session counts from the answer on: the keepalive by which the hub confirms it
+ * is not looked at.
+ */
+static void answer(struct member *m, const uint8_t *p, size_t n)
+{
+	struct swarm *s = m->swarm;
+	struct tunnel_end *t = &m->tunnel;
+	struct handshake_responder hs = { 0 };
+	struct keypair made = { 0 };
+	uint8_t out[HANDSHAKE_RESPONSE_BYTES];
+	enum tunnel_cipher cipher =
+		s->hub_aes && keys_cpu_has_aes() ? CIPHER_AES256GCM : CIPHER_CHACHA20POLY1305;
+	uint32_t index = ++t->generation << INDEX_BITS | m->number;
+
+	if (handshake_receive_initiation(&hs, &t->self, p, n) != ERR_OK ||
+	    handshake_unseal_static(&hs, &s->primitives, &t->self, cipher) != ERR_OK ||
+	    handshake_consume_initiation(&hs, &s->primitives, &t->hub, t->heard_timestamp) !=
+		    ERR_OK)
+		goto out;
+	memcpy(t->heard_timestamp, hs.timestamp, sizeof(t->heard_timestamp));
+	if (handshake_create_response(&hs, &s->primitives, &t->hub, index, NULL,
+				      loop_now_ms(s->loop), out, &made) != ERR_OK ||
+	    cookie_add_macs(&t->cookie, &s->primitives, out, sizeof(out), loop_now_ms(s->loop)) !=
+		    ERR_OK)
+		goto out;
+	handshake_initiator_fini(&t->initiator);
+	use(m, &made);
+	send_packet(m, out, sizeof(out));
+	arm(m, SESSION_ALIVE_MS);
+out:
+	keypair_fini(&made);
+	handshake_responder_fini(&hs);
 }
 
 /* The member that this index is of, if that is its last try. */
@@ -142,7 +187,17 @@ static struct member *of_index(struct swarm *s, uint32_t index)
 	return &s->members[number];
 }
 
-static void take(struct swarm *s, const uint8_t *p, size_t n)
+/* The member whose address `to` is. */
+static struct member *of_address(struct swarm *s, const struct in_addr *to)
+{
+	uint32_t first, number;
+
+	memcpy(&first, s->source.addr.b, sizeof(first));
+	number = ntohl(to->s_addr) - ntohl(first);
+	return number < s->n ? &s->members[number] : NULL;
+}
+
+static void take(struct swarm *s, const uint8_t *p, size_t n, const struct in_addr *to)
 {
 	struct handshake_cookie_reply cookie;
 	struct handshake_response response;
@@ -157,6 +212,8 @@ static void take(struct swarm *s, const uint8_t *p, size_t n)
 		if (m)
 			finish(m, p, n);
 	}
+	if (type == PACKET_INITIATION && (m = of_address(s, to)))
+		answer(m, p, n);
 	if (type == PACKET_COOKIE && handshake_decode_cookie_reply(p, n, &cookie) == ERR_OK) {
 		m = of_index(s, cookie.receiver);
 		if (m && cookie_consume_reply(&m->tunnel.cookie, &s->primitives, p, n,
@@ -169,15 +226,28 @@ static void readable(struct loop_fd *f, uint32_t events)
 {
 	struct swarm *s = container_of(f, struct swarm, udp);
 	uint8_t in[DATAGRAM_BYTES];
+	struct iovec iov = { .iov_base = in, .iov_len = sizeof(in) };
+	union {
+		struct cmsghdr head;
+		uint8_t room[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	} control;
 
 	(void)events;
 	for (unsigned i = 0; i < RECEIVE_AT_ONCE; i++) {
-		ssize_t n = recv(f->fd, in, sizeof(in), MSG_DONTWAIT);
+		struct msghdr msg = { .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = &control,
+				      .msg_controllen = sizeof(control) };
+		struct in_pktinfo info = { 0 };
+		ssize_t n = recvmsg(f->fd, &msg, MSG_DONTWAIT);
+		const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 
 		if (n < 0 && errno == EAGAIN)
 			return;
+		if (c && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
 		if (n > 0)
-			take(s, in, (size_t)n);
+			take(s, in, (size_t)n, &info.ipi_addr);
 	}
 }
 
@@ -185,14 +255,15 @@ enum err tunnel_open(struct swarm *s)
 {
 	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(s->source.port) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int bytes = SOCKET_BUFFER_BYTES;
+	int bytes = SOCKET_BUFFER_BYTES, on = 1;
 
 	if (fd < 0)
 		return ERR_IO;
 	/* Best effort: as root nothing stands against it. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
-	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) != 0 ||
+	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) != 0 ||
+	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) != 0 ||
 	    loop_fd_add(s->loop, &s->udp, fd, EPOLLIN, readable) != ERR_OK) {
 		close(fd);
 		return ERR_IO;
@@ -234,16 +305,20 @@ void tunnel_fini(struct member *m)
 	handshake_self_fini(&t->self);
 }
 
+/* A session outlives the link; the first one is the spoke's to make. */
 void tunnel_begin(struct member *m)
 {
 	m->tunnel.wait_ms = REKEY_RETRY_MIN_MS;
-	initiate(m);
+	if (!m->tunnel.handshake_ms)
+		initiate(m);
 }
 
-void tunnel_drop(struct member *m)
+void tunnel_lost(struct member *m)
 {
 	if (m->tunnel.keypair.valid)
 		m->swarm->n_sessions--;
 	keypair_fini(&m->tunnel.keypair);
-	timer_disarm(loop_timers(m->swarm->loop), &m->tunnel.timer);
+	handshake_initiator_fini(&m->tunnel.initiator);
+	if (m->tunnel.handshake_ms)
+		arm(m, NOTICED_MS);
 }

@@ -381,6 +381,64 @@ static void test_hub_row(void **state)
 	assert_int_equal(w->c->engine.applied, w->c->dir.revision);
 }
 
+static bool all_are_called(void *arg) { return ((struct world *)arg)->c->engine.call_next == 0; }
+
+/* Calls out of their turn are taken off the next interval; then the rest has its turn. */
+static void test_calls_are_paced(void **state)
+{
+	struct world *w = *state;
+	struct engine_feed *f = &w->c->engine;
+	struct spoke a, b;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	spoke_joins(w, &b, "bergen", NULL);
+	spoke_returns(&a);
+	spoke_returns(&b);
+	settle(w, 20);
+	assert_int_equal(f->call_next, 0);
+
+	w->heard.engine[ENGINE_ENDPOINTS] = 0;
+	f->call_next = a.id;
+	f->called = ENGINE_FEED_CALLS_MORE + 1;
+	f->answered = 1;
+	const uint64_t began_ms = clock_now_ms();
+	timer_arm(loop_timers(w->loop), &f->calls, began_ms);
+	assert_true(wait_for(w, all_are_called, w));
+	assert_true(clock_now_ms() - began_ms >= ENGINE_FEED_CALLS_MS);
+	settle(w, 10);
+	assert_int_equal(w->heard.engine[ENGINE_ENDPOINTS], 2);
+	assert_int_equal(w->heard.last_endpoints.id, b.id);
+	assert_true(w->heard.last_endpoints.punch);
+	spoke_end(&a);
+	spoke_end(&b);
+}
+
+/* Whose link is there is called at once while others wait; who was called already is not. */
+static void test_who_comes_is_called(void **state)
+{
+	struct world *w = *state;
+	struct engine_feed *f = &w->c->engine;
+	struct spoke a, b;
+
+	spoke_joins(w, &a, "oslo", NULL);
+	spoke_joins(w, &b, "bergen", NULL);
+	settle(w, 20);
+	f->call_next = b.id;
+	f->called = 0;
+	spoke_returns(&a);
+	settle(w, 20);
+	assert_int_equal(w->heard.last_endpoints.id, a.id);
+	assert_false(w->heard.last_endpoints.punch);
+	assert_int_equal(f->called, 0);
+	spoke_returns(&b);
+	settle(w, 20);
+	assert_int_equal(w->heard.last_endpoints.id, b.id);
+	assert_true(w->heard.last_endpoints.punch);
+	assert_int_equal(f->called, 1);
+	spoke_end(&a);
+	spoke_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +451,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_subnets, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_hub_row, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_totals, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_calls_are_paced, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_who_comes_is_called, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(test_silent_engine, world_setup, world_teardown),
 	};
 

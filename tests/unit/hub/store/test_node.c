@@ -68,9 +68,8 @@ static void whole_node(void **state)
 	n.keepalive_s = 25;
 	n.addresses[0] = fixture_addr("10.91.0.2");
 	n.addresses[1] = fixture_addr("fd00::2");
-	n.n_endpoints = 2;
-	snprintf(n.endpoints[0], sizeof(n.endpoints[0]), "%s", "oslo.example.com 6655");
-	snprintf(n.endpoints[1], sizeof(n.endpoints[1]), "%s", "192.0.2.1 443");
+	assert_int_equal(node_endpoint_add(&n, "oslo.example.com 6655"), ERR_OK);
+	assert_int_equal(node_endpoint_add(&n, "192.0.2.1 443"), ERR_OK);
 	assert_ok(store_begin(s));
 	assert_ok(store_node_put(s, &n));
 	assert_ok(store_node_comment(s, n.id, "first floor"));

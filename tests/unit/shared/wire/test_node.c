@@ -54,11 +54,14 @@ static void full_node(struct node *n)
 	add(n, "2001:db8::/32", SUBNET_WEIGHT_MAX);
 	add(n, "0.0.0.0/0", 0);
 	add(n, "10.20.0.0/24", 10);
-	n->n_endpoints = NODE_ENDPOINTS_MAX;
 	for (unsigned i = 0; i < NODE_ENDPOINTS_MAX; i++) {
-		memset(n->endpoints[i], 'a', 255);
-		snprintf(n->endpoints[i] + 255, 8, " 6553%u", i % 6);
+		char line[ENDPOINT_NAME_SIZE];
+
+		memset(line, 'a', 255);
+		snprintf(line + 255, 8, " 6553%u", i % 6);
+		assert_int_equal(node_endpoint_add(n, line), ERR_OK);
 	}
+	assert_int_equal(node_endpoint_add(n, "one.example.net 6655"), ERR_LIMIT);
 }
 
 static void check_round_trip(const struct node *n)

@@ -16,17 +16,19 @@ static void delays(void **state)
 		struct client_retry retry;
 		uint64_t lo, hi;
 	} rows[] = {
-		{ { 0, 0, false }, 0, LINK_RETRY_MIN_MS },
-		{ { 1, 0, false }, 0, 2 * LINK_RETRY_MIN_MS },
-		{ { 3, 0, false }, 0, 8 * LINK_RETRY_MIN_MS },
-		{ { 7, 0, false }, 0, LINK_RETRY_MAX_MS },
-		{ { 4000000000u, 0, false }, 0, LINK_RETRY_MAX_MS },
-		{ { 0, 10000, false }, 10000, 15000 },
-		{ { 9, 10000, false }, 10000, 15000 },
-		{ { 0, 1, false }, LINK_RETRY_MIN_MS, LINK_RETRY_MIN_MS * 3 / 2 },
-		{ { 0, UINT32_MAX, false }, LINK_RETRY_REFUSED_MS, LINK_RETRY_REFUSED_MS * 3 / 2 },
-		{ { 0, 0, true }, LINK_RETRY_REFUSED_MS, LINK_RETRY_REFUSED_MS * 5 / 4 },
-		{ { 5, 100, true }, LINK_RETRY_REFUSED_MS, LINK_RETRY_REFUSED_MS * 5 / 4 },
+		{ { 0, 0, false, 0 }, 0, LINK_RETRY_MIN_MS },
+		{ { LINK_RETRY_MIN_MS, 0, false, 0 }, 0, LINK_RETRY_MIN_MS },
+		{ { 1500, 0, false, 0 }, 0, 1500 },
+		{ { LINK_RETRY_MAX_MS, 0, false, 0 }, 0, LINK_RETRY_MAX_MS },
+		{ { UINT64_MAX, 0, false, 0 }, 0, LINK_RETRY_MAX_MS },
+		{ { 0, 10000, false, 0 }, 10000, 15000 },
+		{ { 40000, 10000, false, 0 }, 10000, 15000 },
+		{ { 0, 1, false, 0 }, LINK_RETRY_MIN_MS, LINK_RETRY_MIN_MS * 3 / 2 },
+		{ { 0, UINT32_MAX, false, 0 },
+		  LINK_RETRY_REFUSED_MS,
+		  LINK_RETRY_REFUSED_MS * 3 / 2 },
+		{ { 0, 0, true, 0 }, LINK_RETRY_REFUSED_MS, LINK_RETRY_REFUSED_MS * 5 / 4 },
+		{ { 7000, 100, true, 0 }, LINK_RETRY_REFUSED_MS, LINK_RETRY_REFUSED_MS * 5 / 4 },
 	};
 
 	(void)state;
@@ -41,6 +43,21 @@ static void delays(void **state)
 		assert_in_range(client_retry_delay_ms(&rows[i].retry, UINT32_MAX), rows[i].lo,
 				rows[i].hi);
 	}
+}
+
+/* A round that took as long as the wait would have been is followed by the next at once. */
+static void tries_count_as_waiting(void **state)
+{
+	struct client_retry r = { .away_ms = 12000, .tried_ms = 10000 };
+
+	(void)state;
+	assert_int_equal(client_retry_delay_ms(&r, 12000), 2000);
+	assert_int_equal(client_retry_delay_ms(&r, 10001), 1);
+	assert_int_equal(client_retry_delay_ms(&r, 10000), 0);
+	assert_int_equal(client_retry_delay_ms(&r, 5), 0);
+	/* What the hub asked for is kept. */
+	r.asked_ms = 10000;
+	assert_int_equal(client_retry_delay_ms(&r, 0), 10000);
 }
 
 static void moves(void **state)
@@ -64,6 +81,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delays),
+		cmocka_unit_test(tries_count_as_waiting),
 		cmocka_unit_test(moves),
 	};
 
