@@ -189,6 +189,8 @@ static void take_bye(struct member *m, const struct control_bye *b)
 	bool refused = b->reason == BYE_REVOKED || b->reason == BYE_DELETED ||
 		       b->reason == BYE_UNKNOWN_KEY;
 
+	if (refused)
+		tunnel_stop(m);
 	m->swarm->tally.byes[b->reason < SWARM_BYES ? b->reason : 0]++;
 	client_close(&m->client, bye_reason_str(b->reason), refused, b->retry_after_ms);
 }

@@ -102,5 +102,7 @@ enum err tunnel_init(struct member *m) must_check;
 void tunnel_fini(struct member *m);
 /* The link is up: the first time a session is made, too. */
 void tunnel_begin(struct member *m);
+/* The spoke is told that it is no member any more: it drops its session. */
+void tunnel_stop(struct member *m);
 /* The hub is being started anew: no session counts any more. */
 void tunnel_lost(struct member *m);

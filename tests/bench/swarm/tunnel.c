@@ -313,12 +313,22 @@ void tunnel_begin(struct member *m)
 		initiate(m);
 }
 
+void tunnel_stop(struct member *m)
+{
+	struct tunnel_end *t = &m->tunnel;
+
+	if (t->keypair.valid)
+		m->swarm->n_sessions--;
+	keypair_fini(&t->keypair);
+	handshake_initiator_fini(&t->initiator);
+	timer_disarm(loop_timers(m->swarm->loop), &t->timer);
+}
+
 void tunnel_lost(struct member *m)
 {
-	if (m->tunnel.keypair.valid)
-		m->swarm->n_sessions--;
-	keypair_fini(&m->tunnel.keypair);
-	handshake_initiator_fini(&m->tunnel.initiator);
-	if (m->tunnel.handshake_ms)
+	bool had = m->tunnel.keypair.valid;
+
+	tunnel_stop(m);
+	if (had)
 		arm(m, NOTICED_MS);
 }
