@@ -21,7 +21,11 @@
 #include "hub/store/store.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/base/secret.h"
 #include "shared/monitor/launch.h"
+
+/* More changes than anybody loses with a hub; twice as many are skipped at the most. */
+#define RESTORE_SKIPPED_MIN (1u << 24)
 
 /* What a look at the restored database gave. */
 struct findings {
@@ -185,16 +189,25 @@ static enum err count(void *arg, const struct node *n, const struct store_node_m
 	return ERR_OK;
 }
 
-/* The hub has to know that revocations may be lost: hub/change_quarantine.c. */
+/*
+ * The hub has to know that revocations may be lost: hub/change_quarantine.c. And the numbers of the
+ * revisions that are lost, however many there were, are never used again: a spoke that comes back
+ * with one of them is seen to hold a directory that is not ours (hub/control/recv_hello.c). Not
+ * always the same ones are skipped, since the same backup may be restored again.
+ */
 static enum err mark(struct store *s, uint64_t revision)
 {
+	const uint64_t skipped = RESTORE_SKIPPED_MIN + secret_random_below(RESTORE_SKIPPED_MIN);
 	char number[24];
+	uint64_t next;
 	enum err e = store_begin(s);
 
 	if (e)
 		return e;
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)revision);
 	e = store_setting_put(s, STORE_RESTORED_REVISION, number);
+	if (!e)
+		e = store_revision_skip(s, skipped, "root", "backup.restore", &next);
 	if (!e)
 		e = store_commit(s);
 	if (e)

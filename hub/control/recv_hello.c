@@ -162,8 +162,8 @@ static bool take_candidates(struct conn *conn, const struct control_hello *h)
 }
 
 /*
- * A spoke knows a revision that we have not reached: our database is an older copy. Its directory
- * is replaced by ours, and the admin told.
+ * A spoke knows a revision that we have not: our database is an older copy. Its directory is
+ * replaced by ours, and the admin told.
  */
 static void tell_rollback(struct control *c, const struct conn *conn, uint64_t theirs)
 {
@@ -175,8 +175,8 @@ static void tell_rollback(struct control *c, const struct conn *conn, uint64_t t
 	if (theirs <= c->rollback_seen || !may_cost(c, conn->id))
 		return;
 	c->rollback_seen = theirs;
-	log_warn("control: %s has seen revision %" PRIu64 ", this hub is at %" PRIu64
-		 ": was a backup restored? Changes made since "
+	log_warn("control: %s has seen revision %" PRIu64 ", which this hub, at %" PRIu64
+		 ", does not know: was a backup restored? Changes made since "
 		 "that backup are lost, revocations too; look through them",
 		 conn->name, theirs, c->dir.revision);
 	snprintf(object, sizeof(object), "node:%s", conn->name);
@@ -194,14 +194,28 @@ static void tell_rollback(struct control *c, const struct conn *conn, uint64_t t
 		(void)core_store_failed(c, e, "audit a rollback");
 }
 
+/* Has our directory ever been at this revision? A restore skips those that were lost. When the
+ * store cannot tell, it has not: a snapshot is right for everybody. */
+static bool is_ours(const struct control *c, uint64_t revision)
+{
+	struct store_revision rev;
+
+	if (revision == 0 || revision == c->dir.revision)
+		return true;
+	return revision < c->dir.revision &&
+	       store_revision_read(c->store, revision, &rev) == ERR_OK;
+}
+
 /* Goes on from the revision that the spoke holds, or from 0: then a snapshot comes. */
 static void set_base(struct control *c, struct conn *conn, const struct control_hello *h)
 {
 	uint64_t highest = h->highest_revision > h->revision ? h->highest_revision : h->revision;
 	uint64_t base = h->revision;
 
-	if (highest > c->dir.revision) {
+	if (!is_ours(c, highest)) {
 		tell_rollback(c, conn, highest);
+		base = 0;
+	} else if (!is_ours(c, base)) {
 		base = 0;
 	}
 	conn->sent_revision = conn->held_revision = base;

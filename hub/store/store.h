@@ -65,12 +65,19 @@ enum err store_revision_get(struct store *s, uint64_t *revision) must_check;
  * this transaction must be put with it. */
 enum err store_revision_next(struct store *s, const char *actor, const char *what,
 			     uint64_t *revision) must_check;
+/*
+ * As store_revision_next(), but leaves out `skipped` numbers, which then are revisions of no
+ * directory of ours: store_revision_read() does not find them. ERR_LIMIT: there are not so many.
+ */
+enum err store_revision_skip(struct store *s, uint64_t skipped, const char *actor, const char *what,
+			     uint64_t *revision) must_check;
 struct store_revision {
 	uint64_t revision;
 	int64_t at_ms;
 	char actor[64];
 	char what[STORE_TEXT_SIZE];
 };
+/* ERR_NOTFOUND: none of ours. */
 enum err store_revision_read(struct store *s, uint64_t revision,
 			     struct store_revision *out) must_check;
 

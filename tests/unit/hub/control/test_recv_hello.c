@@ -70,6 +70,32 @@ static void test_restored_backup(void **state)
 	spoke_end(&x);
 }
 
+/* The hub was restored and has skipped what it lost: a spoke with such a revision holds nothing of
+ * ours, though our number is higher. */
+static void test_lost_revision(void **state)
+{
+	struct world *w = *state;
+	uint64_t restored = w->c->dir.revision, now;
+	struct spoke x;
+
+	assert_int_equal(store_begin(w->admin), ERR_OK);
+	assert_int_equal(store_revision_skip(w->admin, 1000, "root", "backup.restore", &now),
+			 ERR_OK);
+	assert_int_equal(store_commit(w->admin), ERR_OK);
+	assert_int_equal(now, restored + 1001);
+	spoke_joins(w, &x, "oslo", NULL);
+	spoke_dial(&x);
+	spoke_sends_hello(&x, restored + 3, restored + 3);
+	assert_int_equal(spoke_expects(&x, CONTROL_DIRECTORY)->directory.from, 0);
+	assert_int_equal(w->c->rollback_seen, restored + 3);
+	/* One from before the backup lacks nothing but what came since. */
+	spoke_dial(&x);
+	spoke_sends_hello(&x, restored, restored);
+	assert_int_equal(spoke_expects(&x, CONTROL_WELCOME)->welcome.revision, w->c->dir.revision);
+	assert_int_equal(w->c->rollback_seen, restored + 3);
+	spoke_end(&x);
+}
+
 static void test_new_tunnel_key(void **state)
 {
 	struct world *w = *state;
@@ -400,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_snapshot_for_empty_hands, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_restored_backup, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_lost_revision, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_new_tunnel_key, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_tunnel_key, world_setup,
 						world_teardown),
