@@ -141,6 +141,35 @@ async function rules(page) {
 	await page.getByText("No key fits").waitFor();
 }
 
+/** The hub's own key is replaced while the branches are connected: they all know the next one, and their tunnels stay. */
+async function identity(page) {
+	await go(page, "settings");
+	const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "Identity key" }) });
+	const shown = async () => (await card.locator("code").first().getAttribute("title")) ?? "";
+	await card.getByRole("button", { name: "Replace…" }).waitFor();
+	const before = await shown();
+	const replace = async () => {
+		await card.getByRole("button", { name: "Replace…" }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Replace the key" }).click();
+		await card.getByText("In force in").waitFor();
+	};
+	await replace();
+	await card.getByRole("button", { name: "Take it back…" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Keep the present key" }).click();
+	await card.getByRole("button", { name: "Replace…" }).waitFor();
+	check((await shown()) === before, "the key stays");
+	await replace();
+	await until("all branches know the next key", async () => /3 of 3/.test(await card.innerText()));
+	await shot(page, "hub-identity");
+	const next = await card.locator("code").nth(1).getAttribute("title");
+	await card.getByRole("button", { name: "Put in force…" }).click();
+	await page.getByRole("dialog").getByText("All 3 branches know it.").waitFor();
+	await page.getByRole("dialog").getByRole("button", { name: "Put in force", exact: true }).click();
+	await card.getByRole("button", { name: "Replace…" }).waitFor();
+	check(next && (await shown()) === next && next !== before, "the next key is in force");
+	await reached("linode1", "linode2");
+}
+
 async function webhook(page) {
 	await go(page, "webhooks");
 	await page.getByRole("button", { name: "Add a webhook" }).click();
@@ -170,13 +199,13 @@ async function keys(page) {
 	await approveKeys(page);
 }
 
-await main((browser) =>
-	Promise.all(
-		[keys, settings, rules, webhook].map(async (work) => {
-			const page = await open(browser);
-			await signIn(page);
-			await work(page);
-			clean(page);
-		}),
-	),
-);
+await main(async (browser) => {
+	const run = async (work) => {
+		const page = await open(browser);
+		await signIn(page);
+		await work(page);
+		clean(page);
+	};
+	await Promise.all([keys, settings, rules, webhook].map(run));
+	await run(identity); // to which every branch must answer, also the one that settings() has stopped meanwhile
+});

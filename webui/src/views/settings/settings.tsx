@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The hub itself: what it is, what its data plane counts, which versions run, how to keep and restore it.
 import { useMemo } from "preact/hooks";
-import { Card, CopyButton, Head, Mono } from "../../parts/bits";
-import { bytes, count, fingerprint } from "../../parts/format";
+import { Card, CopyButton, Head } from "../../parts/bits";
+import { bytes, count } from "../../parts/format";
 import { Failed, Loading } from "../../parts/states";
 import { At } from "../../parts/time";
 import { useCell } from "../../state/cell";
 import { type Branch, branches, loadAll, loadError, network, type NetworkStatus } from "../../state/live";
 import { href } from "../../state/route";
+import { IdentityCard } from "./identity";
 
 function HubCard({ net }: { net: NetworkStatus }) {
 	return (
@@ -27,8 +28,6 @@ function HubCard({ net }: { net: NetworkStatus }) {
 				<dd>{net.pools.join(", ")}</dd>
 				<dt>MTU inside</dt>
 				<dd>{net.mtu} bytes</dd>
-				<dt>Fingerprint</dt>
-				<dd>{net.hub.identity_fingerprint && <Mono text={net.hub.identity_fingerprint} shown={fingerprint(net.hub.identity_fingerprint)} what="the hub's fingerprint" />}</dd>
 				<dt>API since</dt>
 				<dd>
 					<At at={net.api_started_at} />
@@ -154,6 +153,7 @@ export function SettingsView() {
 			) : (
 				<div class="columns">
 					<HubCard net={net} />
+					<IdentityCard />
 					<EngineCard net={net} />
 					<VersionsCard list={list} own={net.version} />
 					<Card title="Dropped packets">
