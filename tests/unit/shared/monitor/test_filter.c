@@ -99,6 +99,21 @@ static void gives_roles_their_calls(void **state)
 		run_in_child(body_roles, &calls);
 }
 
+static void body_built(void *arg)
+{
+	(void)arg;
+	CHECK(filter_apply(0) == ERR_OK);
+	CHECK(prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == (filter_is_built() ? 2 : 0));
+	CHECK(can_open() == !filter_is_built());
+}
+
+/* The kernel agrees with filter_is_built(). */
+static void is_there_when_built(void **state)
+{
+	(void)state;
+	run_in_child(body_built, NULL);
+}
+
 static int wake[2];
 
 /* A thread that was there before. */
@@ -160,6 +175,7 @@ static void ends_attackers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_there_when_built),
 		cmocka_unit_test(gives_roles_their_calls),
 		cmocka_unit_test(holds_all_threads),
 		cmocka_unit_test(ends_attackers),
