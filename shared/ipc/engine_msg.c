@@ -293,6 +293,32 @@ enum err engine_pong_decode(struct cursor *c, struct engine_pong *m)
 	return cursor_end(c);
 }
 
+void engine_forget_encode(const struct engine_forget *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u32(c, m->id);
+}
+
+enum err engine_forget_decode(struct cursor *c, struct engine_forget *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->id = cursor_get_u32(c);
+	return cursor_end(c);
+}
+
+void engine_forgotten_encode(const struct engine_forgotten *m, struct cursor *c)
+{
+	cursor_put_u32(c, m->tag);
+	cursor_put_u32(c, m->n);
+}
+
+enum err engine_forgotten_decode(struct cursor *c, struct engine_forgotten *m)
+{
+	m->tag = cursor_get_u32(c);
+	m->n = cursor_get_u32(c);
+	return cursor_end(c);
+}
+
 void engine_path_encode(const struct engine_path *m, struct cursor *c)
 {
 	cursor_put_u32(c, m->id);

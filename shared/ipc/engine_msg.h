@@ -12,7 +12,8 @@
  *   5. ENGINE_PEER, ENGINE_PEER_GONE, ENGINE_COMMIT      ENGINE_PONG
  *   any time: ENGINE_ENDPOINTS, ENGINE_PING,             ENGINE_STATUS for each peer, then
  *             ENGINE_STATUS_GET, ENGINE_REBIND,          ENGINE_STATUS_END; ENGINE_NAT,
- *             ENGINE_KEY_MAKE, ENGINE_KEY_RETIRE         ENGINE_HUB_SILENT, ENGINE_KEYS
+ *             ENGINE_KEY_MAKE, ENGINE_KEY_RETIRE,        ENGINE_HUB_SILENT, ENGINE_KEYS,
+ *             ENGINE_FORGET                              ENGINE_FORGOTTEN
  *
  * An ENGINE_PEER with our own id names our own subnets: packets to other destinations are not
  * handed to the kernel.
@@ -44,6 +45,7 @@ enum engine_msg {
 	ENGINE_REBIND,     /* no payload: this machine's own addresses have changed */
 	ENGINE_KEY_MAKE,   /* no payload: make a second tunnel key; answered by ENGINE_KEYS */
 	ENGINE_KEY_RETIRE, /* no payload: forget the one that ENGINE_SELF does not name */
+	ENGINE_FORGET,     /* end sessions; answered by ENGINE_FORGOTTEN */
 
 	ENGINE_READY = 64, /* no payload */
 	ENGINE_APPLIED,    /* struct engine_revision */
@@ -55,6 +57,7 @@ enum engine_msg {
 	ENGINE_NAT,
 	ENGINE_HUB_SILENT,
 	ENGINE_KEYS, /* our tunnel keys; at its start, and when they have changed */
+	ENGINE_FORGOTTEN,
 };
 
 /* How packets reach a peer now. The order is that of preference. */
@@ -201,6 +204,18 @@ struct engine_pong {
 	struct endpoint endpoint;
 };
 
+/* Sessions and direct paths end, and the next packet begins anew: those of peer `id`, or with 0
+ * those of all peers that do not answer. */
+struct engine_forget {
+	uint32_t tag;
+	uint32_t id;
+};
+/* Of how many peers. */
+struct engine_forgotten {
+	uint32_t tag;
+	uint32_t n;
+};
+
 /* A peer's path changed. `endpoint` is the outer address that its packets go to. */
 struct engine_path {
 	uint32_t id;
@@ -327,6 +342,10 @@ void engine_ping_encode(const struct engine_ping *m, struct cursor *c);
 enum err engine_ping_decode(struct cursor *c, struct engine_ping *m) must_check;
 void engine_pong_encode(const struct engine_pong *m, struct cursor *c);
 enum err engine_pong_decode(struct cursor *c, struct engine_pong *m) must_check;
+void engine_forget_encode(const struct engine_forget *m, struct cursor *c);
+enum err engine_forget_decode(struct cursor *c, struct engine_forget *m) must_check;
+void engine_forgotten_encode(const struct engine_forgotten *m, struct cursor *c);
+enum err engine_forgotten_decode(struct cursor *c, struct engine_forgotten *m) must_check;
 void engine_path_encode(const struct engine_path *m, struct cursor *c);
 enum err engine_path_decode(struct cursor *c, struct engine_path *m) must_check;
 void engine_hub_silent_encode(const struct engine_hub_silent *m, struct cursor *c);

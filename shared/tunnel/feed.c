@@ -146,6 +146,16 @@ static enum err receive_ping(struct tunnel *t, struct cursor *body)
 	return e;
 }
 
+static enum err receive_forget(struct tunnel *t, struct cursor *body)
+{
+	struct engine_forget m;
+	enum err e = engine_forget_decode(body, &m);
+
+	if (!e)
+		report_forgotten(t, m.tag, peer_forget(t, m.id));
+	return e;
+}
+
 static enum err receive_status_get(struct tunnel *t, struct cursor *body)
 {
 	struct engine_tag m;
@@ -201,6 +211,8 @@ enum err feed_receive(struct tunnel *t, uint16_t type, struct cursor *body)
 		return receive_endpoints(t, body);
 	case ENGINE_PING:
 		return receive_ping(t, body);
+	case ENGINE_FORGET:
+		return receive_forget(t, body);
 	case ENGINE_STATUS_GET:
 		return receive_status_get(t, body);
 	case ENGINE_REBIND:

@@ -535,6 +535,13 @@ void path_down(struct peer *p)
 		steer_hub_changed(p->tunnel);
 }
 
+void path_reset(struct peer *p)
+{
+	p->path.last_direct = (struct endpoint){ 0 };
+	p->path.located_ms = 0;
+	path_down(p);
+}
+
 /* --- questions -------------------------------------------------------------------------------- */
 
 bool path_may_receive(const struct peer *p, bool relayed)

@@ -86,6 +86,9 @@ void path_up(struct peer *p, const struct way *way);
 void path_alive(struct peer *p);
 /* The session is gone / a handshake begins / nobody answers. */
 void path_down(struct peer *p);
+/* The session is ended on purpose: what was learnt of the way goes, too, and control is asked at
+ * once where the peer is when there is traffic. */
+void path_reset(struct peer *p);
 void path_handshaking(struct peer *p);
 void path_unreachable(struct peer *p);
 /* Of probe.h: an answer came / none came in time. */

@@ -277,6 +277,30 @@ void peer_drop(struct peer *p)
 	free(p);
 }
 
+/* Nothing of the session stays; what keeps a peer connected starts at once. */
+static void begin_anew(struct peer *p)
+{
+	session_wipe(p);
+	path_reset(p);
+	timers_restart(p);
+}
+
+uint32_t peer_forget(struct tunnel *t, uint32_t id)
+{
+	struct table_node *n = NULL;
+	uint32_t count = 0;
+
+	while ((n = table_next(&t->by_id, n))) {
+		struct peer *p = container_of(n, struct peer, by_id);
+
+		if (id ? p->id != id : !p->path.unreachable)
+			continue;
+		begin_anew(p);
+		count++;
+	}
+	return count;
+}
+
 void peer_drop_unseen(struct tunnel *t, uint32_t seen)
 {
 	struct table_node *n = table_next(&t->by_id, NULL);

@@ -203,6 +203,12 @@ enum err peer_set(struct tunnel *t, const struct engine_peer *m) must_check;
 void peer_self_changed(struct tunnel *t);
 /* Forgets the peer, its keys, routes and waiting packets at once. */
 void peer_drop(struct peer *p);
+/*
+ * Ends the session with peer `id`, or with 0 those with all peers that do not answer, and forgets
+ * what was learnt of their paths: the next packet begins anew. Whom ConnectTo or a keepalive keeps
+ * connected begins anew at once. Returns of how many.
+ */
+uint32_t peer_forget(struct tunnel *t, uint32_t id);
 /* Drops all peers that the sync `seen` did not name. */
 void peer_drop_unseen(struct tunnel *t, uint32_t seen);
 /* May the two talk through us (relay, forwarding)? */

@@ -116,6 +116,17 @@ void report_path(struct peer *p)
 	send_message(p->tunnel, ENGINE_PATH, &c);
 }
 
+void report_forgotten(struct tunnel *t, uint32_t tag, uint32_t n)
+{
+	struct engine_forgotten m = { .tag = tag, .n = n };
+	uint8_t mem[REPORT_MAX_BYTES];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_forgotten_encode(&m, &c);
+	send_message(t, ENGINE_FORGOTTEN, &c);
+}
+
 void report_pong(struct tunnel *t, const struct engine_pong *m)
 {
 	uint8_t mem[REPORT_MAX_BYTES];

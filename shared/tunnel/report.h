@@ -15,5 +15,7 @@ void report_path(struct peer *p);
 void report_hub_silent(struct tunnel *t);
 void report_nat(struct tunnel *t, const struct engine_nat *m);
 void report_pong(struct tunnel *t, const struct engine_pong *m);
+/* Of how many peers the session was ended (peer_forget()). */
+void report_forgotten(struct tunnel *t, uint32_t tag, uint32_t n);
 /* ENGINE_STATUS for every peer, then ENGINE_STATUS_END. */
 void report_status(struct tunnel *t, uint32_t tag);

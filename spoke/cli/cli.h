@@ -28,6 +28,7 @@ int cmd_join(struct cli *cli, struct args *a);
 int cmd_status(struct cli *cli, struct args *a);
 /* ping.c */
 int cmd_ping(struct cli *cli, struct args *a);
+int cmd_connect(struct cli *cli, struct args *a);
 /* netcheck.c: LAUNCH_FAILED when there is something to be put right */
 int cmd_netcheck(struct cli *cli, struct args *a);
 
@@ -56,6 +57,8 @@ int cmd_stop(struct cli *cli, struct args *a);
 int cmd_restart(struct cli *cli, struct args *a);
 int cmd_debug(struct cli *cli, struct args *a);
 int cmd_retry(struct cli *cli, struct args *a);
+int cmd_disconnect(struct cli *cli, struct args *a);
+int cmd_purge(struct cli *cli, struct args *a);
 /* key.c: the identity keys of other nodes */
 int cmd_key_list(struct cli *cli, struct args *a);
 int cmd_key_accept(struct cli *cli, struct args *a);

@@ -236,3 +236,44 @@ int cmd_retry(struct cli *cli, struct args *a)
 	json_decref(answer);
 	return code;
 }
+
+int cmd_disconnect(struct cli *cli, struct args *a)
+{
+	json_t *answer;
+	int code = cli_ask(cli, json_pack("{s:s, s:s}", "cmd", "disconnect", "node", a->words[0]),
+			   REQUEST_TIMEOUT_MS, &answer);
+
+	if (code)
+		return code;
+	if (cli->json)
+		cli_print_json(json_incref(answer));
+	else if (json_integer_value(json_object_get(answer, "forgotten")))
+		printf("%s: disconnected, until there is traffic\n", a->words[0]);
+	else
+		printf("%s: the data plane does not have it\n", a->words[0]);
+	if (json_integer_value(json_object_get(answer, "forgotten")) == 0)
+		code = LAUNCH_FAILED;
+	json_decref(answer);
+	return code;
+}
+
+int cmd_purge(struct cli *cli, struct args *a)
+{
+	json_t *answer;
+	int code = cli_ask(cli, json_pack("{s:s}", "cmd", "purge"), REQUEST_TIMEOUT_MS, &answer);
+	json_int_t n;
+
+	(void)a;
+	if (code)
+		return code;
+	n = json_integer_value(json_object_get(answer, "forgotten"));
+	if (cli->json)
+		cli_print_json(json_incref(answer));
+	else if (!n)
+		printf("no node is without an answer: nothing is forgotten\n");
+	else
+		printf("%lld %s not answer: what was learnt of %s is forgotten\n", (long long)n,
+		       n == 1 ? "node does" : "nodes do", n == 1 ? "it" : "them");
+	json_decref(answer);
+	return code;
+}

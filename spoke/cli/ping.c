@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* branchline-spoke ping NODE: an encrypted echo through the tunnel itself, with the path that it
- * took. */
+ * took. And connect NODE, which is done when the first is answered. */
 #include <string.h>
 
 #include "spoke/cli/cli.h"
@@ -195,4 +195,32 @@ int cmd_ping(struct cli *cli, struct args *args)
 	int code = read_count(args, &a.count);
 
 	return code ? code : ping(cli->launch, cli->paths, &a);
+}
+
+/* An echo makes the session that it needs, and the daemon looks for a direct path for it. */
+int cmd_connect(struct cli *cli, struct args *args)
+{
+	/* The echoes are not printed; this one line says what came of it. */
+	const struct ping_args a = { .node = args->words[0], .count = 1, .as_json = true };
+	struct ping_tally tally = { 0 };
+	struct request r;
+	json_t *pings;
+	int code = cli_connect(cli->launch, cli->paths, &r);
+	enum err e;
+
+	if (code)
+		return code;
+	pings = json_array();
+	e = request_send(&r,
+			 json_pack("{s:s, s:s, s:i}", "cmd", "ping", "node", a.node, "count", 1));
+	code = e ? cli_no_answer(cli->launch, e) : read_answers(cli->launch, &r, &a, pings, &tally);
+	request_close(&r);
+	if (code == LAUNCH_DONE && cli->json)
+		cli_print_json(json_incref(json_array_get(pings, 0)));
+	else if (code == LAUNCH_DONE && tally.answered)
+		printf("%s: connected, %s\n", a.node, tally.way);
+	else if (code == LAUNCH_DONE)
+		print_pong(json_array_get(pings, 0), a.node, &tally, false);
+	json_decref(pings);
+	return code ? code : tally.answered ? LAUNCH_DONE : LAUNCH_FAILED;
 }

@@ -31,6 +31,7 @@ struct status_client {
 		unsigned left; /* still to be sent */
 		unsigned answered;
 	} ping;
+	uint32_t forget_tag; /* "disconnect" or "purge" under way, 0 none */
 };
 
 static void client_run(struct status_client *c);
@@ -54,7 +55,7 @@ static void client_free(struct status_client *c)
 
 static bool is_busy(const struct status_client *c)
 {
-	return c->gathering || c->check.spoke || c->ping.id != 0;
+	return c->gathering || c->check.spoke || c->ping.id != 0 || c->forget_tag != 0;
 }
 
 static void arm(struct status_client *c, uint64_t delay_ms)
@@ -297,11 +298,61 @@ void status_engine_down(struct status_server *sv)
 	list_for_each(pos, tmp, &sv->clients) {
 		struct status_client *c = list_entry(pos, struct status_client, node);
 
-		if (!c->ping.id)
+		if (!c->ping.id && !c->forget_tag)
 			continue;
 		memset(&c->ping, 0, sizeof(c->ping));
+		c->forget_tag = 0;
 		reply_error(c, "no_engine", "the data plane has just ended; it is started again");
 		client_run(c);
+	}
+}
+
+/* --- disconnect and purge --- */
+
+/* `id` 0: all that do not answer. */
+static void forget(struct status_client *c, uint32_t id)
+{
+	struct engine_forget m = { .tag = new_tag(c->sv), .id = id };
+	uint8_t mem[64];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	engine_forget_encode(&m, &body);
+	if (engine_feed_send(&c->sv->spoke->engine, ENGINE_FORGET, &body))
+		c->forget_tag = m.tag;
+	else
+		reply_error(c, "no_engine", "the data plane is not running just now");
+}
+
+static void disconnect(struct status_client *c, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "node"));
+	const struct node *n = name ? directory_find_name(&c->sv->spoke->cache.dir, name) : NULL;
+
+	if (!name)
+		reply_error(c, "bad_request", "disconnect wants a node");
+	else if (!n)
+		reply_error(c, "unknown_node", "the directory has no such node");
+	else if (!engine_feed_is_peer(&c->sv->spoke->cache, n))
+		reply_error(c, "unknown_node", "this branch has no session with this node");
+	else
+		forget(c, n->id);
+}
+
+void status_forgotten(struct status_server *sv, const struct engine_forgotten *m)
+{
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &sv->clients) {
+		struct status_client *c = list_entry(pos, struct status_client, node);
+
+		if (!m->tag || c->forget_tag != m->tag)
+			continue;
+		c->forget_tag = 0;
+		reply(c, json_pack("{s:b, s:I}", "done", 1, "forgotten", (json_int_t)m->n));
+		arm(c, STATUS_IDLE_MS);
+		client_run(c);
+		return;
 	}
 }
 
@@ -377,6 +428,10 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		set_debug(c, j);
 	else if (strcmp(cmd, "retry") == 0)
 		retry(c);
+	else if (strcmp(cmd, "disconnect") == 0)
+		disconnect(c, j);
+	else if (strcmp(cmd, "purge") == 0)
+		forget(c, 0);
 	else if (strcmp(cmd, "keys") == 0)
 		reply_keys(c);
 	else if (strcmp(cmd, "known-keys") == 0)
@@ -390,8 +445,8 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 	else
 		reply_error(
 			c, "unknown_command",
-			"known are status, ping, netcheck, debug, retry, keys, repin, known-keys, "
-			"accept-key and rotate-key");
+			"known are status, ping, netcheck, debug, retry, disconnect, purge, keys, "
+			"repin, known-keys, accept-key and rotate-key");
 	json_decref(j);
 }
 

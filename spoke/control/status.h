@@ -10,6 +10,10 @@
  *   {"cmd": "netcheck"}                                  takes up to NETCHECK_MS
  *   {"cmd": "debug", "level": 3}                         0 to 5, until the daemon ends
  *   {"cmd": "retry"}                                     dials the hub now, if it waits to do so
+ *   {"cmd": "disconnect", "node": "oslo"}                ends the session; the next packet makes
+ * one
+ *   {"cmd": "purge"}                                     the same for all that do not answer; with
+ *                                                        their number as "forgotten"
  *   {"cmd": "keys"}                                      keys_reply.h
  *   {"cmd": "known-keys"}                                trust.h
  *   {"cmd": "accept-key", "node": "oslo"}                answered as "known-keys"
@@ -32,13 +36,14 @@
 
 struct spoke;
 struct engine_pong;
+struct engine_forgotten;
 
 struct status_server {
 	struct spoke *spoke;
 	struct loop_fd listen;
 	struct list clients;
 	unsigned n_clients;
-	uint32_t last_tag; /* of pings */
+	uint32_t last_tag; /* of what the engine is asked */
 };
 
 /* Serves `fd`, a listening socket (-1: nothing is served). Does not close it. */
@@ -46,5 +51,7 @@ enum err status_init(struct status_server *sv, struct spoke *s, int fd) must_che
 void status_fini(struct status_server *sv);
 /* ENGINE_PONG; tags of nobody are passed over. */
 void status_pong(struct status_server *sv, const struct engine_pong *p);
-/* The engine is gone: pings under way end. */
+/* ENGINE_FORGOTTEN, so, too. */
+void status_forgotten(struct status_server *sv, const struct engine_forgotten *m);
+/* The engine is gone: what it was asked ends. */
 void status_engine_down(struct status_server *sv);

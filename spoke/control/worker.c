@@ -351,6 +351,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		struct engine_nat nat;
 		struct engine_hub_silent hub;
 		struct engine_keys keys;
+		struct engine_forgotten forgotten;
 	} m;
 	enum err e;
 
@@ -377,6 +378,11 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 		m.pong.endpoint = carry_shown(&s->carry, &m.pong.endpoint);
 		if (!e && !trial_pong(s, &m.pong))
 			status_pong(&s->status, &m.pong);
+		return e;
+	case ENGINE_FORGOTTEN:
+		e = engine_forgotten_decode(body, &m.forgotten);
+		if (!e)
+			status_forgotten(&s->status, &m.forgotten);
 		return e;
 	case ENGINE_NAT:
 		e = engine_nat_decode(body, &m.nat);

@@ -60,7 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(dns_node)                                                                                \
 	X(dns_subnets)                                                                             \
 	X(dns_gone)                                                                                \
-	X(dns_ready)
+	X(dns_ready)                                                                               \
+	X(engine_forget)                                                                           \
+	X(engine_forgotten)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

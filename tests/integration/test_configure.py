@@ -140,6 +140,19 @@ def test_debug_and_retry(network):
     assert oslo.spoke("retry").stdout.startswith("link: ")
 
 
+def test_sessions_by_hand(network):
+    """connect, disconnect and purge: a session that was ended is made anew, and who answers is not purged."""
+    _, oslo = network
+    assert oslo.spoke("connect", "linodeHQ").stdout.startswith("linodeHQ: connected, ")
+    assert oslo.spoke("disconnect", "linodeHQ").stdout == "linodeHQ: disconnected, until there is traffic\n"
+    w.wait_until("the session again", lambda: oslo.json("spoke", "connect", "linodeHQ", check=False).get("ok"))
+    assert oslo.json("spoke", "purge") == {"forgotten": 0}
+    assert "no node is without an answer" in oslo.spoke("purge").stdout
+    for command in ("connect", "disconnect"):
+        got = oslo.spoke(command, "nobody", check=False)
+        assert got.returncode != 0 and "the directory has no such node" in got.stderr
+
+
 @pytest.mark.parametrize("kind", ["hub", "spoke"])
 def test_key_length_is_explained(network, kind):
     got = network[0].cli(kind, "-K", "4096")

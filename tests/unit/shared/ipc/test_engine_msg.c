@@ -12,6 +12,8 @@ CODEC_CHECK_WRAP(engine_self)
 CODEC_CHECK_WRAP(engine_peer)
 CODEC_CHECK_WRAP(engine_peer_gone)
 CODEC_CHECK_WRAP(engine_revision)
+CODEC_CHECK_WRAP(engine_forget)
+CODEC_CHECK_WRAP(engine_forgotten)
 CODEC_CHECK_WRAP(engine_hub_silent)
 CODEC_CHECK_WRAP(engine_keys)
 CODEC_CHECK_WRAP(engine_tag)
@@ -95,6 +97,8 @@ static const struct engine_endpoints endpoints = {
 	.endpoints = { ENDPOINT, { .addr = V4, .port = 1 } },
 };
 static const struct engine_ping ping = { .tag = 0x01020304, .id = 0x05060708 };
+static const struct engine_forget forget = { .tag = 0x01020304, .id = 0x05060708 };
+static const struct engine_forgotten forgotten = { .tag = 0x01020304, .n = 0x05060708 };
 static const struct engine_pong pong = {
 	.tag = 0x01020304,
 	.id = 5,
@@ -160,6 +164,8 @@ enum {
 	NAT,
 	HUB_SILENT,
 	KEYS,
+	FORGET,
+	FORGOTTEN,
 };
 static const struct codec_check messages[] = {
 	[SELF] = CODEC_CHECK_ROW(engine_self, &self),
@@ -177,6 +183,8 @@ static const struct codec_check messages[] = {
 	[NAT] = CODEC_CHECK_ROW(engine_nat, &nat),
 	[HUB_SILENT] = CODEC_CHECK_ROW(engine_hub_silent, &hub_silent),
 	[KEYS] = CODEC_CHECK_ROW(engine_keys, &keys),
+	[FORGET] = CODEC_CHECK_ROW(engine_forget, &forget),
+	[FORGOTTEN] = CODEC_CHECK_ROW(engine_forgotten, &forgotten),
 };
 
 static void test_messages(void **state)

@@ -40,6 +40,7 @@ struct box {
 	struct engine_path last_path;
 	struct engine_pong pong;
 	bool got_pong;
+	struct engine_forgotten forgotten;
 	unsigned located;
 	bool hub_silent; /* as the engine told last */
 };
@@ -130,6 +131,9 @@ static inline void node_message(struct channel *ch, void *arg, uint16_t type, st
 	case ENGINE_PONG:
 		assert_int_equal(engine_pong_decode(body, &n->pong), ERR_OK);
 		n->got_pong = true;
+		break;
+	case ENGINE_FORGOTTEN:
+		assert_int_equal(engine_forgotten_decode(body, &n->forgotten), ERR_OK);
 		break;
 	case ENGINE_HUB_SILENT:
 		assert_int_equal(engine_hub_silent_decode(body, &hub), ERR_OK);

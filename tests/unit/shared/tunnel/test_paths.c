@@ -617,6 +617,88 @@ static void loss_is_counted(void **state)
 	assert_int_equal(loss_permille(&hub->path.loss), 250);
 }
 
+static bool a_has_answered(void *arg)
+{
+	const struct net *n = arg;
+
+	return n->a.forgotten.tag != 0;
+}
+
+/* What a says when it is to end the session with `id`, 0: with all that do not answer. */
+static unsigned a_forgets(struct net *n, uint32_t id)
+{
+	const struct engine_forget m = { .tag = 9, .id = id };
+
+	n->a.forgotten.tag = 0;
+	node_send(&n->a, ENGINE_FORGET, engine_forget_encode, &m);
+	assert_true(run_until(a_has_answered, n, WAIT_MS));
+	assert_int_equal(n->a.forgotten.tag, 9);
+	return n->a.forgotten.n;
+}
+
+/* The session ends at once, with its direct path; the next packet makes another. */
+static void ended_session_begins_anew(void **state)
+{
+	struct net *n = *state;
+	struct peer *b = b_of_a(n);
+	unsigned located;
+
+	make_direct(n);
+	assert_int_equal(a_forgets(n, 4), 0);
+	assert_int_equal(a_forgets(n, 3), 1);
+	assert_null(b->session.current);
+	assert_null(b->session.previous);
+	assert_null(b->session.next);
+	assert_null(b->path.choice);
+	assert_int_equal(b->path.kind, PATH_DOWN);
+	assert_int_equal(b->path.reason, PATH_REASON_NO_SESSION);
+	assert_int_equal(n->a.t->n_direct, 0);
+	assert_non_null(n->a.t->hub->session.current);
+	located = n->a.located;
+	a_sends(n, "anew");
+	expect_mark(&n->b, "anew");
+	assert_true(n->a.located > located);
+	stream(n, both_direct, RETURN_MS);
+}
+
+/* The hub is needed always: its session is made anew without any traffic. */
+static bool hub_is_back(void *arg)
+{
+	const struct net *n = arg;
+
+	return n->a.t->hub->session.current && n->a.t->hub->path.kind == PATH_DIRECT_UDP;
+}
+
+static void ended_session_with_the_hub_returns(void **state)
+{
+	struct net *n = *state;
+	const uint64_t handshakes = n->a.t->handshakes;
+
+	assert_int_equal(a_forgets(n, 1), 1);
+	assert_true(run_until(hub_is_back, n, WAIT_MS));
+	assert_true(n->a.t->handshakes > handshakes);
+	a_sends(n, "through the hub");
+	expect_mark(&n->b, "through the hub");
+}
+
+/* Only who does not answer is forgotten. */
+static void purge_spares_who_answers(void **state)
+{
+	struct net *n = *state;
+
+	make_direct(n);
+	assert_int_equal(a_forgets(n, 0), 0);
+	assert_true(both_direct(n));
+	n->wab.drop = n->wb.drop = true;
+	stream(n, a_is_down, WAIT_MS);
+	assert_int_equal(a_forgets(n, 0), 1);
+	assert_null(b_of_a(n)->session.current);
+	assert_int_equal(b_of_a(n)->path.reason, PATH_REASON_NO_SESSION);
+	assert_non_null(n->a.t->hub->session.current);
+	n->wab.drop = n->wb.drop = false;
+	stream(n, both_direct, RETURN_MS);
+}
+
 int main(void)
 {
 #define PATHS_TEST(f)        cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -639,6 +721,9 @@ int main(void)
 		PATHS_TEST(blocked_udp_takes_the_carrier),
 		PATHS_TEST(own_datagrams_do_not_go_in_circles),
 		PATHS_TEST(loss_is_counted),
+		PATHS_TEST(ended_session_begins_anew),
+		PATHS_TEST(ended_session_with_the_hub_returns),
+		PATHS_TEST(purge_spares_who_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

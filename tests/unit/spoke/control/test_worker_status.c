@@ -74,6 +74,11 @@ static void hostile_lines(void **state)
 		{ "{\"cmd\": \"ping\", \"node\": \"oslo\"}\n", "unknown_node" },
 		{ "{\"cmd\": \"status\"}\n", "\"network\":\"testnet\"" },
 		{ "{\"cmd\": \"ping\", \"node\": \"bergen\"}\n", "\"rtt_us\":12300" },
+		{ "{\"cmd\": \"disconnect\"}\n", "bad_request" },
+		{ "{\"cmd\": \"disconnect\", \"node\": \"nobody\"}\n", "unknown_node" },
+		{ "{\"cmd\": \"disconnect\", \"node\": \"oslo\"}\n", "unknown_node" },
+		{ "{\"cmd\": \"disconnect\", \"node\": \"bergen\"}\n", "\"forgotten\":1" },
+		{ "{\"cmd\": \"purge\"}\n", "\"forgotten\":3" },
 	};
 	struct world *x = *state;
 	char *line = malloc(3 * STATUS_LINE_MAX_BYTES);

@@ -225,6 +225,19 @@ static inline void answer_ping(const struct engine_ping *p)
 	assert_int_equal(channel_send(world->engine, ENGINE_PONG, mem, cursor_pos(&c), -1), ERR_OK);
 }
 
+/* Three that do not answer. */
+static inline void answer_forget(const struct engine_forget *f)
+{
+	struct engine_forgotten m = { .tag = f->tag, .n = f->id ? 1 : 3 };
+	uint8_t mem[64];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	engine_forgotten_encode(&m, &c);
+	assert_int_equal(channel_send(world->engine, ENGINE_FORGOTTEN, mem, cursor_pos(&c), -1),
+			 ERR_OK);
+}
+
 static inline void engine_peer(struct cursor *body)
 {
 	struct engine_peer *p = malloc(sizeof(*p));
@@ -241,6 +254,7 @@ static inline void engine_message(struct channel *ch, void *arg, uint16_t type, 
 	struct engine_peer_gone gone;
 	struct engine_endpoints ends;
 	struct engine_ping ping;
+	struct engine_forget forget;
 	struct engine_tag tag;
 
 	(void)ch;
@@ -279,6 +293,10 @@ static inline void engine_message(struct channel *ch, void *arg, uint16_t type, 
 	case ENGINE_PING:
 		assert_int_equal(engine_ping_decode(body, &ping), ERR_OK);
 		answer_ping(&ping);
+		break;
+	case ENGINE_FORGET:
+		assert_int_equal(engine_forget_decode(body, &forget), ERR_OK);
+		answer_forget(&forget);
 		break;
 	default:
 		break;
