@@ -9,7 +9,7 @@
  *   MONITOR_NET_BEGIN                                MONITOR_LINK (a sibling's new channel)
  *   MONITOR_ADDRESS, MONITOR_ROUTE (add)             MONITOR_DONE (the answer)
  *   MONITOR_NET_END: what was not named goes         MONITOR_LOG (the log file, after rotation)
- *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)
+ *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)     MONITOR_RETRY
  *   MONITOR_SCRIPT                                   any worker -> monitor: MONITOR_READY
  *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
  *   MONITOR_PORT                                     MONITOR_LOG_LEVEL (handled by worker.c)
@@ -73,6 +73,7 @@ enum monitor_msg {
 	MONITOR_LOG, /* the log file was opened again: its new descriptor, no payload; handled by
 			worker.c */
 	MONITOR_SOCKET_MADE, /* struct monitor_done, with a descriptor when it is ERR_OK */
+	MONITOR_RETRY,       /* no payload: what waits to be tried again is tried now */
 };
 
 struct monitor_prefix {

@@ -469,6 +469,17 @@ void children_reload(struct children *c)
 	}
 }
 
+void children_retry(struct children *c)
+{
+	for (unsigned i = 1; i < WORKER_ROLES_MAX; i++) {
+		struct child *ch = &c->role[i];
+
+		if (ch->pid && ch->channel &&
+		    channel_send(ch->channel, MONITOR_RETRY, NULL, 0, -1) != ERR_OK)
+			log_warn("%s was not told to try again", ch->ops->name);
+	}
+}
+
 void children_stop(struct children *c)
 {
 	if (c->stopping)

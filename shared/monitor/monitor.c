@@ -385,6 +385,14 @@ static void on_hangup(void *arg, int signo)
 		notify_send("READY=1");
 }
 
+static void on_alarm(void *arg, int signo)
+{
+	struct monitor *m = arg;
+
+	(void)signo;
+	children_retry(m->children);
+}
+
 /*
  * The first thing in the loop, so that a failure here ends the same way as any other. The children
  * leave from inside.
@@ -409,12 +417,12 @@ static enum err watch_signals(struct monitor *m)
 		void (*cb)(void *arg, int signo);
 	} table[] = {
 		{ SIGTERM, on_terminate }, { SIGINT, on_terminate },     { SIGQUIT, on_terminate },
-		{ SIGHUP, on_hangup },     { SIGCHLD, on_child_signal },
+		{ SIGHUP, on_hangup },     { SIGCHLD, on_child_signal }, { SIGALRM, on_alarm },
 	};
 	enum err e;
 
-	/* tincd has meanings for the last three; here they must at least not end the daemon. */
-	static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM };
+	/* tincd has meanings for the last two; here they must at least not end the daemon. */
+	static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2 };
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_IGN);

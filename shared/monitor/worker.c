@@ -109,12 +109,13 @@ static bool die_with_monitor(const struct worker_start *s)
 
 /*
  * The monitor's signal set-up is undone. SIGTERM and SIGHUP stay blocked until the loop takes them;
- * those that a terminal sends to all of us are the monitor's to deal with.
+ * those that a terminal or an admin sends to all of us are the monitor's to deal with.
  */
 static void reset_signals(void)
 {
 	sigset_t held;
 
+	signal(SIGALRM, SIG_IGN); /* before it is let in */
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGHUP);
@@ -179,6 +180,16 @@ static enum err enter(const struct worker_start *s, struct worker *w)
 }
 
 /* --- channels --------------------------------------------------------------------------------- */
+
+static void take_retry(struct runtime *rt, struct channel *monitor, const struct cursor *body)
+{
+	enum err e = cursor_end(body);
+
+	if (e != ERR_OK)
+		channel_bad(monitor, MONITOR_RETRY, e);
+	else if (rt->w.ops->retry)
+		rt->w.ops->retry(&rt->w);
+}
 
 static void on_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd);
 static void on_closed(struct channel *ch, void *arg);
@@ -312,6 +323,8 @@ static void on_message(struct channel *ch, void *arg, uint16_t type, struct curs
 		take_log(fd);
 	else if (p->role == 0 && type == MONITOR_LOG_LEVEL && fd < 0)
 		take_log_level(ch, body);
+	else if (p->role == 0 && type == MONITOR_RETRY && fd < 0)
+		take_retry(rt, ch, body);
 	else if (rt->w.ops->message)
 		rt->w.ops->message(&rt->w, p->role, type, body, fd);
 	else if (fd >= 0)

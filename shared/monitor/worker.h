@@ -69,6 +69,8 @@ struct worker_role_ops {
 	void (*carrier_message)(struct worker *w, uint16_t type, struct cursor *body);
 	/* SIGHUP was passed on: read again what may change. May be NULL. */
 	void (*reload)(struct worker *w);
+	/* SIGALRM came to the monitor: what waits to be tried again is tried now. May be NULL. */
+	void (*retry)(struct worker *w);
 	/* SIGTERM: end orderly, then loop_stop(). NULL: stop at once. */
 	void (*stop)(struct worker *w);
 	void (*fini)(struct worker *w);

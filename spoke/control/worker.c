@@ -497,6 +497,16 @@ static void reload(struct worker *w)
 	free(fresh);
 }
 
+/* SIGALRM, as tinc has it. */
+static void retry(struct worker *w)
+{
+	struct spoke *s = w->state;
+
+	log_notice("asked by a signal to dial the hub now: the link is %s",
+		   client_state_str(s->client.state));
+	client_hurry(&s->client);
+}
+
 static void stop(struct worker *w)
 {
 	struct spoke *s = w->state;
@@ -551,6 +561,7 @@ const struct worker_role_ops *spoke_control_role(void)
 		.carrier_down = carrier_down,
 		.carrier_message = carrier_message,
 		.reload = reload,
+		.retry = retry,
 		.stop = stop,
 		.fini = fini,
 	};

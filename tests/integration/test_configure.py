@@ -138,6 +138,10 @@ def test_debug_and_retry(network):
     w.wait_until("level 3 in force", lambda: oslo.json("spoke", "debug", "3")["before"] == 3)
     assert oslo.spoke("debug", "6", check=False).returncode == 2
     assert oslo.spoke("retry").stdout.startswith("link: ")
+    pid = oslo.spoke("pid").stdout
+    oslo.cli("spoke", "-kALRM")
+    oslo.daemon.wait_line("asked by a signal to dial the hub now: the link is up")
+    assert oslo.spoke("pid").stdout == pid
 
 
 def test_sessions_by_hand(network):
