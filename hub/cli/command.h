@@ -37,6 +37,8 @@ int cmd_revocation_show(struct cli *cli, struct args *a);
 int cmd_node_rename(struct cli *cli, struct args *a);
 int cmd_node_disable(struct cli *cli, struct args *a);
 int cmd_node_enable(struct cli *cli, struct args *a);
+/* cmd_reach.c */
+int cmd_node_reach(struct cli *cli, struct args *a);
 /* cmd_node_settings.c */
 int cmd_node_set(struct cli *cli, struct args *a);
 int cmd_node_settings(struct cli *cli, struct args *a);

@@ -310,6 +310,8 @@ const struct command commands[] = {
 	  node_add_options, cmd_node_add },
 	{ "node", "list", "", "list all nodes", 0, 0, NULL, cmd_node_list },
 	{ "node", "show", "NAME", "show one node", 1, 1, NULL, cmd_node_show },
+	{ "node", "reach", "NAME", "does a branch answer through its tunnel, and what goes there",
+	  1, 1, NULL, cmd_node_reach },
 	{ "node", "edit", "NAME", "change settings of a node", 1, 1, node_edit_options,
 	  cmd_node_edit },
 	{ "node", "rename", "NAME NEW", "call a node otherwise; its tunnels do not notice", 2, 2,

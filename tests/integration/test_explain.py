@@ -199,6 +199,10 @@ def test_the_hub_tests_a_branch(office):
     assert got["path"] == "direct-udp" and got["endpoint"] == f"{sites['open'].public4}:6655" and got["advice"] == ""
     assert {s["prefix"]: (s["routed"], s["via"]) for s in got["subnets"]}["10.1.0.0/24"] == (True, "open")
     assert reach(hq, hq.name)[0] == 409 and reach(hq, "nobody")[0] == 404
+    shown = hq.hub("node", "reach", "open").stdout
+    assert re.search(r"(?m)^loss +0 % \(5 of 5 ", shown) and re.search(r"(?m)^path +direct-udp$", shown), shown
+    assert re.search(r"(?m)^10\.1\.0\.0/24 +\d+ +open +\S", shown), shown
+    assert hq.hub("node", "reach", hq.name, check=False).returncode == 4
 
 
 def test_the_hub_says_why_a_branch_is_not_reached(world):
@@ -208,6 +212,8 @@ def test_the_hub_says_why_a_branch_is_not_reached(world):
     status, got = reach(hq, "invited")
     assert status == 200 and got["result"] == "not_joined" and "join command" in got["advice"] and got["sent"] == 0
     assert got["subnets"][0]["routed"] is False and got["subnets"][0]["via"] is None
+    told = hq.hub("node", "reach", "invited", "--json", check=False)
+    assert told.returncode == 1 and json.loads(told.stdout)["result"] == "not_joined", told
     one, two = (world.branch(hq, f"linode{i}", i) for i in (1, 2))
     one.host.wait_ping(two.host4)
     hq.hub("subnet", "add", "linode2", "10.1.0.0/24", "--weight", "50", "--failover")

@@ -41,7 +41,8 @@ static void the_table_is_sound(void **unused)
  * finds it here, by its verb or as a whole, or gives it that.
  */
 static const char *const looking_verbs[] = {
-	"list", "show", "check", "verify", "export", "log", "held", "revocation", "rotations",
+	"list",   "reach", "show", "check",      "verify",
+	"export", "log",   "held", "revocation", "rotations",
 };
 static const char *const looks[] = {
 	"events",
