@@ -30,6 +30,7 @@ struct server {
 	struct api *api;
 	struct daemon daemons[DAEMONS_MAX];
 	unsigned n;
+	unsigned wanted, room; /* connections of all daemons: wanted, and what there is room for */
 };
 
 /* What one connection of the UNIX socket is known by. */
@@ -434,6 +435,34 @@ static size_t unescape(void *arg, struct MHD_Connection *c, char *s)
 
 /* --- start and end --- */
 
+/*
+ * The library knows no reserve, and with no connection of its own to wait for it would try to
+ * accept again and again: it is never let near the limit of open files.
+ */
+static void share_room(struct server *s)
+{
+	const struct worker_fds *fds = &s->api->worker->fds;
+
+	s->wanted = (fds->listen_unix >= 0 ? SERVER_UNIX_CONNECTIONS_MAX : 0) +
+		    fds->n_listen_https * SERVER_HTTPS_CONNECTIONS_MAX;
+	s->room = worker_connections_max(s->wanted);
+	if (s->room < s->wanted)
+		log_warn("api: the limit of open files (RLIMIT_NOFILE) leaves room for %u "
+			 "connections instead of %u: others will wait. Raise LimitNOFILE= of the "
+			 "service, or ulimit -n, and restart the hub",
+			 s->room, s->wanted);
+}
+
+/* Its part of the connections that there is room for. */
+static unsigned connections_max(const struct daemon *d)
+{
+	const struct server *s = d->server;
+	unsigned most = d->is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX;
+	unsigned part = most * s->room / s->wanted;
+
+	return part ? part : 1;
+}
+
 /* Starts the library on one listening socket. */
 static struct MHD_Daemon *start_library(struct daemon *d, int listen_fd)
 {
@@ -452,14 +481,14 @@ static struct MHD_Daemon *start_library(struct daemon *d, int listen_fd)
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, handle, d, MHD_OPTION_EXTERNAL_LOGGER, log_library, a,
-		MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-		d->is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, SERVER_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)SERVER_MEMORY_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_ARRAY,
-		d->is_unix ? unix_only : https_only, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, handle, d, MHD_OPTION_EXTERNAL_LOGGER,
+				log_library, a, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+				MHD_OPTION_CONNECTION_LIMIT, connections_max(d),
+				MHD_OPTION_CONNECTION_TIMEOUT, SERVER_TIMEOUT_S,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY_BYTES,
+				MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+				MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_ARRAY,
+				d->is_unix ? unix_only : https_only, MHD_OPTION_END);
 }
 
 static enum err start_daemon(struct server *s, int listen_fd, bool is_unix)
@@ -489,6 +518,7 @@ enum err server_start(struct api *a, struct server **out)
 	if (!s)
 		return ERR_NOMEM;
 	s->api = a;
+	share_room(s);
 	if (fds->listen_unix >= 0)
 		e = start_daemon(s, fds->listen_unix, true);
 	for (unsigned i = 0; i < fds->n_listen_https && !e; i++)

@@ -93,6 +93,7 @@ static void bury(struct control *c, struct conn *conn)
 	list_del(&conn->in_all);
 	list_del(&conn->in_broken);
 	list_push_back(&c->gone, &conn->in_all);
+	listener_closed(c);
 	loop_later(c->loop, &c->reap, reap_later);
 }
 
@@ -289,6 +290,7 @@ enum err conn_new(struct control *c, int fd, const struct endpoint *remote)
 	list_init(&conn->in_moved);
 	list_init(&conn->in_broken);
 	list_push_back(&c->conns, &conn->in_all);
+	listener_opened(c);
 	list_push_back(&c->strangers, &conn->in_strangers);
 	arm(conn);
 	return ERR_OK;

@@ -11,6 +11,7 @@
 
 #define ACCEPTS_PER_ROUND 64u  /* then the other descriptors have their turn */
 #define BROKE_REST_MS     200u /* out of descriptors or memory: look again after that */
+#define FULL_LOG_MS       60000u
 
 /*
  * The oldest stranger whose TLS handshake is not done (or the oldest at all), NULL when there is
@@ -45,6 +46,21 @@ static uint64_t evict(struct control *c, bool in_tls, uint64_t now_ms)
 	return 0;
 }
 
+/*
+ * All places are taken: a stranger that had its time makes room, a link never does. Who comes now
+ * waits in the backlog. Returns how long.
+ */
+static uint64_t full(struct control *c, uint64_t now_ms)
+{
+	if (log_allowed(&c->listeners.log_full))
+		log_warn("control: %u connections are open, all that the limit of open files "
+			 "(RLIMIT_NOFILE) leaves room for: links stay up, new ones wait until "
+			 "others end. Raise LimitNOFILE= of the service, or ulimit -n, and restart "
+			 "the hub",
+			 c->listeners.n_open);
+	return evict(c, false, now_ms);
+}
+
 /* How long no connection may be accepted; 0: one may now. */
 static uint64_t wait_ms(struct control *c, uint64_t now_ms)
 {
@@ -53,6 +69,11 @@ static uint64_t wait_ms(struct control *c, uint64_t now_ms)
 
 	if (l->broke_ms > now_ms)
 		return l->broke_ms - now_ms;
+	if (l->n_open >= l->open_max) {
+		wait = full(c, now_ms);
+		if (wait)
+			return wait;
+	}
 	if (c->admission.n_tls >= LINK_TLS_PENDING_MAX) {
 		wait = evict(c, true, now_ms);
 		if (wait)
@@ -89,14 +110,31 @@ static bool ready_to_accept(struct control *c, uint64_t now_ms)
 	return wait == 0;
 }
 
+/* What an admin can do when accept() has failed so. */
+static const char *advice(int errnum)
+{
+	switch (errnum) {
+	case EMFILE:
+		return "raise LimitNOFILE= of the service, or ulimit -n, and restart the hub";
+	case ENFILE:
+		return "the whole machine has too many open files: raise fs.file-max (sysctl), or "
+		       "find what holds them";
+	default:
+		return "the machine is short of memory";
+	}
+}
+
 /*
- * accept() failed for want of something: the connection stays in the backlog, we look again soon.
+ * accept() failed for want of something: the connection stays in the backlog, we look again soon,
+ * or when one of ours has ended.
  */
 static void broke(struct control *c, int errnum, uint64_t now_ms)
 {
 	c->listeners.broke_ms = now_ms + BROKE_REST_MS;
 	if (log_allowed(&c->log_system))
-		log_warn("control: cannot accept connections: %s", strerror(errnum));
+		log_warn("control: cannot accept connections: %s; links stay up, new ones wait. "
+			 "What to do: %s",
+			 strerror(errnum), advice(errnum));
 }
 
 /* Has the other side given up while it waited in the backlog? Then nothing is done for it. */
@@ -163,6 +201,8 @@ enum err listener_start(struct control *c)
 	struct listeners *l = &c->listeners;
 
 	l->wake.fire = wake_fired;
+	l->open_max = worker_connections_max(2 * LINK_CONNECTIONS_MAX + LINK_UNAUTHENTICATED_MAX);
+	l->log_full = (struct log_limit){ .burst = 1, .every_ms = FULL_LOG_MS };
 	for (unsigned i = 0; i < fds->n_listen_tcp && i < ARRAY_LEN(l->all); i++) {
 		struct listener *x = &l->all[i];
 		x->control = c;
@@ -181,6 +221,16 @@ void listener_wake(struct control *c)
 
 	if (l->n && l->all[0].resting)
 		timer_arm(loop_timers(c->loop), &l->wake, loop_now_ms(c->loop));
+}
+
+void listener_opened(struct control *c) { c->listeners.n_open++; }
+
+void listener_closed(struct control *c)
+{
+	BUG_ON(c->listeners.n_open == 0);
+	c->listeners.n_open--;
+	c->listeners.broke_ms = 0;
+	listener_wake(c);
 }
 
 void listener_stop(struct control *c)

@@ -25,9 +25,10 @@
 #include "shared/monitor/sandbox.h"
 #include "shared/wire/limits.h"
 
-/* Room for every spoke's connection and some files; the system's hard limit may be lower. */
-#define OPEN_FILES_WANTED (2u * LINK_CONNECTIONS_MAX)
-#define KEEP_MAX          (2 * WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
+/* Room for every spoke's link and carrier, and for strangers; the hard limit may be lower. */
+#define OPEN_FILES_WANTED                                                                          \
+	(2u * LINK_CONNECTIONS_MAX + LINK_UNAUTHENTICATED_MAX + WORKER_FILES_RESERVED)
+#define KEEP_MAX (2 * WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
 
 struct runtime;
 
@@ -140,6 +141,18 @@ static void raise_file_limit(void)
 	}
 	r.rlim_cur = r.rlim_max < OPEN_FILES_WANTED ? r.rlim_max : OPEN_FILES_WANTED;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+unsigned worker_connections_max(unsigned wanted)
+{
+	struct rlimit r;
+	rlim_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return wanted;
+	room = r.rlim_cur > 2 * WORKER_FILES_RESERVED ? r.rlim_cur - WORKER_FILES_RESERVED
+						      : r.rlim_cur / 2;
+	return room < wanted ? (unsigned)room : wanted;
 }
 
 /* Descriptor 0 may be the admin's terminal. */

@@ -13,6 +13,8 @@
 
 #define WORKER_UDP_SOCKETS_MAX 4u
 #define WORKER_LISTENERS_MAX   8u
+/* Open files of a worker that are no connections: databases, log, channels, listeners. */
+#define WORKER_FILES_RESERVED 64u
 
 /* Descriptors that the monitor opened. -1 where there is none. A worker gets only those of its
  * role. */
@@ -95,3 +97,10 @@ struct worker_start {
  * (logged). Called by the monitor's child only.
  */
 int worker_run(const struct worker_start *s) must_check;
+/*
+ * How many connections, of those `wanted`, a worker may have at the same time: the limit of open
+ * files (RLIMIT_NOFILE) as it is now, less WORKER_FILES_RESERVED, so that the database and a log
+ * that is opened again find a descriptor however many connections there are. Half of a limit that
+ * is very low. To be asked before the system call filter is on.
+ */
+unsigned worker_connections_max(unsigned wanted);

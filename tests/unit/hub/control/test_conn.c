@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Links: hostile bytes, limits on strangers, one identity on two machines, the orderly end. */
+#include <errno.h>
+#include <sys/resource.h>
+#include <time.h>
+
 #include "tests/unit/hub/control/hub_world.h"
 
 static void sends_bytes(struct spoke *x, const void *p, size_t n)
@@ -234,6 +238,161 @@ static void test_strangers_of_many_sources(void **state)
 	assert_false(w->c->listeners.all[0].resting);
 }
 
+/* --- at the limit of open files --- */
+
+#define FEW_FILES 56u /* half of them are for connections */
+
+/* The soft limit of open files. Returns what it was. */
+static rlim_t limit_files(rlim_t to)
+{
+	struct rlimit r;
+	rlim_t was;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+	was = r.rlim_cur;
+	r.rlim_cur = to;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+	return was;
+}
+
+/* The worker starts under a low limit; then there is room for our ends of the connections. */
+static int world_setup_few_files(void **state)
+{
+	rlim_t was = limit_files(FEW_FILES);
+	int code = world_setup(state);
+
+	limit_files(was);
+	return code;
+}
+
+/* A link is up, and works. */
+static void link_works(struct spoke *x)
+{
+	spoke_forget(x);
+	spoke_sends_locate(x, 9999);
+	spoke_expects(x, CONTROL_PRESENCE);
+}
+
+static bool one_more_is_accepted(void *arg)
+{
+	const struct world *w = arg;
+
+	return w->c->admission.n_strangers == 1;
+}
+
+struct seen_revision {
+	const struct control *c;
+	uint64_t revision;
+};
+
+static bool a_newer_revision_is_read(void *arg)
+{
+	const struct seen_revision *seen = arg;
+
+	return seen->c->dir.revision > seen->revision;
+}
+
+static bool nobody_is_a_stranger(void *arg)
+{
+	const struct world *w = arg;
+
+	return w->c->admission.n_strangers == 0;
+}
+
+/*
+ * Links take all places but the worker's own: who comes then waits, what is up works, the store
+ * too, and the first place that is free is taken.
+ */
+static void test_all_places_are_links(void **state)
+{
+	enum { PLACES = FEW_FILES / 2 };
+	struct world *w = *state;
+	struct spoke *x = calloc(PLACES, sizeof(*x)), late;
+	char name[16];
+
+	assert_non_null(x);
+	assert_int_equal(w->c->listeners.open_max, PLACES);
+	for (unsigned i = 0; i < PLACES; i++) {
+		snprintf(name, sizeof(name), "box%u", i);
+		assert_false(w->c->listeners.all[0].resting);
+		spoke_joins(w, &x[i], name, NULL);
+	}
+	assert_true(w->c->listeners.all[0].resting);
+	int fd = connect_plain(w);
+	settle(w, 100);
+	assert_int_equal(w->c->counters.n[COUNT_ACCEPTED], PLACES);
+	assert_int_equal(registry_count(&w->c->registry), PLACES);
+	struct seen_revision seen = { w->c, w->c->dir.revision };
+	admin_adds(w, "bergen", NULL);
+	nudge(w);
+	assert_true(wait_for(w, a_newer_revision_is_read, &seen));
+	link_works(&x[1]);
+
+	spoke_end(&x[0]);
+	assert_true(wait_for(w, one_more_is_accepted, w));
+	assert_true(w->c->listeners.all[0].resting);
+	link_works(&x[1]);
+	close(fd);
+	assert_true(wait_for(w, nobody_is_a_stranger, w));
+	spoke_joins(w, &late, "oslo", NULL);
+	spoke_end(&late);
+	for (unsigned i = 1; i < PLACES; i++)
+		spoke_end(&x[i]);
+	settle(w, 20);
+	assert_int_equal(w->c->listeners.n_open, 0);
+	free(x);
+}
+
+static bool accept_has_failed(void *arg)
+{
+	const struct world *w = arg;
+
+	return w->c->listeners.broke_ms != 0;
+}
+
+static uint64_t cpu_ms(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Somebody else took the last descriptor: accept4() itself fails. */
+static void test_no_descriptor(void **state)
+{
+	enum { FILES = 200 };
+	struct world *w = *state;
+	struct spoke stays, ends;
+	int fillers[FILES], fd, n = 0;
+
+	spoke_joins(w, &stays, "oslo", NULL);
+	spoke_joins(w, &ends, "bergen", NULL);
+	fd = connect_plain(w);
+	rlim_t was = limit_files(FILES);
+	while (n < FILES && (fillers[n] = dup(STDERR_FILENO)) >= 0)
+		n++;
+	assert_int_equal(errno, EMFILE);
+	assert_true(wait_for(w, accept_has_failed, w));
+	uint64_t cpu = cpu_ms(), wall = clock_now_ms();
+	settle(w, 600);
+	wall = clock_now_ms() - wall;
+	assert_in_range(cpu_ms() - cpu, 0, wall / 2); /* it waits, and does not spin */
+	assert_int_equal(w->c->counters.n[COUNT_ACCEPTED], 2);
+	link_works(&stays);
+
+	spoke_end(&ends);
+	assert_true(wait_for(w, one_more_is_accepted, w));
+	link_works(&stays);
+	limit_files(was);
+	while (n > 0)
+		close(fillers[--n]);
+	close(fd);
+	spoke_end(&stays);
+}
+
+/* --- the life of a link --- */
+
 /* TLS is done, but no first message comes. */
 static void test_slow_stranger(void **state)
 {
@@ -360,6 +519,9 @@ int main(void)
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_strangers_of_many_sources, world_setup,
 						world_teardown),
+		cmocka_unit_test_setup_teardown(test_all_places_are_links, world_setup_few_files,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_no_descriptor, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_slow_stranger, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_ping_and_death, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_replaced, world_setup, world_teardown),
