@@ -51,7 +51,7 @@ OPT    ?= -O2 -g
 endif
 DEFS = -D_GNU_SOURCE -DBRANCHLINE_VERSION='"$(VERSION)"' $(if $(TEST_TIMERS),-DBRANCHLINE_TEST_TIMERS) \
 	$(if $(filter 1,$(IPSEC_MB)),-DBRANCHLINE_IPSEC_MB)
-CFLAGS_ALL  = -std=gnu11 -I. $(DEFS) $(OPT) $(WARN) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
+CFLAGS_ALL  = -std=gnu11 -I. $(DEFS) $(OPT) $(OPT_DIR) $(WARN) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDSAN) $(LDFLAGS)
 LIBS_ALL    = $(PKG_LIBS) -lpthread -ldl
 
@@ -60,6 +60,12 @@ SHARED_DIRS := shared/cli shared/conf shared/tunnel shared/dns shared/monitor sh
 HUB_DIRS    := hub/cli hub/webhook hub/api hub/control hub/directory hub/backup hub hub/store
 SPOKE_DIRS  := spoke/cli spoke/control spoke
 ALL_DIRS    := $(HUB_DIRS) $(SPOKE_DIRS) $(SHARED_DIRS)
+
+# What runs when somebody types a command, a daemon starts, or one branch talks with the hub is built to be small: no packet waits for it.
+ifndef SANITIZE
+SMALL_DIRS := shared/cli shared/conf shared/monitor hub/cli hub/backup spoke spoke/cli spoke/control
+$(foreach d,$(SMALL_DIRS),$(eval $$(B)/obj/$(d)/%.o: OPT_DIR := -Os))
+endif
 
 srcs = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 objs = $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1))) $(addprefix $(B)/obj/gen/,$(GEN_$(subst /,_,$(1))))

@@ -67,8 +67,8 @@ def test_logrotate(tmp_path):
     conf = conf.replace("/var/lib/branchline/*/", f"{net}/").replace("/run/branchline/*/", f"{net}/")
     (tmp_path / "conf").write_text(conf, encoding="utf-8")
     os.chmod(tmp_path / "conf", 0o644)
-    # In the daemon's place a process that the signal ends.
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as daemon:
+    # In the daemon's place a process that the signal ends, also where whoever runs this ignores it (nohup).
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) as daemon:
         try:
             (net / "spoke.pid").write_text(f"{daemon.pid}\n", encoding="utf-8")
             w.run(["logrotate", "--force", "--state", str(tmp_path / "state"), str(tmp_path / "conf")])
