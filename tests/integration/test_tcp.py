@@ -224,6 +224,16 @@ def rtts(ping):
     return sorted(float(x) for line in ping.lines for x in re.findall(r"time=([\d.]+) ms", line))
 
 
+def starved_ms(*sites):
+    """For how long, so far, the workers that a packet passes through were ready to run while others had the processor."""
+    total = 0
+    for site in sites:
+        for role in ("engine", "control"):
+            with open(f"/proc/{site.worker_pid(role)}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[1]) / 1e6
+    return total
+
+
 def test_slow_tcp_stays_short(world):
     """
     A line of 4 Mbit/s under bulk: what does not fit is dropped, so that a ping waits for CARRIER_QUEUE_MS, for what the
@@ -240,11 +250,14 @@ def test_slow_tcp_stays_short(world):
     # Much more than fits, and nobody who slows down.
     bulk = one.host.start(["iperf3", "-u", "-b", "40M", "-t", "8", "-c", hq.host4], name="bulk")
     bulk.wait_line("1.00-2.00")
+    before = starved_ms(one, hq)
     ping = one.host.start(["ping", "-n", "-i", "0.1", "-c", "40", hq.host4], name="ping")
     ping.wait_line("packets transmitted", 30)
+    starved = starved_ms(one, hq) - before
     seen = rtts(ping)
     assert len(seen) >= 3, ping.tail()
-    assert seen[-1] < 500, seen
+    print(f"at most {seen[-1]} ms; the workers waited {starved:.0f} ms for a processor")
+    assert seen[-1] < 500 + starved, (seen, starved)
     bulk.wait_line("receiver", 30)
     dropped = one.json("spoke", "status")["hub"]["carrier"]["tx_dropped"]
     assert dropped > 1000, dropped

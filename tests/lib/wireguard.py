@@ -84,6 +84,8 @@ class Device:
             ["wireguard-go", self.dev], name=self.name,
             env={**os.environ, "WG_PROCESS_FOREGROUND": "1", "LOG_LEVEL": "verbose"},
         )
+        # Not before it listens: wg(8) takes a socket that is bound but does not listen yet for a left over one, and removes it.
+        self.daemon.wait_line("UAPI listener started")
         wait_until(f"{self.dev} is there", lambda: self.ns.run(["wg", "show", self.dev]))
         lines = []
         for section, entries in parse_config(self.config):
