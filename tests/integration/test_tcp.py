@@ -234,11 +234,6 @@ def starved_ms(*sites):
     return total
 
 
-def tcp_timeouts(site):
-    """How often TCP has waited for its own timeout, since the line has lost the last packets of a window."""
-    return int(site.server.run("nstat -asz TcpExtTCPTimeouts").stdout.split()[-2])
-
-
 def test_slow_tcp_stays_short(world):
     """
     A line of 4 Mbit/s under bulk: what does not fit is dropped, so that a ping waits for CARRIER_QUEUE_MS, for what the
@@ -253,18 +248,17 @@ def test_slow_tcp_stays_short(world):
     server = hq.host.start(["iperf3", "-s", "--forceflush"], name="iperf3")
     server.wait_line("Server listening")
     # Much more than fits, and nobody who slows down.
-    bulk = one.host.start(["iperf3", "-u", "-b", "40M", "-t", "8", "-c", hq.host4], name="bulk")
+    bulk = one.host.start(["iperf3", "--forceflush", "-u", "-b", "40M", "-t", "10", "-c", hq.host4], name="bulk")
     bulk.wait_line(r"1\.\d\d-2\.")
-    before, timeouts = starved_ms(one, hq), tcp_timeouts(one)
-    ping = one.host.start(["ping", "-n", "-i", "0.1", "-c", "40", hq.host4], name="ping")
+    before = starved_ms(one, hq)
+    # Nine of ten packets are dropped, of these as well.
+    ping = one.host.start(["ping", "-n", "-i", "0.02", "-c", "250", hq.host4], name="ping")
     ping.wait_line("packets transmitted", 30)
     starved = starved_ms(one, hq) - before
     seen = rtts(ping)
     assert len(seen) >= 3, ping.tail()
-    timeouts = tcp_timeouts(one) - timeouts
-    print(f"at most {seen[-1]} ms; the workers waited {starved:.0f} ms for a processor; {timeouts} timeouts of TCP")
-    assert seen[len(seen) // 2] < 100, seen
-    assert timeouts or seen[-1] < 500 + starved, (seen, starved)
+    print(f"at most {seen[-1]} ms; the workers waited {starved:.0f} ms for a processor")
+    assert seen[-1] < 500 + starved, (seen, starved)
     bulk.wait_line("receiver", 30)
     dropped = one.json("spoke", "status")["hub"]["carrier"]["tx_dropped"]
     assert dropped > 1000, dropped
