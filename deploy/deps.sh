@@ -8,7 +8,7 @@ build="gcc make pkg-config libc6-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
 	libcap-dev libseccomp-dev zlib1g-dev liblzo2-dev libcurl4-openssl-dev python3 python3-yaml"
 # For the admin page. A node with its own npm that is there already, wherever it came from, is good enough.
 command -v node >/dev/null && command -v npm >/dev/null || build="$build nodejs npm"
-tests="clang clang-format universal-ctags libcmocka-dev python3-pytest python3-pytest-xdist python3-jsonschema iproute2 iputils-ping nftables ethtool tcpdump
+tests="clang clang-format universal-ctags libcmocka-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-cryptography iproute2 iputils-ping nftables ethtool tcpdump
 	curl openssl sqlite3 chromium fonts-dejavu-core conntrack procps mandoc bind9-dnsutils dnsmasq-base iperf3 postgresql postgresql-client wireguard-go wireguard-tools zsh systemd libcap2-bin"
 # Exists for x86-64 only, and is optional: without it packets are sealed by OpenSSL alone.
 if [ "$(uname -m)" = x86_64 ]; then

@@ -176,7 +176,7 @@ struct control_welcome {
 	uint16_t mtu;
 	uint16_t keepalive_s; /* towards the hub */
 	uint16_t udp_port;    /* of the hub's data plane */
-	uint16_t nat_port;    /* of the hub's second UDP socket (PROTOCOL.md, section 9), 0 none */
+	uint16_t nat_port;    /* of the hub's second UDP socket (PROTOCOL.md, section 10), 0 none */
 	uint32_t report_ms;
 	int64_t time_ms;          /* hub's wall clock */
 	struct endpoint observed; /* the spoke's address as the hub sees the link */

@@ -70,7 +70,7 @@ enum extension_type {
 };
 #define EXTENSION_PROBE_BYTES       24u /* without padding */
 #define EXTENSION_PROBE_REPLY_BYTES 40u
-/* Flags of a probe. The answer is to come from the hub's second port (PROTOCOL.md section 9). */
+/* Flags of a probe. The answer is to come from the hub's second port (PROTOCOL.md section 10). */
 #define PROBE_FLAG_NAT_PORT 0x01u
 /* A datagram to that port, and the answer from there. */
 #define NAT_PROBE_BYTES 72u

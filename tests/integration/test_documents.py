@@ -148,6 +148,17 @@ def constants():
     return found
 
 
+def says(body, name, value):
+    """Whether a line that names a constant also says its number, in some unit."""
+    scaled = {value} | {value // n for n in (1000, 10000, 60000, 3600, 3600000, 86400, 1 << 10, 1 << 20) if value % n == 0}
+    power = value.bit_length() - 1 if value & (value - 1) == 0 else None
+    for line in re.findall(rf"^.*\b{name}\b.*$", body, re.M):
+        told = {int(n) for n in re.findall(r"(?<![\w^.])[0-9]+(?![\w.])", line)}
+        if told & scaled or (power is not None and re.search(rf"2\^{power}\b", line)):
+            return True
+    return False
+
+
 @pytest.mark.parametrize("page", ["PROTOCOL.md", "CONTROL.md"])
 def test_constants(page):
     """Constants that a protocol page names exist, and the number behind the name is theirs."""
@@ -156,6 +167,8 @@ def test_constants(page):
     named = {n for s in spans for n in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", s)} - {"TEST_TIMERS"}
     assert len(named) > 20
     assert not named - set(known), f"{page} names {sorted(named - set(known))}"
+    silent = [n for n in sorted(named) if known[n] is not None and not says(body, n, known[n])]
+    assert not silent, f"{page} names {silent} and does not say how much that is"
     stated = re.findall(r"`([A-Z][A-Z0-9_]+)` (?:\(|\| )([0-9]+)(?: (ms|s|min|h|KiB|MiB))?(?=[),;]| \|| a second)", body)
     for name, number, unit in stated:
         value = known[name]
