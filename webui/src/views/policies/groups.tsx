@@ -52,7 +52,7 @@ function askDelete(g: Group): void {
 
 const columns: Column<Group>[] = [
 	{ id: "name", title: "Group", sort: (g) => g.name, cell: (g) => <a href={href(["branches"], { group: g.name })}>{g.name}</a> },
-	{ id: "nodes", title: "Branches", align: "right", sort: (g) => g.nodes, cell: (g) => g.nodes },
+	{ id: "nodes", title: "Nodes", align: "right", sort: (g) => g.nodes, cell: (g) => g.nodes },
 	{ id: "comment", title: "Comment", sort: (g) => g.comment || null, cell: (g) => g.comment || "–" },
 	{
 		id: "act",
