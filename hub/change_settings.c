@@ -198,3 +198,19 @@ enum err change_log_level(struct change *c, int before, int after)
 			  change_audit(c, "hub.log_level", "hub", "log-level",
 				       json_pack("{s:i, s:i}", "before", before, "after", after)));
 }
+
+enum err change_order(struct change *c, enum order_kind kind, const char *node)
+{
+	static const char *const actions[] = {
+		[ORDER_DISCONNECT] = "node.disconnect",
+		[ORDER_CONNECT] = "node.connect",
+		[ORDER_PURGE] = "hub.purge",
+		[ORDER_RETRY] = "hub.retry",
+	};
+	enum err e = change_begin(c);
+
+	if (e)
+		return e;
+	return change_end(c, change_audit(c, actions[kind], node ? "node" : "hub",
+					  node ? node : "sessions", json_object()));
+}

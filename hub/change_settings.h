@@ -6,6 +6,7 @@
  */
 #include "hub/change.h"
 #include "hub/store/node_settings.h"
+#include "shared/ipc/nudge_msg.h"
 
 struct change_settings {
 	struct node_settings put;
@@ -25,6 +26,9 @@ enum err change_settings_cancel(struct change *c, uint32_t node_id,
 				struct store_node_settings *out) must_check;
 /* The audit entry of another log level of the hub; the level itself is no row of the store. */
 enum err change_log_level(struct change *c, int before, int after) must_check;
+/* The audit entry of what an admin has the running hub do, with a node or (NULL) all: no
+ * row of the store changes. */
+enum err change_order(struct change *c, enum order_kind kind, const char *node) must_check;
 /* What the spoke said of the change `number`: confirmed, or taken back with a reason. Of another
  * one: ERR_OK, nothing happens. */
 enum err change_settings_settle(struct change *c, uint32_t node_id, uint64_t number, bool confirmed,

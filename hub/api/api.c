@@ -87,6 +87,27 @@ static enum err ask_echo(struct echoes *e, const struct engine_ping *ping)
 	return control ? channel_send(control, NUDGE_PING, mem, cursor_pos(&c), -1) : ERR_CLOSED;
 }
 
+/* Has control do something at once. */
+static enum err ask_order(struct order_waits *o, const struct nudge_order *order)
+{
+	struct api *a = container_of(o, struct api, orders);
+	struct channel *control = a->worker ? a->worker->siblings[WORKER_CONTROL] : NULL;
+	uint8_t mem[16];
+	struct cursor c;
+
+	cursor_init_write(&c, mem, sizeof(mem));
+	nudge_order_encode(order, &c);
+	return control ? channel_send(control, NUDGE_ORDER, mem, cursor_pos(&c), -1) : ERR_CLOSED;
+}
+
+static void take_order_done(struct api *a, struct cursor *body)
+{
+	struct nudge_order_done done;
+
+	if (nudge_order_done_decode(body, &done) == ERR_OK)
+		order_waits_take(&a->orders, &done);
+}
+
 static void take_echo(struct api *a, struct cursor *body)
 {
 	struct engine_pong pong;
@@ -156,6 +177,7 @@ static enum err start(struct worker *w)
 	a->started_ms = clock_wall_ms();
 	waits_init(&a->waits, loop_timers(w->loop), server_look);
 	echoes_init(&a->echoes, loop_timers(w->loop), ask_echo, server_echoed);
+	order_waits_init(&a->orders, loop_timers(w->loop), ask_order, server_ordered);
 	events_init(&a->events, loop_timers(w->loop), server_wake);
 	bucket_init(&a->sign_ins, SIGN_IN_PER_S, SIGN_IN_BURST, loop_now_ms(w->loop));
 	e = idempotency_new(&a->idempotency);
@@ -186,8 +208,10 @@ static void sibling_up(struct worker *w, enum worker_role role)
 
 static void sibling_down(struct worker *w, enum worker_role role)
 {
-	(void)w;
-	(void)role;
+	struct api *a = w->state;
+
+	if (role == WORKER_CONTROL)
+		order_waits_lost(&a->orders);
 }
 
 static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,
@@ -199,6 +223,10 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 		close(fd);
 	if (from == WORKER_CONTROL && type == NUDGE_PONG) {
 		take_echo(a, body);
+		return;
+	}
+	if (from == WORKER_CONTROL && type == NUDGE_ORDER_DONE) {
+		take_order_done(a, body);
 		return;
 	}
 	if (from == WORKER_CONTROL && type == NUDGE_PRESENCE)

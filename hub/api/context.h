@@ -6,6 +6,7 @@
 #include "hub/api/echoes.h"
 #include "hub/api/events.h"
 #include "hub/api/idempotency.h"
+#include "hub/api/order_waits.h"
 #include "hub/api/waits.h"
 #include "hub/config.h"
 #include "hub/control/bucket.h"
@@ -30,6 +31,7 @@ struct api {
 	struct log_limit log_limit;   /* for lines that strangers can trigger */
 	struct waits waits;
 	struct echoes echoes;
+	struct order_waits orders;
 	struct events events;
 	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;

@@ -35,6 +35,15 @@ void log_level_set_hub(struct request *r);
 void reach_test(struct request *r);
 /* Answers a request of reach_test() with what the echoes have found. */
 void reach_answer(struct request *r, const struct echoes_result *result);
+/* sessions.c */
+void sessions_disconnect(struct request *r);
+void sessions_connect(struct request *r);
+void sessions_purge(struct request *r);
+void sessions_retry(struct request *r);
+/* Later, when the series has ended of one that connects; when control has done what it was asked.
+ */
+void sessions_echoed(struct request *r, const struct echoes_result *found);
+void sessions_done(struct request *r, const struct nudge_order_done *what);
 /* paths.c */
 void paths_list(struct request *r);
 void paths_of_node(struct request *r);

@@ -81,6 +81,14 @@ enum err lookup_node(struct request *r, const char *text, struct node *out,
 	return e;
 }
 
+enum err lookup_node_id(struct request *r, uint32_t id, struct node *out)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "id:%u", id);
+	return lookup_node(r, text, out, NULL);
+}
+
 enum err lookup_node_member(struct request *r, const char *member, struct node *out)
 {
 	const json_t *v = json_object_get(r->json, member);

@@ -14,6 +14,8 @@
 /* `out` is freed by node_fini(); `meta` may be NULL. Deleted nodes are not found. */
 enum err lookup_node(struct request *r, const char *text, struct node *out,
 		     struct store_node_meta *meta) must_check;
+/* The same for one whose id is known. */
+enum err lookup_node_id(struct request *r, uint32_t id, struct node *out) must_check;
 /* The same for a BODY_NODE member; a wrong one is answered with its pointer. */
 enum err lookup_node_member(struct request *r, const char *member, struct node *out) must_check;
 /* The id for the query parameter ?node=, 0 without one. */

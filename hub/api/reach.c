@@ -6,13 +6,9 @@
 #include "hub/api/context.h"
 #include "hub/api/handlers.h"
 #include "hub/api/lookup.h"
+#include "hub/api/reach.h"
 #include "hub/api/render.h"
 #include "shared/base/clock.h"
-
-/* What was found, in a word for programs, and why and what helps for people. */
-struct verdict {
-	const char *result, *reason, *advice;
-};
 
 /* Who gets the packets for one network in place of the node that was asked about. */
 struct rival {
@@ -24,54 +20,61 @@ struct rival {
 	struct store_subnet best;
 };
 
-static struct verdict not_active(enum node_status status)
+static struct reach_verdict not_active(enum node_status status)
 {
 	switch (status) {
 	case NODE_INVITED:
-		return (struct verdict){ "not_joined", "it has not joined yet",
-					 "run its join command on its server" };
+		return (struct reach_verdict){ "not_joined", "it has not joined yet",
+					       "run its join command on its server" };
 	case NODE_DISABLED:
-		return (struct verdict){ "disabled", "an admin has disabled it", "enable it" };
+		return (struct reach_verdict){ "disabled", "an admin has disabled it",
+					       "enable it" };
 	default:
-		return (struct verdict){ "revoked", "its keys are revoked",
-					 "let it join anew, with a new token" };
+		return (struct reach_verdict){ "revoked", "its keys are revoked",
+					       "let it join anew, with a new token" };
 	}
 }
 
 /* The engine's own words on the path that there is not. */
-static struct verdict silent(const struct store_presence *p)
+static struct reach_verdict silent(const struct store_presence *p)
 {
 	const enum path_reason why = p->path == PATH_DOWN ? p->reason : PATH_REASON_NO_ANSWER;
 	const char *advice = path_reason_advice(why);
 
 	if (!p->online)
-		return (struct verdict){ "no_answer",
-					 "neither its tunnel answers nor is its control link up",
-					 "see that its service runs, and that its server reaches "
-					 "the hub (branchline-spoke netcheck)" };
-	return (struct verdict){ "no_answer", path_reason_str(why),
-				 advice[0] ? advice : "try again in a few seconds" };
+		return (struct reach_verdict){
+			"no_answer", "neither its tunnel answers nor is its control link up",
+			"see that its service runs, and that its server reaches "
+			"the hub (branchline-spoke netcheck)"
+		};
+	return (struct reach_verdict){ "no_answer", path_reason_str(why),
+				       advice[0] ? advice : "try again in a few seconds" };
 }
 
-static struct verdict judge(const struct node *n, const struct store_presence *p,
-			    const struct echoes_result *found)
+static struct reach_verdict judge(const struct node *n, const struct store_presence *p,
+				  const struct echoes_result *found)
 {
 	if (n->status != NODE_ACTIVE)
 		return not_active(n->status);
 	if (found->error == ERR_CLOSED)
-		return (struct verdict){ "no_engine", "the hub's data plane does not answer",
-					 "it is started again by itself; if this stays, look at "
-					 "the hub's log" };
+		return (struct reach_verdict){
+			"no_engine", "the hub's data plane does not answer",
+			"it is started again by itself; if this stays, look at "
+			"the hub's log"
+		};
 	if (found->error)
-		return (struct verdict){ "no_peer", "the hub's data plane does not have it yet",
-					 "try again in a few seconds" };
+		return (struct reach_verdict){ "no_peer",
+					       "the hub's data plane does not have it yet",
+					       "try again in a few seconds" };
 	if (!found->answered)
 		return silent(p);
 	if (found->answered < found->sent)
-		return (struct verdict){ "lossy", "some echoes were not answered",
-					 "look at the line of the branch; a single loss just after "
-					 "it came up is nothing" };
-	return (struct verdict){ "reached", "every echo was answered", "" };
+		return (struct reach_verdict){
+			"lossy", "some echoes were not answered",
+			"look at the line of the branch; a single loss just after "
+			"it came up is nothing"
+		};
+	return (struct reach_verdict){ "reached", "every echo was answered", "" };
 }
 
 static enum err get_presence(struct store *s, uint32_t id, struct store_presence *p)
@@ -81,6 +84,19 @@ static enum err get_presence(struct store *s, uint32_t id, struct store_presence
 	if (e == ERR_NOTFOUND)
 		*p = (struct store_presence){ .node_id = id };
 	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+enum err reach_judge(struct request *r, const struct node *n, const struct echoes_result *found,
+		     struct reach_verdict *out)
+{
+	struct store_presence p;
+	enum err e = get_presence(r->api->store, n->id, &p);
+
+	if (e)
+		request_store_failed(r, e, "node");
+	else
+		*out = judge(n, &p, found);
+	return e;
 }
 
 /* As the engine orders the owners of a prefix: by weight, then by id. */
@@ -158,7 +174,7 @@ static void answer_about(struct request *r, const struct node *n, const struct e
 	const unsigned answered = found->answered;
 	json_t *subnets = json_array();
 	struct store_presence p;
-	struct verdict v;
+	struct reach_verdict v;
 	uint64_t revision;
 	enum err e = get_presence(r->api->store, n->id, &p);
 
@@ -190,12 +206,10 @@ static void answer_about(struct request *r, const struct node *n, const struct e
 
 void reach_answer(struct request *r, const struct echoes_result *result)
 {
-	char id[24];
 	struct node n;
 
 	/* By id: it may have been renamed, or deleted, while it was asked. */
-	snprintf(id, sizeof(id), "id:%u", result->node_id);
-	if (lookup_node(r, id, &n, NULL))
+	if (lookup_node_id(r, result->node_id, &n))
 		return;
 	answer_about(r, &n, result);
 	node_fini(&n);
@@ -223,7 +237,7 @@ void reach_test(struct request *r)
 			reply_refuse(&r->reply, 503, "too_many_tests",
 				     "the hub tests as many branches as it can at a time; try "
 				     "again in a few seconds");
-		r->echoes_asleep = r->echoes.waiting;
+		r->asleep = r->echoes.waiting;
 	}
 	node_fini(&n);
 }

@@ -23,12 +23,14 @@ void request_init(struct request *r)
 	reply_init(&r->reply);
 	list_init(&r->wait.link);
 	list_init(&r->echoes.link);
+	list_init(&r->order.link);
 }
 
 void request_fini(struct request *r)
 {
 	waits_remove(&r->api->waits, &r->wait);
 	echoes_leave(&r->echoes);
+	order_waits_leave(&r->api->orders, &r->order);
 	events_remove(r);
 	hashing_forget(r);
 	json_decref(r->json);
@@ -342,7 +344,8 @@ void request_run(struct request *r)
 		r->route->handle(r);
 	if (r->route->flags & ROUTE_ETAG)
 		conditional_get(r);
-	BUG_ON(!r->reply.status && !r->wait.waiting && !r->echoes.waiting && !hashing_waits(r));
+	BUG_ON(!r->reply.status && !r->wait.waiting && !r->echoes.waiting && !r->order.waiting &&
+	       !hashing_waits(r));
 }
 
 struct change request_change(struct request *r)

@@ -9,11 +9,13 @@
  *   3. request_body() for each piece of the body
  *   4. request_run(): body, idempotency, handler. Afterwards either r->reply.status is set, or
  * r->wait.waiting: server_look() will answer; or r->echoes.waiting: server_echoed() will; or
+ * r->order.waiting: server_ordered() will; or
  * hashing_waits(): server_go_on() will have it run once more
  *   5. request_fini()
  */
 #include "hub/api/auth.h"
 #include "hub/api/echoes.h"
+#include "hub/api/order_waits.h"
 #include "hub/api/params.h"
 #include "hub/api/reply.h"
 #include "hub/api/router.h"
@@ -73,7 +75,9 @@ struct request {
 	bool wait_receipts; /* answer with a receipt of each node */
 	uint32_t wait_except;
 	struct echoes_wait echoes;
-	bool echoes_asleep; /* the answer comes later, and is no measure of our own speed */
+	bool connects; /* the echoes are to make a session: sessions_echoed() */
+	struct order_wait order;
+	bool asleep; /* the answer comes later, and is no measure of our own speed */
 	struct hashing_job *hashing; /* hashing.h; NULL: nothing is hashed */
 	struct event_stream stream;
 };

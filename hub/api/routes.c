@@ -262,6 +262,8 @@ static const struct route routes[] = {
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/enable", nodes_enable, CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE),
 	      NO_MEMBERS),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/reach", reach_test, .flags = 0, NO_MEMBERS),
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/connect", sessions_connect, .flags = 0, NO_MEMBERS),
+	ROUTE(HTTP_POST, V1 "/nodes/{id}/disconnect", sessions_disconnect, .flags = 0, NO_MEMBERS),
 	ROUTE(HTTP_GET, V1 "/nodes/{id}/settings", node_settings_show, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_PATCH, V1 "/nodes/{id}/settings", node_settings_edit, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(node_settings_body)),
@@ -304,6 +306,9 @@ static const struct route routes[] = {
 	      BODY(identity_rotate), ADMINS),
 	ROUTE(HTTP_POST, V1 "/hub/identity/finish", hub_identity_finish, CHANGE(ROUTE_ONCE),
 	      BODY(identity_finish), ADMINS),
+
+	ROUTE(HTTP_POST, V1 "/hub/purge", sessions_purge, .flags = 0, NO_MEMBERS),
+	ROUTE(HTTP_POST, V1 "/hub/retry", sessions_retry, .flags = 0, NO_MEMBERS),
 
 	ROUTE(HTTP_GET, V1 "/subnets", subnets_list, .flags = ROUTE_ETAG,
 	      .query = "limit after node"),

@@ -338,7 +338,7 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	if (!x)
 		return;
 	if (x->request.reply.status && !x->request.reply.stream && !x->request.wait_revision &&
-	    !x->request.echoes_asleep)
+	    !x->request.asleep)
 		durations_add(&x->request.api->durations, x->request.route, x->request.reply.status,
 			      clock_now_us() - x->begun_us);
 	/* What this one has changed, those who listen want to know. */
@@ -399,9 +399,20 @@ void server_echoed(struct echoes_wait *one, const struct echoes_result *result)
 {
 	struct request *r = container_of(one, struct request, echoes);
 
-	reach_answer(r, result);
-	if (r->echoes_asleep)
+	if (r->connects)
+		sessions_echoed(r, result);
+	else
+		reach_answer(r, result);
+	if (r->asleep)
 		server_go_on(r);
+}
+
+void server_ordered(struct order_wait *one, const struct nudge_order_done *what)
+{
+	struct request *r = container_of(one, struct request, order);
+
+	sessions_done(r, what);
+	server_go_on(r);
 }
 
 /* A connection of the UNIX socket has come or gone: the kernel says once whose it is. */
@@ -536,6 +547,7 @@ void server_stop(struct server *s)
 		return;
 	waits_flush(&s->api->waits);
 	echoes_fini(&s->api->echoes);
+	order_waits_fini(&s->api->orders);
 	end_streams(s);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct daemon *d = &s->daemons[i];

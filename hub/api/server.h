@@ -29,6 +29,8 @@ void server_stop(struct server *s);
 bool server_look(struct wait *one, bool late);
 /* To be given to echoes_init(): answers a request that has waited for echoes. */
 void server_echoed(struct echoes_wait *one, const struct echoes_result *result);
+/* To be given to order_waits_init(): answers a request that had control do something. */
+void server_ordered(struct order_wait *one, const struct nudge_order_done *what);
 /* To be given to hashing_new(): lets the connection of a request go on, which is then run again. */
 void server_go_on(struct request *r);
 /* To be given to events_init(): lets the connection of a stream that rests go on. */

@@ -39,6 +39,11 @@ int cmd_node_disable(struct cli *cli, struct args *a);
 int cmd_node_enable(struct cli *cli, struct args *a);
 /* cmd_reach.c */
 int cmd_node_reach(struct cli *cli, struct args *a);
+/* cmd_session.c */
+int cmd_connect(struct cli *cli, struct args *a);
+int cmd_disconnect(struct cli *cli, struct args *a);
+int cmd_purge(struct cli *cli, struct args *a);
+int cmd_retry(struct cli *cli, struct args *a);
 /* cmd_node_settings.c */
 int cmd_node_set(struct cli *cli, struct args *a);
 int cmd_node_settings(struct cli *cli, struct args *a);

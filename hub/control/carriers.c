@@ -111,6 +111,15 @@ void carriers_cut(struct control *c)
 	}
 }
 
+bool carriers_end(struct control *c, uint32_t id, const char *why)
+{
+	struct conn *conn = find_node(&c->carriers, id);
+
+	if (conn)
+		conn_drop(conn, why);
+	return conn != NULL;
+}
+
 void carriers_engine_up(struct control *c)
 {
 	struct table_node *n = NULL;

@@ -22,6 +22,8 @@ enum err carriers_enter(struct control *c, struct conn *conn) must_check;
 void carriers_leave(struct control *c, struct conn *conn);
 /* Ends those of nodes that may have none any more. */
 void carriers_cut(struct control *c);
+/* Ends that of a node; false: it has none. */
+bool carriers_end(struct control *c, uint32_t id, const char *why);
 /* The engine's channel for packets has come: it is told of all. */
 void carriers_engine_up(struct control *c);
 /* What the engine says on it. */

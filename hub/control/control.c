@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/control/control.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,10 +177,13 @@ static void from_api(struct control *c, uint16_t type, struct cursor *body)
 {
 	struct monitor_log_level level;
 	struct engine_ping ping;
+	struct nudge_order order;
 	struct nudge_node node;
 
 	if (type == NUDGE_PING && engine_ping_decode(body, &ping) == ERR_OK)
 		engine_feed_ping(c, &ping);
+	if (type == NUDGE_ORDER && nudge_order_decode(body, &order) == ERR_OK)
+		orders_take(c, &order);
 	if (type == NUDGE_SETTINGS && nudge_node_decode(body, &node) == ERR_OK)
 		node_settings_push(c, node.id);
 	if (type == NUDGE_LOG_LEVEL && monitor_log_level_decode(body, &level) == ERR_OK)
@@ -225,6 +229,16 @@ static void carrier_down(struct worker *w) { (void)w; }
 static void carrier_message(struct worker *w, uint16_t type, struct cursor *body)
 {
 	carriers_message(w->state, type, body);
+}
+
+/* SIGALRM: what waits for its turn is done now. */
+static void retry(struct worker *w)
+{
+	struct control *c = w->state;
+
+	if (c->engine.there)
+		log_notice("control: %" PRIu32 " nodes do not answer: they are called now",
+			   engine_feed_call_all(c));
 }
 
 static void reload(struct worker *w)
@@ -342,6 +356,7 @@ const struct worker_role_ops *control_role(void)
 		.carrier_down = carrier_down,
 		.carrier_message = carrier_message,
 		.reload = reload,
+		.retry = retry,
 		.stop = stop,
 		.fini = fini,
 	};

@@ -16,6 +16,7 @@
 #include "hub/control/listener.h"
 #include "hub/control/names.h"
 #include "hub/control/net_feed.h"
+#include "hub/control/orders.h"
 #include "hub/control/pairs.h"
 #include "hub/control/presence.h"
 #include "hub/control/push.h"
@@ -72,6 +73,7 @@ struct control {
 	struct presence presence;
 	struct pairs pairs;
 	struct engine_feed engine;
+	struct orders orders;
 	struct totals totals;
 	struct history history;
 	struct rotations rotations;

@@ -6,6 +6,7 @@
 
 #include "hub/control/core.h"
 #include "hub/control/endpoints.h"
+#include "hub/control/orders.h"
 #include "hub/control/reach.h"
 #include "shared/ipc/nudge_msg.h"
 #include "shared/keys/keys.h"
@@ -35,7 +36,7 @@ static void send_revision(struct control *c, enum engine_msg type)
 	send_bytes(c, type, &cur);
 }
 
-static bool is_peer(const struct control *c, const struct node *n)
+bool engine_feed_is_peer(const struct control *c, const struct node *n)
 {
 	return n->status == NODE_ACTIVE && n->has_tunnel && n->id != c->settings.hub_id;
 }
@@ -212,7 +213,7 @@ static void call_some(struct control *c, uint32_t n)
 
 	f->answered = f->called = 0;
 	for (; i < c->dir.count && n; i++) {
-		if (!is_peer(c, &c->dir.nodes[i]))
+		if (!engine_feed_is_peer(c, &c->dir.nodes[i]))
 			continue;
 		engine_feed_endpoints(c, &c->dir.nodes[i], true);
 		n--;
@@ -234,15 +235,40 @@ static void calls_fired(struct timer *t, uint64_t now_ms)
 		call_some(c, n > c->engine.called ? n - c->engine.called : 0);
 }
 
+uint32_t engine_feed_call_all(struct control *c)
+{
+	uint32_t silent = 0;
+
+	for (uint32_t i = 0; i < c->dir.count; i++) {
+		const struct node *n = &c->dir.nodes[i];
+		const struct presence_node *p;
+
+		if (!engine_feed_is_peer(c, n))
+			continue;
+		p = presence_get(c, n->id);
+		if (p && p->row.path != PATH_DOWN)
+			continue;
+		names_again(c, n->id);
+		silent++;
+	}
+	c->engine.call_next = 1;
+	call_some(c, ENGINE_FEED_CALLS);
+	return silent;
+}
+
 void engine_feed_link_up(struct control *c, const struct node *n, bool moved)
 {
+	struct presence_node *p = presence_get(c, n->id);
 	const bool waits = c->engine.call_next && n->id >= c->engine.call_next;
+	const bool anew = p && p->ended;
 
-	if (!is_peer(c, n) || !(moved || waits))
+	if (!engine_feed_is_peer(c, n) || !(moved || waits || anew))
 		return;
-	engine_feed_endpoints(c, n, waits);
+	engine_feed_endpoints(c, n, waits || anew);
 	/* At the cost of those who may not even be there. */
 	c->engine.called += waits;
+	if (anew)
+		p->ended = false;
 }
 
 /*
@@ -263,7 +289,7 @@ void engine_feed_up(struct control *c)
 	engine_feed_self(c);
 	send_bytes(c, ENGINE_SYNC_BEGIN, &none);
 	for (uint32_t i = 0; i < c->dir.count; i++)
-		if (is_peer(c, &c->dir.nodes[i]) || is_own(c, &c->dir.nodes[i]))
+		if (engine_feed_is_peer(c, &c->dir.nodes[i]) || is_own(c, &c->dir.nodes[i]))
 			tell_peer(c, &c->dir.nodes[i]);
 	send_revision(c, ENGINE_SYNC_END);
 	c->engine.calls.fire = calls_fired;
@@ -278,6 +304,7 @@ void engine_feed_down(struct control *c)
 	timer_disarm(loop_timers(c->loop), &c->engine.calls);
 	reach_engine_lost(c);
 	totals_engine_lost(c);
+	orders_engine_lost(c);
 }
 
 void engine_feed_fini(struct control *c) { timer_disarm(loop_timers(c->loop), &c->engine.calls); }
@@ -301,16 +328,16 @@ static bool is_joined_anew(const struct node *old, const struct node *now)
 
 void engine_feed_node(struct control *c, const struct node *old, const struct node *now)
 {
-	if (is_peer(c, now)) {
-		if (old && is_peer(c, old) && is_joined_anew(old, now))
+	if (engine_feed_is_peer(c, now)) {
+		if (old && engine_feed_is_peer(c, old) && is_joined_anew(old, now))
 			tell_gone(c, now);
 		tell_peer(c, now);
-		if (!old || !is_peer(c, old) || has_other_endpoints(old, now))
+		if (!old || !engine_feed_is_peer(c, old) || has_other_endpoints(old, now))
 			engine_feed_endpoints(c, now, false);
 	} else if (is_own(c, now)) {
 		engine_feed_self(c);
 		tell_peer(c, now);
-	} else if (old && is_peer(c, old)) {
+	} else if (old && engine_feed_is_peer(c, old)) {
 		tell_gone(c, now);
 	}
 }
@@ -341,7 +368,7 @@ static enum err on_locate(struct control *c, struct cursor *body)
 	if (e)
 		return e;
 	const struct node *n = directory_find(&c->dir, m.id);
-	if (n && is_peer(c, n)) {
+	if (n && engine_feed_is_peer(c, n)) {
 		engine_feed_endpoints(c, n, true);
 		names_again(c, n->id);
 	}
@@ -357,6 +384,7 @@ static enum err on_path(struct control *c, struct cursor *body)
 		return e;
 	c->engine.answered += m.path != PATH_DOWN;
 	reach_path(c, &m);
+	orders_path(c, m.id);
 	return ERR_OK;
 }
 
@@ -395,6 +423,30 @@ static enum err on_status_end(struct control *c, struct cursor *body)
 	totals_engine(c, &m);
 	history_swept(c);
 	return ERR_OK;
+}
+
+bool engine_feed_forget(struct control *c, uint32_t tag, uint32_t id)
+{
+	const struct engine_forget m = { .tag = tag, .id = id };
+	uint8_t mem[16];
+	struct cursor cur;
+
+	if (!c->w->siblings[WORKER_ENGINE] || !c->engine.there)
+		return false;
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_forget_encode(&m, &cur);
+	send_bytes(c, ENGINE_FORGET, &cur);
+	return c->engine.there;
+}
+
+static enum err on_forgotten(struct control *c, struct cursor *body)
+{
+	struct engine_forgotten m;
+	enum err e = engine_forgotten_decode(body, &m);
+
+	if (!e)
+		orders_forgotten(c, &m);
+	return e;
 }
 
 /* To api, which asked. When it is away nobody waits for it any more. */
@@ -456,6 +508,9 @@ void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 		break;
 	case ENGINE_PONG:
 		e = on_pong(c, body);
+		break;
+	case ENGINE_FORGOTTEN:
+		e = on_forgotten(c, body);
 		break;
 	case ENGINE_READY:
 	case ENGINE_KEYS: /* WireGuard devices know the hub's by heart: it is not replaced */

@@ -65,8 +65,16 @@ void engine_feed_commit(struct control *c);
 void engine_feed_self(struct control *c);
 /* Where a node may be reached. `punch`: try at once. */
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch);
-/* The node's link is up (again): it is called now if its turn has not come yet. `moved`: its
- * endpoints are others than before. */
+/* Ends the session with a peer, or with 0 those with all that do not answer; ENGINE_FORGOTTEN with
+ * `tag` is the answer. False: there is no engine. */
+bool engine_feed_forget(struct control *c, uint32_t tag, uint32_t id);
+/* Is this node a peer of the engine? */
+bool engine_feed_is_peer(const struct control *c, const struct node *n);
+/* All peers are called, paced as those of a new engine are, and their host names are looked up
+ * again. Returns how many do not answer at present. */
+uint32_t engine_feed_call_all(struct control *c);
+/* The node's link is up (again): it is called now if its turn has not come yet, or if its session
+ * was ended by hand. `moved`: its endpoints are others than before. */
 void engine_feed_link_up(struct control *c, const struct node *n, bool moved);
 /* Asks, unless an answer is still to come. */
 void engine_feed_ask_status(struct control *c);

@@ -29,6 +29,7 @@ struct presence_node {
 	struct list in_changed; /* not in the database yet */
 	bool reachable;         /* host-up was run, host-down not yet */
 	bool path_known;        /* the engine has told its path since we began */
+	bool ended;             /* by hand (orders): its session is made anew with its next link */
 	struct history_node
 		*history;     /* history.c's, to save a search each second; NULL: not known */
 	struct bucket hellos; /* LINK_HELLO_COSTS_*: here, since a new link is quickly made */

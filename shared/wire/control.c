@@ -567,10 +567,11 @@ static void get_presence(struct fields *f, struct control_msg *m)
 }
 
 static const char *const BYE_REASONS[] = {
-	[BYE_SHUTDOWN] = "shutdown",       [BYE_BUSY] = "busy",
-	[BYE_REVOKED] = "revoked",         [BYE_DISABLED] = "disabled",
-	[BYE_UNKNOWN_KEY] = "unknown_key", [BYE_REPLACED] = "replaced",
-	[BYE_PROTOCOL] = "protocol",       [BYE_DELETED] = "deleted",
+	[BYE_SHUTDOWN] = "shutdown",         [BYE_BUSY] = "busy",
+	[BYE_REVOKED] = "revoked",           [BYE_DISABLED] = "disabled",
+	[BYE_UNKNOWN_KEY] = "unknown_key",   [BYE_REPLACED] = "replaced",
+	[BYE_PROTOCOL] = "protocol",         [BYE_DELETED] = "deleted",
+	[BYE_DISCONNECTED] = "disconnected",
 };
 
 const char *bye_reason_str(enum bye_reason r)

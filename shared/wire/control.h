@@ -205,7 +205,8 @@ enum bye_reason {
 	BYE_UNKNOWN_KEY,
 	BYE_REPLACED,
 	BYE_PROTOCOL,
-	BYE_DELETED
+	BYE_DELETED,
+	BYE_DISCONNECTED
 };
 const char *bye_reason_str(enum bye_reason r); /* "shutdown", "busy", "revoked", ... */
 struct control_bye {

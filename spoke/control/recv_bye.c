@@ -92,6 +92,10 @@ void recv_bye(struct spoke *s, const struct control_bye *b)
 		s->want_snapshot = true;
 		parted(s, "the hub did not understand us", b, b->retry_after_ms);
 		break;
+	case BYE_DISCONNECTED:
+		log_notice("the hub's admin has ended the link; it is dialled again");
+		parted(s, "the hub's admin has ended it", b, b->retry_after_ms);
+		break;
 	case BYE_BUSY:
 		parted(s, "the hub is busy", b, b->retry_after_ms);
 		break;

@@ -62,7 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(dns_gone)                                                                                \
 	X(dns_ready)                                                                               \
 	X(engine_forget)                                                                           \
-	X(engine_forgotten)
+	X(engine_forgotten)                                                                        \
+	X(nudge_order)                                                                             \
+	X(nudge_order_done)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

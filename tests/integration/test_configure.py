@@ -3,11 +3,14 @@
 
 import json
 import os
+import re
 import stat
 
 import pytest
 
 import world as w
+
+PHONE_KEY = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +158,43 @@ def test_sessions_by_hand(network):
     for command in ("connect", "disconnect"):
         got = oslo.spoke(command, "nobody", check=False)
         assert got.returncode != 0 and "the directory has no such node" in got.stderr
+
+
+def test_sessions_by_hand_at_the_hub(network):
+    """disconnect ends link and session, which come back; connect makes one; purge and retry leave who answers alone."""
+    hq, oslo = network
+    assert hq.hub("connect", "oslo").stdout.startswith("oslo: connected, ")
+    mark, handshakes = oslo.daemon.mark(), hq.daemon.mark()
+    # The carrier is there while UDP is not settled.
+    ended = hq.hub("disconnect", "oslo").stdout
+    assert re.fullmatch(r"oslo: ended: link (carrier )?session\. It comes back by itself\n", ended)
+    hq.daemon.wait_line(r"an admin has disconnected oslo", start=handshakes)
+    oslo.daemon.wait_line(r"the hub's admin has ended the link", start=mark)
+    oslo.daemon.wait_line(r"link to hub linodeHQ is up", start=mark)
+    w.wait_until("the session again", lambda: hq.json("hub", "connect", "oslo", check=False)["connected"])
+    w.wait_until("all answer", lambda: hq.json("hub", "retry") == {"called": 0})
+    assert hq.json("hub", "purge") == {"forgotten": 0}
+    assert "no node is without an answer" in hq.hub("purge").stdout
+    for command in ("connect", "disconnect"):
+        assert hq.hub(command, "nobody", check=False).returncode == 4
+        got = hq.hub(command, "linodeHQ", check=False)
+        assert got.returncode == 4 and "is the hub itself" in got.stderr
+    noted = [e["action"] for e in hq.json("hub", "audit", "list")["items"]]
+    assert {"node.connect", "node.disconnect", "hub.purge", "hub.retry"} <= set(noted)
+
+
+def test_nobody_is_called_in_vain(network):
+    """A branch that is away is not connected, and a device without an address is not called."""
+    hq, oslo = network
+    hq.hub("node", "add", "phone", "--kind", "wireguard", "--public-key", PHONE_KEY)
+    got = hq.hub("connect", "phone", check=False)
+    assert got.returncode == 1 and "the hub does not know where it is" in got.stdout
+    assert hq.hub("disconnect", "phone", check=False).stdout.startswith("phone: ")
+    hq.hub("node", "add", "away")
+    got = hq.json("hub", "connect", "away", check=False)
+    assert got["result"] == "not_joined" and not got["connected"]
+    hq.hub("node", "delete", "phone", "--yes")
+    hq.hub("node", "delete", "away", "--yes")
 
 
 @pytest.mark.parametrize("kind", ["hub", "spoke"])

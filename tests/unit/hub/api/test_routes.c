@@ -293,6 +293,7 @@ static void bodies_agree(void **unused)
 enum duty { DUTY_ETAG = 1, DUTY_IF_MATCH = 2, DUTY_ONCE = 4, DUTY_DRY_RUN = 8 };
 #define LIVE    "it is another one each time that it is asked for"
 #define ACTION  "it changes nothing of the item"
+#define MOMENT  "it is of the moment: what it ends comes back, and twice is as once"
 #define SESSION "it is about a cookie, not about an item that others see"
 static const struct {
 	enum http_method method;
@@ -318,6 +319,12 @@ static const struct {
 	{ HTTP_GET, "/ui/{id}", DUTY_ETAG, "webui.c gives it one of its own" },
 	{ HTTP_POST, "/api/v1/nodes/{id}/reach", DUTY_IF_MATCH | DUTY_ONCE | DUTY_DRY_RUN,
 	  "it looks, and changes nothing" },
+	{ HTTP_POST, "/api/v1/nodes/{id}/connect", DUTY_IF_MATCH | DUTY_ONCE | DUTY_DRY_RUN,
+	  MOMENT },
+	{ HTTP_POST, "/api/v1/nodes/{id}/disconnect", DUTY_IF_MATCH | DUTY_ONCE | DUTY_DRY_RUN,
+	  MOMENT },
+	{ HTTP_POST, "/api/v1/hub/purge", DUTY_ONCE | DUTY_DRY_RUN, MOMENT },
+	{ HTTP_POST, "/api/v1/hub/retry", DUTY_ONCE | DUTY_DRY_RUN, MOMENT },
 	{ HTTP_POST, "/api/v1/nodes/{id}/rotate-keys", DUTY_IF_MATCH, ACTION },
 	{ HTTP_POST, "/api/v1/webhooks/{id}/test", DUTY_IF_MATCH, ACTION },
 	{ HTTP_POST, "/api/v1/webhooks/{id}/redeliver", DUTY_IF_MATCH, ACTION },

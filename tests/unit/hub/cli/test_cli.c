@@ -62,6 +62,11 @@ static const char *const looks[] = {
 	"hosts",
 	/* an editor is its own question */
 	"edit",
+	/* of the moment: what they end comes back by itself */
+	"connect",
+	"disconnect",
+	"purge",
+	"retry",
 	/* signals */
 	"reload",
 	"stop",

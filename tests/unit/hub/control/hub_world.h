@@ -38,7 +38,10 @@
 /* What the test's end of a channel heard. */
 struct heard {
 	unsigned engine[80], monitor[80]; /* how often each type came */
-	unsigned nudges[8];
+	unsigned nudges[16];
+	struct nudge_order_done done; /* of the last order */
+	struct engine_forget last_forget;
+	bool engine_is_dumb; /* ENGINE_FORGET is not answered */
 	uint32_t last_gone;
 	enum peer_gone_why last_gone_why;
 	uint64_t last_revision;
@@ -154,6 +157,24 @@ static inline void engine_answers(struct world *w, uint64_t revision)
 			 ERR_OK);
 }
 
+/* One session, or three that do not answer. */
+static inline void engine_forgets(struct world *w, struct cursor *body)
+{
+	struct engine_forgotten m;
+	uint8_t mem[16];
+	struct cursor cur;
+
+	assert_int_equal(engine_forget_decode(body, &w->heard.last_forget), ERR_OK);
+	m = (struct engine_forgotten){ .tag = w->heard.last_forget.tag,
+				       .n = w->heard.last_forget.id ? 1 : 3 };
+	cursor_init_write(&cur, mem, sizeof(mem));
+	engine_forgotten_encode(&m, &cur);
+	if (!w->heard.engine_is_dumb)
+		assert_int_equal(
+			channel_send(w->engine, ENGINE_FORGOTTEN, mem, cursor_pos(&cur), -1),
+			ERR_OK);
+}
+
 static inline void engine_hears(struct channel *ch, void *arg, uint16_t type, struct cursor *body,
 				int fd)
 {
@@ -172,6 +193,8 @@ static inline void engine_hears(struct channel *ch, void *arg, uint16_t type, st
 		w->heard.last_gone_why = gone.why;
 	} else if (type == ENGINE_ENDPOINTS) {
 		assert_int_equal(engine_endpoints_decode(body, &w->heard.last_endpoints), ERR_OK);
+	} else if (type == ENGINE_FORGET) {
+		engine_forgets(w, body);
 	} else if (type == ENGINE_SYNC_END || type == ENGINE_COMMIT) {
 		assert_int_equal(engine_revision_decode(body, &rev), ERR_OK);
 		w->heard.last_revision = rev.revision;
@@ -185,10 +208,11 @@ static inline void api_hears(struct channel *ch, void *arg, uint16_t type, struc
 	struct world *w = arg;
 
 	(void)ch;
-	(void)body;
 	(void)fd;
 	assert_true(type < ARRAY_LEN(w->heard.nudges));
 	w->heard.nudges[type]++;
+	if (type == NUDGE_ORDER_DONE)
+		assert_int_equal(nudge_order_done_decode(body, &w->heard.done), ERR_OK);
 }
 
 static inline void set_change(struct prefix *set, unsigned *n, const struct monitor_prefix *m)
