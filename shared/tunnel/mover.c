@@ -135,7 +135,7 @@ static struct mover_counters count(const struct tunnel *t)
 
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		now.drops[i] = t->drops[i];
-	now.drops[DROP_SEND] += udp->send_failed;
+	now.drops[DROP_SEND] += udp->send_failed + tun_counters(t->tun)->write_failed;
 	now.drops[DROP_TOO_BIG] += udp->too_big;
 	now.drops[DROP_MALFORMED] += udp->truncated;
 	now.drops[DROP_SOCKET] += udp->lost;

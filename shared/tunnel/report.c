@@ -214,7 +214,7 @@ void report_status(struct tunnel *t, uint32_t tag)
 	snprintf(
 		m.crypto, sizeof(m.crypto), "%s",
 		t->primitives.aead[t->self.aes ? CIPHER_AES256GCM : CIPHER_CHACHA20POLY1305]->name);
-	m.drops[DROP_SEND] += udp->send_failed;
+	m.drops[DROP_SEND] += udp->send_failed + tun_counters(t->tun)->write_failed;
 	m.drops[DROP_TOO_BIG] += udp->too_big;
 	m.drops[DROP_MALFORMED] += udp->truncated;
 	m.drops[DROP_SOCKET] += udp->lost;

@@ -41,6 +41,8 @@ struct box {
 	struct engine_pong pong;
 	bool got_pong;
 	struct engine_forgotten forgotten;
+	struct engine_status_end totals;
+	bool got_totals;
 	unsigned located;
 	bool hub_silent; /* as the engine told last */
 };
@@ -134,6 +136,10 @@ static inline void node_message(struct channel *ch, void *arg, uint16_t type, st
 		break;
 	case ENGINE_FORGOTTEN:
 		assert_int_equal(engine_forgotten_decode(body, &n->forgotten), ERR_OK);
+		break;
+	case ENGINE_STATUS_END:
+		assert_int_equal(engine_status_end_decode(body, &n->totals), ERR_OK);
+		n->got_totals = true;
 		break;
 	case ENGINE_HUB_SILENT:
 		assert_int_equal(engine_hub_silent_decode(body, &hub), ERR_OK);

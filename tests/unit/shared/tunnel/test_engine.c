@@ -787,6 +787,28 @@ static void test_ping(void **state)
 	assert_int_equal(n->a.pong.result, ERR_NOTFOUND);
 }
 
+static bool has_totals(void *arg) { return ((struct box *)arg)->got_totals; }
+
+/* What the kernel does not take from us is among the drops that the status shows. */
+static void test_refused_by_the_device_is_counted(void **state)
+{
+	struct net *n = *state;
+	struct engine_tag get = { .tag = 1 };
+	const int smallest = 1;
+
+	assert_int_equal(
+		setsockopt(n->hub.w.fds.tun, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest)),
+		0);
+	for (unsigned i = 0; i < 40; i++) {
+		tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "nobody reads", 1300);
+		settle();
+	}
+	node_send(&n->hub, ENGINE_STATUS_GET, engine_tag_encode, &get);
+	assert_true(run_until(has_totals, &n->hub, WAIT_MS));
+	assert_true(n->hub.totals.drops[DROP_SEND] > 0);
+	assert_int_equal(n->hub.totals.drops[DROP_SEND], tun_counters(n->hub.t->tun)->write_failed);
+}
+
 /* The one with the lower weight is used until it does not answer, then the other. */
 static void test_failover_by_weight(void **state)
 {
@@ -931,6 +953,7 @@ int main(void)
 		engine_test(test_limit_of_one_peer),
 		engine_test(test_a_new_way_is_asked_without_data),
 		engine_test(test_ping),
+		engine_test(test_refused_by_the_device_is_counted),
 		engine_test(test_failover_by_weight),
 		engine_test(test_flood_of_initiations_meets_cookies),
 	};
