@@ -15,6 +15,7 @@
 
 #include "shared/tunnel/session.h"
 #include "shared/tunnel/timers.h"
+#include "tests/lib/sanitized.h"
 
 #define PEERS            10000u
 #define IDLE_MAX_BYTES   2048.0
@@ -25,17 +26,6 @@
 #define LONG_MS           550000u /* a sanitizer on a busy machine needs minutes */
 /* Of one bucket among 10,000 entries with a good hash: one more is a matter of 10^-10. */
 #define CHAIN_MAX 16u
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 static struct box hub;
 static struct endpoint sink; /* where the peers seem to be; nobody reads there */
