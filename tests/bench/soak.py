@@ -24,7 +24,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 
-import measure as m  # noqa: E402  (the path above)
+import losses  # noqa: E402  (the path above)
+import measure as m  # noqa: E402
 import world as w  # noqa: E402
 from away import HubAway  # noqa: E402
 
@@ -60,18 +61,57 @@ class Load:
             return
         cut_short = self.process.alive()
         code = self.process.stop(signal.SIGTERM)
-        said = "\n".join(self.process.lines)
         self.done += 1
-        if self.name == "compared" and said not in ("[]", ""):
-            self.failed.append(said)
-        elif self.name != "compared" and code and not cut_short:
-            self.failed.append(said.strip().split("\n")[-1])
+        wrong = self.judge(list(self.process.lines), code, cut_short)
+        if wrong:
+            self.failed.append(wrong)
         self.source.world.processes.remove(self.process)
         self.process = None
 
+    def judge(self, lines, code, cut_short):
+        """What was wrong with a run, or nothing."""
+        return (lines or ["without a word"])[-1] if code and not cut_short else ""
+
     def verdict(self):
-        allowed = 0 if self.name == "compared" else 2 + FAILED_SHARE * self.done
+        allowed = 2 + FAILED_SHARE * self.done
         return [f"{self.name}: {len(self.failed)} of {self.done} runs failed: {self.failed[0]}"] if len(self.failed) > allowed else []
+
+
+class Compared(Load):
+    """Random streams between the hosts of two sites, each compared with what was sent. One that differs or stands still is a finding;
+    with it is kept what there is to judge it by: both ends of the connection, the daemons, and the counters of all on the way."""
+
+    def __init__(self, source, sink, mtu):
+        super().__init__(source.host, None, "compared")
+        self.argv = self.next_run
+        self.ends = (source, sink)
+        self.mtu = mtu
+        self.server = serve_streams(sink)
+        self.before = self.mark = None
+
+    def next_run(self, rng):
+        sink = self.ends[1]
+        self.before, self.mark = losses.snapshot(self.ends), self.server.mark()
+        job = {"address": {"4": sink.host4, "6": sink.host6}, "mtu": self.mtu, "hops": 2, "seed": rng.randrange(1 << 30), "tcp": 8,
+               "size": 4_000_000, "udp": 0, "bursts": 0}
+        return ["/usr/bin/python3", STREAMS, "run", json.dumps(job)]
+
+    def judge(self, lines, code, cut_short):
+        if lines == ["[]"] or (cut_short and not lines):
+            return ""
+        return "\n".join([*self.errors(lines), "the other end:", *self.server.lines[self.mark:], "what was lost meanwhile:",
+                          losses.changes(self.before, losses.snapshot(self.ends)),
+                          *(site.spoke("status", "--verbose", check=False).stdout for site in self.ends)])
+
+    @staticmethod
+    def errors(lines):
+        try:
+            return [str(e) for e in json.loads(lines[-1])]
+        except (ValueError, IndexError):
+            return lines or ["it ended without a word"]
+
+    def verdict(self):
+        return [f"{self.name}: {len(self.failed)} of {self.done} runs failed: {self.failed[0]}"] if self.failed else []
 
 
 def iperf(address, port, udp=False):
@@ -86,12 +126,10 @@ def iperf(address, port, udp=False):
     return argv
 
 
-def compared(sink, mtu):
-    def argv(rng):
-        job = {"address": {"4": sink.host4, "6": sink.host6}, "mtu": mtu, "hops": 2, "seed": rng.randrange(1 << 30), "tcp": 8,
-               "size": 4_000_000, "udp": 0, "bursts": 0}
-        return ["/usr/bin/python3", STREAMS, "run", json.dumps(job)]
-    return argv
+def serve_streams(site):
+    server = site.host.start(["/usr/bin/python3", "-u", STREAMS, "serve"], name="streams")
+    server.wait_line("ready")
+    return server
 
 
 def loads(hq, branches):
@@ -99,13 +137,12 @@ def loads(hq, branches):
     for site in (hq, *branches):
         for port in (5201, 5202):
             site.host.start(["iperf3", "-s", "-p", str(port), "--forceflush"], name="iperf3 server").wait_line("listening")
-        site.host.start(["/usr/bin/python3", "-u", STREAMS, "serve"], name="streams").wait_line("ready")
     mtu = int(one.server.run(f"cat /sys/class/net/{w.NET}/mtu").stdout)
     return [
         Load(one.host, iperf(hq.host4, 5201), "TCP direct"),
         Load(two.host, iperf(three.host6, 5201), "TCP between branches"),
         Load(three.host, iperf(hq.host4, 5202, udp=True), "UDP direct"),
-        Load(one.host, compared(two, mtu), "compared"),
+        Compared(one, two, mtu),
     ]
 
 
@@ -213,7 +250,8 @@ class Soak:
             self.problems += [f"{site.name}: {line}" for line in lines if COMPLAINT.search(line)][:5]
 
     def table(self):
-        return "\n".join([growth_table(self.samples), "", *(f"- {x.name}: {x.done} runs, {len(x.failed)} failed" for x in self.loads)])
+        return "\n".join([growth_table(self.samples), "", *(f"- {x.name}: {x.done} runs, {len(x.failed)} failed" for x in self.loads),
+                          *(f"  {x.name}: {reason.splitlines()[0]}" for x in self.loads for reason in x.failed)])
 
 
 class AwaySoak:

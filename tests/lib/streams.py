@@ -4,18 +4,33 @@
 TCP: every flow carries random bytes both ways at once, in writes of random sizes; each end compares a SHA-256. UDP: bursts of
 datagrams, each compared with what was sent: content, so boundaries too, order, the whole TOS byte and the TTL. The receiver says
 after every burst whether it was right, so that nothing is lost for want of room. Both ends derive everything from a seed.
+
+How long a flow takes is the machine's business; that it stands still is a finding, told with what both kernels say of the connection.
 """
 
+import contextlib
 import hashlib
 import json
 import random
+import select
 import socket
 import struct
+import subprocess
 import sys
 import threading
+import time
 
 PORT = 7001
-TIMEOUT_S = 15
+# A connection stands still when so few bytes have moved in so long. Time counts in steps: in what is longer nobody ran.
+STALL_S = 15
+STALL_BYTES = 65536
+STEP_S = 0.5
+# The other end finds the same a moment later; its kernel is to be asked before the connection is closed.
+OTHERS_LOOK_S = 3
+# A datagram that is not there by then does not come any more.
+LOST_S = 10
+# Of struct tcp_info: tcpi_bytes_acked and tcpi_bytes_received, in native order.
+TCP_INFO_MOVED = struct.Struct("120xQQ")
 WRITE_MAX = 65536
 UDP_SEGMENT = 103
 IP_MTU_DISCOVER = 10
@@ -28,11 +43,59 @@ ANCILLARY = {
 }
 
 
+# --- waiting --------------------------------------------------------------------------------------
+
+class Watch:
+    """What one thread waits for on a connection, in steps of STEP_S: as long as the connection moves, in whichever direction."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.left = STALL_S
+        self.moved = self.now_moved()
+        self.last = time.monotonic()
+
+    def now_moved(self):
+        return sum(TCP_INFO_MOVED.unpack(self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_MOVED.size)))
+
+    def step(self):
+        """To be called when a call has waited for STEP_S in vain."""
+        now, moved = time.monotonic(), self.now_moved()
+        self.left -= min(now - self.last, 2 * STEP_S)
+        self.last = now
+        if moved - self.moved >= STALL_BYTES:
+            self.left, self.moved = STALL_S, moved
+        if self.left <= 0:
+            raise TimeoutError(f"{moved - self.moved} bytes in {STALL_S} s\n{self.kernel()}")
+
+    def kernel(self):
+        """What the kernel knows of the connection, and how far it is."""
+        port = self.sock.getsockname()[1], self.sock.getpeername()[1]
+        return subprocess.run(["ss", "-H", "-t", "-n", "-i", "-m", "-e", "-o", f"sport = :{port[0]} and dport = :{port[1]}"],
+                              stdout=subprocess.PIPE, text=True, check=False).stdout
+
+    def again(self, call, *args):
+        """The result of a call of the socket, as soon as there is one."""
+        while True:
+            try:
+                return call(*args)
+            except TimeoutError as e:
+                if e.errno:  # not ours: the kernel has given the connection up
+                    raise
+                self.step()
+
+
+def send_all(watch, data, flags=0):
+    view = memoryview(data)
+    while view:
+        view = view[watch.again(watch.sock.send, view, flags):]
+
+
 # --- TCP ------------------------------------------------------------------------------------------
 
 def send_random(sock, seed, size, style):
     """Sends `size` random bytes and returns their SHA-256. `style` is how: bulk, small, corked or urgent."""
     rng = random.Random(seed)
+    watch = Watch(sock)
     digest = hashlib.sha256()
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, style in ("small", "urgent"))
     left = size
@@ -41,10 +104,10 @@ def send_random(sock, seed, size, style):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, rng.random() < 0.5)
         piece = rng.randbytes(min(left, rng.randrange(0, 2000 if style == "small" else WRITE_MAX)))
         if style == "urgent" and piece and rng.random() < 0.3:
-            sock.send(piece[:1], socket.MSG_OOB)
-            sock.sendall(piece[1:])
+            send_all(watch, piece[:1], socket.MSG_OOB)
+            send_all(watch, piece[1:])
         else:
-            sock.sendall(piece)
+            send_all(watch, piece)
         digest.update(piece)
         left -= len(piece)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, False)
@@ -53,10 +116,11 @@ def send_random(sock, seed, size, style):
 
 def receive(sock, size):
     """SHA-256 of the next `size` bytes."""
+    watch = Watch(sock)
     digest = hashlib.sha256()
     left = size
     while left:
-        piece = sock.recv(min(left, 1 << 18))
+        piece = watch.again(sock.recv, min(left, 1 << 18))
         if not piece:
             raise EOFError(f"the stream ended {left} bytes too early")
         digest.update(piece)
@@ -64,21 +128,42 @@ def receive(sock, size):
     return digest.hexdigest()
 
 
-def exchange(sock, flow, own, other):
-    """Both directions at once; returns what was received, as a SHA-256, and what was sent."""
-    got = []
-    reader = threading.Thread(target=lambda: got.append(receive(sock, flow["size"])))
+class Reader(threading.Thread):
+    """receive() beside what the caller does; result() is its digest or its exception."""
+
+    def __init__(self, sock, size):
+        super().__init__()
+        self.sock, self.size = sock, size
+        self.digest = self.error = None
+
+    def run(self):
+        try:
+            self.digest = receive(self.sock, self.size)
+        except (OSError, EOFError) as e:
+            self.error = e
+
+    def result(self):
+        self.join()
+        if self.error:
+            raise self.error
+        return self.digest
+
+
+def exchange(sock, flow, own):
+    """Both directions at once; returns what was received and what was sent, each as a SHA-256."""
+    reader = Reader(sock, flow["size"])
     reader.start()
-    sent = send_random(sock, f"{flow['seed']}{own}", flow["size"], flow["style"])
-    reader.join()
-    if not got:
-        raise EOFError(f"nothing whole from the {other}")
-    return got[0], sent
+    try:
+        sent = send_random(sock, f"{flow['seed']}{own}", flow["size"], flow["style"])
+    finally:
+        # Whatever happened to sending: receiving goes on until it has ended, or stands still, too.
+        reader.join()
+    return reader.result(), sent
 
 
 def tcp_client(address, flow):
     with connect(address, flow) as sock:
-        got, sent = exchange(sock, flow, "client", "server")
+        got, sent = exchange(sock, flow, "client")
         theirs = read_line(sock)
     if theirs["got"] != sent or theirs["sent"] != got:
         raise ValueError(f"tcp {flow}: streams differ: sent {sent} arrived {theirs['got']}; "
@@ -86,7 +171,7 @@ def tcp_client(address, flow):
 
 
 def tcp_server(sock, flow):
-    got, sent = exchange(sock, flow, "server", "client")
+    got, sent = exchange(sock, flow, "server")
     write_line(sock, {"got": got, "sent": sent})
 
 
@@ -183,7 +268,7 @@ def udp_server(control, flow):
         sock.setsockopt(level, see_tos, 1)
         sock.setsockopt(level, see_ttl, 1)
         sock.bind(("", 0))
-        sock.settimeout(2)
+        sock.settimeout(LOST_S)
         write_line(control, {"port": sock.getsockname()[1]})
         for kind, datagrams in bursts(flow, family):
             error = compare(sock, family, kind, datagrams[-read_line(control)["sent"]:], flow["hops"])
@@ -195,34 +280,69 @@ def udp_server(control, flow):
 # --- both -----------------------------------------------------------------------------------------
 
 def write_line(sock, value):
-    sock.sendall(json.dumps(value).encode() + b"\n")
+    send_all(Watch(sock), json.dumps(value).encode() + b"\n")
 
 
 def read_line(sock):
+    watch = Watch(sock)
     line = b""
     while not line.endswith(b"\n"):
-        piece = sock.recv(1)
+        piece = watch.again(sock.recv, 1)
         if not piece:
             raise EOFError("the other end is gone")
         line += piece
     return json.loads(line)
 
 
-def connect(address, flow):
-    sock = socket.create_connection((address, PORT), TIMEOUT_S)
+@contextlib.contextmanager
+def connection(sock):
+    """Closes it in the end; one that stands still only when the other end has had the time to say how it looks there."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-    write_line(sock, flow)
+    sock.settimeout(STEP_S)
+    with sock:
+        try:
+            yield sock
+        except TimeoutError:
+            closed = select.poll()
+            closed.register(sock, select.POLLRDHUP)
+            closed.poll(OTHERS_LOOK_S * 1000)
+            raise
+
+
+def dial(address):
+    """A connected socket. For STALL_S of steps in which this process ran the kernel may ask."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock.setblocking(False)
+    sock.connect_ex((address, PORT))
+    left, last = STALL_S, time.monotonic()
+    while not select.select([], [sock], [], STEP_S)[1]:
+        now = time.monotonic()
+        left, last = left - min(now - last, 2 * STEP_S), now
+        if left <= 0:
+            sock.close()
+            raise TimeoutError(f"not connected to {address} within {STALL_S} s")
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        sock.close()
+        raise OSError(error, f"not connected to {address}")
     return sock
 
 
+@contextlib.contextmanager
+def connect(address, flow):
+    with connection(dial(address)) as sock:
+        write_line(sock, flow)
+        yield sock
+
+
 def attend(sock):
-    with sock:
-        sock.settimeout(TIMEOUT_S)
-        flow = read_line(sock)
-        try:
+    flow = "not known yet"
+    try:
+        with connection(sock):
+            flow = read_line(sock)
             (udp_server if flow["kind"] == "udp" else tcp_server)(sock, flow)
-        except (OSError, EOFError) as e:
-            print(f"flow {flow}: {e!r}", flush=True)
+    except (OSError, EOFError) as e:
+        print(f"flow {flow}: {type(e).__name__}: {e}", flush=True)
 
 
 def serve():
@@ -241,7 +361,7 @@ def run(job):
         try:
             client(address, flow)
         except Exception as e:  # pylint: disable=broad-exception-caught  # any end of a flow but the right one is a finding
-            errors.append(f"{e!r}")
+            errors.append(f"{flow}: {type(e).__name__}: {e}")
 
     for kind, client in (("tcp", tcp_client), ("udp", udp_client)):
         rng = random.Random(f"{job['seed']}{kind}")
