@@ -503,8 +503,9 @@ static void tell_too_big(struct udp *u, const struct train *t)
 		u->too_big(u->too_big_arg, t->mark.owner, t->segment);
 }
 
-/* Each record of a train by itself: for kernels, devices and paths that do not take it whole. */
-static void send_singly(struct udp *u, struct train *t, int fd)
+/* Each record of a train by itself: for kernels, devices and paths that do not take it whole.
+ * False: there were records that are too large even so. */
+static bool send_singly(struct udp *u, struct train *t, int fd)
 {
 	struct msghdr h = { .msg_name = &t->name };
 	bool too_big = false;
@@ -534,24 +535,29 @@ static void send_singly(struct udp *u, struct train *t, int fd)
 	}
 	if (too_big)
 		tell_too_big(u, t);
+	return !too_big;
 }
 
 /*
  * A train that the kernel refused. EMSGSIZE: a record is larger than the path's MTU, which
- * segmentation never fragments. EIO, EINVAL, EOPNOTSUPP: the device or kernel cannot cut trains; it
- * is not asked again.
+ * segmentation never fragments. EIO, EOPNOTSUPP: the device or kernel cannot cut trains; it is not
+ * asked again. EINVAL: either; before Linux 6.14 that was the word for too large, too. Which of
+ * both it is the records show by themselves, but not where each may be fragmented.
  */
 static void handle_refused(struct udp *u, struct train *t, unsigned family, int errnum)
 {
+	bool fits;
+
 	if (t->n == 1 || errnum == EAGAIN || errnum == ENOBUFS) {
 		count_failure(u, errnum, t->n);
 		if (errnum == EMSGSIZE)
 			tell_too_big(u, t);
 		return;
 	}
-	if (errnum == EIO || errnum == EINVAL || errnum == EOPNOTSUPP)
+	fits = send_singly(u, t, u->send_fd[family]);
+	if (errnum == EIO || errnum == EOPNOTSUPP ||
+	    (errnum == EINVAL && fits && !u->fragments[family]))
 		u->segment[family] = false;
-	send_singly(u, t, u->send_fd[family]);
 }
 
 /* The trains of one family that may be cut, or those that must not. */

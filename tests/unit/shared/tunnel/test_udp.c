@@ -3,17 +3,44 @@
  * large. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "shared/tunnel/udp.h"
+#include "tests/unit/shared/monitor/child.h"
 
 #define EF 0xb8u
+
+/* What the kernel says to a train; 0: what it really does. */
+static int train_errno;
+
+static bool is_train(const struct msghdr *h)
+{
+	const struct cmsghdr *c = h->msg_controllen ? CMSG_FIRSTHDR(h) : NULL;
+
+	return c && c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_SEGMENT;
+}
+
+/* In the place of libc's. */
+int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+{
+	unsigned int before = 0;
+
+	while (train_errno && before < n && !is_train(&msgs[before].msg_hdr))
+		before++;
+	if (train_errno && !before) {
+		errno = train_errno;
+		return -1;
+	}
+	return (int)syscall(SYS_sendmmsg, fd, msgs, train_errno ? before : n, flags);
+}
 
 struct end {
 	struct udp *u;
@@ -223,6 +250,57 @@ static void test_discovery(void **state)
 	end_close(&b);
 }
 
+/*
+ * A device that cannot cut trains is not asked again; one whose MTU is smaller than a record is, as
+ * soon as records are. Kernels before 6.14 say EINVAL to both.
+ */
+static void body_refused_trains(void *arg)
+{
+	static const struct {
+		int errnum;
+		size_t len;
+		bool fragment; /* the network may cut */
+		bool arrives, asked_again;
+	} rows[] = {
+		{ EINVAL, 1400, false, false, true },     { EINVAL, 1000, false, true, false },
+		{ EINVAL, 1400, true, true, true },       { EMSGSIZE, 1400, false, false, true },
+		{ EMSGSIZE, 1000, false, true, true },    { EIO, 1000, false, true, false },
+		{ EOPNOTSUPP, 1000, false, true, false },
+	};
+	char out[256];
+
+	(void)arg;
+	enter_netns();
+	output_of("ip link set lo mtu 1300 up 2>&1", out, sizeof(out));
+	CHECK(out[0] == '\0');
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct udp_mark mark = { .owner = 9, .fragment = rows[i].fragment };
+		struct udp_slot slot = { 0 };
+		struct end a, b;
+		int tos[256];
+
+		assert_true(end_open(&a, AF_INET) && end_open(&b, AF_INET));
+		udp_set_discovery(a.u, true);
+		train_errno = rows[i].errnum;
+		put(&a, &b, &slot, &mark, rows[i].len, 1);
+		put(&a, &b, &slot, &mark, rows[i].len, 2);
+		udp_flush(a.u);
+		train_errno = 0;
+		CHECK(udp_counters(a.u)->sent == (rows[i].arrives ? 2 : 0));
+		CHECK(!rows[i].arrives || take(&b, 2, tos) == 2);
+		CHECK(a.n_refused == !rows[i].arrives);
+		CHECK(udp_offloads(a.u).segment == rows[i].asked_again);
+		end_close(&a);
+		end_close(&b);
+	}
+}
+
+static void test_refused_trains(void **state)
+{
+	(void)state;
+	run_in_child(body_refused_trains, NULL);
+}
+
 /* Before anything is sent there is nothing to look at; what has arrived does not wait. */
 static void check_backlog(int family)
 {
@@ -267,7 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tos),     cmocka_unit_test(test_mark_ends),
 		cmocka_unit_test(test_forward), cmocka_unit_test(test_discovery),
-		cmocka_unit_test(test_backlog),
+		cmocka_unit_test(test_backlog), cmocka_unit_test(test_refused_trains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
