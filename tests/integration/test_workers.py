@@ -16,6 +16,7 @@ import time
 
 import pytest
 
+import losses
 import world as w
 from traffic import PingStream
 from wire import INJECT, LISTEN, Catcher, send, spoofed_udp
@@ -68,7 +69,8 @@ def rx_bytes(site, other):
 
 def test_every_lan_reaches_every_lan(net):
     everybody_pings(net.sites)
-    assert net.one.host.pings(net.two.host4, count=50, size=1300)
+    before = losses.snapshot(net.sites)
+    assert net.one.host.pings(net.two.host4, count=50, size=1300), losses.changes(before, losses.snapshot(net.sites))
     for site in net.sites:
         with open(f"/proc/{site.worker_pid('mover1')}/status", encoding="utf-8") as f:
             status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)

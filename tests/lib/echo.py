@@ -77,4 +77,8 @@ class Echo:
 def all_come_back(namespace, address, count, wait, size):
     echo = Echo(namespace, address, size)
     with echo.socket:
-        return echo.run(count, wait)
+        if echo.run(count, wait):
+            return True
+    missing = sorted(set(range(1, count + 1)) - echo.answered)
+    print(f"{namespace.short} to {address}: of {count} echoes of {size} bytes these did not come back: {missing}")
+    return False
