@@ -45,6 +45,7 @@ static const struct {
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 408, "Request Timeout" },
 	{ 409, "Conflict" },
 	{ 412, "Precondition Failed" },
 	{ 413, "Content Too Large" },
@@ -56,6 +57,7 @@ static const struct {
 	{ 500, "Internal Server Error" },
 	{ 501, "Not Implemented" },
 	{ 503, "Service Unavailable" },
+	{ 505, "HTTP Version Not Supported" },
 	{ 507, "Insufficient Storage" },
 };
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "shared/base/base64.h"
 #include "shared/base/secret.h"
@@ -129,6 +130,48 @@ const char *reply_header_get(const struct reply *r, const char *name)
 		if (strcasecmp(r->headers[i].name, name) == 0)
 			return r->headers[i].value;
 	return NULL;
+}
+
+unsigned reply_fields(const struct reply *r, struct reply_field out[REPLY_FIELDS_MAX])
+{
+	static const struct reply_field always[] = {
+		{ "X-Content-Type-Options", "nosniff" },
+		{ "Cache-Control", "no-store" },
+		{ "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
+		{ "Referrer-Policy", "no-referrer" },
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		if (!reply_header_get(r, always[i].name))
+			out[n++] = always[i];
+	if (r->status != 304 && r->content_type)
+		out[n++] = (struct reply_field){ "Content-Type", r->content_type };
+	for (unsigned i = 0; i < r->n_headers; i++)
+		out[n++] = (struct reply_field){ r->headers[i].name, r->headers[i].value };
+	return n;
+}
+
+enum err reply_write_last(const struct reply *r, bool head_only, int64_t wall_ms, struct buf *out)
+{
+	const void *body = r->fixed ? (const void *)r->fixed : (const void *)buf_data(&r->body);
+	size_t n = r->fixed ? r->fixed_len : buf_len(&r->body);
+	struct reply_field fields[REPLY_FIELDS_MAX];
+	unsigned n_fields = reply_fields(r, fields);
+	time_t now = (time_t)(wall_ms / 1000);
+	struct tm tm = { 0 };
+	char date[40];
+	enum err e;
+
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	e = buf_printf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n", r->status,
+		       problem_title(r->status), date);
+	for (unsigned i = 0; i < n_fields && !e; i++)
+		e = buf_printf(out, "%s: %s\r\n", fields[i].name, fields[i].value);
+	if (!e)
+		e = buf_printf(out, "Content-Length: %zu\r\n\r\n", n);
+	return e || head_only ? e : buf_put(out, body, n);
 }
 
 char *reply_etag(const void *p, size_t n, char out[REPLY_ETAG_SIZE])

@@ -49,6 +49,19 @@ void reply_header(struct reply *r, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 const char *reply_header_get(const struct reply *r, const char *name);
 
+/* All header fields of an answer: its own, and what every answer says unless it says otherwise
+ * itself. Valid as long as `r` is not changed. Returns how many. */
+#define REPLY_FIELDS_MAX (REPLY_HEADERS_MAX + 5u)
+struct reply_field {
+	const char *name, *value;
+};
+unsigned reply_fields(const struct reply *r, struct reply_field out[REPLY_FIELDS_MAX]);
+/* Appends the whole answer as HTTP/1.1, the last of its connection; `head_only` without its body.
+ * For what never comes to the HTTP library. ERR_NOMEM, ERR_TOOBIG: a part may have been appended.
+ */
+enum err reply_write_last(const struct reply *r, bool head_only, int64_t wall_ms,
+			  struct buf *out) must_check;
+
 /* The strong entity tag of a representation: the first half of the SHA-256 over its bytes, quoted.
  * Returns `out`. */
 char *reply_etag(const void *p, size_t n, char out[REPLY_ETAG_SIZE]);

@@ -4,48 +4,36 @@
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "hub/api/gate_conn.h"
 #include "hub/api/handlers.h"
-#include "hub/api/head.h"
 #include "hub/api/routes.h"
+#include "hub/api/transport.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
-
-#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
-#define DAEMONS_MAX    (1u + WORKER_LISTENERS_MAX)
 
 #define STREAM_BLOCK_BYTES 4096u
 #define STREAM_MAX_BYTES   (16u << 20) /* of the events made at once */
 
-struct daemon {
-	struct server *server;
-	struct MHD_Daemon *mhd; /* NULL: not running */
-	struct loop_fd fd;      /* the library's epoll descriptor */
-	struct timer timer;
-	bool is_unix;
-};
-
 struct server {
 	struct api *api;
-	struct daemon daemons[DAEMONS_MAX];
-	unsigned n;
-	unsigned wanted, room; /* connections of all daemons: wanted, and what there is room for */
-};
-
-/* What one connection of the UNIX socket is known by. */
-struct visitor {
-	struct auth_peer peer;
+	struct gate *gate;
+	struct MHD_Daemon *library;
+	struct loop_fd fd; /* the library's epoll descriptor */
+	struct timer timer;
+	unsigned wanted, room; /* connections: wanted, and what there is room for */
 };
 
 /* A request with its place in the library. */
 struct exchange {
 	struct request request;
-	struct daemon *daemon;
+	struct server *server;
+	struct gate_conn *client;
 	struct MHD_Connection *connection;
-	struct buf pending;  /* of a stream: made, not sent */
-	struct loop_fd gone; /* of a stream: its connection, watched for the client's end */
-	bool resting;        /* a stream that has nothing to send: suspended */
+	struct buf pending; /* of a stream: made, not sent */
+	bool resting;       /* a stream that has nothing to send: suspended */
 	bool ended;
 	uint64_t begun_us;
 };
@@ -67,51 +55,32 @@ static void log_library(void *arg, const char *fmt, va_list ap)
 }
 
 /* Runs the library, and asks it when it wants to be run again. */
-static void run(struct daemon *d)
+static void run(struct server *s)
 {
-	struct loop *loop = d->server->api->worker->loop;
+	struct loop *loop = s->api->worker->loop;
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
-	if (MHD_run(d->mhd) != MHD_YES)
+	if (MHD_run(s->library) != MHD_YES)
 		log_debug(1, "api: the HTTP library could not be run");
-	if (MHD_get_timeout(d->mhd, &wait_ms) == MHD_YES)
-		timer_arm(loop_timers(loop), &d->timer, loop_now_ms(loop) + wait_ms);
+	if (MHD_get_timeout(s->library, &wait_ms) == MHD_YES)
+		timer_arm(loop_timers(loop), &s->timer, loop_now_ms(loop) + wait_ms);
 	else
-		timer_disarm(loop_timers(loop), &d->timer);
+		timer_disarm(loop_timers(loop), &s->timer);
 }
 
 static void ready(struct loop_fd *f, uint32_t events)
 {
 	(void)events;
-	run(container_of(f, struct daemon, fd));
+	run(container_of(f, struct server, fd));
 }
 
 static void fire(struct timer *t, uint64_t now_ms)
 {
 	(void)now_ms;
-	run(container_of(t, struct daemon, timer));
+	run(container_of(t, struct server, timer));
 }
 
 /* --- from a request to the library's answer --- */
-
-/* What every answer says, unless it says otherwise itself. */
-static void add_headers(struct MHD_Response *response, const struct reply *r)
-{
-	static const char *const always[][2] = {
-		{ "X-Content-Type-Options", "nosniff" },
-		{ "Cache-Control", "no-store" },
-		{ "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
-		{ "Referrer-Policy", "no-referrer" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		if (!reply_header_get(r, always[i][0]))
-			MHD_add_response_header(response, always[i][0], always[i][1]);
-	if (r->status != 304 && r->content_type)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
-	for (unsigned i = 0; i < r->n_headers; i++)
-		MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
-}
 
 /* The library wants more of a stream. */
 static ssize_t read_stream(void *arg, uint64_t at, char *out, size_t max)
@@ -135,31 +104,23 @@ static ssize_t read_stream(void *arg, uint64_t at, char *out, size_t max)
 
 /* The listener has closed its end: a stream that rests would learn that with its next event only.
  */
-static void listener_gone(struct loop_fd *f, uint32_t events)
+static void left(void *arg, void *guest)
 {
-	struct exchange *x = container_of(f, struct exchange, gone);
+	struct exchange *x = guest;
 
-	(void)events;
-	loop_fd_del(x->daemon->server->api->worker->loop, f);
+	(void)arg;
+	if (!x->request.reply.stream || x->ended)
+		return;
 	x->ended = true;
 	buf_clear(&x->pending);
 	server_wake(&x->request.stream);
 }
 
-/* The library itself does not look at a connection that is suspended. */
-static void watch_listener(struct exchange *x)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-	if (!info || loop_fd_add(x->daemon->server->api->worker->loop, &x->gone, info->connect_fd,
-				 EPOLLRDHUP, listener_gone) != ERR_OK)
-		log_debug(1, "api: a listener's end will be noticed late");
-}
-
 static enum MHD_Result send_reply(struct exchange *x)
 {
-	struct reply *r = &x->request.reply;
+	const struct reply *r = &x->request.reply;
+	struct reply_field fields[REPLY_FIELDS_MAX];
+	unsigned n = reply_fields(r, fields);
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
@@ -175,11 +136,12 @@ static enum MHD_Result send_reply(struct exchange *x)
 							   MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return MHD_NO;
-	add_headers(response, r);
+	for (unsigned i = 0; i < n; i++)
+		MHD_add_response_header(response, fields[i].name, fields[i].value);
 	result = MHD_queue_response(x->connection, r->status, response);
 	MHD_destroy_response(response);
-	if (r->stream && result == MHD_YES)
-		watch_listener(x);
+	if (result == MHD_YES)
+		gate_conn_answered(x->client);
 	return result;
 }
 
@@ -215,91 +177,39 @@ static void take_head(struct request *r, struct MHD_Connection *c)
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_query, &r->query);
 }
 
-static enum MHD_Result take_field(void *arg, enum MHD_ValueKind kind, const char *name,
-				  const char *value)
+/* Whose connection it is, as visit() has noted. */
+static struct gate_conn *client_of(struct MHD_Connection *c)
 {
-	(void)kind;
-	head_take(arg, name, value);
-	return MHD_YES;
-}
-
-static enum MHD_Result add_length(void *arg, enum MHD_ValueKind kind, const char *name,
-				  const char *value)
-{
-	(void)kind;
-	*(size_t *)arg += strlen(name) + (value ? strlen(value) : 0) + 2;
-	return MHD_YES;
-}
-
-/* Does the head mean one thing only? False: it is answered, and the connection will be closed. */
-static bool check_head(struct exchange *x, const char *path, const char *version)
-{
-	struct head h = { .version = version, .target_bytes = strlen(path) };
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	struct problem p = { 0 };
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-	h.bytes = info ? info->header_size : 0;
-	MHD_get_connection_values(x->connection, MHD_GET_ARGUMENT_KIND, add_length,
-				  &h.target_bytes);
-	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, take_field, &h);
-	if (head_check(&h, &p) == ERR_OK)
-		return true;
-	reply_problem(&x->request.reply, &p);
-	reply_header(&x->request.reply, "Connection", "close");
-	return false;
-}
-
-/* Who is on the other end, as far as the connection says. */
-static void take_origin(struct exchange *x)
-{
-	const union MHD_ConnectionInfo *info;
-	struct sockaddr_storage ss = { 0 };
-	struct endpoint remote = { 0 };
-	struct visitor *visitor;
-	socklen_t len;
-
-	if (x->daemon->is_unix) {
-		info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-		visitor = info ? info->socket_context : NULL;
-		x->request.peer = visitor ? &visitor->peer : NULL;
-		return;
-	}
-	info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	if (!info || !info->client_addr)
-		return;
-	len = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						       : sizeof(struct sockaddr_in);
-	memcpy(&ss, info->client_addr, len);
-	if (endpoint_from_sockaddr(&ss, len, &remote) == ERR_OK)
-		x->request.remote = remote.addr;
+	return info ? info->socket_context : NULL;
 }
 
 /* The head of a request is there. */
-static enum MHD_Result begin(struct daemon *d, struct MHD_Connection *c, const char *path,
-			     const char *method, const char *version, void **context)
+static enum MHD_Result begin(struct server *s, struct MHD_Connection *c, const char *path,
+			     const char *method, void **context)
 {
-	struct exchange *x = calloc(1, sizeof(*x));
+	struct gate_conn *client = client_of(c);
+	struct exchange *x = client ? calloc(1, sizeof(*x)) : NULL;
 
 	if (!x)
 		return MHD_NO;
 	request_init(&x->request);
 	buf_init(&x->pending, STREAM_MAX_BYTES);
-	x->daemon = d;
-	x->gone.fd = -1;
+	x->server = s;
+	x->client = client;
 	x->begun_us = clock_now_us();
 	x->connection = c;
-	x->request.api = d->server->api;
+	x->request.api = s->api;
 	x->request.routes = &api_routes;
 	x->request.method = router_method(method);
 	x->request.path = path;
+	x->request.peer = gate_conn_peer(client);
+	x->request.remote = *gate_conn_remote(client);
 	*context = x;
 	take_head(&x->request, c);
-	take_origin(x);
-	if (d->is_unix && !x->request.peer)
-		return MHD_NO;
-	if (!check_head(x, path, version))
-		return send_reply(x);
+	gate_conn_asked(client, x);
 	return request_begin(&x->request) ? send_reply(x) : MHD_YES;
 }
 
@@ -311,8 +221,9 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *p
 {
 	struct exchange *x = *context;
 
+	(void)version;
 	if (!x)
-		return begin(arg, c, path, method, version, context);
+		return begin(arg, c, path, method, context);
 	if (*n) {
 		size_t size = *n;
 
@@ -344,7 +255,7 @@ static void completed(void *arg, struct MHD_Connection *c, void **context,
 	/* What this one has changed, those who listen want to know. */
 	if (x->request.method != HTTP_GET)
 		api_nudge_events(x->request.api);
-	loop_fd_del(x->request.api->worker->loop, &x->gone);
+	gate_conn_completed(x->client);
 	request_fini(&x->request);
 	buf_fini(&x->pending);
 	free(x);
@@ -357,7 +268,7 @@ void server_go_on(struct request *r)
 	struct loop *loop = r->api->worker->loop;
 
 	MHD_resume_connection(x->connection);
-	timer_arm(loop_timers(loop), &x->daemon->timer, loop_now_ms(loop));
+	timer_arm(loop_timers(loop), &x->server->timer, loop_now_ms(loop));
 }
 
 void server_wake(struct event_stream *s)
@@ -415,26 +326,30 @@ void server_ordered(struct order_wait *one, const struct nudge_order_done *what)
 	server_go_on(r);
 }
 
-/* A connection of the UNIX socket has come or gone: the kernel says once whose it is. */
+/* A connection has come or gone: the gate knows whose it is. */
 static void visit(void *arg, struct MHD_Connection *c, void **context,
 		  enum MHD_ConnectionNotificationCode code)
 {
+	struct server *s = arg;
 	const union MHD_ConnectionInfo *info;
-	struct visitor *v;
 
-	(void)arg;
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		free(*context);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+		*context = info ? gate_find(s->gate, info->connect_fd) : NULL;
+	} else if (*context) {
+		gate_conn_let_go(*context);
 		*context = NULL;
-		return;
 	}
-	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	v = calloc(1, sizeof(*v));
-	if (v && (!info || auth_peer_read(info->connect_fd, &v->peer) != ERR_OK)) {
-		free(v);
-		v = NULL;
-	}
-	*context = v;
+}
+
+/* The gate has a client for the library. */
+static bool let_in(void *arg, int fd)
+{
+	static const struct sockaddr_un nobody = { .sun_family = AF_UNIX };
+	struct server *s = arg;
+
+	return MHD_add_connection(s->library, fd, (const struct sockaddr *)&nobody,
+				  sizeof(nobody)) == MHD_YES;
 }
 
 static size_t unescape(void *arg, struct MHD_Connection *c, char *s)
@@ -446,17 +361,17 @@ static size_t unescape(void *arg, struct MHD_Connection *c, char *s)
 
 /* --- start and end --- */
 
-/*
- * The library knows no reserve, and with no connection of its own to wait for it would try to
- * accept again and again: it is never let near the limit of open files.
- */
+/* Descriptors of a connection: the client's, and the pair between gate and library. */
+#define FDS_EACH 3u
+
+/* The limit of open files is never reached: the database would find no descriptor. */
 static void share_room(struct server *s)
 {
 	const struct worker_fds *fds = &s->api->worker->fds;
 
 	s->wanted = (fds->listen_unix >= 0 ? SERVER_UNIX_CONNECTIONS_MAX : 0) +
 		    fds->n_listen_https * SERVER_HTTPS_CONNECTIONS_MAX;
-	s->room = worker_connections_max(s->wanted);
+	s->room = worker_connections_max(s->wanted * FDS_EACH) / FDS_EACH;
 	if (s->room < s->wanted)
 		log_warn("api: the limit of open files (RLIMIT_NOFILE) leaves room for %u "
 			 "connections instead of %u: others will wait. Raise LimitNOFILE= of the "
@@ -464,76 +379,84 @@ static void share_room(struct server *s)
 			 s->room, s->wanted);
 }
 
-/* Its part of the connections that there is room for. */
-static unsigned connections_max(const struct daemon *d)
+static enum err listen_at(struct server *s, int fd, bool is_unix)
 {
-	const struct server *s = d->server;
-	unsigned most = d->is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX;
-	unsigned part = most * s->room / s->wanted;
+	unsigned most = is_unix ? SERVER_UNIX_CONNECTIONS_MAX : SERVER_HTTPS_CONNECTIONS_MAX,
+		 part = most * s->room / s->wanted;
 
-	return part ? part : 1;
+	return gate_listen(s->gate, fd, is_unix, part ? part : 1);
 }
 
-/* Starts the library on one listening socket. */
-static struct MHD_Daemon *start_library(struct daemon *d, int listen_fd)
+/* What all HTTPS clients have in common; `*tls` stays NULL when there is no HTTPS. */
+static enum err make_tls(struct api *a, SSL_CTX **tls)
 {
-	struct api *a = d->server->api;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-			 (d->is_unix ? 0 : MHD_USE_TLS);
-	struct MHD_OptionItem unix_only[] = {
-		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)visit, NULL },
-		{ MHD_OPTION_END, 0, NULL },
-	};
-	struct MHD_OptionItem https_only[] = {
-		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)buf_cstr(&a->https_key) },
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)buf_cstr(&a->https_cert) },
-		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, SERVER_PER_IP_MAX, NULL },
-		{ MHD_OPTION_END, 0, NULL },
-	};
+	const char *why = "";
+	enum err e;
 
-	return MHD_start_daemon(flags, 0, NULL, NULL, handle, d, MHD_OPTION_EXTERNAL_LOGGER,
-				log_library, a, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-				MHD_OPTION_CONNECTION_LIMIT, connections_max(d),
-				MHD_OPTION_CONNECTION_TIMEOUT, SERVER_TIMEOUT_S,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY_BYTES,
-				MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-				MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_ARRAY,
-				d->is_unix ? unix_only : https_only, MHD_OPTION_END);
+	if (!a->worker->fds.n_listen_https)
+		return ERR_OK;
+	e = transport_tls_new(&a->https_key, &a->https_cert, tls, &why);
+	if (e)
+		log_error("api: HTTPS could not be started: is the certificate %s with its key %s "
+			  "in order? (%s)",
+			  a->config->https_cert_file, a->config->https_key_file, why);
+	return e;
 }
 
-static enum err start_daemon(struct server *s, int listen_fd, bool is_unix)
+static enum err start_gate(struct server *s)
 {
-	struct daemon *d = &s->daemons[s->n];
+	static const struct gate_house house = { .let_in = let_in, .left = left };
+	const struct worker_fds *fds = &s->api->worker->fds;
+	SSL_CTX *tls = NULL;
+	enum err e = make_tls(s->api, &tls);
+
+	if (!e)
+		e = gate_new(s->api->worker->loop, &house, s, tls, &s->api->log_limit, &s->gate);
+	if (!e && fds->listen_unix >= 0)
+		e = listen_at(s, fds->listen_unix, true);
+	for (unsigned i = 0; i < fds->n_listen_https && !e; i++)
+		e = listen_at(s, fds->listen_https[i], false);
+	return e;
+}
+
+/* The library without sockets and threads of its own. It has more connections than the gate: those
+ * whose clients have left, while they wait. */
+static enum err start_library(struct server *s)
+{
+	const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+			       MHD_USE_NO_LISTEN_SOCKET;
 	const union MHD_DaemonInfo *info;
 
-	*d = (struct daemon){ .server = s, .is_unix = is_unix, .fd.fd = -1, .timer.fire = fire };
-	d->mhd = start_library(d, listen_fd);
-	if (!d->mhd) {
-		log_error("api: %s could not be started%s", is_unix ? "the API socket" : "HTTPS",
-			  is_unix ? "" : ": is the certificate with its key in order?");
+	s->library = MHD_start_daemon(flags, 0, NULL, NULL, handle, s, MHD_OPTION_EXTERNAL_LOGGER,
+				      log_library, s->api, MHD_OPTION_CONNECTION_LIMIT,
+				      s->room + SERVER_WAITING_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+				      0u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				      (size_t)SERVER_MEMORY_BYTES, MHD_OPTION_UNESCAPE_CALLBACK,
+				      unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+				      MHD_OPTION_NOTIFY_CONNECTION, visit, s, MHD_OPTION_END);
+	if (!s->library) {
+		log_error("api: the HTTP library could not be started");
 		return ERR_SYSTEM;
 	}
-	s->n++;
-	info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	info = MHD_get_daemon_info(s->library, MHD_DAEMON_INFO_EPOLL_FD);
 	BUG_ON(!info);
-	return loop_fd_add(s->api->worker->loop, &d->fd, info->epoll_fd, EPOLLIN, ready);
+	return loop_fd_add(s->api->worker->loop, &s->fd, info->epoll_fd, EPOLLIN, ready);
 }
 
 enum err server_start(struct api *a, struct server **out)
 {
-	const struct worker_fds *fds = &a->worker->fds;
 	struct server *s = calloc(1, sizeof(*s));
-	enum err e = ERR_OK;
+	enum err e;
 
 	if (!s)
 		return ERR_NOMEM;
 	s->api = a;
+	s->fd.fd = -1;
+	s->timer.fire = fire;
 	share_room(s);
-	if (fds->listen_unix >= 0)
-		e = start_daemon(s, fds->listen_unix, true);
-	for (unsigned i = 0; i < fds->n_listen_https && !e; i++)
-		e = start_daemon(s, fds->listen_https[i], false);
+	e = start_library(s);
+	if (!e)
+		e = start_gate(s);
 	if (e)
 		server_stop(s);
 	else
@@ -549,13 +472,16 @@ void server_stop(struct server *s)
 	echoes_fini(&s->api->echoes);
 	order_waits_fini(&s->api->orders);
 	end_streams(s);
-	for (unsigned i = 0; i < s->n; i++) {
-		struct daemon *d = &s->daemons[i];
-
-		MHD_run(d->mhd);
-		loop_fd_del(s->api->worker->loop, &d->fd);
-		timer_disarm(loop_timers(s->api->worker->loop), &d->timer);
-		MHD_stop_daemon(d->mhd);
+	if (s->gate)
+		gate_stop_listening(s->gate);
+	if (s->library) {
+		MHD_run(s->library);
+		if (s->gate)
+			gate_flush(s->gate);
+		loop_fd_del(s->api->worker->loop, &s->fd);
+		timer_disarm(loop_timers(s->api->worker->loop), &s->timer);
+		MHD_stop_daemon(s->library);
 	}
+	gate_free(s->gate);
 	free(s);
 }

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 /*
- * server: libmicrohttpd inside our event loop, without threads of its own: one daemon for the UNIX
- * socket, one TLS daemon for each HTTPS socket. The only code that includes microhttpd.h.
+ * server: libmicrohttpd inside our event loop, without threads and sockets of its own. The only
+ * code that includes microhttpd.h. Clients come to the gate (gate.h), which hands the library one
+ * end of a socket pair for each that has a request; it is the house of that gate.
  *
- * Each daemon has an epoll descriptor of its own, which our loop watches; the library is run when
- * that is ready, when its own time is up, and after a waiting request was answered.
+ * The library has an epoll descriptor, which our loop watches; it is run when that is ready, when
+ * its own time is up, and after a waiting request was answered.
  *
- * Timers: daemon.timer, armed to what MHD_get_timeout() asks for.
+ * Timers: server.timer, armed to what MHD_get_timeout() asks for.
  */
 #include "hub/api/context.h"
 #include "hub/api/head.h"
 
 #define SERVER_UNIX_CONNECTIONS_MAX  64u
 #define SERVER_HTTPS_CONNECTIONS_MAX 256u /* of each HTTPS socket */
-#define SERVER_PER_IP_MAX            32u
-#define SERVER_TIMEOUT_S             30u /* idle or slow connections */
-/* Of each connection: head and buffers. Twice what a head may have, so that the answer to one that
- * is too long is ours up to there. */
-#define SERVER_MEMORY_BYTES (2u * HEAD_MAX_BYTES)
+#define SERVER_WAITING_MAX           128u /* requests that wait, and whose clients have left */
+/* Of each connection in the library: a head, its cookies once more, a record of each of its fields,
+ * cookies and parameters, and buffers. What is not used costs no memory. */
+#define SERVER_MEMORY_BYTES (4u * HEAD_MAX_BYTES + 2u * 96u * HEAD_PARTS_MAX)
 
 /* Takes over the sockets of a->worker->fds. After a failure the reason has been logged. */
 enum err server_start(struct api *a, struct server **out) must_check;

@@ -205,53 +205,113 @@ def test_pipelining(hq):
     assert STATUS.findall(got) == [b"200"] * 100
 
 
-def test_heads(hq):
-    """Too many fields, too long ones, and what is no HTTP."""
-    start = b"GET /api/v1/nodes HTTP/1.1\r\nHost: hub\r\n"
-    for data in (
-        start + b"".join(b"X-Field-%d: 1\r\n" % i for i in range(10000)) + b"\r\n",
-        start + b"X-Long: " + b"a" * 1000000 + b"\r\n\r\n",
-        b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: hub\r\n\r\n",
-        start + b"Content-Length: -1\r\n\r\n",
-        start + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-        start + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nZZZ\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" * 100,
-        b"\x00" * 5000,
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        bytes(random.Random(SEED + 3).randrange(256) for _ in range(5000)),
-    ):
-        got = raw(hq, data, timeout=3)
-        assert all(s.startswith(b"4") or s in (b"501", b"505") or (s == b"200" and data.startswith(start)) for s in STATUS.findall(got)), got[:300]
-
-
 HOST = b"Host: hub\r\n"
 GET = b"GET /api/v1/nodes HTTP/1.1\r\n"
 POST = b"POST /api/v1/nodes?dry_run=1 HTTP/1.1\r\nContent-Type: application/json\r\n"
-# What the hub itself answers: bytes, status, problem code. Each closes the connection: nobody knows where the next request begins.
-AMBIGUOUS = {
+CHUNKED = POST + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+# What is no HTTP, or means two things: bytes, status, problem code. Each closes the connection: nobody knows where the next request begins.
+MALFORMED = {
     "no host": (GET + b"\r\n", 400, "host_invalid"),
     "two hosts": (GET + HOST + HOST + b"\r\n", 400, "host_invalid"),
+    "a host that is none": (GET + b"Host: a b\r\n\r\n", 400, "host_invalid"),
     "two lengths": (POST + HOST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, "length_ambiguous"),
     "length and chunks": (POST + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "length_ambiguous"),
+    "chunks in HTTP/1.0": (b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "length_ambiguous"),
+    "a negative length": (POST + HOST + b"Content-Length: -1\r\n\r\n", 400, "length_invalid"),
+    "a length of letters": (POST + HOST + b"Content-Length: two\r\n\r\n{}", 400, "length_invalid"),
+    "a length without end": (POST + HOST + b"Content-Length: 1" + b"0" * 40 + b"\r\n\r\n{}", 413, "body_too_big"),
     "an encoding that is none": (POST + HOST + b"Transfer-Encoding: gzip\r\n\r\n", 501, "encoding_unknown"),
     "a blank before the colon": (GET + HOST + b"X-Field : 1\r\n\r\n", 400, "field_invalid"),
+    "no colon": (GET + HOST + b"X-Field\r\n\r\n", 400, "field_invalid"),
+    "a folded field": (GET + HOST + b"X-Field: a\r\n b\r\n\r\n", 400, "field_invalid"),
     "a control character": (GET + HOST + b"X-Field: a\x01b\r\n\r\n", 400, "field_invalid"),
     "a long head": (GET + HOST + b"X-Long: " + b"a" * 40000 + b"\r\n\r\n", 431, "head_too_long"),
+    "a very long head": (GET + HOST + b"X-Long: " + b"a" * 1000000 + b"\r\n\r\n", 431, "head_too_long"),
+    "many fields": (GET + HOST + b"".join(b"X-%d: 1\r\n" % i for i in range(10000)) + b"\r\n", 431, "head_too_long"),
+    "many cookies": (GET + HOST + b"Cookie: " + b"a;" * 10000 + b"\r\n\r\n", 431, "head_too_long"),
     "a long path": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target_too_long"),
+    "a very long path": (b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target_too_long"),
     "a long query": (b"GET /api/v1/nodes?limit=" + b"1" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target_too_long"),
+    "many parameters": (b"GET /api/v1/nodes?" + b"a&" * 2000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target_too_long"),
+    "a word": (b"hello\r\n", 400, "request_line_invalid"),
+    "no version": (b"GET /\r\n", 400, "request_line_invalid"),
+    "two blanks": (b"GET  / HTTP/1.1\r\n", 400, "request_line_invalid"),
+    "a method that is no word": (b"G(T / HTTP/1.1\r\n", 400, "request_line_invalid"),
+    "TLS, or its end": (b"\x15\x03\x01\x02\x00\x01\x00\x01\xfc" * 100, 400, "request_line_invalid"),
+    "zeros": (b"\x00" * 5000, 400, "request_line_invalid"),
+    "letters in UTF-8": ("GET /\u00f8 HTTP/1.1\r\n".encode(), 400, "request_line_invalid"),
+    "noise": (b"\xfe" + bytes(random.Random(SEED + 3).randrange(256) for _ in range(5000)), 400, "request_line_invalid"),
+    "a target that is none": (b"GET nodes HTTP/1.1\r\n", 400, "target_invalid"),
+    "another scheme": (b"GET ftp://hub/ HTTP/1.1\r\n", 400, "target_invalid"),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "version_unsupported"),
+    "HTTP/0.8": (b"GET / HTTP/0.8\r\n", 505, "version_unsupported"),
+    "a line feed alone": (b"GET / HTTP/1.1\n" + HOST + b"\r\n", 400, "line_end_invalid"),
+    "a return alone": (b"GET / HTTP/1.1\r" + HOST + b"\r\n", 400, "line_end_invalid"),
+    "a size that is none": (CHUNKED + b"ZZZ\r\n", 400, "chunk_invalid"),
+    "no size": (CHUNKED + b"\r\n", 400, "chunk_invalid"),
+    "a chunk longer than it says": (CHUNKED + b"2\r\n{}}\r\n0\r\n\r\n", 400, "chunk_invalid"),
+    "an extension without end": (CHUNKED + b"2;" + b"a" * 1000, 400, "chunk_invalid"),
+    "a chunk without end": (CHUNKED + b"f" * 100 + b"\r\n", 413, "body_too_big"),
+    "a trailer that is none": (CHUNKED + b"2\r\n{}\r\n0\r\nno colon\r\n\r\n", 400, "field_invalid"),
 }
 
 
-@pytest.mark.parametrize("what", AMBIGUOUS)
-def test_heads_that_mean_two_things(hq, what):
-    """A problem as all others, then the end: a request that was smuggled behind it is not answered."""
-    data, status, code = AMBIGUOUS[what]
-    got = raw(hq, data + b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n", until_closed=False)
-    head, body = got.split(b"\r\n\r\n", 1)
-    assert STATUS.findall(got) == [str(status).encode()], got[:300]
-    assert b"application/problem+json" in head and b"connection: close" in head.lower(), got[:300]
+@pytest.fixture(scope="module")
+def https(hq):
+    """A new TLS connection of somebody polite."""
+    return rest.Rest(hq, hq.polite).dial
+
+
+def talk(s, data, end=False, timeout=30):
+    """Sends bytes, and reads all that comes until the hub closes; `end`: and says that no more will come."""
+    s.settimeout(timeout)
+    got = b""
+    try:
+        s.sendall(data)
+        if end:
+            s.shutdown(socket.SHUT_WR)
+        while chunk := s.recv(65536):
+            got += chunk
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    finally:
+        s.close()
+    return got
+
+
+def check_problem(answer, status, code):
+    """The last answer of a connection, as all other problems are."""
+    head, body = answer.split(b"\r\n\r\n", 1)
+    fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
+    assert head.startswith(b"HTTP/1.1 %d " % status), answer[:300]
+    assert fields[b"content-type"] == b"application/problem+json" and fields[b"connection"] == b"close", answer[:500]
+    assert fields[b"x-content-type-options"] == b"nosniff" and fields[b"cache-control"] == b"no-store", answer[:500]
+    assert int(fields[b"content-length"]) == len(body), answer[:500]
     problem = json.loads(body)
-    assert (problem["status"], problem["code"]) == (status, code), got[:300]
+    assert (problem["status"], problem["code"], problem["type"]) == (status, code, f"urn:branchline:problem:{code}"), problem
+
+
+@pytest.mark.parametrize("place", ("unix", "https"))
+def test_what_is_no_http(hq, https, place):
+    """A problem as all others, then the end: a request that was smuggled behind it is not answered, the one before it is."""
+    for what, (data, status, code) in MALFORMED.items():
+        for before in (b"", HEALTH):
+            if place == "https":
+                got = talk(https(), before + data + HEALTH)
+            else:
+                got = raw(hq, before + data + HEALTH, until_closed=False)
+            assert STATUS.findall(got) == [b"200"] * bool(before) + [str(status).encode()], (what, got[:300])
+            check_problem(got[got.rindex(b"HTTP/1.1 %d " % status):], status, code)
+
+
+def test_http_where_there_is_https(hq):
+    """Is told so, in HTTP."""
+    s = hq.polite.socket(socket.SOCK_STREAM)
+    url = rest.Rest(hq, hq.polite)
+    s.settimeout(30)
+    s.connect((url.host, int(url.port)))
+    check_problem(talk(s, HEALTH), 400, "tls_needed")
 
 
 def test_methods_that_are_none(hq):

@@ -61,6 +61,47 @@ static void tag_of_item_is_tag_of_answer(void **unused)
 	reply_fini(&r);
 }
 
+/* What the gate sends by itself. */
+static void an_answer_as_http(void **unused)
+{
+	static const char head[] = "HTTP/1.1 505 HTTP Version Not Supported\r\n"
+				   "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+				   "Connection: close\r\n"
+				   "X-Content-Type-Options: nosniff\r\n"
+				   "Content-Security-Policy: default-src 'none'; "
+				   "frame-ancestors 'none'\r\n"
+				   "Referrer-Policy: no-referrer\r\n"
+				   "Content-Type: application/problem+json\r\n"
+				   "Cache-Control: private\r\n"
+				   "Content-Length: ";
+	const int64_t wall_ms = 784111777999;
+	struct reply r;
+	struct buf with, without;
+	const char *end;
+
+	(void)unused;
+	reply_init(&r);
+	reply_header(&r, "Cache-Control", "private");
+	reply_refuse(&r, 505, "version_unsupported", "no");
+	buf_init(&with, 4096);
+	buf_init(&without, 4096);
+	assert_int_equal(reply_write_last(&r, false, wall_ms, &with), ERR_OK);
+	assert_int_equal(reply_write_last(&r, true, wall_ms, &without), ERR_OK);
+	assert_memory_equal(buf_cstr(&with), head, sizeof(head) - 1);
+	assert_int_equal(atoll(buf_cstr(&with) + sizeof(head) - 1), buf_len(&r.body));
+	end = strstr(buf_cstr(&with), "\r\n\r\n");
+	assert_non_null(end);
+	assert_string_equal(end + 4, buf_cstr(&r.body));
+	assert_int_equal(buf_len(&without) + buf_len(&r.body), buf_len(&with));
+	assert_memory_equal(buf_data(&with), buf_data(&without), buf_len(&without));
+	buf_fini(&without);
+	buf_clear(&with);
+	with.max = 100;
+	assert_int_equal(reply_write_last(&r, false, wall_ms, &with), ERR_TOOBIG);
+	buf_fini(&with);
+	reply_fini(&r);
+}
+
 static void without_memory_there_is_an_answer(void **unused)
 {
 	struct reply r;
@@ -100,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(matches_tags),
 		cmocka_unit_test(tag_of_item_is_tag_of_answer),
+		cmocka_unit_test(an_answer_as_http),
 		cmocka_unit_test(without_memory_there_is_an_answer),
 		cmocka_unit_test(problems_say_when_to_come_back),
 	};
