@@ -37,7 +37,7 @@
 #define GATE_HEAD_MS   10000u
 #define GATE_BODY_MS   60000u
 #define GATE_SEND_MS   30000u
-#define GATE_LINGER_MS 2000u
+#define GATE_LINGER_MS 5000u
 
 #define GATE_READ_BYTES      16384u      /* at once, of a client */
 #define GATE_TO_HOUSE_BYTES  16384u      /* waiting for the library; with more nothing is read */
