@@ -147,6 +147,11 @@ enum err change_key_revoke(struct change *c, uint32_t key_id, const char *why) m
  * node_is_hub, node_not_spoke, expires_invalid, uses_invalid; token_already_revoked. */
 enum err change_token_create(struct change *c, uint32_t node_id, uint32_t expires_s, uint32_t uses,
 			     uint8_t secret[JOIN_SECRET_BYTES], struct store_token *out) must_check;
+/* The same for a group: who joins with it becomes a new node in it, by a name of its own choice.
+ * Codes: not_found, expires_invalid, uses_invalid. */
+enum err change_token_create_group(struct change *c, uint8_t group_bit, uint32_t expires_s,
+				   uint32_t uses, uint8_t secret[JOIN_SECRET_BYTES],
+				   struct store_token *out) must_check;
 enum err change_token_revoke(struct change *c, uint32_t token_id) must_check;
 
 /* API tokens. `t` has all but its id; its text never comes here. Codes: name_invalid,
@@ -202,11 +207,13 @@ enum err change_webhook_redeliver(struct change *c, uint32_t id, uint32_t delive
 /*
  * A spoke proves a join secret: key, token use and audit are one transaction. Codes: token_unknown,
  * token_used, token_expired, token_revoked, name_joined, node_disabled, key_exists, key_invalid.
- * The same identity key with the same token again (its answer was lost) is answered as the first
- * time. A refusal is audited, too.
+ * With the token of a group it makes a node of that name: also name_missing, name_taken,
+ * limit_reached, pool_exhausted. The same identity key with the same token again (its answer was
+ * lost) is answered as the first time. A refusal is audited, too.
  */
 struct change_join {
 	uint8_t secret[JOIN_SECRET_BYTES];
+	char name[NAME_SIZE]; /* that it would like to have, "" none; only a group's token asks */
 	struct public_key identity_key;
 	struct public_key tunnel_key;
 	uint8_t tunnel_sig[64];

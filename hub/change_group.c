@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hub/change_step.h"
+#include "shared/base/clock.h"
 
 #define DEFAULT_BIT 0u
 #define USERS_SHOWN 12u /* of what uses a group, in a refusal; more are only counted */
@@ -28,7 +29,7 @@ static enum err look(void *arg, const struct store_group *g)
 	return ERR_OK;
 }
 
-static enum err find_bit(struct change *c, uint8_t bit, struct store_group *out)
+enum err change_group_find(struct change *c, uint8_t bit, struct store_group *out)
 {
 	struct search x = { .bit = bit };
 	enum err e = store_groups_list(c->store, look, &x);
@@ -117,7 +118,7 @@ static enum err group_add(struct change *c, const char *name, const char *commen
 	e = store_group_put(c->store, g);
 	if (!e)
 		e = change_audit(c, "group.add", "group", name, describe(g));
-	return e ? e : find_bit(c, g->bit, g);
+	return e ? e : change_group_find(c, g->bit, g);
 }
 
 enum err change_group_add(struct change *c, const char *name, const char *comment,
@@ -172,7 +173,7 @@ enum err change_group_edit(struct change *c, uint8_t bit, const char *name, cons
 
 	if (e)
 		return e;
-	e = find_bit(c, bit, &g);
+	e = change_group_find(c, bit, &g);
 	if (!e)
 		e = group_edit(c, name, comment, &g);
 	e = change_end(c, e);
@@ -185,7 +186,8 @@ enum err change_group_edit(struct change *c, uint8_t bit, const char *name, cons
 struct users {
 	struct change *c;
 	uint8_t bit;
-	unsigned n, n_nodes, n_policies;
+	unsigned n, n_nodes, n_policies, n_tokens;
+	int64_t now_ms;
 	char text[400];
 };
 
@@ -223,9 +225,23 @@ static enum err add_policy(void *arg, const struct store_policy *p)
 	return ERR_OK;
 }
 
+/* One that still lets nodes in; the others go with the group. */
+static enum err add_token(void *arg, const struct store_token *t)
+{
+	struct users *x = arg;
+	char id[16];
+
+	if (t->node_id || t->group_bit != x->bit || !store_token_is_open(t, x->now_ms))
+		return ERR_OK;
+	snprintf(id, sizeof(id), "%u", t->id);
+	x->n_tokens++;
+	change_note_use(x->c, "token", "%s", id);
+	return ERR_OK;
+}
+
 static enum err group_delete(struct change *c, const struct store_group *g)
 {
-	struct users x = { .c = c, .bit = g->bit };
+	struct users x = { .c = c, .bit = g->bit, .now_ms = clock_wall_ms() };
 	enum err e;
 
 	if (g->bit == DEFAULT_BIT)
@@ -242,6 +258,14 @@ static enum err group_delete(struct change *c, const struct store_group *g)
 		return change_refuse(c, ERR_CONFLICT, "group_in_use", "",
 				     "Group %.63s is used by %u policies and %u nodes: %s", g->name,
 				     x.n_policies, x.n_nodes, x.text);
+	e = store_tokens_list(c->store, 0, 0, add_token, &x);
+	if (e)
+		return e;
+	if (x.n_tokens)
+		return change_refuse(c, ERR_CONFLICT, "group_in_use", "",
+				     "Branches may still join as members of group %s with %u join "
+				     "tokens; revoke them first (token list, token revoke ID).",
+				     g->name, x.n_tokens);
 	e = store_group_remove(c->store, g->bit);
 	return e ? e : change_audit(c, "group.delete", "group", g->name, describe(g));
 }
@@ -253,7 +277,7 @@ enum err change_group_delete(struct change *c, uint8_t bit)
 
 	if (e)
 		return e;
-	e = find_bit(c, bit, &g);
+	e = change_group_find(c, bit, &g);
 	if (!e)
 		e = group_delete(c, &g);
 	return change_end(c, e);
@@ -301,10 +325,10 @@ static enum err finish_policy(struct change *c, const char *action, const struct
 static enum err policy_add(struct change *c, struct policy_search *x, enum path_policy path)
 {
 	struct store_group from, to;
-	enum err e = find_bit(c, x->from_bit, &from);
+	enum err e = change_group_find(c, x->from_bit, &from);
 
 	if (!e)
-		e = find_bit(c, x->to_bit, &to);
+		e = change_group_find(c, x->to_bit, &to);
 	if (!e)
 		e = store_policies_list(c->store, look_policy, x);
 	if (e)

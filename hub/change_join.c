@@ -16,17 +16,17 @@
 
 #define REFUSALS_PER_MIN 60u /* audit entries about refused joins */
 
-/* Judges the token itself. */
+/* Judges the token itself; `n` is the node that it is for, NULL none. */
 static enum err check_token(struct change *c, const struct store_token *t, const struct node *n)
 {
 	char at[CLOCK_RFC3339_SIZE];
 
-	if (t->revoked_ms || n->status == NODE_DELETED)
+	if (t->revoked_ms || (n && n->status == NODE_DELETED))
 		return change_refuse(c, ERR_REVOKED, "token_revoked", "",
 				     "This join token was revoked at %s. Ask for a new one.",
 				     t->revoked_ms ? clock_format_rfc3339(t->revoked_ms, at)
 						   : "the node's end");
-	if (n->status == NODE_DISABLED)
+	if (n && n->status == NODE_DISABLED)
 		return change_refuse(c, ERR_DENIED, "node_disabled", "",
 				     "Node %s is disabled by the hub's admin, who has to enable it "
 				     "first.",
@@ -85,14 +85,13 @@ static enum err note_identity(void *arg, const struct store_key *k)
 /* A new identity: unbroken only if it is the node's first, since nobody vouched for it but the
  * admin with the token. */
 static enum err put_identity(struct change *c, const struct change_join *in,
-			     const struct store_token *t)
+			     const struct store_token *t, uint32_t node_id)
 {
-	struct store_key k = { .node_id = t->node_id,
-			       .kind = KEY_IDENTITY,
-			       .key = in->identity_key,
-			       .token_id = t->id };
+	struct store_key k = {
+		.node_id = node_id, .kind = KEY_IDENTITY, .key = in->identity_key, .token_id = t->id
+	};
 	bool had_one = false;
-	enum err e = store_keys_list(c->store, t->node_id, 0, 0, note_identity, &had_one);
+	enum err e = store_keys_list(c->store, node_id, 0, 0, note_identity, &had_one);
 
 	k.unbroken = !had_one;
 	return e ? e : store_key_put(c->store, &k);
@@ -132,7 +131,7 @@ static enum err admit(struct change *c, const struct change_join *in, const stru
 	if (!e)
 		e = change_revise(c, "node.join %s", n->name);
 	if (!e && !same_identity)
-		e = put_identity(c, in, t);
+		e = put_identity(c, in, t, n->id);
 	if (!e && !same_tunnel)
 		e = put_tunnel(c, n->id, t->id, &in->tunnel_key, in->tunnel_sig);
 	if (!e)
@@ -152,37 +151,99 @@ static enum err admit(struct change *c, const struct change_join *in, const stru
 
 /* The token's own join again, because the answer was lost: the spoke is what it was told to be. */
 static bool is_repetition(struct change *c, const struct change_join *in,
-			  const struct store_token *t)
+			  const struct store_token *t, uint32_t node_id)
 {
 	struct store_key identity, tunnel;
 
-	return !store_key_current(c->store, t->node_id, KEY_IDENTITY, &identity) &&
+	return !store_key_current(c->store, node_id, KEY_IDENTITY, &identity) &&
 	       identity.token_id == t->id && public_key_equal(&identity.key, &in->identity_key) &&
-	       !store_key_current(c->store, t->node_id, KEY_TUNNEL, &tunnel) &&
+	       !store_key_current(c->store, node_id, KEY_TUNNEL, &tunnel) &&
 	       public_key_equal(&tunnel.key, &in->tunnel_key);
 }
 
-static enum err join(struct change *c, const struct change_join *in, const uint8_t hash[32],
-		     struct node *out)
+/* The token of a node. */
+static enum err join_node(struct change *c, const struct change_join *in,
+			  const struct store_token *t, struct node *out)
 {
 	bool same_identity = false, same_tunnel = false;
-	struct store_token t;
-	enum err e = store_token_find(c->store, hash, &t);
+	enum err e = store_node_get(c->store, t->node_id, out, NULL);
 
-	if (!e)
-		e = store_node_get(c->store, t.node_id, out, NULL);
-	if (e || (out->status == NODE_ACTIVE && is_repetition(c, in, &t)))
+	if (e || (out->status == NODE_ACTIVE && is_repetition(c, in, t, out->id)))
 		return e;
-	e = check_token(c, &t, out);
+	e = check_token(c, t, out);
 	if (!e)
-		e = check_name_free(c, &t, out);
+		e = check_name_free(c, t, out);
 	if (!e)
 		e = check_keys(c, in, out, &same_identity, &same_tunnel);
 	if (!e)
 		e = check_pair(c, same_identity, same_tunnel);
 	if (!e)
-		e = admit(c, in, &t, out, same_identity, same_tunnel);
+		e = admit(c, in, t, out, same_identity, same_tunnel);
 	return e;
+}
+
+/* The node that a group's token makes, under the name that the branch has chosen. */
+static enum err make_node(struct change *c, const struct change_join *in,
+			  const struct store_token *t, struct node *n)
+{
+	const struct change_node_add add = { .name = in->name,
+					     .kind = NODE_SPOKE,
+					     .groups = 1ull << t->group_bit };
+	struct node other;
+	enum err e;
+
+	if (!name_is_valid(in->name))
+		return change_refuse(c, ERR_INVALID, "name_missing", "",
+				     "This join token is for new branches of group %s, so the "
+				     "branch needs a name of its own: join --name NAME (letters, "
+				     "digits, \"_\", \"-\" and \".\").",
+				     t->for_name);
+	e = store_node_find(c->store, in->name, &other, NULL);
+	if (e == ERR_NOTFOUND)
+		return change_node_put(c, &add, n);
+	if (e)
+		return e;
+	node_fini(&other);
+	return change_refuse(c, ERR_EXISTS, "name_taken", "",
+			     "There is a node %s already. Choose another name: join --name NAME; "
+			     "to replace that node, ask for a token of its own.",
+			     in->name);
+}
+
+/* The token of a group. It never touches a node that is there. */
+static enum err join_group(struct change *c, const struct change_join *in,
+			   const struct store_token *t, struct node *out)
+{
+	bool same_identity = false, same_tunnel = false;
+	struct store_key known;
+	enum err e = store_key_find(c->store, KEY_IDENTITY, &in->identity_key, &known);
+
+	if (!e && is_repetition(c, in, t, known.node_id)) {
+		e = store_node_get(c->store, known.node_id, out, NULL);
+		if (e || out->status == NODE_ACTIVE)
+			return e;
+		node_fini(out);
+		node_init(out);
+	} else if (e && e != ERR_NOTFOUND) {
+		return e;
+	}
+	e = check_token(c, t, NULL);
+	if (!e)
+		e = check_keys(c, in, out, &same_identity, &same_tunnel);
+	if (!e)
+		e = make_node(c, in, t, out);
+	return e ? e : admit(c, in, t, out, same_identity, same_tunnel);
+}
+
+static enum err join(struct change *c, const struct change_join *in, const uint8_t hash[32],
+		     struct node *out)
+{
+	struct store_token t;
+	enum err e = store_token_find(c->store, hash, &t);
+
+	if (e)
+		return e;
+	return t.node_id ? join_node(c, in, &t, out) : join_group(c, in, &t, out);
 }
 
 /* Is the secret known at all? Asked before the database is locked. */
@@ -207,7 +268,7 @@ static enum err check_known(struct change *c, const uint8_t hash[32])
 static void audit_refusal(struct change *c, const uint8_t hash[32])
 {
 	struct change entry = { .store = c->store, .actor = c->actor };
-	struct store_token t = { .node_name = "?" };
+	struct store_token t = { .node_id = 1, .for_name = "?" };
 	uint64_t count;
 
 	if (c->dry_run ||
@@ -215,8 +276,8 @@ static void audit_refusal(struct change *c, const uint8_t hash[32])
 	    count >= REFUSALS_PER_MIN)
 		return;
 	if (store_token_find(c->store, hash, &t))
-		snprintf(t.node_name, sizeof(t.node_name), "?");
-	if (change_audit(&entry, "node.join_refused", "node", t.node_name,
+		snprintf(t.for_name, sizeof(t.for_name), "?");
+	if (change_audit(&entry, "node.join_refused", t.node_id ? "node" : "group", t.for_name,
 			 json_pack("{s:s, s:I}", "code", c->code, "token_id", (json_int_t)t.id)))
 		return;
 }

@@ -227,7 +227,7 @@ static enum err group_unknown(struct change *c, enum err e)
 				 : e;
 }
 
-static enum err node_add(struct change *c, const struct change_node_add *in, struct node *n)
+enum err change_node_put(struct change *c, const struct change_node_add *in, struct node *n)
 {
 	enum err e = compose(c, in, n);
 
@@ -262,7 +262,7 @@ enum err change_node_add(struct change *c, const struct change_node_add *in, str
 		return e;
 	node_init(&n);
 	node_init(&added);
-	e = node_add(c, in, &n);
+	e = change_node_put(c, in, &n);
 	if (!e)
 		e = read_back(c, n.id, &added);
 	node_fini(&n);
@@ -485,8 +485,7 @@ static enum err note_token(void *arg, const struct store_token *t)
 {
 	const struct open_tokens *x = arg;
 
-	if (t->node_id == x->node_id && !t->revoked_ms && t->uses < t->uses_max &&
-	    t->expires_ms > x->now_ms)
+	if (t->node_id == x->node_id && store_token_is_open(t, x->now_ms))
 		change_note_use(x->change, "token", "%u", t->id);
 	return ERR_OK;
 }

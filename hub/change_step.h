@@ -61,7 +61,15 @@ enum err change_check_subnet(struct change *c, uint32_t node_id, const struct no
 enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key,
 			  uint32_t except_node, bool *is_current, const char *pointer) must_check;
 
+/* --- change_node.c --- */
+/* Adds a node within a change that has begun; node_init(n) comes before, node_fini() after,
+ * whatever comes back. Refusals as for change_node_add(). */
+enum err change_node_put(struct change *c, const struct change_node_add *in,
+			 struct node *n) must_check;
+
 /* --- change_group.c --- */
+/* The group of a bit, else "not_found". */
+enum err change_group_find(struct change *c, uint8_t bit, struct store_group *out) must_check;
 /* The names of a set of groups, for audit entries; NULL when they cannot be read. */
 json_t *change_group_names(struct change *c, uint64_t groups);
 

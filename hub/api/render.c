@@ -238,18 +238,21 @@ static const char *token_state(const struct store_token *t, int64_t now_ms)
 		return "revoked";
 	if (t->uses >= t->uses_max)
 		return "used";
-	return t->expires_ms && t->expires_ms <= now_ms ? "expired" : "open";
+	return store_token_is_open(t, now_ms) ? "open" : "expired";
 }
 
 json_t *render_join_token(const struct store_token *t, int64_t now_ms)
 {
-	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "id",
-			 (json_int_t)t->id, "node_id", (json_int_t)t->node_id, "node", t->node_name,
-			 "state", token_state(t, now_ms), "uses", (json_int_t)t->uses, "uses_max",
-			 (json_int_t)t->uses_max, "created_at", render_time(t->created_ms),
-			 "created_by", fields_text(t->created_by), "expires_at",
-			 render_time(t->expires_ms), "used_at", render_time(t->used_ms),
-			 "revoked_at", render_time(t->revoked_ms));
+	const bool of_node = t->node_id != 0;
+
+	return json_pack(
+		"{s:I, s:o, s:s?, s:s?, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "id",
+		(json_int_t)t->id, "node_id", of_node ? json_integer(t->node_id) : json_null(),
+		"node", of_node ? t->for_name : NULL, "group", of_node ? NULL : t->for_name,
+		"state", token_state(t, now_ms), "uses", (json_int_t)t->uses, "uses_max",
+		(json_int_t)t->uses_max, "created_at", render_time(t->created_ms), "created_by",
+		fields_text(t->created_by), "expires_at", render_time(t->expires_ms), "used_at",
+		render_time(t->used_ms), "revoked_at", render_time(t->revoked_ms));
 }
 
 json_t *render_pair(const struct store_pair *p, const char *node, const char *peer)

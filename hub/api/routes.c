@@ -137,7 +137,8 @@ static const struct body_field policy_default[] = {
 };
 
 static const struct body_field token_add[] = {
-	{ .name = "node", .type = BODY_NODE, .required = true },
+	{ .name = "node", .type = BODY_NODE },
+	{ .name = "group", .type = BODY_NAME },
 	{ .name = "expires_s", .type = BODY_INT, .min = 1, .max = TOKEN_EXPIRES_MAX_S },
 	{ .name = "uses", .type = BODY_INT, .min = 1, .max = 1000 },
 };

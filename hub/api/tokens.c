@@ -145,21 +145,51 @@ static void answer_new(struct request *r, const struct change *c, struct join_to
 	secret_zero(command, sizeof(command));
 }
 
-void tokens_add(struct request *r)
+/* Whom the body wants a token for: a node, or a group (*node_id 0). Otherwise the request is
+ * answered. */
+static enum err take_target(struct request *r, uint32_t *node_id, uint8_t *group_bit)
 {
-	uint32_t expires_s = (uint32_t)body_int(r->json, "expires_s", 0);
-	uint32_t uses = (uint32_t)body_int(r->json, "uses", 1);
-	struct change c = request_change(r);
-	struct store_token t;
-	struct join_token join;
+	const bool by_node = json_object_get(r->json, "node") != NULL;
+	struct store_group g;
 	struct node n;
 	enum err e;
 
-	if (lookup_node_member(r, "node", &n))
+	*node_id = 0;
+	if (by_node == (json_object_get(r->json, "group") != NULL)) {
+		reply_refuse(&r->reply, 422, "member_invalid",
+			     "a join token is for a node or for a group: give one of \"node\" and "
+			     "\"group\"");
+		return ERR_INVALID;
+	}
+	if (!by_node) {
+		e = lookup_group_member(r, "group", &g);
+		*group_bit = e ? 0 : g.bit;
+		return e;
+	}
+	e = lookup_node_member(r, "node", &n);
+	if (!e) {
+		*node_id = n.id;
+		node_fini(&n);
+	}
+	return e;
+}
+
+void tokens_add(struct request *r)
+{
+	uint32_t expires_s = (uint32_t)body_int(r->json, "expires_s", 0);
+	uint32_t uses = (uint32_t)body_int(r->json, "uses", 1), node_id;
+	struct change c = request_change(r);
+	struct store_token t = { 0 };
+	struct join_token join;
+	uint8_t group_bit = 0;
+	enum err e;
+
+	if (take_target(r, &node_id, &group_bit))
 		return;
-	memset(&t, 0, sizeof(t));
 	if (prepare(r, &join) == ERR_OK) {
-		e = change_token_create(&c, n.id, expires_s, uses, join.secret, &t);
+		e = node_id ? change_token_create(&c, node_id, expires_s, uses, join.secret, &t)
+			    : change_token_create_group(&c, group_bit, expires_s, uses, join.secret,
+							&t);
 		if (e) {
 			request_change_failed(r, e, &c);
 		} else {
@@ -168,7 +198,6 @@ void tokens_add(struct request *r)
 				api_nudge_tokens(r->api);
 		}
 	}
-	node_fini(&n);
 	secret_zero(&join, sizeof(join));
 }
 

@@ -5,10 +5,15 @@
 
 int cmd_token_create(struct cli *cli, struct args *a)
 {
-	json_t *body = json_pack("{s:s}", "node", a->words[0]), *answer = NULL;
+	const char *group = args_get(a, "--group");
+	json_t *body, *answer = NULL;
 	uint64_t expires_s, uses;
 	int code = CLI_DONE;
 
+	if ((a->n_words == 0) == !group)
+		return call_usage(
+			"say for which NODE, or --group NAME for new branches of a group");
+	body = json_pack("{s:s}", group ? "group" : "node", group ? group : a->words[0]);
 	if (args_uint(a, "--expires", 1, EXPIRES_MAX_S, 0, &expires_s) ||
 	    args_uint(a, "--uses", 1, 1000, 0, &uses))
 		code = call_usage("%s", a->error);
@@ -26,7 +31,9 @@ int cmd_token_create(struct cli *cli, struct args *a)
 	} else if (cli->dry_run) {
 		fprintf(stderr, "A token could be made. Nothing was changed.\n");
 	} else {
-		fprintf(stderr, "Paste this line on the branch server, as root (until %s):\n",
+		fprintf(stderr, "Paste this line on %s, as root (until %s):\n",
+			group ? "each branch server (add --name NAME, or its host name is taken)"
+			      : "the branch server",
 			call_str(json_object_get(answer, "join_token"), "expires_at"));
 		printf("%s\n", call_str(answer, "command"));
 	}
@@ -38,6 +45,7 @@ static void add_row(struct columns *t, const json_t *token, int64_t now_ms)
 {
 	show_int(t, token, "id");
 	columns_add(t, call_str(token, "node"));
+	columns_add(t, call_str(token, "group"));
 	columns_add(t, call_str(token, "state"));
 	columns_addf(t, "%lld of %lld", (long long)call_int(token, "uses"),
 		     (long long)call_int(token, "uses_max"));
@@ -48,8 +56,8 @@ static void add_row(struct columns *t, const json_t *token, int64_t now_ms)
 
 int cmd_token_list(struct cli *cli, struct args *a)
 {
-	static const char *const heads[] = { "ID",         "NODE", "STATE",  "USES",
-					     "EXPIRES IN", "AGE",  "MADE BY" };
+	static const char *const heads[] = { "ID",   "NODE",       "GROUP", "STATE",
+					     "USES", "EXPIRES IN", "AGE",   "MADE BY" };
 	static const struct show_table table = { heads, ARRAY_LEN(heads), 1u << 0, add_row };
 
 	(void)a;

@@ -141,6 +141,8 @@ static const struct args_option policy_options[] = {
 };
 
 static const struct args_option token_create_options[] = {
+	{ "--group", "NAME", false,
+	  "let in new branches of this group, under names of their choice, instead of one node" },
 	{ "--expires", "SECONDS", false, "life of the token (default 86400)" },
 	{ "--uses", "N", false, "how often it may be used (default 1)" },
 	DRY_RUN,
@@ -364,7 +366,7 @@ const struct command commands[] = {
 	{ "export-all", NULL, "", "print those of all nodes", 0, 0, NULL, cmd_export_all },
 	{ "import", NULL, "[FILE]", "add the nodes of host files that export or tinc has printed",
 	  0, 1, change_options, cmd_import },
-	{ "token", "create", "NODE", "make a join token, and print the line to paste", 1, 1,
+	{ "token", "create", "[NODE]", "make a join token, and print the line to paste", 0, 1,
 	  token_create_options, cmd_token_create },
 	{ "token", "list", "", "list join tokens", 0, 0, NULL, cmd_token_list },
 	{ "token", "revoke", "ID", "make a join token worthless", 1, 1, change_options,

@@ -58,6 +58,7 @@ static bool join(struct control *c, struct conn *conn, const struct control_join
 
 	snprintf(actor, sizeof(actor), "join:%s", endpoint_format(&conn->remote, from));
 	memcpy(in.secret, j->secret, sizeof(in.secret));
+	memcpy(in.name, j->name, sizeof(in.name));
 	memcpy(in.tunnel_sig, j->tunnel_sig, sizeof(in.tunnel_sig));
 	enum err e = change_join(&change, &in, &n);
 	secret_zero(&in, sizeof(in));

@@ -5,17 +5,17 @@
 #include "shared/base/clock.h"
 
 #define TOKEN_COLUMNS                                                                              \
-	"SELECT t.id, t.node_id, n.name, t.hash, t.created_ms, t.expires_ms, t.revoked_ms, "       \
-	"t.used_ms,"                                                                               \
-	" t.uses, t.uses_max, t.created_by, t.replaces_key"                                        \
-	" FROM join_tokens t JOIN nodes n ON n.id = t.node_id"
+	"SELECT t.id, t.node_id, coalesce(n.name, g.name), t.hash, t.created_ms, t.expires_ms,"    \
+	" t.revoked_ms, t.used_ms, t.uses, t.uses_max, t.created_by, t.replaces_key, t.group_bit"  \
+	" FROM join_tokens t LEFT JOIN nodes n ON n.id = t.node_id"                                \
+	" LEFT JOIN groups g ON g.bit = t.group_bit"
 
 static const char get_sql[] = TOKEN_COLUMNS " WHERE t.id = ?1";
 static const char find_sql[] = TOKEN_COLUMNS " WHERE t.hash = ?1";
 static const char list_sql[] = TOKEN_COLUMNS " WHERE t.id > ?1 ORDER BY t.id LIMIT ?2";
 static const char insert_sql[] = "INSERT INTO join_tokens (node_id, hash, created_ms, expires_ms, "
-				 "uses_max, created_by, replaces_key)"
-				 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+				 "uses_max, created_by, replaces_key, group_bit)"
+				 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 static const char use_sql[] =
 	"UPDATE join_tokens SET uses = uses + 1, used_ms = ?2 WHERE id = ?1 AND uses < uses_max";
 static const char revoke_sql[] =
@@ -27,8 +27,11 @@ static void read_token(struct query *q, struct store_token *t)
 {
 	*t = (struct store_token){ 0 };
 	t->id = query_get_u32(q, 0, 1, UINT32_MAX);
-	t->node_id = query_get_u32(q, 1, 1, UINT32_MAX);
-	query_get_name(q, 2, t->node_name);
+	if (query_is_null(q, 1))
+		t->group_bit = (uint8_t)query_get_u32(q, 12, 0, GROUPS_MAX - 1);
+	else
+		t->node_id = query_get_u32(q, 1, 1, UINT32_MAX);
+	query_get_name(q, 2, t->for_name);
 	query_get_blob(q, 3, t->hash, sizeof(t->hash));
 	t->created_ms = query_get_ms(q, 4);
 	t->expires_ms = query_get_ms(q, 5);
@@ -64,7 +67,10 @@ enum err store_token_put(struct store *s, struct store_token *t)
 	if (!t->created_ms)
 		t->created_ms = clock_wall_ms();
 	query_open(&q, s, DB_DIRECTORY, insert_sql);
-	query_u32(&q, 1, t->node_id);
+	if (t->node_id)
+		query_u32(&q, 1, t->node_id);
+	else
+		query_u32(&q, 8, t->group_bit);
 	query_blob(&q, 2, t->hash, sizeof(t->hash));
 	query_i64(&q, 3, t->created_ms);
 	query_i64_or_null(&q, 4, t->expires_ms);

@@ -104,6 +104,7 @@ static void put_join(const struct control_msg *m, struct fields_out *o)
 	put_capabilities(o, j->capabilities);
 	fields_put_text(o, "version", j->version);
 	fields_put_text(o, "hostname", j->hostname);
+	fields_put_text(o, "name", j->name);
 }
 
 static void get_join(struct fields *f, struct control_msg *m)
@@ -117,6 +118,7 @@ static void get_join(struct fields *f, struct control_msg *m)
 	j->capabilities = get_capabilities(f);
 	fields_get_text(f, "version", FIELDS_OPTIONAL, j->version, sizeof(j->version));
 	fields_get_text(f, "hostname", FIELDS_OPTIONAL, j->hostname, sizeof(j->hostname));
+	fields_get_text(f, "name", FIELDS_OPTIONAL, j->name, sizeof(j->name));
 }
 
 static void put_hello(const struct control_msg *m, struct fields_out *o)

@@ -66,6 +66,7 @@ struct control_join {
 	uint32_t capabilities;
 	char version[32];
 	char hostname[64];
+	char name[NAME_SIZE]; /* that it would like to have, when the token leaves the choice */
 };
 struct control_hello {
 	uint64_t revision;         /* of the directory that the spoke holds, 0 none */

@@ -15,6 +15,9 @@ static const struct args_option common_options[] = {
 
 static const struct args_option join_options[] = {
 	{ "--force", NULL, false, "join anew although this machine has joined already" },
+	{ "--name", "NAME", false,
+	  "what to be called, with the token of a group (default: Name of an older spoke.conf, or "
+	  "the host name)" },
 	{ "--timeout", "SECONDS", false, "how long to try (default 30)" },
 	{ "--proxy", "\"KIND HOST PORT\"", false, "reach the hub through a proxy, now and later" },
 	END,

@@ -17,6 +17,7 @@
 struct join_args {
 	char *token; /* "-": from standard input */
 	int timeout_s;
+	const char *name;  /* --name; NULL: as an older spoke.conf or the machine says */
 	const char *proxy; /* --proxy; NULL: as an older spoke.conf says */
 	bool force;
 	bool as_json;
@@ -28,9 +29,14 @@ static int read_args(struct cli *cli, struct args *args, struct join_args *a)
 
 	if (args_uint(args, "--timeout", 1, JOIN_TIMEOUT_MAX_S, JOIN_TIMEOUT_S, &timeout_s))
 		return cli_usage("%s", args->error);
+	if (args_get(args, "--name") && !name_is_valid(args_get(args, "--name")))
+		return cli_usage("--name: a name has 1 to %u letters, digits, \"_\", \"-\" and "
+				 "\".\", and does not begin with \"-\" or \".\"",
+				 NAME_MAX_BYTES);
 	/* It points into argv, where it is zeroed later. */
 	*a = (struct join_args){ .token = (char *)(uintptr_t)args->words[0],
 				 .timeout_s = (int)timeout_s,
+				 .name = args_get(args, "--name"),
 				 .proxy = args_get(args, "--proxy"),
 				 .force = args_has(args, "--force"),
 				 .as_json = cli->json };
@@ -175,6 +181,9 @@ static void print_joined(const struct launch *l, const struct join_args *a,
 		return;
 	}
 	printf("joined network %s as %s\n", c->paths.net, self->name);
+	if (a->name && strcmp(a->name, self->name) != 0)
+		printf("  note     the token is for node %s, so it is not called %s\n", self->name,
+		       a->name);
 	json_array_foreach(json_object_get(j, "addresses"), i, item)
 		printf("  address  %s\n", json_string_value(item));
 	json_array_foreach(json_object_get(j, "subnets"), i, item)
@@ -189,14 +198,31 @@ static void print_joined(const struct launch *l, const struct join_args *a,
 	json_decref(j);
 }
 
+/* What this machine would like to be called: the option, Name of an older spoke.conf, or the host
+ * name up to its first dot. "": none of them is a name. */
+static void choose_name(const struct join_args *a, const struct spoke_config *c,
+			char name[NAME_SIZE])
+{
+	const char *wanted = a->name ? a->name : config_str(&c->raw, "Name");
+	char host[NAME_SIZE] = "";
+
+	if (!wanted && gethostname(host, sizeof(host) - 1) == 0) {
+		host[strcspn(host, ".")] = '\0';
+		wanted = host;
+	}
+	snprintf(name, NAME_SIZE, "%s", wanted && name_is_valid(wanted) ? wanted : "");
+}
+
 /* From the checked token to the files. */
 static int join(const struct launch *l, const struct join_args *a, const struct join_token *t,
 		struct spoke_config *c)
 {
+	char name[NAME_SIZE];
 	struct keys keys;
 	struct cache cache;
 	struct join_request rq = { .token = t,
 				   .keys = &keys,
+				   .name = name,
 				   .proxy = &c->proxy,
 				   .family = AF_UNSPEC,
 				   .timeout_ms = (unsigned)a->timeout_s * 1000 };
@@ -209,6 +235,7 @@ static int join(const struct launch *l, const struct join_args *a, const struct 
 	char why[512] = "";
 	int code = LAUNCH_FAILED;
 
+	choose_name(a, c, name);
 	cache_init(&cache);
 	if (keys_generate(&keys)) {
 		fprintf(stderr, "%s: the keys could not be made\n", l->program);

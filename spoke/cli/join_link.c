@@ -70,6 +70,7 @@ static void opened(struct dialer *d)
 	join->aes = keys_cpu_has_aes();
 	join->capabilities = CAP_ZLIB;
 	snprintf(join->version, sizeof(join->version), "%s", BRANCHLINE_VERSION);
+	snprintf(join->name, sizeof(join->name), "%s", j->rq->name);
 	if (gethostname(join->hostname, sizeof(join->hostname) - 1) < 0)
 		join->hostname[0] = '\0';
 	buf_init(&b, LINK_FRAME_STRANGER_MAX_BYTES);

@@ -16,6 +16,7 @@
 struct join_request {
 	const struct join_token *token;
 	const struct keys *keys;
+	const char *name;          /* what to be called, if the token leaves the choice; "" none */
 	const struct proxy *proxy; /* how the hub is reached; kept by reference */
 	int family;                /* AF_UNSPEC, AF_INET, AF_INET6 */
 	unsigned timeout_ms;       /* for everything together */

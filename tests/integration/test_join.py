@@ -401,3 +401,27 @@ def test_a_revoked_node_comes_back_with_a_new_token(hq, box):
     keys = [k for k in hq.json("hub", "key", "list", "phoenix")["items"] if k["kind"] == "identity"]
     assert [(k["status"], k["unbroken"]) for k in keys] == [("revoked", True), ("current", False)]
     assert box.daemon.stop() == 0
+
+
+def test_two_machines_join_with_one_token_of_a_group(hq, box, machines):
+    """Each becomes a node of its own; a name that is there is not taken, and uses are counted."""
+    hq.hub("group", "create", "shops")
+    both = hq.hub("token", "create", "x", "--group", "shops", check=False)
+    assert both.returncode == 2 and "--group" in both.stderr
+    token = hq.json("hub", "token", "create", "--group", "shops", "--uses", "2")["token"]
+    invite(hq, "ski")
+    assert "There is a node ski already. Choose another name: join --name" in refused(box, token, extra=("--name", "ski"))
+    refused(box, token, code=2, extra=("--name", "a/b"))
+    join(box, token, "--name", "drammen")
+    start(box)
+    box.server.wait_ping(hq.init_output["address4"])
+    assert "There is a node drammen already" in refused(machines[1], token, extra=("--name", "drammen"))
+    join(machines[1], token, "--name", "lier")
+    shutil.rmtree(machines[1].dir)
+    assert "used up" in refused(machines[1], token, extra=("--name", "moss"))
+    nodes = {n["name"]: n for n in hq.json("hub", "node", "list")["items"]}
+    assert nodes["drammen"]["groups"] == nodes["lier"]["groups"] == ["shops"] and "moss" not in nodes
+    [listed] = [t for t in hq.json("hub", "token", "list")["items"] if t["group"] == "shops"]
+    assert (listed["node"], listed["state"], listed["uses"]) == (None, "used", 2)
+    for name in ("drammen", "lier"):
+        assert len(evidence.audit(hq, "node.add", name)) == len(evidence.audit(hq, "node.join", name)) == 1

@@ -40,6 +40,8 @@ static bool may_talk(struct network *w, uint32_t a, uint32_t b)
 
 static void groups(void **state)
 {
+	uint8_t secret[JOIN_SECRET_BYTES];
+	struct store_token token;
 	struct store_group g;
 	struct network w;
 	uint64_t before;
@@ -63,6 +65,10 @@ static void groups(void **state)
 		    "group_is_default");
 	assert_code(&w.c, change_group_edit(&w.c, 7, "x", NULL, &g), ERR_NOTFOUND, "not_found");
 	assert_code(&w.c, change_group_delete(&w.c, 0), ERR_DENIED, "group_is_default");
+	assert_code(&w.c, change_token_create_group(&w.c, bit, 0, 1, secret, &token), ERR_OK, "");
+	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_CONFLICT, "group_in_use");
+	assert_true(w.c.n_uses == 1 && strcmp(w.c.uses[0].kind, "token") == 0);
+	assert_code(&w.c, change_token_revoke(&w.c, token.id), ERR_OK, "");
 	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_OK, "");
 	assert_code(&w.c, change_group_delete(&w.c, bit), ERR_NOTFOUND, "not_found");
 	/* The names of groups are not of the directory. */

@@ -295,12 +295,79 @@ static void tokens(void **state)
 	assert_int_equal(t.uses_max, 3);
 	assert_int_equal(t.expires_ms, t.created_ms + 60000);
 	assert_string_equal(t.created_by, "unix:root");
-	assert_string_equal(t.node_name, "oslo");
+	assert_string_equal(t.for_name, "oslo");
 	assert_int_equal(network_revision(&w), before);
 	assert_code(&w.c, change_token_revoke(&w.c, t.id), ERR_OK, "");
 	assert_code(&w.c, change_token_revoke(&w.c, t.id), ERR_CONFLICT, "token_already_revoked");
 	assert_code(&w.c, change_token_revoke(&w.c, 99), ERR_NOTFOUND, "not_found");
 	node_fini(&n);
+	network_close(&w);
+}
+
+/* Joins under a name with a group's token and new keys, which come back in `k`. */
+static void join_as(struct network *w, const uint8_t secret[JOIN_SECRET_BYTES], const char *name,
+		    enum err err, const char *code, struct keys *k)
+{
+	struct change_join in;
+	struct node n;
+
+	*k = network_keys();
+	in = network_join_request(secret, k);
+	snprintf(in.name, sizeof(in.name), "%s", name);
+	assert_code(&w->c, change_join(&w->c, &in, &n), err, code);
+	if (!err)
+		node_fini(&n);
+}
+
+/* What a group's token made: new members of it, by names of their own choice, and nothing else. */
+static void groups_token(void **state)
+{
+	uint8_t secret[JOIN_SECRET_BYTES];
+	struct keys first, other;
+	struct store_group g;
+	struct store_token t;
+	struct change_join in;
+	struct network w;
+	struct node n, again;
+	uint32_t oslo;
+
+	(void)state;
+	network_open(&w);
+	oslo = network_spoke(&w, "oslo", NULL);
+	network_join(&w, oslo, &other);
+	assert_ok(change_group_add(&w.c, "shops", NULL, &g));
+	assert_code(&w.c, change_token_create_group(&w.c, 63, 0, 1, secret, &t), ERR_NOTFOUND,
+		    "not_found");
+	assert_code(&w.c, change_token_create_group(&w.c, g.bit, 0, 2, secret, &t), ERR_OK, "");
+	assert_string_equal(t.for_name, "shops");
+
+	join_as(&w, secret, "", ERR_INVALID, "name_missing", &first);
+	join_as(&w, secret, "a b", ERR_INVALID, "name_missing", &first);
+	join_as(&w, secret, "oslo", ERR_EXISTS, "name_taken", &first);
+	join_as(&w, secret, "moss", ERR_OK, "", &first);
+	assert_ok(store_node_find(w.f.s, "moss", &n, NULL));
+	assert_true(n.kind == NODE_SPOKE && n.status == NODE_ACTIVE);
+	assert_true(n.groups == 1ull << g.bit && n.n_subnets == 0 && n.addresses[0].family);
+	assert_true(n.key_unbroken && public_key_equal(&n.identity_key, &first.identity_public));
+
+	/* Its answer was lost: the same node, and no use more, whatever it asks to be called. */
+	in = network_join_request(secret, &first);
+	snprintf(in.name, sizeof(in.name), "elsewhere");
+	assert_code(&w.c, change_join(&w.c, &in, &again), ERR_OK, "");
+	assert_int_equal(again.id, n.id);
+	node_fini(&again);
+	node_fini(&n);
+	assert_ok(store_token_get(w.f.s, t.id, &t));
+	assert_int_equal(t.uses, 1);
+
+	/* Keys of somebody else's are refused, and the group cannot go meanwhile. */
+	in = network_join_request(secret, &other);
+	snprintf(in.name, sizeof(in.name), "thief");
+	assert_code(&w.c, change_join(&w.c, &in, &n), ERR_EXISTS, "key_exists");
+	assert_int_equal(store_node_find(w.f.s, "thief", &n, NULL), ERR_NOTFOUND);
+	join_as(&w, secret, "ski", ERR_OK, "", &other);
+	join_as(&w, secret, "lier", ERR_USED, "token_used", &other);
+	assert_int_equal(store_node_find(w.f.s, "lier", &n, NULL), ERR_NOTFOUND);
 	network_close(&w);
 }
 
@@ -367,6 +434,7 @@ int main(void)
 		cmocka_unit_test(joins_anew),
 		cmocka_unit_test(joins_anew_with_same_keys),
 		cmocka_unit_test(tokens),
+		cmocka_unit_test(groups_token),
 		cmocka_unit_test(hello),
 	};
 

@@ -101,6 +101,10 @@ ROWS = {
                               signature=blob(0xa2, 64), tunnel_sig=blob(0xa3, 64), announced_ms=T + 31, until_ms=T + 604800031)),
         ("hub_identity_known", dict(node_id=2, public_key=blob(0xa1), at_ms=T + 32)),
     ],
+    12: [
+        ("join_tokens", dict(group_bit=6, hash=blob(0x72), created_ms=T + 40, expires_ms=T + 86400040, uses=3, uses_max=100, used_ms=T + 41,
+                             created_by="user:anna")),
+    ],
 }
 
 

@@ -26,7 +26,7 @@ static void join_tokens(void **state)
 	assert_int_equal(store_token_put(f.s, &t), ERR_EXISTS);
 	assert_ok(store_token_find(f.s, t.hash, &got));
 	assert_int_equal(got.id, t.id);
-	assert_string_equal(got.node_name, "oslo");
+	assert_string_equal(got.for_name, "oslo");
 	assert_string_equal(got.created_by, "unix:root");
 	assert_int_equal(got.expires_ms, 1900000000000);
 	assert_true(got.uses == 0 && got.used_ms == 0 && got.revoked_ms == 0 &&
@@ -41,6 +41,9 @@ static void join_tokens(void **state)
 	assert_int_equal(got.uses, 2);
 	assert_true(got.used_ms > 0);
 
+	assert_true(store_token_is_open(&t, 1) && !store_token_is_open(&t, t.expires_ms));
+	assert_false(store_token_is_open(&got, 1));
+
 	open = (struct store_token){ .node_id = t.node_id, .hash = { 3 }, .uses_max = 1 };
 	assert_ok(store_token_put(f.s, &open));
 	assert_ok(store_token_revoke(f.s, t.id));
@@ -52,6 +55,14 @@ static void join_tokens(void **state)
 	assert_int_equal(n, 2);
 	assert_ok(store_tokens_list(f.s, t.id, 1, count, &n));
 	assert_int_equal(n, 3);
+	/* A group's: of no node, and so not among those of one. */
+	open = (struct store_token){ .group_bit = 0, .hash = { 4 }, .uses_max = 9 };
+	assert_ok(store_token_put(f.s, &open));
+	assert_ok(store_token_get(f.s, open.id, &got));
+	assert_string_equal(got.for_name, "default");
+	assert_true(got.node_id == 0 && got.group_bit == 0 && got.uses_max == 9);
+	open = (struct store_token){ .group_bit = 63, .hash = { 5 }, .uses_max = 9 };
+	assert_int_not_equal(store_token_put(f.s, &open), ERR_OK); /* there is none */
 	fixture_close(&f);
 }
 

@@ -81,6 +81,7 @@ static void test_join(void **state)
 	m->join.capabilities = CAP_ZLIB;
 	fill(m->join.version, sizeof(m->join.version));
 	fill(m->join.hostname, sizeof(m->join.hostname));
+	fill(m->join.name, sizeof(m->join.name));
 	check_round_trip(m, LINK_FRAME_STRANGER_MAX_BYTES);
 	free(m);
 }
@@ -416,6 +417,8 @@ static void test_json_rows(void **state)
 		  ",'capabilities':['','','','','','','','','','','','','','','','','']}",
 		  ERR_INVALID, 0 },
 		{ "{" JOIN "," SECRET ",'hostname':'a\\nb'}", ERR_INVALID, 0 },
+		{ "{" JOIN "," SECRET ",'name':'oslo'}", ERR_OK, CONTROL_JOIN },
+		{ "{" JOIN "," SECRET ",'name':7}", ERR_INVALID, 0 },
 		{ "{" JOIN "," SECRET ",'version':'12345678901234567890123456789012'}", ERR_INVALID,
 		  0 },
 
