@@ -130,11 +130,23 @@ enum err change_policy_remove(struct change *c, uint8_t from_bit, uint8_t to_bit
  * As it is already: ERR_OK without a new revision. */
 enum err change_policy_default(struct change *c, bool allow) must_check;
 
-/* Codes: subnet_overlap (detail names the other node and prefix), subnet_duplicate, subnet_in_pool,
- * not_found, limit_reached. The very same prefix on two nodes is allowed with different or equal
- * weight when `failover` is set: that is fail-over by weight. */
+enum subnet_flags {
+	SUBNET_FAILOVER = 1, /* the very same prefix may be on two nodes: fail-over by weight */
+	SUBNET_FORCE = 2,    /* although it holds an address of the hub */
+};
+/* `flags` of enum subnet_flags. Codes: subnet_overlap (detail names the other node and prefix),
+ * subnet_duplicate, subnet_in_pool, subnet_holds_hub, not_found, limit_reached. */
 enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node_subnet *sub,
-			   bool failover, struct store_subnet *out) must_check;
+			   unsigned flags, struct store_subnet *out) must_check;
+/* Another weight, and approval of what a spoke has proposed. Nothing new: ERR_OK without a
+ * revision. Codes: not_found, weight_invalid, and those of change_subnet_add(). */
+struct change_subnet_edit {
+	const uint32_t *weight; /* NULL: as it is */
+	bool approve;
+	unsigned flags; /* of approving */
+};
+enum err change_subnet_edit(struct change *c, uint32_t id, const struct change_subnet_edit *in,
+			    struct store_subnet *out) must_check;
 enum err change_subnet_remove(struct change *c, uint32_t subnet_id) must_check;
 
 /* Revoking a current key of a node revokes the node's membership until it joins anew (its status

@@ -78,6 +78,8 @@ static enum err set_subnets(struct change *c, const struct change_node_add *in, 
 		snprintf(pointer, sizeof(pointer), "/subnets/%zu/prefix", i);
 		e = change_check_subnet(c, 0, &in->subnets[i], false, pointer);
 		if (!e)
+			e = change_check_hub_outside(c, &in->subnets[i].prefix, pointer);
+		if (!e)
 			e = node_subnet_add(n, &in->subnets[i]);
 		if (e == ERR_EXISTS)
 			change_refuse(c, e, "subnet_duplicate", pointer, "%s is named twice.",

@@ -56,6 +56,9 @@ enum err change_check_endpoint(struct change *c, const char *text, const char *p
  */
 enum err change_check_subnet(struct change *c, uint32_t node_id, const struct node_subnet *sub,
 			     bool failover, const char *prefix_pointer) must_check;
+/* Does the prefix hold an address at which branches reach the hub? Refusal: subnet_holds_hub. */
+enum err change_check_hub_outside(struct change *c, const struct prefix *p,
+				  const char *pointer) must_check;
 /* Is the key unknown until now? Else "key_exists". `except_node`: this node's current key is fine,
  * and *is_current tells so. */
 enum err change_check_key(struct change *c, enum key_kind kind, const struct public_key *key,

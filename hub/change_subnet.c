@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "hub/change_step.h"
+#include "shared/base/hostport.h"
 
-#define PROPOSALS_MAX 64u /* proposals of one node that wait for approval */
+#define HUB_ADDRESSES_MAX_BYTES 16384u /* of the setting, as the schema has it */
+#define PROPOSALS_MAX           64u    /* proposals of one node that wait for approval */
 
 /* What the look-up of overlaps found. */
 struct clash {
@@ -93,6 +95,41 @@ enum err change_check_subnet(struct change *c, uint32_t node_id, const struct no
 	return e == ERR_CONFLICT ? refuse_overlap(c, &clash, prefix_pointer) : e;
 }
 
+/* Is "host port" a numeric address within the prefix? A name may mean another address each day. */
+static bool is_within(const struct prefix *p, const char *line, char host[HOSTPORT_HOST_SIZE])
+{
+	struct addr a;
+	uint16_t port;
+
+	return hostport_split(line, UDP_PORT_DEFAULT, host, &port) == ERR_OK &&
+	       addr_parse(host, &a) == ERR_OK && prefix_contains(p, &a);
+}
+
+enum err change_check_hub_outside(struct change *c, const struct prefix *p, const char *pointer)
+{
+	char host[HOSTPORT_HOST_SIZE], line[ENDPOINT_NAME_SIZE], text[PREFIX_STR_SIZE];
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, HUB_ADDRESSES_MAX_BYTES);
+	e = store_setting_get(c->store, "hub_addresses", &b);
+	for (const char *s = e ? NULL : buf_cstr(&b); s && *s && !e;) {
+		const size_t len = strcspn(s, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, s);
+		if (is_within(p, line, host))
+			e = change_refuse(c, ERR_CONFLICT, "subnet_holds_hub", pointer,
+					  "%s contains %s, where branches reach this hub: the "
+					  "hub's own packets would go into the tunnel. A branch "
+					  "without another route to the hub leaves such a subnet "
+					  "out; with force it is added for the others.",
+					  prefix_format(p, text), host);
+		s += len + (s[len] == '\n');
+	}
+	buf_fini(&b);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 /* A walk over a node's own subnets, for one prefix. */
 struct own {
 	const struct prefix *prefix;
@@ -144,13 +181,15 @@ static enum err put_approved(struct change *c, const struct own *own, struct sto
 }
 
 static enum err subnet_add(struct change *c, const struct node *n, const struct node_subnet *sub,
-			   bool failover, struct store_subnet *out)
+			   unsigned flags, struct store_subnet *out)
 {
 	struct store_subnet row = { .node_id = n->id, .subnet = *sub, .status = SUBNET_APPROVED };
 	struct own own = { .prefix = &sub->prefix };
 	char text[PREFIX_STR_SIZE];
-	enum err e = change_check_subnet(c, n->id, sub, failover, "/prefix");
+	enum err e = change_check_subnet(c, n->id, sub, flags & SUBNET_FAILOVER, "/prefix");
 
+	if (!e && !(flags & SUBNET_FORCE))
+		e = change_check_hub_outside(c, &sub->prefix, "/prefix");
 	if (!e)
 		e = store_subnets_list(c->store, n->id, 0, 0, count_own, &own);
 	if (e)
@@ -174,7 +213,7 @@ static enum err subnet_add(struct change *c, const struct node *n, const struct 
 }
 
 enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node_subnet *sub,
-			   bool failover, struct store_subnet *out)
+			   unsigned flags, struct store_subnet *out)
 {
 	struct node n;
 	enum err e = change_begin(c);
@@ -183,20 +222,87 @@ enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node
 		return e;
 	e = change_node_load(c, node_id, &n);
 	if (!e) {
-		e = subnet_add(c, &n, sub, failover, out);
+		e = subnet_add(c, &n, sub, flags, out);
 		node_fini(&n);
 	}
 	return change_end(c, e);
 }
 
+/* A subnet by its id. */
+static enum err load(struct change *c, uint32_t subnet_id, struct store_subnet *row)
+{
+	enum err e = store_subnet_get(c->store, subnet_id, row);
+
+	return e == ERR_NOTFOUND ? change_refuse(c, e, "not_found", "",
+						 "There is no subnet with the id %u.", subnet_id)
+				 : e;
+}
+
+/* Only its weight. What is proposed is in no directory. */
+static enum err set_weight(struct change *c, struct store_subnet *row, uint32_t weight)
+{
+	const uint32_t before = row->subnet.weight;
+	char text[PREFIX_STR_SIZE];
+	enum err e = ERR_OK;
+
+	prefix_format(&row->subnet.prefix, text);
+	if (weight > SUBNET_WEIGHT_MAX)
+		return change_refuse(c, ERR_INVALID, "weight_invalid", "/weight",
+				     "%s: a weight is at most %u.", text, SUBNET_WEIGHT_MAX);
+	if (weight == before)
+		return ERR_OK;
+	row->subnet.weight = weight;
+	if (row->status == SUBNET_APPROVED) {
+		e = change_revise(c, "subnet.edit %s %s", row->node_name, text);
+		if (!e)
+			e = store_node_touch(c->store, row->node_id, c->revision);
+	}
+	if (!e)
+		e = store_subnet_status(c->store, row->id, row->status, weight);
+	if (e)
+		return e;
+	return change_audit(c, "subnet.edit", "node", row->node_name,
+			    json_pack("{s:s, s:I, s:{s:I}, s:{s:I}}", "prefix", text, "subnet_id",
+				      (json_int_t)row->id, "before", "weight", (json_int_t)before,
+				      "after", "weight", (json_int_t)weight));
+}
+
+/* Approving is adding it: the same checks, and the same row. */
+static enum err subnet_edit(struct change *c, uint32_t id, const struct change_subnet_edit *in,
+			    struct store_subnet *row)
+{
+	struct node_subnet wanted;
+	struct node n;
+	enum err e = load(c, id, row);
+
+	if (e)
+		return e;
+	wanted = row->subnet;
+	if (in->weight)
+		wanted.weight = *in->weight;
+	if (!in->approve || row->status == SUBNET_APPROVED)
+		return set_weight(c, row, wanted.weight);
+	e = change_node_load(c, row->node_id, &n);
+	if (!e) {
+		e = subnet_add(c, &n, &wanted, in->flags, row);
+		node_fini(&n);
+	}
+	return e;
+}
+
+enum err change_subnet_edit(struct change *c, uint32_t id, const struct change_subnet_edit *in,
+			    struct store_subnet *out)
+{
+	enum err e = change_begin(c);
+
+	return e ? e : change_end(c, subnet_edit(c, id, in, out));
+}
+
 static enum err subnet_remove(struct change *c, uint32_t subnet_id)
 {
 	struct store_subnet row;
-	enum err e = store_subnet_get(c->store, subnet_id, &row);
+	enum err e = load(c, subnet_id, &row);
 
-	if (e == ERR_NOTFOUND)
-		return change_refuse(c, e, "not_found", "", "There is no subnet with the id %u.",
-				     subnet_id);
 	if (!e)
 		e = store_subnet_remove(c->store, subnet_id);
 	return e ? e

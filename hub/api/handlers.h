@@ -70,6 +70,7 @@ void key_settings_edit(struct request *r);
 void subnets_list(struct request *r);
 void subnets_add(struct request *r);
 void subnets_get(struct request *r);
+void subnets_edit(struct request *r);
 void subnets_remove(struct request *r);
 /* groups.c */
 void groups_list(struct request *r);

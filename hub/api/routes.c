@@ -110,6 +110,14 @@ static const struct body_field subnet_add[] = {
 	{ .name = "prefix", .type = BODY_PREFIX, .required = true },
 	{ .name = "weight", .type = BODY_INT, .min = 0, .max = SUBNET_WEIGHT_MAX },
 	{ .name = "failover", .type = BODY_BOOL },
+	{ .name = "force", .type = BODY_BOOL },
+};
+
+static const struct body_field subnet_edit[] = {
+	{ .name = "weight", .type = BODY_INT, .min = 0, .max = SUBNET_WEIGHT_MAX },
+	{ .name = "status", .type = BODY_STRING, .max = 16 },
+	{ .name = "failover", .type = BODY_BOOL },
+	{ .name = "force", .type = BODY_BOOL },
 };
 
 static const struct body_field group_add[] = {
@@ -315,6 +323,8 @@ static const struct route routes[] = {
 	      .query = "limit after node"),
 	ROUTE(HTTP_POST, V1 "/subnets", subnets_add, CHANGE(ROUTE_ONCE), NEEDS_BODY(subnet_add)),
 	ROUTE(HTTP_GET, V1 "/subnets/{id}", subnets_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_PATCH, V1 "/subnets/{id}", subnets_edit, CHANGE(ROUTE_IF_MATCH),
+	      NEEDS_BODY(subnet_edit)),
 	ROUTE(HTTP_DELETE, V1 "/subnets/{id}", subnets_remove, CHANGE(ROUTE_IF_MATCH)),
 
 	ROUTE(HTTP_GET, V1 "/groups", groups_list, .flags = ROUTE_ETAG, .query = "limit after"),

@@ -51,6 +51,13 @@ void subnets_get(struct request *r)
 		reply_json(&r->reply, 200, render_subnet(&s));
 }
 
+/* What the body allows. */
+static unsigned flags_of(const struct request *r)
+{
+	return (body_bool(r->json, "failover") ? SUBNET_FAILOVER : 0) |
+	       (body_bool(r->json, "force") ? SUBNET_FORCE : 0);
+}
+
 void subnets_add(struct request *r)
 {
 	struct change c = request_change(r);
@@ -65,7 +72,7 @@ void subnets_add(struct request *r)
 	memset(&added, 0, sizeof(added));
 	e = prefix_parse(body_str(r->json, "prefix"), &subnet.prefix, NULL);
 	if (!e)
-		e = change_subnet_add(&c, n.id, &subnet, body_bool(r->json, "failover"), &added);
+		e = change_subnet_add(&c, n.id, &subnet, flags_of(r), &added);
 	node_fini(&n);
 	if (e) {
 		request_change_failed(r, e, &c);
@@ -74,6 +81,33 @@ void subnets_add(struct request *r)
 	if (!r->dry_run)
 		reply_header(&r->reply, "Location", "/api/v1/subnets/%u", added.id);
 	request_changed(r, 201, &c, "subnet", render_subnet(&added));
+}
+
+void subnets_edit(struct request *r)
+{
+	const char *status = body_str(r->json, "status");
+	const uint32_t weight = (uint32_t)body_int(r->json, "weight", 0);
+	const struct change_subnet_edit in = {
+		.weight = json_object_get(r->json, "weight") ? &weight : NULL,
+		.approve = status != NULL,
+		.flags = flags_of(r),
+	};
+	struct change c = request_change(r);
+	struct store_subnet s;
+	enum err e;
+
+	if (status && strcmp(status, "approved") != 0) {
+		reply_refuse(&r->reply, 422, "status_invalid",
+			     "\"status\" can be \"approved\"; to refuse a subnet, delete it");
+		return;
+	}
+	if (find_subnet(r, &s) || !request_if_match(r, render_subnet(&s)))
+		return;
+	e = change_subnet_edit(&c, s.id, &in, &s);
+	if (e)
+		request_change_failed(r, e, &c);
+	else
+		request_changed(r, 200, &c, "subnet", render_subnet(&s));
 }
 
 void subnets_remove(struct request *r)

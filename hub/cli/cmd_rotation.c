@@ -157,7 +157,8 @@ static void print_settings(const json_t *k)
 	show_line("maximum age", text);
 	snprintf(text, sizeof(text), "%lld s before", (long long)call_int(k, "warn_s"));
 	show_line("warning", text);
-	show_line("rotate at maximum age", call_bool(k, "rotate_at_max_age") ? "yes" : "no");
+	show_line("then", call_bool(k, "rotate_at_max_age") ? "branches are asked for new keys"
+							    : "an admin asks for new keys");
 }
 
 /* One number of the command line into the body. */

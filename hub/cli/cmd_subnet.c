@@ -14,8 +14,9 @@ int cmd_subnet_add(struct cli *cli, struct args *a)
 
 	if (args_uint(a, "--weight", 0, SUBNET_WEIGHT_MAX, SUBNET_WEIGHT_DEFAULT, &weight))
 		return call_usage("%s", a->error);
-	body = json_pack("{s:s, s:s, s:I, s:b}", "node", a->words[0], "prefix", a->words[1],
-			 "weight", (json_int_t)weight, "failover", args_has(a, "--failover"));
+	body = json_pack("{s:s, s:s, s:I, s:b, s:b}", "node", a->words[0], "prefix", a->words[1],
+			 "weight", (json_int_t)weight, "failover", args_has(a, "--failover"),
+			 "force", args_has(a, "--force"));
 	code = call_api(cli, "POST", "/api/v1/subnets", body, 0, &answer);
 	json_decref(body);
 	snprintf(done, sizeof(done), "is behind %.63s", a->words[0]);
@@ -51,11 +52,11 @@ static int find_id(struct cli *cli, const char *node, const char *text, int64_t 
 	return CLI_REFUSED;
 }
 
-int cmd_subnet_remove(struct cli *cli, struct args *a)
+/* The path of the subnet that the words name: NODE PREFIX, or ID. */
+static int find_path(struct cli *cli, const struct args *a, char path[CALL_PATH_SIZE])
 {
-	char path[CALL_PATH_SIZE], number[24];
 	const char *id_text = a->words[0];
-	json_t *answer;
+	char number[24];
 	int64_t id = 0;
 	int code;
 
@@ -66,8 +67,57 @@ int cmd_subnet_remove(struct cli *cli, struct args *a)
 		snprintf(number, sizeof(number), "%lld", (long long)id);
 		id_text = number;
 	}
-	code = call_api(cli, "DELETE", call_path(path, "/api/v1/subnets/", id_text, ""), NULL, 0,
-			&answer);
+	call_path(path, "/api/v1/subnets/", id_text, "");
+	return CLI_DONE;
+}
+
+static int edit(struct cli *cli, struct args *a, bool approve, const char *done, const char *could)
+{
+	char path[CALL_PATH_SIZE];
+	json_t *body, *answer;
+	uint64_t weight;
+	int code;
+
+	if (args_uint(a, "--weight", 0, SUBNET_WEIGHT_MAX, 0, &weight))
+		return call_usage("%s", a->error);
+	if (!approve && !args_get(a, "--weight"))
+		return call_usage("say what to change: --weight N");
+	code = find_path(cli, a, path);
+	if (code)
+		return code;
+	body = json_object();
+	if (args_get(a, "--weight"))
+		json_object_set_new(body, "weight", json_integer((json_int_t)weight));
+	if (approve)
+		json_object_set_new(body, "status", json_string("approved"));
+	if (args_has(a, "--failover"))
+		json_object_set_new(body, "failover", json_true());
+	if (args_has(a, "--force"))
+		json_object_set_new(body, "force", json_true());
+	code = call_api(cli, "PATCH", path, body, 0, &answer);
+	json_decref(body);
+	return code ? code : show_change(cli, answer, a->words[a->n_words - 1], done, could);
+}
+
+int cmd_subnet_approve(struct cli *cli, struct args *a)
+{
+	return edit(cli, a, true, "is approved", "could be approved");
+}
+
+int cmd_subnet_edit(struct cli *cli, struct args *a)
+{
+	return edit(cli, a, false, "is changed", "could be changed");
+}
+
+int cmd_subnet_remove(struct cli *cli, struct args *a)
+{
+	char path[CALL_PATH_SIZE];
+	json_t *answer;
+	int code = find_path(cli, a, path);
+
+	if (code)
+		return code;
+	code = call_api(cli, "DELETE", path, NULL, 0, &answer);
 	return code ? code
 		    : show_change(cli, answer, a->words[a->n_words - 1], "is removed",
 				  "could be removed");

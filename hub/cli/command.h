@@ -50,6 +50,8 @@ int cmd_node_settings(struct cli *cli, struct args *a);
 int cmd_log_level(struct cli *cli, struct args *a);
 /* cmd_subnet.c */
 int cmd_subnet_add(struct cli *cli, struct args *a);
+int cmd_subnet_approve(struct cli *cli, struct args *a);
+int cmd_subnet_edit(struct cli *cli, struct args *a);
 int cmd_subnet_remove(struct cli *cli, struct args *a);
 int cmd_subnet_list(struct cli *cli, struct args *a);
 /* cmd_group.c */

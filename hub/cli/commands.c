@@ -113,9 +113,28 @@ static const struct args_option node_delete_options[] = {
 	END,
 };
 
+#define SUBNET_ALLOWS                                                                              \
+	{ "--failover", NULL, false, "the same prefix may be behind another node, too" },          \
+	{                                                                                          \
+		"--force", NULL, false, "although it holds an address of the hub"                  \
+	}
+
 static const struct args_option subnet_add_options[] = {
 	{ "--weight", "N", false, "lower wins (default 10)" },
-	{ "--failover", NULL, false, "the same prefix may be behind another node, too" },
+	SUBNET_ALLOWS,
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option subnet_approve_options[] = {
+	{ "--weight", "N", false, "another weight than the branch has proposed" },
+	SUBNET_ALLOWS,
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option subnet_edit_options[] = {
+	{ "--weight", "N", false, "lower wins" },
 	DRY_RUN,
 	END,
 };
@@ -336,6 +355,10 @@ const struct command commands[] = {
 	  node_delete_options, cmd_node_delete },
 	{ "subnet", "add", "NODE PREFIX", "put a network behind a node", 2, 2, subnet_add_options,
 	  cmd_subnet_add },
+	{ "subnet", "approve", "NODE PREFIX | ID", "take what a branch has proposed", 1, 2,
+	  subnet_approve_options, cmd_subnet_approve },
+	{ "subnet", "edit", "NODE PREFIX | ID", "change the weight of a subnet", 1, 2,
+	  subnet_edit_options, cmd_subnet_edit },
 	{ "subnet", "remove", "NODE PREFIX | ID", "take it away", 1, 2, change_options,
 	  cmd_subnet_remove },
 	{ "subnet", "list", "[NODE]", "list subnets", 0, 1, NULL, cmd_subnet_list },

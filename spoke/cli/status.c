@@ -100,6 +100,8 @@ static void print_head(const json_t *j, bool verbose)
 	if (json_is_true(json_object_get(j, "grace_over")))
 		printf("warning     the hub has been away for longer than OfflineGrace: tunnels "
 		       "are closed\n");
+	print_list("warning     not routed, since the hub itself is reached there: ",
+		   json_object_get(j, "routes_held"), NULL);
 	print_changed_keys(json_object_get(j, "peers"));
 	if (json_is_string(json_object_get(j, "engine_error")))
 		printf("warning     %s\n", text_of(j, "engine_error"));

@@ -134,6 +134,7 @@ static void send_prefix(struct net_feed *f, enum monitor_msg type, bool add, con
 	uint8_t mem[64];
 	struct cursor body;
 
+	f->told = m.tag;
 	cursor_init_write(&body, mem, sizeof(mem));
 	monitor_prefix_encode(&m, &body);
 	send_message(f, type, &body);
@@ -175,10 +176,71 @@ static void send_all(struct net_feed *f, const struct net_set *addresses,
 	send_message(f, MONITOR_NET_BEGIN, NULL);
 	send_set(f, MONITOR_ADDRESS, addresses);
 	send_set(f, MONITOR_ROUTE, routes);
-	end.tag = ++f->tag;
+	end.tag = f->told = ++f->tag;
 	cursor_init_write(&body, mem, sizeof(mem));
 	monitor_net_end_encode(&end, &body);
 	send_message(f, MONITOR_NET_END, &body);
+}
+
+bool net_feed_has_address(const struct net_feed *f, const struct addr *a)
+{
+	for (size_t i = 0; i < f->addresses.n; i++)
+		if (addr_equal(&f->addresses.list[i].addr, a))
+			return true;
+	return false;
+}
+
+bool net_feed_hold(struct net_feed *f, const struct addr *to, struct prefix *held)
+{
+	const struct prefix *best = NULL;
+
+	for (size_t i = 0; i < f->routes.n; i++)
+		if (prefix_contains(&f->routes.list[i], to) &&
+		    (!best || f->routes.list[i].len > best->len))
+			best = &f->routes.list[i];
+	if (!best)
+		return false;
+	if (f->n_held == NET_FEED_HELD_MAX)
+		memmove(&f->held[0], &f->held[1], --f->n_held * sizeof(f->held[0]));
+	f->held[f->n_held++] = *held = *best;
+	return true;
+}
+
+/* Does it lead to one of them? */
+static bool leads_to(const struct prefix *p, const struct addr *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (prefix_contains(p, &list[i]))
+			return true;
+	return false;
+}
+
+bool net_feed_release(struct net_feed *f, const struct addr *except, unsigned n)
+{
+	const unsigned before = f->n_held;
+
+	f->n_held = 0;
+	for (unsigned i = 0; i < before; i++)
+		if (leads_to(&f->held[i], except, n))
+			f->held[f->n_held++] = f->held[i];
+	return f->n_held != before;
+}
+
+/* Takes out of the wanted routes those that are held, and forgets of these what nobody wants any
+ * more. */
+static void leave_out_held(struct net_feed *f, struct net_set *routes)
+{
+	const unsigned before = f->n_held;
+
+	f->n_held = 0;
+	for (unsigned i = 0; i < before; i++)
+		for (size_t k = 0; k < routes->n; k++)
+			if (prefix_equal(&routes->list[k], &f->held[i])) {
+				f->held[f->n_held++] = routes->list[k];
+				memmove(&routes->list[k], &routes->list[k + 1],
+					(--routes->n - k) * sizeof(*routes->list));
+				break;
+			}
 }
 
 void net_feed_update(struct net_feed *f, const struct cache *c, const struct engine_feed *e)
@@ -195,6 +257,7 @@ void net_feed_update(struct net_feed *f, const struct cache *c, const struct eng
 		net_set_fini(&routes);
 		return;
 	}
+	leave_out_held(f, &routes);
 	if (!f->begun || f->mtu != mtu) {
 		send_all(f, &addresses, &routes, mtu);
 	} else {

@@ -299,6 +299,17 @@ static json_t *engine_json(const struct gather *g)
 			 offloads, "compression", compression_json(&g->totals), "drops", drops);
 }
 
+/* Routes that would lead the hub's own packets into the tunnel. */
+static json_t *held_json(const struct net_feed *f)
+{
+	json_t *list = json_array();
+	char text[PREFIX_STR_SIZE];
+
+	for (unsigned i = 0; i < f->n_held; i++)
+		json_array_append_new(list, json_string(prefix_format(&f->held[i], text)));
+	return list;
+}
+
 json_t *status_reply_build(const struct spoke *s, const struct gather *g, enum err e)
 {
 	const struct node *self = cache_self(&s->cache);
@@ -316,8 +327,10 @@ json_t *status_reply_build(const struct spoke *s, const struct gather *g, enum e
 		engine_error_json(e), "peers", peers_json(s, g, e), "nat",
 		nat_mapping_str(s->nat.kind), "observed", endpoint_json(&s->nat.observed));
 
-	if (j)
+	if (j) {
 		json_object_set_new(j, "keys", keys_reply_json(s));
+		json_object_set_new(j, "routes_held", held_json(&s->net));
+	}
 	return j;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shared/base/clock.h"
+#include "spoke/control/route_guard.h"
 #include "spoke/control/spoke.h"
 #include "shared/keys/keys.h"
 #include "shared/monitor/filter.h"
@@ -110,6 +111,8 @@ static void link_moved(struct client *c, enum client_state from, enum client_sta
 	}
 	if (from == CLIENT_UP)
 		apply_save(s);
+	if (to == CLIENT_WAITING)
+		route_guard_look(s);
 	carry_settle(&s->carry);
 }
 
@@ -430,9 +433,12 @@ static enum err monitor_message(struct spoke *s, uint16_t type, struct cursor *b
 		return ERR_OK;
 	if (!e && hub_pin_monitor_done(s, &m))
 		return ERR_OK;
-	if (!e && !rotation_monitor_done(s, &m) && m.result)
+	if (e || rotation_monitor_done(s, &m))
+		return e;
+	if (m.result)
 		log_warn("addresses and routes: %s", m.text[0] ? m.text : err_str(m.result));
-	return e;
+	route_guard_done(s, &m);
+	return ERR_OK;
 }
 
 static void message(struct worker *w, enum worker_role from, uint16_t type, struct cursor *body,

@@ -63,8 +63,8 @@ def test_a_proposal_waits_for_approval_and_a_conflict_names_the_other(net):
     propose(net.one, SHARED + "#5")
     w.wait_until("it is proposed", lambda: net.subnets("proposed") == {("linode1", SHARED, 5)})
     assert not net.three.host.pings(SERVER)
-    net.hq.hub("subnet", "add", "linode1", SHARED, "--weight", "5")
-    assert net.subnets("proposed") == set()
+    net.hq.hub("subnet", "approve", "linode1", SHARED)
+    assert net.subnets("proposed") == set() and ("linode1", SHARED, 5) in net.subnets("approved")
     w.wait_until("it is reached", lambda: net.answers() == "linode1")
     # Another branch cannot take it, nor a part of it; both sides are told by whom.
     clash = net.hq.hub("subnet", "add", "linode2", SHARED, check=False)
@@ -82,6 +82,37 @@ def test_the_lower_weight_has_it_and_the_other_takes_over(net):
     w.wait_until("the other takes over", lambda: net.answers() == "linode2", TAKES_OVER_S)
     net.one.start_daemon("spoke")
     w.wait_until("and gives it back", lambda: net.answers() == "linode1", TAKES_OVER_S)
+    # Another weight moves it, while both are there.
+    net.hq.hub("subnet", "edit", "linode2", SHARED, "--weight", "1")
+    w.wait_until("the other has it", lambda: net.answers() == "linode2", TAKES_OVER_S)
+    net.hq.hub("subnet", "edit", "linode2", SHARED, "--weight", "20")
+    w.wait_until("the lower weight has it again", lambda: net.answers() == "linode1", TAKES_OVER_S)
     # Disabled at the hub is away, too, and at once.
     net.hq.hub("node", "disable", "linode1")
     w.wait_until("the other takes over", lambda: net.answers() == "linode2")
+
+
+def test_a_subnet_with_the_hubs_own_address_cuts_nobody_off(net):
+    """The hub refuses it; forced, the branches leave the route out by themselves, also when they start with it."""
+    hub = f"{net.hq.public4}/32"
+    refused = net.hq.hub("subnet", "add", "linode2", hub, check=False)
+    assert refused.returncode == 4 and "subnet_holds_hub" in refused.stderr and net.hq.public4 in refused.stderr
+
+    def held():
+        return net.three.json("spoke", "status")["routes_held"]
+
+    def source():
+        return json.loads(net.three.server.run(f"ip -j route get {net.hq.public4}").stdout)[0]["dev"]
+
+    mark = net.three.daemon.mark()
+    net.hq.hub("subnet", "add", "linode2", hub, "--force")
+    net.three.daemon.wait_line(f"the route to {hub} is not set: the hub itself", start=mark)
+    w.wait_until("it is held back", lambda: held() == [hub] and source() == "wan")
+    net.three.daemon.stop()
+    net.three.start_daemon("spoke")
+    w.wait_until("it is held back again, and the link is up",
+                 lambda: held() == [hub] and net.three.json("spoke", "status")["hub"]["up"])
+    assert source() == "wan"
+    net.hq.hub("subnet", "remove", "linode2", hub)
+    w.wait_until("nothing is held any more", lambda: held() == [])
+    net.three.host.wait_ping(net.hq.host4)

@@ -188,13 +188,100 @@ static void dry_run(void **state)
 	network_close(&w);
 }
 
+/* The weight moves without the subnet being away; approving goes through the checks of adding. */
+static void edits(void **state)
+{
+	const uint32_t five = 5, too_much = 65536;
+	struct change_subnet_edit weight = { .weight = &five }, bad = { .weight = &too_much },
+				  approve = { .approve = true };
+	struct node_subnet lan = fixture_subnet("10.20.0.0/24", 20),
+			   theirs = fixture_subnet("10.20.0.0/24", 30);
+	struct store_subnet added, out, proposed = { 0 };
+	struct network w;
+	uint32_t oslo, bergen;
+	uint64_t before;
+
+	(void)state;
+	network_open(&w);
+	oslo = network_spoke(&w, "oslo", NULL);
+	bergen = network_spoke(&w, "bergen", NULL);
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &lan, 0, &added), ERR_OK, "");
+	before = network_revision(&w);
+	assert_code(&w.c, change_subnet_edit(&w.c, added.id, &bad, &out), ERR_INVALID,
+		    "weight_invalid");
+	assert_code(&w.c, change_subnet_edit(&w.c, 99, &weight, &out), ERR_NOTFOUND, "not_found");
+	assert_code(&w.c, change_subnet_edit(&w.c, added.id, &weight, &out), ERR_OK, "");
+	assert_true(out.subnet.weight == 5 && out.status == SUBNET_APPROVED);
+	assert_int_equal(network_revision(&w), before + 1);
+	/* Nothing new is no revision. */
+	assert_code(&w.c, change_subnet_edit(&w.c, added.id, &weight, &out), ERR_OK, "");
+	assert_code(&w.c, change_subnet_edit(&w.c, added.id, &approve, &out), ERR_OK, "");
+	assert_int_equal(network_revision(&w), before + 1);
+
+	assert_ok(change_subnet_propose(&w.c, bergen, &theirs));
+	proposed.id = added.id + 1;
+	assert_code(&w.c, change_subnet_edit(&w.c, proposed.id, &weight, &out), ERR_OK, "");
+	assert_true(out.subnet.weight == 5 && out.status == SUBNET_PROPOSED);
+	assert_int_equal(network_revision(&w), before + 1);
+	assert_code(&w.c, change_subnet_edit(&w.c, proposed.id, &approve, &out), ERR_CONFLICT,
+		    "subnet_overlap");
+	approve.flags = SUBNET_FAILOVER;
+	assert_code(&w.c, change_subnet_edit(&w.c, proposed.id, &approve, &out), ERR_OK, "");
+	assert_true(out.id == proposed.id && out.status == SUBNET_APPROVED &&
+		    out.subnet.weight == 5);
+	assert_int_equal(network_revision(&w), before + 2);
+	network_close(&w);
+}
+
+/* Where branches reach the hub is in no subnet, unless the admin insists. */
+static void hub_stays_outside(void **state)
+{
+	static const struct {
+		const char *prefix, *code;
+	} cases[] = {
+		{ "203.0.113.10/32", "subnet_holds_hub" },
+		{ "203.0.113.0/24", "subnet_holds_hub" },
+		{ "2001:db8:ffff::/48", "subnet_holds_hub" },
+		{ "203.0.113.11/32", "" },
+	};
+	struct node_subnet forced = fixture_subnet("203.0.113.10/32", 10);
+	struct store_subnet out;
+	struct network w;
+	uint32_t oslo;
+
+	(void)state;
+	network_open(&w);
+	oslo = network_spoke(&w, "oslo", NULL);
+	assert_ok(store_setting_put(w.f.s, "hub_addresses",
+				    "hq.example.net 6655\n203.0.113.10 6655\n"
+				    "2001:db8:ffff::a 6655"));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct node_subnet s = fixture_subnet(cases[i].prefix, 10);
+		struct change_node_add add = {
+			.name = "lier", .kind = NODE_SPOKE, .subnets = &s, .n_subnets = 1
+		};
+		const bool good = !cases[i].code[0];
+		struct node n;
+
+		w.c.dry_run = true;
+		assert_code(&w.c, change_node_add(&w.c, &add, &n), good ? ERR_OK : ERR_CONFLICT,
+			    cases[i].code);
+		if (good)
+			node_fini(&n);
+		w.c.dry_run = false;
+		assert_code(&w.c, change_subnet_add(&w.c, oslo, &s, 0, &out),
+			    good ? ERR_OK : ERR_CONFLICT, cases[i].code);
+	}
+	assert_code(&w.c, change_subnet_add(&w.c, oslo, &forced, SUBNET_FORCE, &out), ERR_OK, "");
+	network_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overlap_table),
-		cmocka_unit_test(own_subnets),
-		cmocka_unit_test(proposals),
-		cmocka_unit_test(dry_run),
+		cmocka_unit_test(overlap_table), cmocka_unit_test(own_subnets),
+		cmocka_unit_test(proposals),     cmocka_unit_test(dry_run),
+		cmocka_unit_test(edits),         cmocka_unit_test(hub_stays_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,7 @@ const DONE: Record<string, string> = {
 	"revocation.unconfirmed": "did not hear every branch confirm the revocation of",
 	"node.hello": "has told new facts:",
 	"subnet.add": "added a subnet to",
+	"subnet.edit": "changed the weight of a subnet of",
 	"subnet.remove": "removed a subnet from",
 	"subnet.propose": "proposed a subnet behind",
 	"subnet.approve": "approved a subnet of",

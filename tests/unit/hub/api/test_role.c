@@ -71,6 +71,7 @@ static const struct {
 	{ "GET", "/api/v1/revocations", AUD },
 	{ "GET", "/api/v1/revocations/{id}", AUD },
 	{ "GET", "/api/v1/subnets/{id}", AUD },
+	{ "PATCH", "/api/v1/subnets/{id}", OPE },
 	{ "DELETE", "/api/v1/subnets/{id}", OPE },
 	{ "GET", "/api/v1/groups", AUD },
 	{ "POST", "/api/v1/groups", OPE },

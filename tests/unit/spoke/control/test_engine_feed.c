@@ -386,6 +386,8 @@ static void deltas(void **state)
 static void addresses_and_routes(void **state)
 {
 	struct tap *t = tap_new(true);
+	struct prefix held;
+	struct addr hub;
 	struct engine_feed f;
 	struct net_feed net;
 	struct cache c;
@@ -412,6 +414,42 @@ static void addresses_and_routes(void **state)
 	net_feed_update(&net, &c, &f);
 	tap_run(t);
 	assert_string_equal(t->lines[t->n - 1], "end mtu 1300");
+	tap_run(t);
+	t->n = 0;
+
+	/* The hub is reached at 10.2.0.9, and must stay so: the more specific of two routes first.
+	 */
+	fake_subnet(directory_find(&c.dir, 1), "10.2.0.0/24", 10);
+	net_feed_update(&net, &c, &f);
+	EXPECT(t, "add route 10.2.0.0/24");
+	assert_int_equal(addr_parse("10.2.0.9", &hub), ERR_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(net_feed_hold(&net, &hub, &held));
+		assert_int_equal(held.len, i ? 16 : 24);
+		net_feed_update(&net, &c, &f);
+		if (i)
+			EXPECT(t, "remove route 10.2.0.0/16");
+		else
+			EXPECT(t, "remove route 10.2.0.0/24");
+	}
+	assert_false(net_feed_hold(&net, &hub, &held));
+	assert_true(net_feed_has_address(&net, &directory_find(&c.dir, 2)->addresses[0]));
+	assert_false(net_feed_has_address(&net, &hub));
+	/* Held as long as the hub is there, ... */
+	assert_false(net_feed_release(&net, &hub, 1));
+	net_feed_update(&net, &c, &f);
+	tap_run(t);
+	assert_int_equal(t->n, 0);
+	/* ... and set when it is elsewhere. */
+	assert_true(net_feed_release(&net, NULL, 0));
+	net_feed_update(&net, &c, &f);
+	EXPECT(t, "add route 10.2.0.0/16", "add route 10.2.0.0/24");
+	/* What the directory has no more is held no more. */
+	assert_true(net_feed_hold(&net, &hub, &held));
+	directory_find(&c.dir, 1)->n_subnets--;
+	net_feed_update(&net, &c, &f);
+	EXPECT(t, "remove route 10.2.0.0/24");
+	assert_int_equal(net.n_held, 0);
 	net_feed_fini(&net);
 	cache_fini(&c);
 	tap_free(t);
