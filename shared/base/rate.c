@@ -32,11 +32,7 @@ bool rate_allow(struct rate_bucket *b, uint32_t per_s, uint32_t burst, uint64_t 
 	return rate_allow_many(b, 1, per_s, burst, now_ms);
 }
 
-void rate_sources_init(struct rate_sources *r)
-{
-	memset(r, 0, sizeof(*r));
-	secret_random(r->seed, sizeof(r->seed));
-}
+void rate_sources_init(struct rate_sources *r) { secret_random(r->seed, sizeof(r->seed)); }
 
 /* Multiply-and-fold over the two halves of the address; the seed is secret, the table small, the
  * stake a shared bucket. */

@@ -29,6 +29,7 @@ struct rate_sources {
 	struct rate_bucket buckets[RATE_SOURCES];
 };
 
+/* Of zeroed memory: of a large table only the pages of sources that were seen are ever touched. */
 void rate_sources_init(struct rate_sources *r);
 bool rate_sources_allow(struct rate_sources *r, const struct addr *source, uint32_t per_s,
 			uint32_t burst, uint64_t now_ms);

@@ -16,6 +16,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
+#include "shared/base/resident.h"
 #include "shared/monitor/children.h"
 #include "shared/monitor/device.h"
 #include "shared/monitor/netlink.h"
@@ -338,6 +339,7 @@ static void on_ready(void *arg)
 		close(m->ready_fd);
 		m->ready_fd = 0;
 	}
+	resident_trim();
 }
 
 static void on_failed(void *arg) { begin_stop(arg, 1); }
@@ -383,6 +385,7 @@ static void on_hangup(void *arg, int signo)
 	 */
 	if (m->ready)
 		notify_send("READY=1");
+	resident_trim();
 }
 
 static void on_alarm(void *arg, int signo)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "shared/base/log.h"
+#include "shared/base/resident.h"
 #include "shared/monitor/filter.h"
 #include "shared/monitor/sandbox.h"
 #include "shared/wire/limits.h"
@@ -435,6 +436,7 @@ int worker_run(const struct worker_start *s)
 		log_error("cannot start: %s", err_str(e));
 		goto out;
 	}
+	resident_trim();
 	code = loop_run(rt.w.loop);
 	tear_down(&rt.w);
 out:

@@ -2,6 +2,7 @@
 #include "shared/noise/primitives.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -40,6 +41,9 @@ enum err primitives_init(struct primitives *p)
 		OSSL_PARAM_construct_end(),
 	};
 
+	/* Thousands of phrases, on the heap, that only somebody who reports OpenSSL's errors needs.
+	 */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
 	*p = (struct primitives){
 		.blake2s = EVP_MD_fetch(NULL, digest, NULL),
 		.hash = EVP_MD_CTX_new(),

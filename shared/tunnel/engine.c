@@ -135,6 +135,7 @@ enum err engine_open(struct worker *w)
 		return e;
 	carrier_init(t);
 	start_stations(t);
+	quiet_init(t);
 	return ERR_OK;
 }
 
@@ -248,6 +249,7 @@ static void fini(struct worker *w)
 	natport_close(t);
 	nat_fini(t);
 	hold_fini(t);
+	quiet_fini(t);
 	if (t->tun_reader.ready)
 		loop_fd_del(t->loop, &t->tun_reader);
 	if (t->bulk_reader.ready)

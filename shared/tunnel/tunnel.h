@@ -11,6 +11,7 @@
 #include "shared/noise/handshake.h"
 #include "shared/tunnel/backlog.h"
 #include "shared/tunnel/hold.h"
+#include "shared/tunnel/quiet.h"
 #include "shared/tunnel/index.h"
 #include "shared/tunnel/coalesce.h"
 #include "shared/tunnel/compress.h"
@@ -68,6 +69,7 @@ struct tunnel {
 	struct loop_fd bulk_reader; /* of the device's second queue */
 	struct backlog backlog;     /* of the outer sockets */
 	struct hold holds[TUN_QUEUES];
+	struct quiet quiet;
 	size_t unlooked_bytes;    /* sent since the sockets were looked at */
 	struct nat nat;           /* a spoke's engine */
 	struct natport natport;   /* the hub's */

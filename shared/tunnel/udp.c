@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "shared/base/resident.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -202,6 +204,13 @@ enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out)
 }
 
 void udp_free(struct udp *u) { free(u); }
+
+void udp_release(struct udp *u)
+{
+	BUG_ON(u->arena_used);
+	resident_forget(u->rx, sizeof(u->rx));
+	resident_forget(u->arena, sizeof(u->arena));
+}
 
 void udp_set_carry(struct udp *u, udp_carry carry, void *arg)
 {

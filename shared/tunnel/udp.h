@@ -82,6 +82,9 @@ typedef void (*udp_too_big)(void *arg, uint32_t owner, size_t len);
  * what the kernel can do. */
 enum err udp_new(const struct worker_fds *fds, bool offload, struct udp **out) must_check;
 void udp_free(struct udp *u);
+/* Gives the memory of the buffers back until they are used again. Not while something is reserved
+ * or a batch is being looked at. */
+void udp_release(struct udp *u);
 /* Before the first record for a carrier; without it they are counted as not sent. */
 void udp_set_carry(struct udp *u, udp_carry carry, void *arg);
 unsigned udp_sockets(const struct udp *u);

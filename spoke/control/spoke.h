@@ -80,6 +80,7 @@ struct spoke {
 	struct timer report_timer; /* every welcome.report_ms while the link is up */
 	struct timer save_timer;   /* every SPOKE_CACHE_SAVE_MS */
 	struct timer grace_timer;  /* OfflineGrace is over */
+	struct timer tidy_timer;   /* tidy_soon() */
 	bool grace_over;
 	uint64_t locate_ms; /* the second in which `locates` are counted */
 	unsigned locates;
@@ -148,6 +149,10 @@ void grace_confirmed(struct spoke *s);
 void grace_begin(struct spoke *s);
 /* Peers are dropped when the hub has refused us or the grace is over, and come back afterwards. */
 void grace_settle(struct spoke *s);
+
+/* --- tidy.c --- */
+/* Something heavy and rare is done: a second later its memory goes. */
+void tidy_soon(struct spoke *s);
 
 /* --- places.c: where the hub is dialled, and where we may be reached --- */
 void places_add(struct spoke *s, struct dialer *d);

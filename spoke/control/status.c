@@ -50,6 +50,7 @@ static void client_free(struct status_client *c)
 	buf_fini(&c->out);
 	list_del(&c->node);
 	c->sv->n_clients--;
+	tidy_soon(c->sv->spoke);
 	free(c);
 }
 

@@ -114,6 +114,7 @@ static void link_moved(struct client *c, enum client_state from, enum client_sta
 	if (to == CLIENT_WAITING)
 		route_guard_look(s);
 	carry_settle(&s->carry);
+	tidy_soon(s);
 }
 
 static size_t link_known(struct client *c, const char *place, struct endpoint *out)
@@ -501,6 +502,7 @@ static void reload(struct worker *w)
 	}
 	spoke_config_fini(fresh);
 	free(fresh);
+	tidy_soon(s);
 }
 
 /* SIGALRM, as tinc has it. */
@@ -548,6 +550,8 @@ static void fini(struct worker *w)
 	link_sockets_fini(&s->sockets);
 	known_keys_fini(&s->known);
 	cache_fini(&s->cache);
+	if (s->started) /* the last: what ends above may have armed it */
+		timer_disarm(loop_timers(s->loop), &s->tidy_timer);
 	free(s);
 	w->state = NULL;
 }

@@ -159,6 +159,7 @@ static void test_rate_of_sources_are_apart(void **state)
 	(void)state;
 	assert_non_null(r);
 	for (unsigned round = 0; round < 20; round++) {
+		memset(r, 0, sizeof(*r));
 		rate_sources_init(r);
 		assert_int_equal(addr_parse("192.0.2.1", &a), ERR_OK);
 		assert_int_equal(addr_parse("192.0.2.2", &b), ERR_OK);

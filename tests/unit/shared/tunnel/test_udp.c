@@ -3,16 +3,19 @@
  * large. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "shared/tunnel/tunnel.h"
 #include "shared/tunnel/udp.h"
 #include "tests/unit/shared/monitor/child.h"
 
@@ -340,12 +343,100 @@ static void test_backlog(void **state)
 	check_backlog(AF_INET6);
 }
 
+/* Is the page of `p` there (/proc/self/pagemap, bit 63)? */
+static bool is_present(const void *p)
+{
+	const uintptr_t page = (uintptr_t)p / (uintptr_t)sysconf(_SC_PAGESIZE);
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &entry, sizeof(entry), (off_t)(page * sizeof(entry))),
+			 sizeof(entry));
+	close(fd);
+	return entry >> 63;
+}
+
+#define BURST 40u
+
+/* Bursts from `a` to `b`; where the last record lay in the buffers of both. */
+static void exchange(struct end *a, struct end *b, unsigned bursts, const uint8_t **sent,
+		     const uint8_t **got)
+{
+	const struct udp_mark plain = { 0 };
+	struct udp_slot slot = { 0 };
+
+	while (bursts--) {
+		for (unsigned i = 0; i < BURST; i++) {
+			udp_mark_next(a->u, &plain);
+			*sent = memset(udp_reserve(a->u, &b->at, &slot, 1000), 1, 1000);
+		}
+		udp_flush(a->u);
+		for (unsigned records = 0; records < BURST;) {
+			struct pollfd ready = { .fd = b->fd, .events = POLLIN };
+			struct udp_message *m;
+			unsigned n;
+
+			assert_int_equal(poll(&ready, 1, 60000), 1);
+			assert_int_equal(udp_receive(b->u, 0, &m, &n), ERR_OK);
+			for (; n; n--, m++) {
+				records += (unsigned)((m->len + m->segment - 1) / m->segment);
+				*got = m->data + m->len - 1;
+			}
+		}
+	}
+}
+
+static void later(struct tunnel *t) { t->quiet.timer.fire(&t->quiet.timer, t->now_ms += QUIET_MS); }
+
+/* The buffers of both directions go a while after the traffic, not before, and not for the few
+ * messages of an idle network; and they work as before. */
+static void test_quiet(void **state)
+{
+	const unsigned traffic = (QUIET_MESSAGES + BURST - 1) / BURST;
+	struct tunnel *t = calloc(1, sizeof(*t));
+	const uint8_t *sent, *got, *other;
+	struct loop *loop;
+	struct end a, b;
+
+	(void)state;
+	assert_non_null(t);
+	assert_int_equal(loop_new(&loop), ERR_OK);
+	assert_true(end_open(&a, AF_INET));
+	assert_true(end_open(&b, AF_INET));
+	t->loop = loop;
+	t->now_ms = loop_now_ms(loop);
+	t->udp = a.u;
+	quiet_init(t);
+	assert_true(timer_armed(&t->quiet.timer));
+	for (unsigned round = 0; round < 2; round++) {
+		exchange(&b, &a, 1, &other, &got);
+		exchange(&a, &b, traffic, &sent, &other);
+		later(t);
+		assert_true(is_present(sent) && is_present(got));
+		later(t);
+		assert_false(is_present(sent) || is_present(got));
+	}
+	exchange(&b, &a, 1, &other, &got);
+	exchange(&a, &b, 1, &sent, &other);
+	for (unsigned i = 0; i < 3; i++)
+		later(t);
+	assert_true(is_present(sent) && is_present(got));
+	quiet_fini(t);
+	assert_false(timer_armed(&t->quiet.timer));
+	end_close(&a);
+	end_close(&b);
+	loop_free(loop);
+	free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tos),     cmocka_unit_test(test_mark_ends),
 		cmocka_unit_test(test_forward), cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_backlog), cmocka_unit_test(test_refused_trains),
+		cmocka_unit_test(test_quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
