@@ -314,6 +314,13 @@ static const struct args_option change_options[] = {
 	END,
 };
 
+static const struct args_option import_tinc_options[] = {
+	{ "--policy-from-connect-to", NULL, false,
+	  "the nodes that are made may talk to the hub only, like branches that ConnectTo it" },
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option fsck_options[] = {
 	{ "--fix", NULL, false, "put permissions right" },
 	END,
@@ -383,7 +390,7 @@ const struct command commands[] = {
 	{ "policy", "check", "NODE NODE", "can one reach the other, and what decides it", 2, 2,
 	  NULL, cmd_policy_check },
 	{ "import-tinc", NULL, "DIR", "take over nodes and subnets of a tinc network", 1, 1,
-	  change_options, cmd_import_tinc },
+	  import_tinc_options, cmd_import_tinc },
 	{ "export", NULL, "[NODE]", "print the hub's host file, or a node's, as tinc does", 0, 1,
 	  NULL, cmd_export },
 	{ "export-all", NULL, "", "print those of all nodes", 0, 0, NULL, cmd_export_all },

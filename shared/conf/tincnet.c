@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/conf/tincnet.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "shared/base/file.h"
 #include "shared/base/hostport.h"
@@ -105,7 +108,8 @@ static const struct config_var variables[] = {
 	GONE("ScriptsInterpreter", "scripts say their interpreter in the first line"),
 	GONE("StrictSubnets", ALWAYS_SO),
 	GONE("TCPOnly", IN_SPOKE_CONF),
-	GONE("TunnelServer", ALWAYS_SO),
+	GONE("TunnelServer",
+	     "who may talk to whom is policy at the hub (--policy-from-connect-to)"),
 	GONE("UDPDiscovery", ALWAYS_SO),
 	GONE("UDPDiscoveryInterval", NOT_NEEDED),
 	GONE("UDPDiscoveryKeepaliveInterval", NOT_NEEDED),
@@ -140,10 +144,14 @@ static void note(struct tincnet *n, const char *file, unsigned line, const char 
 static void note(struct tincnet *n, const char *file, unsigned line, const char *fmt, ...)
 {
 	char text[768];
-	int at = snprintf(text, sizeof(text), "%.256s:%u: ", file, line);
 	char **more;
 	va_list ap;
+	int at;
 
+	if (line)
+		at = snprintf(text, sizeof(text), "%.256s:%u: ", file, line);
+	else
+		at = snprintf(text, sizeof(text), "%.256s: ", file);
 	va_start(ap, fmt);
 	vsnprintf(text + at, sizeof(text) - (size_t)at, fmt, ap);
 	va_end(ap);
@@ -166,11 +174,40 @@ static void unknown(void *arg, const char *file, unsigned line, const char *key)
 
 static bool is_yes(const char *value) { return strcasecmp(value, "yes") == 0; }
 
+/* One more, or the same again: then the lower weight counts, as in tinc. */
+static enum err add_subnet(struct tincnet *n, struct tinc_host *h, const struct config_entry *e,
+			   const struct node_subnet *s)
+{
+	struct node_subnet *more;
+
+	for (size_t i = 0; i < h->n_subnets; i++) {
+		more = &h->subnets[i];
+		if (!prefix_equal(&more->prefix, &s->prefix))
+			continue;
+		if (s->weight < more->weight)
+			more->weight = s->weight;
+		note(n, e->file, e->line, "Subnet %.63s is named twice: weight %u is used",
+		     e->value, more->weight);
+		return ERR_OK;
+	}
+	if (h->n_subnets == NODE_SUBNETS_MAX) {
+		note(n, e->file, e->line, "Subnet %.63s is left out: a node has %u at the most",
+		     e->value, NODE_SUBNETS_MAX);
+		return ERR_OK;
+	}
+	more = realloc(h->subnets, (h->n_subnets + 1) * sizeof(*more));
+	if (!more)
+		return ERR_NOMEM;
+	h->subnets = more;
+	h->subnets[h->n_subnets++] = *s;
+	return ERR_OK;
+}
+
 /* tinc takes host bits, and we the network that was meant. */
 static enum err carry_subnet(struct tincnet *n, struct tinc_host *h, const struct config_entry *e)
 {
 	char shown[PREFIX_STR_SIZE];
-	struct node_subnet s, *more;
+	struct node_subnet s;
 
 	switch (conf_subnet_parse(e->value, &s)) {
 	case CONF_SUBNET_OK:
@@ -188,17 +225,14 @@ static enum err carry_subnet(struct tincnet *n, struct tinc_host *h, const struc
 		     SUBNET_WEIGHT_DEFAULT);
 		break;
 	}
-	if (h->n_subnets == NODE_SUBNETS_MAX) {
-		note(n, e->file, e->line, "Subnet %.63s is left out: a node has %u at the most",
-		     e->value, NODE_SUBNETS_MAX);
+	if (prefix_is_reserved(&s.prefix)) {
+		note(n, e->file, e->line,
+		     "Subnet %.63s is left out: default routes, loopback, link-local and multicast "
+		     "addresses cannot be behind a node",
+		     e->value);
 		return ERR_OK;
 	}
-	more = realloc(h->subnets, (h->n_subnets + 1) * sizeof(*more));
-	if (!more)
-		return ERR_NOMEM;
-	h->subnets = more;
-	h->subnets[h->n_subnets++] = s;
-	return ERR_OK;
+	return add_subnet(n, h, e, &s);
 }
 
 static void carry_address(struct tincnet *n, struct tinc_host *h, const struct config_entry *e,
@@ -317,24 +351,55 @@ enum err tincnet_parse_host(struct tincnet *n, const char *name, const char *lab
 	return e;
 }
 
-/* A file as a whole; a note for one that is not there or too large. */
+/* Nothing of it is taken, and the other files have their turn. */
+static enum err leave_host(struct tincnet *n, const char *name, const char *label, const char *why)
+{
+	struct tinc_host *h = find(n, name);
+
+	note(n, label, 0, "the file is left out: %s", why);
+	n->error[0] = 0;
+	if (!h)
+		h = add_host(n, name);
+	if (!h)
+		return fail(n, ERR_LIMIT, "more than %u files in hosts", TINCNET_HOSTS_MAX);
+	h->broken = true;
+	return ERR_OK;
+}
+
+/* A file as a whole. A folder is none, nor is what is no file at all. */
 static enum err read_host(struct tincnet *n, const char *dir, const char *name)
 {
-	char path[PATHS_FILE_SIZE], label[NAME_SIZE + 8];
+	char path[PATHS_FILE_SIZE], label[NAME_SIZE + 8], why[sizeof(n->error)];
+	struct stat st;
 	struct buf b;
 	enum err e;
 
 	if (strlen(dir) + strlen(name) + 2 > sizeof(path))
 		return fail(n, ERR_TOOBIG, "%.200s: the path is too long", dir);
 	snprintf(label, sizeof(label), "hosts/%.63s", name);
+	paths_join(path, dir, name);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		note(n, label, 0, "it is left out: not a file");
+		return ERR_OK;
+	}
 	buf_init(&b, FILE_MAX_BYTES);
-	e = file_read(paths_join(path, dir, name), &b);
-	if (e)
-		fail(n, e, "%s: %s", path, err_str(e));
-	else
+	e = file_read(path, &b);
+	snprintf(why, sizeof(why), "%s", err_str(e));
+	if (!e) {
 		e = tincnet_parse_host(n, name, label, (const char *)buf_data(&b), buf_len(&b));
+		memcpy(why, n->error, sizeof(why));
+	}
 	buf_fini(&b);
-	return e;
+	return e && e != ERR_NOMEM && e != ERR_LIMIT ? leave_host(n, name, label, why) : e;
+}
+
+/* What tinc takes for a node's name: "oslo.bak" and "oslo-old" are nobody's. */
+static bool is_tinc_name(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_')
+			return false;
+	return name_is_valid(name);
 }
 
 static bool is_script(const char *name)
@@ -367,7 +432,7 @@ static enum err read_hosts(struct tincnet *n, const char *dir)
 		if (is_script(entry->d_name))
 			note(n, "hosts", 0, "%.100s is a script: copy it to that branch",
 			     entry->d_name);
-		else if (!name_is_valid(entry->d_name))
+		else if (!is_tinc_name(entry->d_name))
 			note(n, "hosts", 0, "%.100s is left out: not a node's name", entry->d_name);
 		else
 			e = read_host(n, dir, entry->d_name);
@@ -381,12 +446,43 @@ static void note_connects(struct tincnet *n, const struct config *c)
 {
 	const struct config_entry *e;
 
-	for (size_t i = 0; (e = config_nth(c, "ConnectTo", i)) != NULL; i++)
+	for (size_t i = 0; (e = config_nth(c, "ConnectTo", i)) != NULL; i++) {
+		if (strcmp(e->value, n->self) == 0)
+			continue;
 		note(n, e->file, e->line,
 		     find(n, e->value) ? "ConnectTo = %.63s may stand in hub.conf, too: it names "
 					 "a branch that is expected"
 				       : "ConnectTo = %.63s: hosts/ has no such file",
 		     e->value);
+	}
+}
+
+/* "$VARIABLE" is what the environment says, and $HOST without one this machine's name, both with
+ * "_" for what cannot stand in a name of tinc's. */
+static bool expand_name(struct tincnet *n, const struct config_entry *e)
+{
+	const char *said = getenv(e->value + 1);
+	char host[NAME_SIZE] = "";
+
+	if (!said && strcmp(e->value, "$HOST") == 0 && gethostname(host, sizeof(host) - 1) == 0)
+		said = host;
+	if (!said || !*said)
+		return false;
+	snprintf(n->self, sizeof(n->self), "%s", said);
+	for (char *p = n->self; *p; p++)
+		if (!isalnum((unsigned char)*p))
+			*p = '_';
+	note(n, e->file, e->line, "Name = %.63s is taken as %s", e->value, n->self);
+	return true;
+}
+
+/* The name of the node that the folder is of. */
+static bool take_name(struct tincnet *n, const struct config_entry *e)
+{
+	if (e->value[0] == '$')
+		return expand_name(n, e);
+	snprintf(n->self, sizeof(n->self), "%s", e->value);
+	return is_tinc_name(e->value);
 }
 
 /* Whose folder it is, and whether it is of a kind that can be carried over at all. */
@@ -394,16 +490,15 @@ static enum err take_network(struct tincnet *n, const struct config *c)
 {
 	const struct config_entry *e = config_nth(c, "Name", 0);
 
-	if (!e || !name_is_valid(e->value))
+	if (!e || !take_name(n, e))
 		return fail(n, ERR_INVALID, "tinc.conf has no usable Name%s%.63s", e ? ": " : "",
 			    e ? e->value : "");
-	snprintf(n->self, sizeof(n->self), "%s", e->value);
 	e = config_nth(c, "Mode", 0);
 	if (e && strcasecmp(e->value, "router") != 0)
 		return fail(n, ERR_INVALID,
-			    "tinc.conf:%u: Mode = %.63s bridges Ethernet, which is not supported; "
+			    "%.100s:%u: Mode = %.63s bridges Ethernet, which is not supported; "
 			    "only Mode = router can be carried over",
-			    e->line, e->value);
+			    e->file, e->line, e->value);
 	return ERR_OK;
 }
 
@@ -419,20 +514,59 @@ static enum err take_own(struct tincnet *n, const struct config *c)
 	return carry_all(n, h, c);
 }
 
-static enum err read_all(struct tincnet *n, struct config *c, const char *dir)
+/* One file of the folder into `c`. */
+static enum err parse_file(struct tincnet *n, struct config *c, const char *dir, const char *label,
+			   unsigned where)
 {
 	char path[PATHS_FILE_SIZE];
 	struct buf b;
 	enum err e;
 
 	buf_init(&b, FILE_MAX_BYTES);
-	e = file_read(paths_join(path, dir, "tinc.conf"), &b);
+	e = file_read(paths_join(path, dir, label), &b);
 	if (e)
-		fail(n, e, "%s: %s", path, err_str(e));
-	else if ((e = config_parse(c, "tinc.conf", (const char *)buf_data(&b), buf_len(&b),
-				   CONFIG_SERVER)))
+		fail(n, e, "%.300s: %s", path, err_str(e));
+	else if ((e = config_parse(c, label, (const char *)buf_data(&b), buf_len(&b), where)))
 		fail(n, e, "%s", c->error);
 	buf_fini(&b);
+	return e;
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && end && strcmp(end, ".conf") == 0 &&
+	       strlen(entry->d_name) < NAME_SIZE;
+}
+
+/* tinc.conf, and what tinc 1.1 takes beside it: conf.d, if it is there, in the order of its names.
+ */
+static enum err parse_servers(struct tincnet *n, struct config *c, const char *dir)
+{
+	char path[PATHS_FILE_SIZE], label[NAME_SIZE + 8];
+	struct dirent **found = NULL;
+	int count;
+	enum err e = parse_file(n, c, dir, "tinc.conf", CONFIG_SERVER);
+
+	if (e)
+		return e;
+	count = scandir(paths_join(path, dir, "conf.d"), &found, is_conf, alphasort);
+	for (int i = 0; i < count; i++) {
+		snprintf(label, sizeof(label), "conf.d/%.63s", found[i]->d_name);
+		if (!e)
+			e = parse_file(n, c, dir, label, CONFIG_SERVER);
+		free(found[i]);
+	}
+	free(found);
+	return e;
+}
+
+static enum err read_all(struct tincnet *n, struct config *c, const char *dir)
+{
+	char path[PATHS_FILE_SIZE];
+	enum err e = parse_servers(n, c, dir);
+
 	if (!e)
 		e = take_network(n, c);
 	if (!e)
@@ -452,7 +586,7 @@ enum err tincnet_read(struct tincnet *n, const char *dir)
 	enum err e;
 
 	memset(n, 0, sizeof(*n));
-	if (strlen(dir) + 16 > PATHS_FILE_SIZE)
+	if (strlen(dir) + NAME_SIZE + 16 > PATHS_FILE_SIZE)
 		return fail(n, ERR_TOOBIG, "%.300s: the path is too long", dir);
 	config_init(&c, variables, ARRAY_LEN(variables));
 	config_tolerate(&c, unknown, n);
@@ -499,6 +633,8 @@ static enum err merge_entry(struct tincnet *n, const struct config_entry *e, str
 	const struct config_var *var = spoke_var(e->var->name);
 	char why[192];
 
+	if (strcmp(e->var->name, "Name") == 0)
+		return merge_line(text, var, n->self);
 	if (var && config_value_check(var, e->value, why, sizeof(why)) == ERR_OK)
 		return merge_line(text, var, e->value);
 	if (var)
@@ -515,27 +651,23 @@ static enum err merge_entry(struct tincnet *n, const struct config_entry *e, str
 	return ERR_OK;
 }
 
-/* One file as a whole; the own file in hosts/ may be missing. */
-static enum err merge_file(struct tincnet *n, const char *dir, const char *label, unsigned where,
-			   struct config *c, struct buf *text)
+/* The own file in hosts/, which may be missing. */
+static enum err parse_own(struct tincnet *n, struct config *own, const char *dir)
 {
-	char path[PATHS_FILE_SIZE];
-	struct buf b;
+	char label[NAME_SIZE + 8];
 	enum err e;
 
-	buf_init(&b, FILE_MAX_BYTES);
-	e = file_read(paths_join(path, dir, label), &b);
-	if (e == ERR_NOTFOUND && where == CONFIG_HOST)
-		e = ERR_OK;
-	else if (e)
-		fail(n, e, "%s: %s", path, err_str(e));
-	else if ((e = config_parse(c, label, (const char *)buf_data(&b), buf_len(&b), where)))
-		fail(n, e, "%s", c->error);
-	if (!e && where == CONFIG_SERVER)
-		e = take_network(n, c);
+	snprintf(label, sizeof(label), "hosts/%.63s", n->self);
+	e = parse_file(n, own, dir, label, CONFIG_HOST);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err merge_all(struct tincnet *n, const struct config *c, struct buf *text)
+{
+	enum err e = ERR_OK;
+
 	for (size_t i = 0; !e && i < c->count; i++)
 		e = merge_entry(n, &c->entries[i], text);
-	buf_fini(&b);
 	return e;
 }
 
@@ -557,12 +689,11 @@ static enum err merge_port(struct tincnet *n, const struct config *own, struct b
 enum err tincnet_spoke_conf(struct tincnet *n, const char *dir, const char *text, size_t len,
 			    struct buf *out)
 {
-	char label[NAME_SIZE + 8];
 	struct config c, own;
 	enum err e;
 
 	memset(n, 0, sizeof(*n));
-	if (strlen(dir) + sizeof(label) + 2 > PATHS_FILE_SIZE)
+	if (strlen(dir) + NAME_SIZE + 16 > PATHS_FILE_SIZE)
 		return fail(n, ERR_TOOBIG, "%.300s: the path is too long", dir);
 	config_init(&c, variables, ARRAY_LEN(variables));
 	config_init(&own, variables, ARRAY_LEN(variables));
@@ -570,10 +701,15 @@ enum err tincnet_spoke_conf(struct tincnet *n, const char *dir, const char *text
 	config_tolerate(&own, unknown, n);
 	e = buf_put(out, text, len);
 	if (!e)
-		e = merge_file(n, dir, "tinc.conf", CONFIG_SERVER, &c, out);
-	snprintf(label, sizeof(label), "hosts/%.63s", n->self);
+		e = parse_servers(n, &c, dir);
 	if (!e)
-		e = merge_file(n, dir, label, CONFIG_HOST, &own, out);
+		e = take_network(n, &c);
+	if (!e)
+		e = merge_all(n, &c, out);
+	if (!e)
+		e = parse_own(n, &own, dir);
+	if (!e)
+		e = merge_all(n, &own, out);
 	if (!e)
 		e = merge_port(n, &own, out);
 	config_fini(&c);

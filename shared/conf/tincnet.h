@@ -24,10 +24,13 @@ struct tinc_host {
 	size_t n_endpoints;
 	uint8_t compression;
 	enum path_policy path_policy;
+	bool broken; /* its file could not be read or understood: a note says why, the rest is empty
+		      */
 };
 
 struct tincnet {
-	char self[NAME_SIZE];    /* Name of tinc.conf: whose folder it is */
+	char self[NAME_SIZE]; /* Name of tinc.conf, or what its $VARIABLE says: whose folder it is
+			       */
 	struct tinc_host *hosts; /* by name, the own one among them; owned */
 	size_t n_hosts;
 	char **notes; /* "hosts/oslo:3: Cipher is not needed: ..."; owned */
@@ -35,7 +38,8 @@ struct tincnet {
 	char error[512]; /* after a failure: a sentence for the admin */
 };
 
-/* ERR_NOTFOUND: no tinc.conf there; ERR_INVALID: what cannot be understood; both with n->error. */
+/* ERR_NOTFOUND: no tinc.conf there; ERR_INVALID: one that cannot be understood; both with n->error.
+ * A file of hosts/ that is of no use makes its node `broken` and stops nothing. */
 enum err tincnet_read(struct tincnet *n, const char *dir) must_check;
 void tincnet_fini(struct tincnet *n);
 /*

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An admin's tinc folder becomes nodes of the hub: the guide's third network, with what such folders hold in real life."""
 
+import json
 import os
 
 import pytest
@@ -85,6 +86,39 @@ def test_one_that_cannot_be_had_does_not_stop_the_others(folder):
     got = hq.hub("import-tinc", path, check=False)
     assert got.returncode == 4 and "linode2 was not carried over" in got.stderr and "subnet_overlap" in got.stderr
     assert names(hq) == ["linode1", "linode3", "linodeHQ"]
+
+
+def test_a_dry_run_says_what_would_be(folder):
+    """What the nodes before would have taken counts, and a file of no use stops no other."""
+    hq, path = folder
+    write_host(path, "linode2", "198.51.100.2", "192.168.100.131", "10.7.2.0/24")  # linode1's own address
+    write_host(path, "linode3", "198.51.100.3", "192.168.100.133", "10.7.1.128/25")  # inside of linode1's LAN
+    write_host(path, "linode4", "198.51.100.4", "192.168.100.134", "10.7.1.0/24#20")  # the same: fail-over
+    with open(os.path.join(path, "hosts", "linode5"), "w", encoding="utf-8") as f:
+        f.write("Subnet = 10.7.5.0/24\n\0\n")
+    told = {}
+    for options in (("--dry-run",), ()):
+        got = hq.hub("import-tinc", path, "--json", *options, check=False)
+        assert got.returncode == 4
+        told[options] = {n["name"]: n["outcome"] for n in json.loads(got.stdout)["nodes"]}
+        assert any("hosts/linode5:2: the line holds a control character" in n for n in json.loads(got.stdout)["notes"])
+    dry, done = told.values()
+    assert {n: o.replace("addable", "added") for n, o in dry.items()} == done
+    assert done == {"linode1": "added", "linode2": "refused", "linode3": "refused", "linode4": "added",
+                    "linode5": "refused", "linodeHQ": "completed"}
+    lan = [(s["node"], s["weight"]) for s in hq.json("hub", "subnet", "list")["items"] if s["prefix"] == "10.7.1.0/24"]
+    assert sorted(lan) == [("linode1", 10), ("linode4", 20)]
+
+
+def test_branches_that_see_headquarters_only(folder):
+    hq, path = folder
+    assert "could be made" in hq.hub("import-tinc", path, "--dry-run", "--policy-from-connect-to").stdout
+    assert "branches" not in hq.hub("group", "list").stdout
+    for _ in range(2):  # again: the group is there
+        assert hq.hub("import-tinc", path, "--policy-from-connect-to").returncode == 0
+    assert hq.json("hub", "node", "show", "linode1")["groups"] == ["branches"]
+    policies = hq.json("hub", "policy", "list")["items"]
+    assert policies and "branches" not in str(policies)
 
 
 @pytest.mark.parametrize("conf, why", [

@@ -37,6 +37,12 @@ static void test_host_files(void **state)
 		{ "Subnet = 2001:db8::/32#5\n", "2001:db8::/32#5 0 auto", NULL },
 		{ "Subnet = 10.20.1.1/16\n", "10.20.0.0/16#10 0 auto", "host bits" },
 		{ "Subnet = 10.0.0.0/8#x\n", "10.0.0.0/8#10 0 auto", "10 is used" },
+		{ "Subnet = 10.0.0.0/8#9\nSubnet = 10.0.0.0/8#4\n", "10.0.0.0/8#4 0 auto",
+		  "named twice: weight 4" },
+		{ "Subnet = 10.0.0.0/8#4\nSubnet = 10.0.0.0/8\n", "10.0.0.0/8#4 0 auto",
+		  "named twice: weight 4" },
+		{ "Subnet = 0.0.0.0/0\n", "0 auto", "default routes" },
+		{ "Subnet = ::/0\n", "0 auto", "default routes" },
 		{ "Subnet = 1:2:3:4:5:6\n", "0 auto", "not an IPv4 or IPv6 network" },
 		{ "Address = oslo.example.com\n", "<oslo.example.com 655> 0 auto", NULL },
 		{ "Address = 192.0.2.1 700\nPort = 656\n", "<192.0.2.1 700> 0 auto", NULL },
@@ -93,6 +99,69 @@ static void remove_file(const char *dir, const char *name)
 	unlink(path);
 }
 
+static bool is_noted(const struct tincnet *n, const char *what)
+{
+	for (size_t i = 0; i < n->n_notes; i++)
+		if (strstr(n->notes[i], what))
+			return true;
+	return false;
+}
+
+/* What lies about in folders of real life stops nothing, and is told. */
+static void test_odd_files(const char *dir, const char *hosts)
+{
+	static const struct {
+		const char *text, *why;
+	} broken[] = {
+		{ "Subnet =\n", "hosts/oslo:1: 'Subnet' has no value" },
+		{ "Subnet = 10.2.0.0/16\n\001\n", "hosts/oslo:2: the line holds a control" },
+		{ "-----BEGIN RSA PUBLIC KEY-----\n", "hosts/oslo:1: the block that begins" },
+	};
+	char path[96];
+	struct tincnet n;
+
+	write_file(dir, "tinc.conf", "Name = $BRANCHLINE_TEST_NAME\nConnectTo = a_b\n");
+	assert_int_equal(unsetenv("BRANCHLINE_TEST_NAME"), 0);
+	assert_int_equal(tincnet_read(&n, dir), ERR_INVALID);
+	tincnet_fini(&n);
+	assert_int_equal(setenv("BRANCHLINE_TEST_NAME", "a-b", 1), 0);
+	write_file(hosts, "oslo.bak", "Subnet = 10.2.0.0/16\n");
+	snprintf(path, sizeof(path), "%s/old", hosts);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+		write_file(hosts, "oslo", broken[i].text);
+		assert_int_equal(tincnet_read(&n, dir), ERR_OK);
+		assert_string_equal(n.self, "a_b");
+		assert_int_equal(n.n_hosts, 3); /* a_b of tinc.conf, hq, oslo */
+		assert_true(n.hosts[2].broken && n.hosts[2].n_subnets == 0);
+		assert_false(n.hosts[1].broken);
+		assert_true(is_noted(&n, broken[i].why));
+		assert_true(is_noted(&n, "Name = $BRANCHLINE_TEST_NAME is taken as a_b"));
+		assert_true(is_noted(&n, "hosts: oslo.bak is left out"));
+		assert_true(is_noted(&n, "hosts/old: it is left out: not a file"));
+		assert_false(is_noted(&n, "ConnectTo")); /* to itself */
+		tincnet_fini(&n);
+	}
+	remove_file(hosts, "oslo.bak");
+	rmdir(path);
+
+	snprintf(path, sizeof(path), "%s/conf.d", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	write_file(path, "20.conf", "Mode = switch\n");
+	write_file(path, "10.conf", "Subnet = 10.3.0.0/16\n");
+	write_file(path, "readme", "no configuration\n");
+	assert_int_equal(tincnet_read(&n, dir), ERR_INVALID);
+	assert_non_null(strstr(n.error, "conf.d/20.conf:1: Mode = switch"));
+	tincnet_fini(&n);
+	remove_file(path, "20.conf");
+	assert_int_equal(tincnet_read(&n, dir), ERR_OK);
+	assert_int_equal(n.hosts[0].n_subnets, 1);
+	tincnet_fini(&n);
+	remove_file(path, "10.conf");
+	remove_file(path, "readme");
+	rmdir(path);
+}
+
 static void test_folder(void **state)
 {
 	char dir[] = "/tmp/tincnet-XXXXXX", hosts[64], got[1024];
@@ -136,6 +205,8 @@ static void test_folder(void **state)
 	assert_int_equal(tincnet_read(&n, dir), ERR_INVALID);
 	assert_non_null(strstr(n.error, "Name"));
 	tincnet_fini(&n);
+
+	test_odd_files(dir, hosts);
 
 	remove_file(hosts, "oslo");
 	remove_file(hosts, "hq");
