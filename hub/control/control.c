@@ -9,6 +9,7 @@
 #include "hub/change_hub.h"
 #include "hub/control/core.h"
 #include "hub/control/node_settings.h"
+#include "hub/control/reach.h"
 #include "hub/control/refresh.h"
 #include "shared/base/clock.h"
 #include "shared/ipc/nudge_msg.h"
@@ -125,6 +126,7 @@ static enum err start(struct worker *w)
 	key_ages_start(c);
 	revocations_start(c);
 	net_feed_start(c);
+	reach_own(c);
 	hub_key_start(c);
 	e = listener_start(c);
 	if (e)

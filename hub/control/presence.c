@@ -24,13 +24,20 @@ static void flush_at(struct control *c, uint64_t at_ms)
 
 /* --- rows --- */
 
-struct presence_node *presence_get(struct control *c, uint32_t id)
+struct presence_node *presence_find(struct control *c, uint32_t id)
 {
 	struct table_node *n = table_find(&c->presence.by_id, &id);
 
-	if (n)
-		return container_of(n, struct presence_node, by_id);
-	struct presence_node *p = calloc(1, sizeof(*p));
+	return n ? container_of(n, struct presence_node, by_id) : NULL;
+}
+
+struct presence_node *presence_get(struct control *c, uint32_t id)
+{
+	struct presence_node *p = presence_find(c, id);
+
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		goto out;
 	p->id = p->row.node_id = id;

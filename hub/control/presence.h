@@ -53,6 +53,8 @@ enum err presence_init(struct control *c) must_check;
 void presence_start(struct control *c);
 void presence_fini(struct control *c);
 
+/* NULL: nothing is known of it. */
+struct presence_node *presence_find(struct control *c, uint32_t id);
 /* NULL when memory is out (logged): presence is then not shown, nothing else suffers. */
 struct presence_node *presence_get(struct control *c, uint32_t id);
 /* The node's row was changed: write it within PRESENCE_FLUSH_MS. */

@@ -42,6 +42,44 @@ static void set_reachable(struct control *c, struct presence_node *p, const stru
 	}
 }
 
+/* Whose subnets are being compared, and where it is. */
+struct change {
+	struct control *c;
+	struct monitor_script m;
+};
+
+static void subnet_changed(void *arg, const struct node_subnet *s, bool up)
+{
+	struct change *x = arg;
+
+	x->m.kind = up ? SCRIPT_SUBNET_UP : SCRIPT_SUBNET_DOWN;
+	x->m.subnet = s->prefix;
+	x->m.weight = s->weight;
+	run_script(x->c, &x->m);
+}
+
+void reach_own(struct control *c)
+{
+	const struct node *hub = core_hub(c);
+	struct change x = { .c = c };
+
+	snprintf(x.m.node, sizeof(x.m.node), "%s", hub->name);
+	node_subnets_compare(NULL, hub, subnet_changed, &x);
+}
+
+void reach_changed(struct control *c, const struct node *old, const struct node *now)
+{
+	const struct presence_node *p = presence_find(c, now->id);
+	struct change x = { .c = c };
+
+	if (!old || (now->kind != NODE_HUB && (!p || !p->reachable)))
+		return;
+	if (p && now->kind != NODE_HUB)
+		x.m.remote = p->row.endpoint;
+	snprintf(x.m.node, sizeof(x.m.node), "%s", now->name);
+	node_subnets_compare(old, now, subnet_changed, &x);
+}
+
 /* A WireGuard node has no link: it is online while its tunnel works. */
 static void wireguard_online(struct control *c, struct presence_node *p, const struct node *n,
 			     bool up)

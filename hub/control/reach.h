@@ -7,7 +7,13 @@
 #include "shared/ipc/engine_msg.h"
 
 struct control;
+struct node;
 
+/* subnet-up for the hub's own subnets, at its start. */
+void reach_own(struct control *c);
+/* A node's record changes: subnet-down and subnet-up for what is no more, or new, behind a node
+ * that is reachable, or behind the hub. */
+void reach_changed(struct control *c, const struct node *old, const struct node *now);
 /* The engine tells of a change as it happens. */
 void reach_path(struct control *c, const struct engine_path *m);
 /*

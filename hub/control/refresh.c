@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hub/control/core.h"
+#include "hub/control/reach.h"
 #include "hub/control/recv.h"
 #include "hub/control/verdict.h"
 #include "hub/directory/load.h"
@@ -32,6 +33,7 @@ static void node_changed(void *arg, const struct node *old, const struct node *n
 		log_error("control: out of memory for the index of identity keys");
 	concern_note(&c->concern, old, now);
 	engine_feed_node(c, old, now);
+	reach_changed(c, old, now);
 	dns_feed_node(c, now);
 	names_node(c, now);
 	revocations_note(c, old, now);

@@ -109,6 +109,33 @@ enum err node_chain_add(struct node *n, const struct node_link *link)
 	return ERR_OK;
 }
 
+static bool has_prefix(const struct node *n, const struct prefix *p)
+{
+	for (uint32_t lo = 0, hi = n ? n->n_subnets : 0; lo < hi;) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		int c = prefix_cmp(&n->subnets[mid].prefix, p);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+void node_subnets_compare(const struct node *old, const struct node *now,
+			  void (*cb)(void *arg, const struct node_subnet *s, bool up), void *arg)
+{
+	for (uint32_t i = 0; old && i < old->n_subnets; i++)
+		if (!has_prefix(now, &old->subnets[i].prefix))
+			cb(arg, &old->subnets[i], false);
+	for (uint32_t i = 0; now && i < now->n_subnets; i++)
+		if (!has_prefix(old, &now->subnets[i].prefix))
+			cb(arg, &now->subnets[i], true);
+}
+
 enum err node_endpoint_add(struct node *n, const char *line)
 {
 	char(*grown)[ENDPOINT_NAME_SIZE];

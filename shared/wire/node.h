@@ -82,6 +82,10 @@ enum err node_copy(struct node *dst, const struct node *src) must_check;
 enum err node_chain_add(struct node *n, const struct node_link *link) must_check;
 /* Keeps the subnets sorted. ERR_EXISTS, ERR_LIMIT, ERR_NOMEM. */
 enum err node_subnet_add(struct node *n, const struct node_subnet *s) must_check;
+/* Calls `cb` for each subnet of `old` that `now` does not have (`up` false), then for each that
+ * only `now` has; either may be NULL. A weight that is another makes no other subnet. */
+void node_subnets_compare(const struct node *old, const struct node *now,
+			  void (*cb)(void *arg, const struct node_subnet *s, bool up), void *arg);
 /* One more Address line, which is shorter than ENDPOINT_NAME_SIZE. ERR_LIMIT, ERR_NOMEM. */
 enum err node_endpoint_add(struct node *n, const char *line) must_check;
 /* True when both say the same, revision left aside. */

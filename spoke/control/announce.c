@@ -27,17 +27,50 @@ static void run_script(struct spoke *s, enum monitor_script_kind kind, const str
 		log_warn("the scripts of node %s do not run: %s", n->name, err_str(e));
 }
 
-/* host-up before its subnets, host-down after them. */
+/* The node's, then those of its subnets: tinc's order, whichever way it goes. */
 static void run_scripts(struct spoke *s, const struct node *n, const struct endpoint *remote,
 			bool up)
 {
-	if (up)
-		run_script(s, SCRIPT_HOST_UP, n, remote, NULL);
+	run_script(s, up ? SCRIPT_HOST_UP : SCRIPT_HOST_DOWN, n, remote, NULL);
 	for (uint32_t i = 0; i < n->n_subnets; i++)
 		run_script(s, up ? SCRIPT_SUBNET_UP : SCRIPT_SUBNET_DOWN, n, remote,
 			   &n->subnets[i]);
-	if (!up)
-		run_script(s, SCRIPT_HOST_DOWN, n, remote, NULL);
+}
+
+/* Whose subnets are being compared, and where it is. */
+struct change {
+	struct spoke *s;
+	const struct node *n;
+	struct endpoint remote;
+};
+
+static void subnet_changed(void *arg, const struct node_subnet *subnet, bool up)
+{
+	struct change *x = arg;
+
+	run_script(x->s, up ? SCRIPT_SUBNET_UP : SCRIPT_SUBNET_DOWN, x->n, &x->remote, subnet);
+}
+
+void announce_own(struct spoke *s)
+{
+	struct change x = { .s = s, .n = directory_find(&s->cache.dir, s->cache.welcome.id) };
+
+	if (s->own_up || !x.n)
+		return;
+	s->own_up = true;
+	node_subnets_compare(NULL, x.n, subnet_changed, &x);
+}
+
+void announce_changed(struct spoke *s, const struct node *old, const struct node *now)
+{
+	const struct peer_state *state = peers_find(&s->peers, now->id);
+	struct change x = { .s = s, .n = now };
+
+	if (now->id != s->cache.welcome.id && state && state->is_up)
+		x.remote = state->endpoint;
+	else if (now->id != s->cache.welcome.id || !s->own_up)
+		return;
+	node_subnets_compare(old, now, subnet_changed, &x);
 }
 
 void announce_path(struct spoke *s, const struct engine_path *p)

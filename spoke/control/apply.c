@@ -54,13 +54,15 @@ static bool takes_back(const struct spoke *s, const struct delta *x)
 	return false;
 }
 
-/* Says what an admin of this branch wants to know about a change. */
-static void log_changes(const struct spoke *s, const struct delta *x)
+/* Says what an admin of this branch wants to know about a change, and runs his scripts. */
+static void tell_changes(struct spoke *s, const struct delta *x)
 {
 	for (uint32_t i = 0; i < x->n_changed; i++) {
 		const struct node *new = &x->changed[i],
 				  *old = directory_find(&s->cache.dir, new->id);
 
+		if (old)
+			announce_changed(s, old, new);
 		if (old && new->id == s->cache.welcome.id && strcmp(old->name, new->name) != 0)
 			log_notice("the hub calls this node %s now (Name in spoke.conf: %s)",
 				   new->name, s->cfg->name);
@@ -126,7 +128,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 
 	log_debug(2, "directory: revision %" PRIu64 " to %" PRIu64 ", %u changed, %u gone", x->from,
 		  x->to, x->n_changed, x->n_gone);
-	log_changes(s, x);
+	tell_changes(s, x);
 	forget_gone(s, x);
 	revoked_note(&s->cache.revoked, &s->cache.dir, x);
 	e = directory_apply(&s->cache.dir, x);
@@ -153,6 +155,7 @@ void apply_directory(struct spoke *s, const struct delta *x)
 	else
 		apply_delta(s, x, hub_routes);
 	net_feed_update(&s->net, &s->cache, &s->engine);
+	announce_own(s);
 	dns_feed_delta(s, x);
 	locate_warm(s);
 	rotation_settle(s);
@@ -199,6 +202,7 @@ void apply_cache(struct spoke *s)
 {
 	apply_engine(s);
 	net_feed_update(&s->net, &s->cache, &s->engine);
+	announce_own(s);
 	dns_feed_all(s);
 }
 

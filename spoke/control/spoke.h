@@ -50,6 +50,7 @@ struct spoke {
 	struct hub_pin hub_pin;           /* the hub's */
 
 	struct cache cache;
+	bool own_up;             /* subnet-up has run for our own subnets */
 	struct known_keys known; /* identity keys of others: trust.h */
 	struct client client;
 	struct trial trial; /* what the hub sets on us */
@@ -133,6 +134,11 @@ void locate_warm(struct spoke *s);
 /* The link came up: for those, and for whom we were talking with. */
 void locate_link_up(struct spoke *s);
 void announce_path(struct spoke *s, const struct engine_path *p);
+/* subnet-up for our own subnets, once: as soon as the directory says which they are. */
+void announce_own(struct spoke *s);
+/* A node's record changes: subnet-down and subnet-up for what is no more, or new, behind a node
+ * that is reachable, or behind our own. */
+void announce_changed(struct spoke *s, const struct node *old, const struct node *now);
 /* The node has left the directory, or the engine is away: its host-down runs if its host-up has. */
 void announce_down(struct spoke *s, uint32_t id);
 

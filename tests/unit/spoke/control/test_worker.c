@@ -384,8 +384,8 @@ static void scripts_of_a_path(void **state)
 	expect(wanted);
 	assert_null(strstr(strstr(x->notes, wanted) + strlen(wanted), "script"));
 	send_delta((struct delta){ .from = 7, .to = 8, .n_gone = 1, .gone = &gone });
-	snprintf(wanted, sizeof(wanted), "script %d bergen; script %d bergen", SCRIPT_SUBNET_DOWN,
-		 SCRIPT_HOST_DOWN);
+	snprintf(wanted, sizeof(wanted), "script %d bergen; script %d bergen", SCRIPT_HOST_DOWN,
+		 SCRIPT_SUBNET_DOWN);
 	expect(wanted);
 	expect("gone 3; commit 8");
 }
