@@ -416,15 +416,15 @@ static void too_late(struct timer *t, uint64_t now_ms)
 
 static uint32_t client_events(const struct gate_conn *c)
 {
-	uint32_t events = c->client_left ? 0 : EPOLLRDHUP;
+	bool reads = c->state != GATE_ENDING && (c->state != GATE_OPEN || wants_bytes(c)),
+	     writes = buf_len(&c->to_client) > 0;
+	uint32_t events = 0;
 
-	if (c->state != GATE_OPEN && c->state != GATE_ENDING)
-		events = EPOLLIN;
-	else if (wants_bytes(c) || c->client.wants_read)
+	if (c->state == GATE_OPEN && !c->client_left)
+		events |= EPOLLRDHUP;
+	if (reads || (writes && c->client.wants_read))
 		events |= EPOLLIN;
-	if (c->state == GATE_ENDING)
-		events &= ~(uint32_t)EPOLLRDHUP;
-	if (c->client.wants_write || (buf_len(&c->to_client) && !c->client.wants_read))
+	if ((writes && !c->client.wants_read) || (reads && c->client.wants_write))
 		events |= EPOLLOUT;
 	return events;
 }

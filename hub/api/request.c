@@ -6,15 +6,15 @@
 #include <unistd.h>
 
 #include "hub/api/context.h"
+#include "hub/api/framing.h"
 #include "hub/api/hashing.h"
 #include "shared/base/clock.h"
 #include "shared/base/log.h"
 
-/* Read and thrown away, so that a client that sends too much hears why; one that tells its length
- * beforehand is answered at once, from the first on. */
-#define BODY_LENGTH_MAX_BYTES  (1u << 20)
-#define BODY_DISCARD_MAX_BYTES (16u << 20)
-#define JSON_TYPE              "application/json"
+/* Up to FRAMING_BODY_MAX_BYTES are read and thrown away, so that a client that sends too much hears
+ * why; one that tells its length beforehand is answered at once, from this on. */
+#define BODY_LENGTH_MAX_BYTES (1u << 20)
+#define JSON_TYPE             "application/json"
 
 void request_init(struct request *r)
 {
@@ -202,7 +202,7 @@ bool request_may_go_on(struct request *r)
 bool request_body(struct request *r, const void *p, size_t n)
 {
 	r->body_bytes += n;
-	if (r->body_bytes > BODY_DISCARD_MAX_BYTES)
+	if (r->body_bytes > FRAMING_BODY_MAX_BYTES)
 		return false;
 	return r->body_bytes > BODY_MAX_BYTES || buf_put(&r->body, p, n) == ERR_OK;
 }

@@ -368,10 +368,13 @@ static size_t unescape(void *arg, struct MHD_Connection *c, char *s)
 static void share_room(struct server *s)
 {
 	const struct worker_fds *fds = &s->api->worker->fds;
+	unsigned found;
 
 	s->wanted = (fds->listen_unix >= 0 ? SERVER_UNIX_CONNECTIONS_MAX : 0) +
 		    fds->n_listen_https * SERVER_HTTPS_CONNECTIONS_MAX;
-	s->room = worker_connections_max(s->wanted * FDS_EACH) / FDS_EACH;
+	found = worker_connections_max(s->wanted * FDS_EACH + SERVER_WAITING_MAX);
+	s->room = found > 2 * SERVER_WAITING_MAX ? (found - SERVER_WAITING_MAX) / FDS_EACH
+						 : found / (2 * FDS_EACH);
 	if (s->room < s->wanted)
 		log_warn("api: the limit of open files (RLIMIT_NOFILE) leaves room for %u "
 			 "connections instead of %u: others will wait. Raise LimitNOFILE= of the "

@@ -215,6 +215,7 @@ def test_mutations(hq):
                 assert status in DOCUMENTED, (data, got)
                 seen[status, code] = seen.get((status, code), 0) + 1
     assert resident_kib(hq) - before < LEAK_KIB
+    assert not {(400, "request_refused"), (503, "no_memory")} & set(seen), seen
     assert {code for status, code in seen if status == 400} >= {"request_line_invalid", "field_invalid", "line_end_invalid", "host_invalid"}, seen
 
 
