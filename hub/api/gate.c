@@ -33,13 +33,11 @@ static unsigned count_of(const struct gate *g, const struct addr *a)
 	return n;
 }
 
-/* No more from this one for a moment: there is no descriptor or memory for it. */
-static void rest(struct gate_listener *l, int errnum)
+/* No more from this one for a moment, or until one of its connections ends. */
+static void rest(struct gate_listener *l)
 {
 	struct gate *g = l->gate;
 
-	if (log_allowed(g->log_limit))
-		log_warn("api: a connection could not be accepted: %s", strerror(errnum));
 	loop_fd_events(g->loop, &l->io, 0);
 	timer_arm(loop_timers(g->loop), &l->retry, loop_now_ms(g->loop) + GATE_RETRY_MS);
 }
@@ -49,7 +47,30 @@ static void rested(struct timer *t, uint64_t now_ms)
 	struct gate_listener *l = container_of(t, struct gate_listener, retry);
 
 	(void)now_ms;
-	loop_fd_events(l->gate->loop, &l->io, l->n < l->max ? EPOLLIN : 0);
+	loop_fd_events(l->gate->loop, &l->io, EPOLLIN);
+}
+
+/*
+ * All places are taken, and somebody waits for one: who has said nothing for longest makes room,
+ * once it had its time. False: all have something to do.
+ */
+static bool evict(struct gate_listener *l)
+{
+	uint64_t now = loop_now_ms(l->gate->loop);
+	struct gate_conn *oldest = NULL;
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &l->gate->conns) {
+		struct gate_conn *c = list_entry(pos, struct gate_conn, link);
+
+		if (c->listener == l && (c->wait == WAIT_SHAKE || c->wait == WAIT_IDLE) &&
+		    (!oldest || c->waits_since_ms < oldest->waits_since_ms))
+			oldest = c;
+	}
+	if (!oldest || now - oldest->waits_since_ms < GATE_IDLE_MIN_MS)
+		return false;
+	gate_conn_close(oldest);
+	return true;
 }
 
 /* An answer comes in pieces, head and body: none waits until the one before is acknowledged. */
@@ -70,9 +91,13 @@ static bool accept_one(struct gate_listener *l)
 	int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			rest(l, errno);
-		return errno == ECONNABORTED || errno == EINTR;
+		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
+			return errno != EAGAIN;
+		/* There is no descriptor or memory for it. */
+		if (log_allowed(l->gate->log_limit))
+			log_warn("api: a connection could not be accepted: %s", strerror(errno));
+		rest(l);
+		return false;
 	}
 	if (!l->is_unix && (endpoint_from_sockaddr(&ss, len, &remote) ||
 			    count_of(l->gate, &remote.addr) >= GATE_PER_IP_MAX)) {
@@ -89,11 +114,13 @@ static void accept_some(struct loop_fd *f, uint32_t events)
 	struct gate_listener *l = container_of(f, struct gate_listener, io);
 
 	(void)events;
+	if (l->n >= l->max && !evict(l)) {
+		rest(l);
+		return;
+	}
+	/* Whether more wait than there are places for, the next round says. */
 	for (unsigned i = 0; i < ACCEPT_AT_ONCE && l->n < l->max && accept_one(l); i++)
 		;
-	/* gate_conn_close() looks again. */
-	if (l->n >= l->max)
-		loop_fd_events(l->gate->loop, f, 0);
 }
 
 enum err gate_new(struct loop *loop, const struct gate_house *house, void *arg, SSL_CTX *tls,

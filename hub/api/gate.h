@@ -9,8 +9,12 @@
  *   1. gate_new(), gate_listen() for each socket
  *   2. gate_stop_listening(), gate_flush(); the library ends; gate_free()
  *
- * Limits: `max` connections of each socket, others wait to be accepted; GATE_PER_IP_MAX of one IP
- * address (IPv6: of one /64), others are closed.
+ * Limits: `max` connections of each socket; GATE_PER_IP_MAX of one IP address (IPv6: of one /64),
+ * others are closed. When all places are taken, who comes waits to be accepted, and the one that is
+ * idle for longest makes room when it has been so for GATE_IDLE_MIN_MS.
+ *
+ * Timers (one of each listener). Trigger: no place, descriptor or memory for who waits; delay:
+ * GATE_RETRY_MS, or the end of a connection; action: tried again.
  */
 #include <openssl/ssl.h>
 
@@ -21,7 +25,8 @@
 
 #define GATE_LISTENERS_MAX 16u
 #define GATE_PER_IP_MAX    32u
-#define GATE_RETRY_MS      200u /* after there was no descriptor or memory for a connection */
+#define GATE_RETRY_MS      200u
+#define GATE_IDLE_MIN_MS   1000u
 
 struct gate;
 struct gate_conn;

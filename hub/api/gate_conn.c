@@ -67,7 +67,8 @@ void gate_conn_close(struct gate_conn *c)
 	list_push_back(&g->gone, &c->link);
 	gate_reap(g);
 	l->n--;
-	if (l->io.fd >= 0 && !timer_armed(&l->retry))
+	timer_disarm(loop_timers(g->loop), &l->retry);
+	if (l->io.fd >= 0)
 		loop_fd_events(g->loop, &l->io, EPOLLIN);
 }
 
@@ -393,10 +394,11 @@ static void arm(struct gate_conn *c)
 	if (wait == c->wait && !(wait == WAIT_SEND && c->progress))
 		return;
 	c->wait = wait;
+	c->waits_since_ms = loop_now_ms(c->gate->loop);
 	if (wait == WAIT_NONE)
 		timer_disarm(timers, &c->deadline);
 	else
-		timer_arm(timers, &c->deadline, loop_now_ms(c->gate->loop) + delays_ms[wait]);
+		timer_arm(timers, &c->deadline, c->waits_since_ms + delays_ms[wait]);
 }
 
 static void too_late(struct timer *t, uint64_t now_ms)

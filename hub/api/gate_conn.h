@@ -88,6 +88,7 @@ struct gate_conn {
 
 	struct timer deadline;
 	enum gate_wait wait;
+	uint64_t waits_since_ms;
 	bool progress; /* the client has taken something */
 	struct loop_later later;
 };

@@ -456,6 +456,38 @@ static void others_wait(void **unused)
 	end();
 }
 
+/* With all places taken who is idle for longest makes room; who has something to do never does. */
+static void an_idle_one_makes_room(void **unused)
+{
+	struct gate_conn *idle, *busy;
+	int fds[3];
+
+	(void)unused;
+	begin(2);
+	fds[0] = dial();
+	busy = c;
+	say(fds[0], HEALTH);
+	fds[1] = dial();
+	idle = c;
+	fds[2] = dial();
+	say(fds[2], HEALTH);
+	assert_int_equal(house.let_in, 1);
+	assert_true(timer_armed(&gate->listeners[0].retry));
+	busy->waits_since_ms = 0;
+	idle->waits_since_ms -= GATE_IDLE_MIN_MS;
+	gate->listeners[0].retry.fire(&gate->listeners[0].retry, loop_now_ms(l));
+	settle();
+	assert_string_equal(hear(fds[1], true), "");
+	assert_int_equal(house.let_in, 2);
+	assert_int_equal(gate->listeners[0].n, 2);
+	answer(ANSWER);
+	assert_string_equal(hear(fds[2], false), ANSWER);
+	for (unsigned i = 0; i < 3; i++)
+		close(fds[i]);
+	settle();
+	end();
+}
+
 /* The end of the worker: what was answered goes out, and nobody is left. */
 static void the_end_of_the_gate(void **unused)
 {
@@ -492,6 +524,7 @@ int main(void)
 		cmocka_unit_test(slow_clients),
 		cmocka_unit_test(neither_side_can_fill_it),
 		cmocka_unit_test(others_wait),
+		cmocka_unit_test(an_idle_one_makes_room),
 		cmocka_unit_test(the_end_of_the_gate),
 	};
 
