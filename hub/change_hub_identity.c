@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hub/change_step.h"
+#include "hub/store/hub_tunnel.h"
 #include "shared/base/clock.h"
 #include "shared/keys/keys.h"
 
@@ -59,6 +60,7 @@ static enum err rotate(struct change *c, const struct node *hub, struct hub_iden
 {
 	const uint32_t *overlap_s = arg;
 	struct store_hub_identity x = { .state = HUB_IDENTITY_ASKED, .overlap_s = *overlap_s };
+	struct store_hub_tunnel tunnel;
 	enum err e;
 
 	if (x.overlap_s < 1 || x.overlap_s > HUB_IDENTITY_OVERLAP_MAX_S)
@@ -68,6 +70,14 @@ static enum err rotate(struct change *c, const struct node *hub, struct hub_iden
 		return change_refuse(c, ERR_CONFLICT, "identity_rotation_exists", "",
 				     "The hub's identity key is being replaced already: finish or "
 				     "cancel that first.");
+	/* The next identity key signs the tunnel key that there is: it must not change before. */
+	e = store_hub_tunnel_get(c->store, &tunnel);
+	if (!e && tunnel.state == HUB_TUNNEL_ASKED)
+		return change_refuse(c, ERR_CONFLICT, "tunnel_rotation_exists", "",
+				     "The hub is making a new tunnel key: try again in a second, "
+				     "or cancel that first (branchline-hub tunnel-key cancel).");
+	if (e && e != ERR_NOTFOUND)
+		return e;
 	snprintf(x.requested_by, sizeof(x.requested_by), "%s", c->actor ? c->actor : "unknown");
 	x.requested_ms = clock_wall_ms();
 	e = store_hub_identity_put(c->store, &x);

@@ -19,7 +19,8 @@
 #include "hub/change.h"
 #include "hub/hub_identity.h"
 
-/* Codes: overlap_invalid, identity_rotation_exists. */
+/* Codes: overlap_invalid, identity_rotation_exists, tunnel_rotation_exists (the tunnel key is about
+ * to change). */
 enum err change_hub_identity_rotate(struct change *c, uint32_t hub_id, uint32_t overlap_s,
 				    struct hub_identity *out) must_check;
 /* `in`: key, signature and tunnel_sig; the rest is filled in. Codes: identity_rotation_missing,

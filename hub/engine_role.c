@@ -16,6 +16,8 @@ static enum err load(void *config, void **state)
 					.workers = c->workers };
 	enum err e = keys_read_secret(c->tunnel_key_file, &params.tunnel_key);
 
+	if (!e)
+		e = keys_read_next(c->tunnel_key_file, &params.next_key, &params.has_next_key);
 	if (e)
 		log_error("%s: %s", c->tunnel_key_file, err_str(e));
 	else

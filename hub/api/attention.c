@@ -5,6 +5,7 @@
 
 #include "hub/api/render.h"
 #include "hub/hub_identity.h"
+#include "hub/hub_tunnel.h"
 #include "hub/key_settings.h"
 #include "shared/base/clock.h"
 #include "shared/wire/fields.h"
@@ -116,6 +117,21 @@ static enum err look_at_identity(const struct survey *s, uint32_t hub_id)
 		   "%u of %u spokes do not know the hub's next identity key yet, which is in force "
 		   "on %s: see branchline-hub identity show.",
 		   missing, h.sum.spokes, clock_format_rfc3339(h.next.until_ms, until));
+}
+
+static enum err look_at_tunnel_key(const struct survey *s, uint32_t hub_id)
+{
+	struct hub_tunnel h;
+	enum err e = hub_tunnel_read(s->api->store, hub_id, &h);
+
+	if (e == ERR_NOTFOUND || (!e && (!h.row.in_force_ms || !h.sum.devices)))
+		return ERR_OK;
+	return e ? e
+		 : add(s, "hub_tunnel_old", NULL, h.row.in_force_ms,
+		       "%u WireGuard node%s not been seen with the hub's new tunnel key: each "
+		       "needs "
+		       "it in its configuration, see branchline-hub tunnel-key show.",
+		       h.sum.devices, h.sum.devices == 1 ? " has" : "s have");
 }
 
 /* Keys of one kind of being due. */
@@ -240,6 +256,8 @@ enum err attention_collect(struct api *a, const struct totals *totals, int64_t n
 		e = look_at_revocations(&s);
 	if (!e)
 		e = look_at_identity(&s, hub_id);
+	if (!e)
+		e = look_at_tunnel_key(&s, hub_id);
 	if (!e)
 		e = store_attention_list(a->store, now_ms - ATTENTION_RECENT_MS, ATTENTION_ROWS_MAX,
 					 add_row, &s);

@@ -53,6 +53,11 @@ void keys_get(struct request *r);
 void keys_revoke(struct request *r);
 /* held.c */
 void held_list(struct request *r);
+/* hub_tunnel.c */
+void hub_tunnel_get(struct request *r);
+void hub_tunnel_rotate(struct request *r);
+void hub_tunnel_finish(struct request *r);
+void hub_tunnel_cancel(struct request *r);
 /* hub_identity.c */
 void hub_identity_get(struct request *r);
 void hub_identity_rotate(struct request *r);

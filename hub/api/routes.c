@@ -7,6 +7,7 @@
 #include "hub/webhook/pattern.h"
 #include "shared/base/log.h"
 #include "hub/hub_identity.h"
+#include "hub/hub_tunnel.h"
 #include "hub/key_settings.h"
 #include "shared/wire/limits.h"
 #include "shared/wire/node_settings.h"
@@ -177,6 +178,14 @@ static const struct body_field identity_finish[] = {
 	{ .name = "force", .type = BODY_BOOL },
 };
 
+static const struct body_field tunnel_rotate[] = {
+	{ .name = "overlap_s", .type = BODY_INT, .min = 1, .max = HUB_TUNNEL_OVERLAP_MAX_S },
+};
+
+static const struct body_field tunnel_finish[] = {
+	{ .name = "force", .type = BODY_BOOL },
+};
+
 static const struct body_field user_add[] = {
 	{ .name = "name", .type = BODY_NAME, .required = true },
 	{ .name = "role", .type = BODY_ROLE, .required = true },
@@ -315,6 +324,12 @@ static const struct route routes[] = {
 	      BODY(identity_rotate), ADMINS),
 	ROUTE(HTTP_POST, V1 "/hub/identity/finish", hub_identity_finish, CHANGE(ROUTE_ONCE),
 	      BODY(identity_finish), ADMINS),
+	ROUTE(HTTP_GET, V1 "/hub/tunnel-key", hub_tunnel_get, .flags = ROUTE_ETAG),
+	ROUTE(HTTP_DELETE, V1 "/hub/tunnel-key", hub_tunnel_cancel, CHANGE(ROUTE_IF_MATCH), ADMINS),
+	ROUTE(HTTP_POST, V1 "/hub/tunnel-key/rotate", hub_tunnel_rotate, CHANGE(ROUTE_ONCE),
+	      BODY(tunnel_rotate), ADMINS),
+	ROUTE(HTTP_POST, V1 "/hub/tunnel-key/finish", hub_tunnel_finish, CHANGE(ROUTE_ONCE),
+	      BODY(tunnel_finish), ADMINS),
 
 	ROUTE(HTTP_POST, V1 "/hub/purge", sessions_purge, .flags = 0, NO_MEMBERS),
 	ROUTE(HTTP_POST, V1 "/hub/retry", sessions_retry, .flags = 0, NO_MEMBERS),

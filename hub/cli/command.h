@@ -106,6 +106,11 @@ int cmd_identity_show(struct cli *cli, struct args *a);
 int cmd_identity_rotate(struct cli *cli, struct args *a);
 int cmd_identity_finish(struct cli *cli, struct args *a);
 int cmd_identity_cancel(struct cli *cli, struct args *a);
+/* cmd_tunnel_key.c */
+int cmd_tunnel_key_show(struct cli *cli, struct args *a);
+int cmd_tunnel_key_rotate(struct cli *cli, struct args *a);
+int cmd_tunnel_key_finish(struct cli *cli, struct args *a);
+int cmd_tunnel_key_cancel(struct cli *cli, struct args *a);
 /* cmd_rotation.c */
 int cmd_node_rotate(struct cli *cli, struct args *a);
 int cmd_key_rotations(struct cli *cli, struct args *a);

@@ -309,6 +309,21 @@ static const struct args_option identity_finish_options[] = {
 	END,
 };
 
+static const struct args_option tunnel_key_rotate_options[] = {
+	{ "--overlap", "SECONDS", false,
+	  "wait so long for branches that are away (default 86400, a day)" },
+	{ "--timeout", "SECONDS", false, "how long to wait for the new key (default 10; 0: not)" },
+	DRY_RUN,
+	END,
+};
+
+static const struct args_option tunnel_key_finish_options[] = {
+	{ "--force", NULL, false,
+	  "also when WireGuard devices still use the old one: they are cut off" },
+	DRY_RUN,
+	END,
+};
+
 static const struct args_option change_options[] = {
 	DRY_RUN,
 	END,
@@ -426,6 +441,14 @@ const struct command commands[] = {
 	  identity_finish_options, cmd_identity_finish },
 	{ "identity", "cancel", "", "keep the present one", 0, 0, change_options,
 	  cmd_identity_cancel },
+	{ "tunnel-key", "show", "", "the hub's own tunnel key, and who still needs the old one", 0,
+	  0, NULL, cmd_tunnel_key_show },
+	{ "tunnel-key", "rotate", "", "replace it, without losing a packet", 0, 0,
+	  tunnel_key_rotate_options, cmd_tunnel_key_rotate },
+	{ "tunnel-key", "finish", "", "forget the old one now", 0, 0, tunnel_key_finish_options,
+	  cmd_tunnel_key_finish },
+	{ "tunnel-key", "cancel", "", "make no new one after all", 0, 0, change_options,
+	  cmd_tunnel_key_cancel },
 	{ "api-token", "create", "NAME", "make a token for the API over HTTPS", 1, 1,
 	  api_token_options, cmd_api_token_create },
 	{ "api-token", "list", "", "list API tokens", 0, 0, NULL, cmd_api_token_list },

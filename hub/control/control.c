@@ -128,6 +128,7 @@ static enum err start(struct worker *w)
 	net_feed_start(c);
 	reach_own(c);
 	hub_key_start(c);
+	tunnel_key_start(c);
 	e = listener_start(c);
 	if (e)
 		return e;
@@ -160,6 +161,7 @@ static void keys_changed(struct control *c)
 	rotations_read(c);
 	key_ages_look(c);
 	hub_key_settle(c);
+	tunnel_key_settle(c);
 }
 
 /* The admin has set the level at run time: the monitor tells all of us. */
@@ -206,7 +208,7 @@ static void from_monitor(struct control *c, uint16_t type, struct cursor *body)
 
 	if (type != MONITOR_DONE || monitor_done_decode(body, &m) != ERR_OK)
 		return;
-	if (!hub_key_monitor_done(c, &m))
+	if (!hub_key_monitor_done(c, &m) && !tunnel_key_monitor_done(c, &m))
 		net_feed_done(c, &m);
 }
 
@@ -338,6 +340,7 @@ static void fini(struct worker *w)
 		directory_fini(&c->dir);
 	}
 	hub_key_fini(c);
+	tunnel_key_fini(c);
 	store_close(c->store);
 	free(c);
 	w->state = NULL;

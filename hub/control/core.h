@@ -26,6 +26,7 @@
 #include "hub/control/rotations.h"
 #include "hub/control/settings.h"
 #include "hub/control/totals.h"
+#include "hub/control/tunnel_key.h"
 #include "hub/control/watch.h"
 #include "hub/directory/identities.h"
 #include "hub/store/store.h"
@@ -46,6 +47,7 @@ struct control {
 	struct hub_config *config;        /* its ConnectTo lines change with expected_reload() */
 	struct stream_identity *identity; /* the one in force: hub_key's */
 	struct hub_key hub_key;
+	struct tunnel_key tunnel_key;
 	struct store *store;
 
 	struct directory dir;         /* all nodes, tombstones too */

@@ -138,6 +138,7 @@ void engine_feed_self(struct control *c)
 		m.priority_inheritance = c->config->priority_inheritance;
 	}
 	m.aes = hub->aes;
+	m.tunnel_key = hub->tunnel_key;
 	memcpy(m.addresses, hub->addresses, sizeof(m.addresses));
 	cursor_init_write(&cur, mem, sizeof(mem));
 	engine_self_encode(&m, &cur);
@@ -146,6 +147,15 @@ void engine_feed_self(struct control *c)
 	memcpy(f->self, mem, cursor_pos(&cur));
 	f->self_len = cursor_pos(&cur);
 	send_bytes(c, ENGINE_SELF, &cur);
+}
+
+void engine_feed_key(struct control *c, enum engine_msg step)
+{
+	struct cursor none;
+
+	BUG_ON(step != ENGINE_KEY_MAKE && step != ENGINE_KEY_RETIRE);
+	cursor_init_write(&none, NULL, 0);
+	send_bytes(c, step, &none);
 }
 
 void engine_feed_endpoints(struct control *c, const struct node *n, bool punch)
@@ -305,6 +315,7 @@ void engine_feed_down(struct control *c)
 	reach_engine_lost(c);
 	totals_engine_lost(c);
 	orders_engine_lost(c);
+	tunnel_key_engine_lost(c);
 }
 
 void engine_feed_fini(struct control *c) { timer_disarm(loop_timers(c->loop), &c->engine.calls); }
@@ -486,6 +497,16 @@ static enum err on_pong(struct control *c, struct cursor *body)
 	return e;
 }
 
+static enum err on_keys(struct control *c, struct cursor *body)
+{
+	struct engine_keys m;
+	enum err e = engine_keys_decode(body, &m);
+
+	if (!e)
+		tunnel_key_engine(c, &m);
+	return e;
+}
+
 void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 {
 	enum err e;
@@ -512,8 +533,10 @@ void engine_feed_message(struct control *c, uint16_t type, struct cursor *body)
 	case ENGINE_FORGOTTEN:
 		e = on_forgotten(c, body);
 		break;
+	case ENGINE_KEYS:
+		e = on_keys(c, body);
+		break;
 	case ENGINE_READY:
-	case ENGINE_KEYS: /* WireGuard devices know the hub's by heart: it is not replaced */
 		e = ERR_OK;
 		break;
 	default:

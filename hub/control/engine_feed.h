@@ -15,6 +15,7 @@
  *                                wait for its turn
  */
 #include "shared/base/cursor.h"
+#include "shared/ipc/engine_msg.h"
 #include "shared/loop/timer.h"
 #include "shared/wire/node.h"
 
@@ -78,6 +79,8 @@ uint32_t engine_feed_call_all(struct control *c);
 void engine_feed_link_up(struct control *c, const struct node *n, bool moved);
 /* Asks, unless an answer is still to come. */
 void engine_feed_ask_status(struct control *c);
+/* ENGINE_KEY_MAKE or ENGINE_KEY_RETIRE. */
+void engine_feed_key(struct control *c, enum engine_msg step);
 /* An echo that api wants to be sent; the engine's answer goes back to api. */
 void engine_feed_ping(struct control *c, const struct engine_ping *m);
 void engine_feed_fini(struct control *c);

@@ -31,7 +31,8 @@ struct presence_node {
 	bool path_known;        /* the engine has told its path since we began */
 	bool ended;             /* by hand (orders): its session is made anew with its next link */
 	struct history_node
-		*history;     /* history.c's, to save a search each second; NULL: not known */
+		*history; /* history.c's, to save a search each second; NULL: not known */
+	uint32_t hub_key; /* tunnel_key.h: of our own keys the one that it is noted for; 0 none */
 	struct bucket hellos; /* LINK_HELLO_COSTS_*: here, since a new link is quickly made */
 };
 

@@ -174,6 +174,7 @@ void reach_status(struct control *c, const struct engine_status *m)
 		return;
 	presence_traffic(c, p, m);
 	history_engine(c, m);
+	tunnel_key_seen(c, p, n, m->own_key);
 	tell_pair(c, m);
 	if (!p->path_known) {
 		/*

@@ -113,6 +113,7 @@ enum err refresh_now(struct control *c)
 	fanout_read(&c->fanout, c->dir.revision, loop_now_ms(c->loop));
 	refresh_settings(c);
 	hub_key_follow(c);
+	tunnel_key_follow(c);
 	engine_feed_self(c);
 	engine_feed_commit(c);
 	refresh_cut_links(c);

@@ -398,6 +398,7 @@ void engine_status_encode(const struct engine_status *m, struct cursor *c)
 	cursor_put_u8(c, m->cipher);
 	cursor_put_u64(c, m->compress_before);
 	cursor_put_u64(c, m->compress_after);
+	cursor_put_u32(c, m->own_key);
 }
 
 enum err engine_status_decode(struct cursor *c, struct engine_status *m)
@@ -419,6 +420,7 @@ enum err engine_status_decode(struct cursor *c, struct engine_status *m)
 	m->cipher = codec_get_u8_in(c, CIPHER_WIREGUARD, CIPHER_CHACHA20POLY1305);
 	m->compress_before = cursor_get_u64(c);
 	m->compress_after = cursor_get_u64(c);
+	m->own_key = cursor_get_u32(c);
 	if (m->handshake_wall_ms < 0 || m->since_wall_ms < 0)
 		cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);

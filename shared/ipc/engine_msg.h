@@ -265,6 +265,9 @@ struct engine_status {
 	/* Bytes of all packets to a peer that asks for compression, as they were and as they went.
 	 */
 	uint64_t compress_before, compress_after;
+	/* Which of our tunnel keys the session was made with: its first four bytes, big-endian; 0
+	 * without a session. */
+	uint32_t own_key;
 };
 
 /* Why the engine dropped packets; a counter each. */

@@ -45,6 +45,7 @@ struct keypair {
 	/* For shared/tunnel: the worker that opens packets with it, and how many came elsewhere. */
 	uint8_t rx_owner;
 	uint32_t strays;
+	uint32_t own_key; /* own_key_mark() of ours that the handshake was made with */
 };
 
 /* The two keys in the raw, for other workers of the same engine. To be zeroed right after use. */

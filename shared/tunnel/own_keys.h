@@ -38,6 +38,14 @@ static inline const struct public_key *own_key_public(const struct own_key *k)
 	return &k->self.key.public;
 }
 
+/* Tells the few keys apart that a node has had: the first four bytes of the public one, big-endian.
+ */
+static inline uint32_t own_key_mark(const struct public_key *key)
+{
+	return (uint32_t)key->b[0] << 24 | (uint32_t)key->b[1] << 16 | (uint32_t)key->b[2] << 8 |
+	       key->b[3];
+}
+
 /* For engine_load(), the first call sets [0], the second [1]. ERR_CRYPTO, ERR_NOMEM; ERR_EXISTS:
  * both are there, or it is the same key. */
 enum err own_keys_add(struct tunnel *t, const struct secret_key *secret) must_check;

@@ -210,6 +210,8 @@ static enum err change_key(struct peer *p, const struct engine_peer *m)
 	p->tunnel_key = m->tunnel_key;
 	e = table_insert(&t->by_key, &p->by_key);
 	BUG_ON(e); /* it has just made room */
+	if (!t->mover)
+		timers_old_key(p);
 	return ERR_OK;
 }
 

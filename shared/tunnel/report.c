@@ -157,6 +157,7 @@ static void report_peer(const struct peer *p, uint32_t tag)
 		.cipher = (uint8_t)p->cipher,
 		.compress_before = p->compress.before_bytes,
 		.compress_after = p->compress.after_bytes,
+		.own_key = p->session.current ? p->session.current->own_key : 0,
 	};
 	uint8_t mem[REPORT_MAX_BYTES];
 	struct cursor c;

@@ -409,8 +409,8 @@ static void share_keypair(struct peer *p, struct keypair *kp, const struct sessi
 }
 
 /* Makes the response and the keypair, which waits in `next` until the peer has used it. */
-static void respond(struct peer *p, const struct remote *remote, struct handshake_responder *hs,
-		    const struct session_source *from)
+static void respond(struct peer *p, const struct own_key *own, const struct remote *remote,
+		    struct handshake_responder *hs, const struct session_source *from)
 {
 	struct tunnel *t = p->tunnel;
 	struct session *s = &p->session;
@@ -437,6 +437,7 @@ static void respond(struct peer *p, const struct remote *remote, struct handshak
 	session_drop_keypair(t, &s->next);
 	session_drop_keypair(t, &s->previous);
 	s->next = kp;
+	kp->own_key = own_key_mark(own_key_public(own));
 	share_keypair(p, kp, from, &keys);
 	s->last_consumed_ms = t->now_ms;
 	timers_keypair_made(p);
@@ -467,7 +468,9 @@ static void receive_initiation(struct tunnel *t, const struct own_key *own, cons
 		goto out;
 	}
 	memcpy(p->session.received_timestamp, hs.timestamp, sizeof(hs.timestamp));
-	respond(p, &remote, &hs, from);
+	respond(p, own, &remote, &hs, from);
+	if (!public_key_equal(&hs.peer_public, &p->tunnel_key))
+		timers_old_key(p);
 out:
 	remote_close(&remote);
 	handshake_responder_fini(&hs);
@@ -550,6 +553,7 @@ static void receive_response(struct tunnel *t, const struct own_key *own, const 
 	remote_forget_old(p);
 	entry = (struct index_entry){ .peer = p, .keypair = kp };
 	index_change(t->index, kp->local_index, &entry);
+	kp->own_key = own_key_mark(own_key_public(own));
 	rotate_as_initiator(p, kp);
 	share_keypair(p, kp, from, &keys);
 	timers_keypair_made(p);

@@ -333,6 +333,12 @@ void timers_rekey(struct peer *p, uint64_t in_ms)
 	timers_arm(p);
 }
 
+void timers_old_key(struct peer *p)
+{
+	timers_rekey(p,
+		     PEER_KEY_REKEY_MIN_MS + secret_random_below(PEER_KEY_REKEY_SPREAD_MS));
+}
+
 void timers_settings_changed(struct peer *p)
 {
 	/* All timers are the engine's. */

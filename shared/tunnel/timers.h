@@ -38,6 +38,12 @@ void timers_keypair_made(struct peer *p);
 void timers_handshake_done(struct peer *p);
 /* A new handshake in `in_ms`, unless there is a keypair by then that was made after now. */
 void timers_rekey(struct peer *p, uint64_t in_ms);
+/*
+ * The session is, or is about to be, one that was made with a tunnel key which the peer had before:
+ * it is renewed, so that the peer need not keep that key for our sake. The peer does so itself, but
+ * does not know who heard of its new key too late; what is left is ours, spread out.
+ */
+void timers_old_key(struct peer *p);
 /* The keepalive setting changed. */
 void timers_settings_changed(struct peer *p);
 /* Arms the peer's timer for a ping's deadline or anything else that changed. */

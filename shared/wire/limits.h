@@ -138,6 +138,10 @@ enum compress_method {
 #define STRAYS_REKEY_PACKETS 256u
 /* After a mover came: the handshakes that give it keys are spread, so many a second. */
 #define MOVER_REKEYS_PER_S 500u
+/* A peer's tunnel key has changed: when a session that is of before is renewed by us. By then most
+ * were renewed by the peer. The spread is for the hub's key, which all spokes hear of at once. */
+#define PEER_KEY_REKEY_MIN_MS    2000u
+#define PEER_KEY_REKEY_SPREAD_MS 10000u
 /* Packets a second that one peer may have relayed; above: dropped and counted. */
 #define RELAY_RATE_PPS      2000000u
 #define RELAY_BURST_PACKETS 200000u

@@ -105,6 +105,11 @@ ROWS = {
         ("join_tokens", dict(group_bit=6, hash=blob(0x72), created_ms=T + 40, expires_ms=T + 86400040, uses=3, uses_max=100, used_ms=T + 41,
                              created_by="user:anna")),
     ],
+    13: [
+        ("hub_tunnel", dict(one=1, state=2, overlap_s=86400, requested_by="user:anna", requested_ms=T + 50, old_key=blob(0xa4),
+                            in_force_ms=T + 51, until_ms=T + 86400051)),
+        ("hub_tunnel_known", dict(node_id=2, at_ms=T + 52)),
+    ],
 }
 
 

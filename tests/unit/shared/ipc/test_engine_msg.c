@@ -129,6 +129,7 @@ static const struct engine_status status = {
 	.since_wall_ms = INT64_MAX - 1,
 	.loss_permille = 1000,
 	.cipher = CIPHER_CHACHA20POLY1305,
+	.own_key = 0x01020304,
 };
 static const struct engine_status_end status_end = {
 	.tag = 0x01020304,

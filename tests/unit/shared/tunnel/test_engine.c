@@ -545,6 +545,7 @@ static void test_new_key_keeps_the_session(void **state)
 	struct engine_peer a = peer_record(&n->a, NODE_SPOKE);
 	struct peer *p = peer_find(n->hub.t, 2);
 	struct keypair *before = p->session.current;
+	uint64_t told_ms = n->hub.t->now_ms;
 
 	secret_random(a.tunnel_key.b, sizeof(a.tunnel_key.b));
 	a.tunnel_key.b[31] &= 127;
@@ -552,6 +553,10 @@ static void test_new_key_keeps_the_session(void **state)
 	settle();
 	assert_ptr_equal(peer_find(n->hub.t, 2), p);
 	assert_ptr_equal(p->session.current, before);
+	/* It is renewed after a while, unless the node does it itself. */
+	assert_true(p->due.rekey_ms >= told_ms + PEER_KEY_REKEY_MIN_MS);
+	assert_true(p->due.rekey_ms <=
+		    n->hub.t->now_ms + PEER_KEY_REKEY_MIN_MS + PEER_KEY_REKEY_SPREAD_MS);
 	assert_ptr_equal(peer_find_key(n->hub.t, &a.tunnel_key), p);
 	tun_send(&n->a, "10.2.0.9", "10.1.0.5", 64, "same session", 100);
 	expect_mark(&n->hub, "same session");

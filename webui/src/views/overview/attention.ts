@@ -46,6 +46,7 @@ const KINDS: Partial<Record<Said["code"], Kind>> = {
 	node_quarantined: { tone: "bad", text: (n) => `${count(n, "branch is", "branches are")} in quarantine`, href: href(["branches"], { status: "disabled" }), tab: "now" },
 	hub_identity_missed: { tone: "bad", text: () => "The hub's key was replaced, and some branches have not been back since", href: href(["settings"]) },
 	hub_identity_unknown: { tone: "warn", text: () => "Some branches do not know the hub's next key yet", href: href(["settings"]) },
+	hub_tunnel_old: { tone: "warn", text: () => "WireGuard devices still use the hub's old tunnel key", href: href(["settings"]) },
 	key_changed: { tone: "warn", text: (n) => `${count(n, "branch has", "branches have")} joined anew with another key`, href: href(["branches"]), tab: "keys" },
 	revocation_pending: { tone: "warn", text: (n) => `${count(n, "revocation is", "revocations are")} being confirmed`, href: href(["revocations"]) },
 	key_held: { tone: "warn", text: (n) => `New keys of ${count(n, "branch are", "branches are")} held back by others`, href: href(["branches"]), tab: "keys" },

@@ -9,6 +9,7 @@ import { useCell } from "../../state/cell";
 import { type Branch, branches, loadAll, loadError, network, type NetworkStatus } from "../../state/live";
 import { href } from "../../state/route";
 import { IdentityCard } from "./identity";
+import { TunnelKeyCard } from "./tunnel_key";
 
 function HubCard({ net }: { net: NetworkStatus }) {
 	return (
@@ -154,6 +155,7 @@ export function SettingsView() {
 				<div class="columns">
 					<HubCard net={net} />
 					<IdentityCard />
+					<TunnelKeyCard />
 					<EngineCard net={net} />
 					<VersionsCard list={list} own={net.version} />
 					<Card title="Dropped packets">
