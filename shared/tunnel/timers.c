@@ -335,8 +335,7 @@ void timers_rekey(struct peer *p, uint64_t in_ms)
 
 void timers_old_key(struct peer *p)
 {
-	timers_rekey(p,
-		     PEER_KEY_REKEY_MIN_MS + secret_random_below(PEER_KEY_REKEY_SPREAD_MS));
+	timers_rekey(p, PEER_KEY_REKEY_MIN_MS + secret_random_below(PEER_KEY_REKEY_SPREAD_MS));
 }
 
 void timers_settings_changed(struct peer *p)
