@@ -39,6 +39,29 @@ static enum err check_subnet(void *arg, const struct store_subnet *s)
 	return store_subnets_overlapping(w->store, &s->subnet.prefix, s->node_id, told_overlap, w);
 }
 
+/* A key that the database does not have as the hub's is of another network, or of another node. */
+static void check_own(struct fsck *f, struct store *s, const char *file, enum key_kind kind,
+		      const struct public_key *key)
+{
+	struct store_key known;
+	struct node node;
+	enum err e = store_key_find(s, kind, key, &known);
+
+	node_init(&node);
+	if (!e)
+		e = store_node_get(s, known.node_id, &node, NULL);
+	if (e == ERR_NOTFOUND)
+		fsck_error(f, file,
+			   "the database does not know this key: put back the one that belongs to "
+			   "this network, or restore a backup");
+	else if (e)
+		fsck_error(f, file, "its key cannot be looked up: %s", err_str(e));
+	else if (node.kind != NODE_HUB)
+		fsck_error(f, file, "it is the key of node %s, not the hub's: put the hub's back",
+			   known.node_name);
+	node_fini(&node);
+}
+
 static void check_store(struct fsck *f, const char *db, struct store *s)
 {
 	struct walk w = { .f = f, .store = s, .db = db };
@@ -61,7 +84,8 @@ static void check_store(struct fsck *f, const char *db, struct store *s)
 		fsck_error(f, db, "the subnets cannot be read: %s", err_str(e));
 }
 
-static void check_database(struct fsck *f)
+/* `own`: NULL when the keys could not be read, which was told. */
+static void check_database(struct fsck *f, const struct hub_config *c, const struct keys *own)
 {
 	char db[PATHS_FILE_SIZE];
 	struct store *s;
@@ -81,25 +105,30 @@ static void check_database(struct fsck *f)
 		fsck_error(f, db, "it cannot be opened: %s", err_str(e));
 	} else {
 		check_store(f, db, s);
+		if (own) {
+			check_own(f, s, c->identity_key_file, KEY_IDENTITY, &own->identity_public);
+			check_own(f, s, c->tunnel_key_file, KEY_TUNNEL, &own->tunnel_public);
+		}
 		store_close(s);
 	}
 }
 
-static void check_keys(struct fsck *f, const struct hub_config *c)
+/* False when there are no keys to go on with. */
+static bool check_keys(struct fsck *f, const struct hub_config *c, struct keys *k)
 {
-	struct keys k;
 	bool there = fsck_secret(f, c->identity_key_file);
 	enum err e;
 
 	there = fsck_secret(f, c->tunnel_key_file) && there;
-	e = there ? keys_read(&k, c->identity_key_file, c->tunnel_key_file) : ERR_OK;
+	e = there ? keys_read(k, c->identity_key_file, c->tunnel_key_file) : ERR_OK;
 	if (e)
 		fsck_error(f, f->paths->etc, "the keys cannot be used: %s", err_str(e));
 	else if (there)
-		keys_forget_secrets(&k);
+		keys_forget_secrets(k);
 	(void)fsck_secret(f, c->https_key_file);
 	if (!file_exists(c->https_cert_file))
 		fsck_error(f, c->https_cert_file, "it is missing");
+	return there && !e;
 }
 
 int hub_fsck(const struct paths *paths, bool json, bool fix)
@@ -110,6 +139,8 @@ int hub_fsck(const struct paths *paths, bool json, bool fix)
 			  .json = json,
 			  .fix = fix };
 	struct hub_config c;
+	struct keys own;
+	bool there;
 	enum err e;
 
 	fsck_begin(&f);
@@ -122,8 +153,8 @@ int hub_fsck(const struct paths *paths, bool json, bool fix)
 		fsck_error(&f, paths->etc, "%s", c.raw.error);
 	if (c.host_warning[0] && f.errors == 0)
 		fsck_warn(&f, paths->etc, "%s", c.host_warning);
-	check_keys(&f, &c);
+	there = check_keys(&f, &c, &own);
+	check_database(&f, &c, there ? &own : NULL);
 	hub_config_fini(&c);
-	check_database(&f);
 	return fsck_end(&f);
 }

@@ -74,27 +74,53 @@ int cmd_edit(struct cli *cli, struct args *a)
 
 /* --- fsck --- */
 
-static void check_keys(struct fsck *f, const struct spoke_config *c)
+/* False when there are no keys to go on with. */
+static bool check_keys(struct fsck *f, const struct spoke_config *c, struct keys *k)
 {
 	struct public_key pin;
-	struct keys k;
 	bool there = fsck_secret(f, c->identity_key_file);
 	enum err e;
 
 	there = fsck_secret(f, c->tunnel_key_file) && there;
-	e = there ? keys_read(&k, c->identity_key_file, c->tunnel_key_file) : ERR_OK;
+	e = there ? keys_read(k, c->identity_key_file, c->tunnel_key_file) : ERR_OK;
+	there = there && !e;
 	if (e)
 		fsck_error(f, f->paths->etc, "the keys cannot be used: %s; join again", err_str(e));
 	else if (there)
-		keys_forget_secrets(&k);
+		keys_forget_secrets(k);
 	e = keys_read_public(c->hub_pin_file, &pin);
 	if (e)
 		fsck_error(f, c->hub_pin_file, "no hub is believed without it: %s; join again",
 			   err_str(e));
+	return there;
+}
+
+/* Are the keys those that the hub last said are this node's? Not while they are being replaced:
+ * then the directory may name either. */
+static void check_own(struct fsck *f, const struct spoke_config *c, const struct cache *cache,
+		      const struct keys *own)
+{
+	const struct node *n = directory_find(&cache->dir, cache->welcome.id);
+	char next[2][PATHS_FILE_SIZE + 8];
+
+	snprintf(next[0], sizeof(next[0]), "%s.next", c->identity_key_file);
+	snprintf(next[1], sizeof(next[1]), "%s.next", c->tunnel_key_file);
+	if (!n || file_exists(next[0]) || file_exists(next[1]))
+		return;
+	if (n->has_identity && !public_key_equal(&n->identity_key, &own->identity_public))
+		fsck_error(f, c->identity_key_file,
+			   "it is not the key that the hub knows %s by: put the right one back, or "
+			   "join again with --force",
+			   n->name);
+	if (n->has_tunnel && !public_key_equal(&n->tunnel_key, &own->tunnel_public))
+		fsck_error(f, c->tunnel_key_file,
+			   "it is not the key that the directory has for %s: put the right one "
+			   "back, or join again with --force",
+			   n->name);
 }
 
 /* Without a cache the hub is asked; with a bad one, too. */
-static void check_cache(struct fsck *f, const struct spoke_config *c)
+static void check_cache(struct fsck *f, const struct spoke_config *c, const struct keys *own)
 {
 	struct cache cache;
 	struct buf b;
@@ -111,6 +137,8 @@ static void check_cache(struct fsck *f, const struct spoke_config *c)
 	else if (e)
 		fsck_error(f, c->cache_file,
 			   "it cannot be used: %s; remove it, and the hub is asked", err_str(e));
+	else if (own)
+		check_own(f, c, &cache, own);
 	buf_fini(&b);
 	cache_fini(&cache);
 }
@@ -134,6 +162,8 @@ int cmd_fsck(struct cli *cli, struct args *a)
 			  .json = cli->json,
 			  .fix = args_has(a, "--fix") };
 	static struct spoke_config c;
+	struct keys own;
+	bool there;
 	enum err e;
 
 	fsck_begin(&f);
@@ -148,8 +178,8 @@ int cmd_fsck(struct cli *cli, struct args *a)
 		fsck_warn(&f, cli->paths->etc, "%s", c.host_warning);
 	if (!e)
 		check_hubs(&f, &c);
-	check_keys(&f, &c);
-	check_cache(&f, &c);
+	there = check_keys(&f, &c, &own);
+	check_cache(&f, &c, there ? &own : NULL);
 	spoke_config_fini(&c);
 	return fsck_end(&f);
 }

@@ -130,6 +130,18 @@ def test_fsck(network, side):
     assert got.returncode == 1 and "tunnel.key: it is missing" in got.stdout
     os.rename(os.path.join(etc, "tunnel.key.away"), os.path.join(etc, "tunnel.key"))
     assert "nothing is wrong" in run("fsck").stdout
+    # Another node's key, as a copied folder brings it: the hub has the branch's, the branch the hub's.
+    other = os.path.dirname(sides(network)[1 - side][1])
+    for name in ("identity.key", "tunnel.key"):
+        path = os.path.join(etc, name)
+        own = read(path)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(read(os.path.join(other, name)))
+        got = run("fsck", check=False)
+        assert got.returncode == 1 and f"{name}: it is " in got.stdout and "key" in got.stdout
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(own)
+    assert "nothing is wrong" in run("fsck").stdout
 
 
 def test_debug_and_retry(network):
