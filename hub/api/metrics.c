@@ -222,6 +222,17 @@ static void put_queues(struct sheet *s, const struct api *a, const json_t *queue
 		json_integer_value(json_object_get(queue, "links_bytes")));
 	put_one(s, "link_queued_bytes_max", "gauge", "The same of the link with most of it.",
 		json_integer_value(json_object_get(queue, "longest_link_bytes")));
+	if (json_object_get(queue, "engine_socket_bytes")) {
+		put_one(s, "engine_pending_packets", "gauge",
+			"Packets that wait for a handshake, of all peers.",
+			json_integer_value(json_object_get(queue, "engine_pending_packets")));
+		put_one(s, "engine_pending_packets_max", "gauge",
+			"The same of the peer with most of them.",
+			json_integer_value(json_object_get(queue, "engine_pending_packets_max")));
+		put_one(s, "engine_socket_queued_bytes", "gauge",
+			"In the engine's outer sockets, not taken by the line yet.",
+			json_integer_value(json_object_get(queue, "engine_socket_bytes")));
+	}
 	put_one(s, "api_waiting_requests", "gauge",
 		"Requests that wait for spokes to apply a revision.", a->waits.n);
 }

@@ -38,6 +38,9 @@ static void add_engine(struct totals *t, const struct engine_status_end *m)
 	add_number(t, "engine.compression", "after_bytes", m->compress_after);
 	add_number(t, "engine.compression", "timed", m->compress_timed);
 	add_number(t, "engine.compression", "timed_ns", m->compress_timed_ns);
+	add_number(t, "queue", "engine_pending_packets", m->pending_packets);
+	add_number(t, "queue", "engine_pending_packets_max", m->pending_packets_max);
+	add_number(t, "queue", "engine_socket_bytes", m->socket_bytes);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		add_number(t, "engine.drops", engine_drop_str((enum engine_drop)i), m->drops[i]);
 	for (unsigned i = 0; i < ENGINE_OFFLOAD_BITS; i++)

@@ -11,16 +11,19 @@
  *   engine.compression.WHAT        tried, compressed, before_bytes, after_bytes, timed, timed_ns
  *   link.COUNTER                   counter_str()
  *   fanout.le_MS, .longer, .sum_ms fanout.h: how many acks took at most so long, but longer than
- * the bucket before queue.links_bytes, .longest_link_bytes   not sent to spokes yet
+ *                                the bucket before
+ *   queue.links_bytes, .longest_link_bytes   not sent to spokes yet
+ *   queue.engine_pending_packets, .engine_pending_packets_max, .engine_socket_bytes
+ *                                struct engine_status_end
  *
- * While there is no engine, or it does not answer, there are no engine.* rows.
+ * While there is no engine, or it does not answer, there are no engine.* and queue.engine_* rows.
  */
 #include "hub/control/counters.h"
 #include "hub/control/fanout.h"
 #include "hub/store/store.h"
 #include "shared/ipc/engine_msg.h"
 
-#define TOTALS_MAX (12u + DROP_COUNT + ENGINE_OFFLOAD_BITS + COUNTERS + FANOUT_BUCKETS + 2u + 2u)
+#define TOTALS_MAX (12u + DROP_COUNT + ENGINE_OFFLOAD_BITS + COUNTERS + FANOUT_BUCKETS + 2u + 5u)
 
 struct control;
 

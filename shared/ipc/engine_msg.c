@@ -454,6 +454,9 @@ void engine_status_end_encode(const struct engine_status_end *m, struct cursor *
 	cursor_put_u64(c, m->compress_after);
 	cursor_put_u64(c, m->compress_timed);
 	cursor_put_u64(c, m->compress_timed_ns);
+	cursor_put_u32(c, m->pending_packets);
+	cursor_put_u32(c, m->pending_packets_max);
+	cursor_put_u64(c, m->socket_bytes);
 }
 
 enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
@@ -474,5 +477,8 @@ enum err engine_status_end_decode(struct cursor *c, struct engine_status_end *m)
 	m->compress_after = cursor_get_u64(c);
 	m->compress_timed = cursor_get_u64(c);
 	m->compress_timed_ns = cursor_get_u64(c);
+	m->pending_packets = cursor_get_u32(c);
+	m->pending_packets_max = cursor_get_u32(c);
+	m->socket_bytes = cursor_get_u64(c);
 	return cursor_end(c);
 }

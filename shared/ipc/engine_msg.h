@@ -325,6 +325,11 @@ struct engine_status_end {
 	 * it was measured. */
 	uint64_t compress_tried, compress_packed, compress_before, compress_after;
 	uint64_t compress_timed, compress_timed_ns;
+	/* Queues, as they are now: packets that wait for a handshake, of all peers and of the one
+	 * with most of them; bytes in the outer sockets of the engine that the line has not taken.
+	 */
+	uint32_t pending_packets, pending_packets_max;
+	uint64_t socket_bytes;
 };
 
 void engine_self_encode(const struct engine_self *m, struct cursor *c);

@@ -200,14 +200,20 @@ void report_status(struct tunnel *t, uint32_t tag)
 		.compress_timed_ns = z->timed_ns,
 	};
 	uint8_t mem[REPORT_MAX_BYTES];
+	struct backlog_look socket;
 	struct cursor c;
 
+	udp_backlog(t->udp, &socket);
+	m.socket_bytes = socket.queued;
 	for (struct table_node *n = table_next(&t->by_id, NULL); n; n = table_next(&t->by_id, n)) {
 		const struct peer *p = container_of(n, struct peer, by_id);
 
 		report_peer(p, tag);
 		m.n_peers++;
 		m.n_sessions += p->session.current != NULL;
+		m.pending_packets += p->session.pending.n;
+		if (p->session.pending.n > m.pending_packets_max)
+			m.pending_packets_max = p->session.pending.n;
 	}
 	movers_add_status(t, &m);
 	for (unsigned i = 0; i < DROP_COUNT; i++)

@@ -189,3 +189,5 @@ def test_a_change_is_timed_until_it_is_applied(office):
     w.wait_until("nobody is behind", lambda: metrics(hq, stranger)["branchline_revision_lag"] == 0)
     assert seen["branchline_link_queued_bytes_max"] <= seen["branchline_link_queued_bytes"]
     assert seen['branchline_engine_drops_total{reason="socket"}'] >= 0
+    assert seen["branchline_engine_pending_packets_max"] <= seen["branchline_engine_pending_packets"]
+    assert seen["branchline_engine_socket_queued_bytes"] >= 0

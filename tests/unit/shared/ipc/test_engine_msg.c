@@ -141,6 +141,9 @@ static const struct engine_status_end status_end = {
 	.drops = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, U64 },
 	.crypto = "chacha20-poly1305/ipsec-mb",
 	.offloads = 0x1f,
+	.pending_packets = 0x0a0b0c0d,
+	.pending_packets_max = 0x0e0f1011,
+	.socket_bytes = U64 + 3,
 };
 
 static const struct engine_nat nat = {
