@@ -154,6 +154,22 @@ enum err change_node_load(struct change *c, uint32_t id, struct node *out)
 	return e;
 }
 
+enum err change_begin_node(struct change *c, uint32_t id, struct node *n)
+{
+	enum err e = change_begin(c);
+
+	if (e)
+		return e;
+	e = change_node_load(c, id, n);
+	return e ? change_end(c, e) : ERR_OK;
+}
+
+enum err change_end_node(struct change *c, enum err e, struct node *n)
+{
+	node_fini(n);
+	return change_end(c, e);
+}
+
 enum err change_check_text(struct change *c, const char *text, size_t size, const char *code,
 			   const char *pointer)
 {

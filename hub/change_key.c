@@ -82,18 +82,14 @@ enum err change_rotation_request(struct change *c, uint32_t node_id, unsigned ke
 				 struct store_rotation *out)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
 	if (e)
 		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = check_spoke(c, &n);
-		if (!e)
-			e = change_rotation_ask(c, n.id, n.name, keys, out);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	e = check_spoke(c, &n);
+	if (!e)
+		e = change_rotation_ask(c, n.id, n.name, keys, out);
+	return change_end_node(c, e, &n);
 }
 
 /* --- taking --- */
@@ -286,17 +282,10 @@ enum err change_rotation_take(struct change *c, uint32_t node_id,
 			      const struct control_rotate_key *in, bool *waits)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
 	*waits = false;
-	if (e)
-		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = take(c, &n, in, waits);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	return e ? e : change_end_node(c, take(c, &n, in, waits), &n);
 }
 
 /* --- deciding --- */

@@ -574,21 +574,17 @@ enum err change_node_disable(struct change *c, uint32_t id, const char *why)
 enum err change_node_enable(struct change *c, uint32_t id)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, id, &n);
 
 	if (e)
 		return e;
-	e = change_node_load(c, id, &n);
-	if (e)
-		return change_end(c, e);
 	if (n.status == NODE_DISABLED)
 		e = set_disabled(c, &n, false, "");
 	else
 		e = change_refuse(c, ERR_CONFLICT, "node_not_disabled", "",
 				  "Node %s is not disabled: it is %s.", n.name,
 				  node_status_str(n.status));
-	node_fini(&n);
-	return change_end(c, e);
+	return change_end_node(c, e, &n);
 }
 
 static enum err key_revoke(struct change *c, uint32_t key_id, const char *why)

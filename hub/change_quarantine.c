@@ -73,14 +73,7 @@ static enum err quarantine(struct change *c, const struct node *n, uint64_t revi
 enum err change_node_quarantine(struct change *c, uint32_t id, uint64_t revision)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, id, &n);
 
-	if (e)
-		return e;
-	e = change_node_load(c, id, &n);
-	if (e)
-		return change_end(c, e);
-	e = quarantine(c, &n, revision);
-	node_fini(&n);
-	return change_end(c, e);
+	return e ? e : change_end_node(c, quarantine(c, &n, revision), &n);
 }

@@ -103,16 +103,9 @@ enum err change_settings_ask(struct change *c, uint32_t node_id, const struct ch
 			     struct store_node_settings *out)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
-	if (e)
-		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = ask(c, &n, in, out);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	return e ? e : change_end_node(c, ask(c, &n, in, out), &n);
 }
 
 /* A change of its own, back to what held: so the spoke is told, and takes it as any other. */
@@ -139,16 +132,9 @@ static enum err cancel(struct change *c, const struct node *n, struct store_node
 enum err change_settings_cancel(struct change *c, uint32_t node_id, struct store_node_settings *out)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
-	if (e)
-		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = cancel(c, &n, out);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	return e ? e : change_end_node(c, cancel(c, &n, out), &n);
 }
 
 static enum err settle(struct change *c, const struct node *n, uint64_t number, bool confirmed,
@@ -176,16 +162,9 @@ enum err change_settings_settle(struct change *c, uint32_t node_id, uint64_t num
 				const char *reason)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
-	if (e)
-		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = settle(c, &n, number, confirmed, reason);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	return e ? e : change_end_node(c, settle(c, &n, number, confirmed, reason), &n);
 }
 
 enum err change_log_level(struct change *c, int before, int after)

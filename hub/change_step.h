@@ -7,7 +7,8 @@
  *	if (!e)
  *		e = change_end(c, the_change_itself(c, ...));
  *
- * and the change itself calls, in this order, what it needs of: checks that end in
+ * or, when it is about one node, with change_begin_node() and change_end_node(); and the change
+ * itself calls, in this order, what it needs of: checks that end in
  * change_refuse(), change_revise(), the store, change_audit().
  */
 #include "hub/change.h"
@@ -20,6 +21,10 @@ enum err change_begin(struct change *c) must_check;
 /* Commits, or rolls back when `e` is a failure or this is a dry run. Sets code and detail for a
  * failure that has none yet. Returns what came of it. */
 enum err change_end(struct change *c, enum err e) must_check;
+/* The same for a change of one node, which is loaded as by change_node_load(): after a failure
+ * everything has ended. node_fini() is change_end_node()'s. */
+enum err change_begin_node(struct change *c, uint32_t id, struct node *n) must_check;
+enum err change_end_node(struct change *c, enum err e, struct node *n) must_check;
 /* For what needs no transaction: clears the results and reads the present revision. */
 enum err change_look(struct change *c) must_check;
 

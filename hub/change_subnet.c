@@ -216,16 +216,9 @@ enum err change_subnet_add(struct change *c, uint32_t node_id, const struct node
 			   unsigned flags, struct store_subnet *out)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
-	if (e)
-		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = subnet_add(c, &n, sub, flags, out);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	return e ? e : change_end_node(c, subnet_add(c, &n, sub, flags, out), &n);
 }
 
 /* A subnet by its id. */
@@ -338,14 +331,7 @@ static enum err subnet_propose(struct change *c, const struct node *n,
 enum err change_subnet_propose(struct change *c, uint32_t node_id, const struct node_subnet *sub)
 {
 	struct node n;
-	enum err e = change_begin(c);
+	enum err e = change_begin_node(c, node_id, &n);
 
-	if (e)
-		return e;
-	e = change_node_load(c, node_id, &n);
-	if (!e) {
-		e = subnet_propose(c, &n, sub);
-		node_fini(&n);
-	}
-	return change_end(c, e);
+	return e ? e : change_end_node(c, subnet_propose(c, &n, sub), &n);
 }

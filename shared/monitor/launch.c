@@ -214,7 +214,10 @@ static enum err take_flag(struct launch *l, int flag, int argc, char **argv)
 	case ':':
 		return complain(l, "%s needs a value", argv[optind - 1]);
 	default:
-		return complain(l, "unknown option %s", argv[optind - 1]);
+		return complain(l, "unknown option %s%s", argv[optind - 1],
+				argv[optind - 1][1] == '-' ? "; a command's own options go behind "
+							     "it (see --help)"
+							   : "");
 	}
 }
 
