@@ -47,6 +47,27 @@ async function users(page) {
 	await row.getByText("disabled").waitFor();
 }
 
+/** One command for many new branches. */
+async function groupToken(page) {
+	await go(page, "tokens");
+	await page.getByRole("button", { name: "Command for a group" }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("Group").selectOption("stores");
+	await dialog.getByLabel("Good for so many branches").fill("0");
+	await dialog.getByRole("button", { name: "Make the command" }).click();
+	await dialog.getByRole("alert").or(dialog.locator(".error")).first().waitFor();
+	await dialog.getByLabel("Good for so many branches").fill("3");
+	await dialog.getByRole("button", { name: "Make the command" }).click();
+	const command = await dialog.locator(".command code").textContent();
+	check(/^branchline-spoke -n linodeVPN join bl1_/.test(command.trim()), command);
+	await dialog.getByRole("button", { name: "Close" }).click();
+	const row = page.getByRole("row", { name: /new branches in stores/ });
+	await row.getByText("0 of 3").waitFor();
+	await page.getByRole("button", { name: "Revoke the join command of new branches in stores" }).click();
+	await dialog.getByRole("button", { name: "Revoke command" }).click();
+	await row.getByText("revoked").waitFor();
+}
+
 async function apiTokens(page) {
 	await go(page, "api-tokens");
 	await page.getByRole("button", { name: "Make a token" }).click();
@@ -85,6 +106,7 @@ await main(async (browser) => {
 	await signIn(page);
 	await policies(page);
 	await users(page);
+	await groupToken(page);
 	await apiTokens(page);
 	await audit(page);
 	clean(page);

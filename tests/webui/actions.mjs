@@ -62,6 +62,13 @@ async function subnets(page) {
 	await page.getByLabel("Network", { exact: true }).fill("10.77.0.0/24");
 	await page.getByRole("button", { name: "Add network" }).click();
 	await page.getByRole("cell", { name: "10.77.0.0/24", exact: true }).waitFor();
+	await page.getByRole("button", { name: "Weight of 10.77.0.0/24 behind linode1" }).click();
+	await page.getByRole("dialog").getByLabel("Weight").fill("");
+	await page.getByRole("dialog").getByRole("button", { name: "Set the weight" }).click();
+	await page.getByRole("dialog").getByRole("alert").waitFor();
+	await page.getByRole("dialog").getByLabel("Weight").fill("42");
+	await page.getByRole("dialog").getByRole("button", { name: "Set the weight" }).click();
+	await page.getByText("10.77.0.0/24 behind linode1 has weight 42.").waitFor();
 	await page.getByRole("button", { name: "Remove 10.77.0.0/24 from linode1" }).click();
 	await page.getByRole("dialog").getByRole("button", { name: "Remove 10.77.0.0/24" }).click();
 	await page.getByRole("cell", { name: "10.77.0.0/24", exact: true }).waitFor({ state: "detached" });

@@ -52,7 +52,22 @@ function askRemove(s: Subnet): void {
 	});
 }
 
-/** A proposal becomes a subnet when the same prefix is added by an admin. */
+/** Another weight, without taking the subnet away meanwhile. */
+function askWeight(s: Subnet, all: Subnet[]): void {
+	const twins = all.filter((o) => o.prefix === s.prefix && o.id !== s.id);
+	ask({
+		title: `Weight of ${s.prefix} behind ${s.node}`,
+		body: <p>{twins.length ? `It is also behind ${twins.map((t) => `${t.node} (weight ${t.weight})`).join(", ")}. The lowest weight that can be reached gets the packets.` : "It matters once the same network is behind another branch, too: the lower weight gets the packets."}</p>,
+		action: "Set the weight",
+		input: { label: "Weight (0 to 65535)", value: String(s.weight) },
+		async run(input) {
+			const { data } = await call("PATCH /api/v1/subnets/{id}", { id: s.id, body: { weight: Number(input.trim() || NaN) } });
+			tell(`${s.prefix} behind ${s.node} has weight ${data.subnet.weight}.`);
+		},
+	});
+}
+
+/** The checks are those of adding it. */
 function askApprove(s: Subnet, all: Subnet[]): void {
 	const others = conflictsOf(s.prefix, all, s.node_id).filter((o) => o.status === "approved");
 	const twins = others.filter((o) => o.prefix === s.prefix);
@@ -68,7 +83,7 @@ function askApprove(s: Subnet, all: Subnet[]): void {
 		),
 		action: `Approve ${s.prefix}`,
 		async run() {
-			await call("POST /api/v1/subnets", { body: { node: s.node_id, prefix: s.prefix, weight: s.weight, ...(failover ? { failover } : {}) } });
+			await call("PATCH /api/v1/subnets/{id}", { id: s.id, body: { status: "approved", ...(failover ? { failover } : {}) } });
 			tell(`${s.prefix} is now behind ${s.node}.`);
 		},
 	});
@@ -82,6 +97,9 @@ function Actions({ s, all }: { s: Subnet; all: Subnet[] }) {
 					Approve…
 				</button>
 			)}
+			<button type="button" aria-label={`Weight of ${s.prefix} behind ${s.node}`} onClick={() => askWeight(s, all)}>
+				Weight…
+			</button>
 			<button type="button" class="danger-soft" aria-label={`Remove ${s.prefix} from ${s.node}`} onClick={() => askRemove(s)}>
 				{s.status === "proposed" ? "Refuse…" : "Remove…"}
 			</button>
