@@ -418,14 +418,52 @@ static void test_sign_input(void **state)
 	assert_memory_equal(out + 25, key.b, KEY_BYTES);
 }
 
+/* "+prefix" or "-prefix" for each, with a blank behind. */
+static void told_subnet(void *arg, const struct node_subnet *s, bool up)
+{
+	char text[PREFIX_STR_SIZE], *out = arg;
+	size_t at = strlen(out);
+
+	snprintf(out + at, 256 - at, "%c%s ", up ? '+' : '-', prefix_format(&s->prefix, text));
+}
+
+static void test_subnets_compare(void **state)
+{
+	struct node old, now;
+	char got[256] = "";
+
+	(void)state;
+	node_init(&old);
+	node_init(&now);
+	add(&old, "10.1.0.0/24", 10);
+	add(&old, "10.2.0.0/24", 10);
+	add(&old, "fd00::/64", 10);
+	add(&now, "10.2.0.0/24", 20); /* another weight, the same subnet */
+	add(&now, "10.2.0.0/25", 10);
+	add(&now, "10.0.0.0/24", 10);
+	node_subnets_compare(&old, &now, told_subnet, got);
+	assert_string_equal(got, "-10.1.0.0/24 -fd00::/64 +10.0.0.0/24 +10.2.0.0/25 ");
+	got[0] = 0;
+	node_subnets_compare(&old, &old, told_subnet, got);
+	assert_string_equal(got, "");
+	node_subnets_compare(NULL, &old, told_subnet, got);
+	assert_string_equal(got, "+10.1.0.0/24 +10.2.0.0/24 +fd00::/64 ");
+	got[0] = 0;
+	node_subnets_compare(&now, NULL, told_subnet, got);
+	assert_string_equal(got, "-10.0.0.0/24 -10.2.0.0/24 -10.2.0.0/25 ");
+	node_fini(&old);
+	node_fini(&now);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_too_large_to_write),
-		cmocka_unit_test(test_equal),      cmocka_unit_test(test_subnet_add),
-		cmocka_unit_test(test_may_talk),   cmocka_unit_test(test_path_policy),
-		cmocka_unit_test(test_json_rows),  cmocka_unit_test(test_json_optional_rows),
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_sign_input),
+		cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_too_large_to_write),
+		cmocka_unit_test(test_equal),           cmocka_unit_test(test_subnet_add),
+		cmocka_unit_test(test_may_talk),        cmocka_unit_test(test_path_policy),
+		cmocka_unit_test(test_json_rows),       cmocka_unit_test(test_json_optional_rows),
+		cmocka_unit_test(test_subnets_compare), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_sign_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
