@@ -8,6 +8,7 @@
 
 #include "hub/change_hub.h"
 #include "hub/control/core.h"
+#include "hub/control/dump.h"
 #include "hub/control/node_settings.h"
 #include "hub/control/reach.h"
 #include "hub/control/refresh.h"
@@ -236,13 +237,30 @@ static void carrier_message(struct worker *w, uint16_t type, struct cursor *body
 }
 
 /* SIGALRM: what waits for its turn is done now. */
-static void retry(struct worker *w)
+static void retry(struct control *c)
 {
-	struct control *c = w->state;
-
 	if (c->engine.there)
 		log_notice("control: %" PRIu32 " nodes do not answer: they are called now",
 			   engine_feed_call_all(c));
+}
+
+/* Signals, as with tincd. */
+static void wish(struct worker *w, enum monitor_wish what)
+{
+	switch (what) {
+	case WISH_RETRY:
+		retry(w->state);
+		break;
+	case WISH_PURGE:
+		orders_purge(w->state);
+		break;
+	case WISH_DUMP_CONNECTIONS:
+		dump_connections(w->state);
+		break;
+	case WISH_DUMP_ALL:
+		dump_all(w->state);
+		break;
+	}
 }
 
 static void reload(struct worker *w)
@@ -361,7 +379,7 @@ const struct worker_role_ops *control_role(void)
 		.carrier_down = carrier_down,
 		.carrier_message = carrier_message,
 		.reload = reload,
-		.retry = retry,
+		.wish = wish,
 		.stop = stop,
 		.fini = fini,
 	};

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hub/control/orders.h"
 
+#include <inttypes.h>
+
 #include "hub/control/core.h"
 #include "hub/control/endpoints.h"
+
+/* Of no order: api counts up from 1. */
+#define ORDERS_TAG_OF_SIGNAL UINT32_MAX
 
 /* To api, which asked. When it is away nobody waits for it any more. */
 static void answer(struct control *c, const struct nudge_order_done *m)
@@ -152,10 +157,21 @@ void orders_take(struct control *c, const struct nudge_order *m)
 	}
 }
 
+void orders_purge(struct control *c)
+{
+	if (!engine_feed_forget(c, ORDERS_TAG_OF_SIGNAL, 0))
+		log_warn("control: the data plane does not run just now: there is nothing to "
+			 "purge");
+}
+
 void orders_forgotten(struct control *c, const struct engine_forgotten *m)
 {
 	struct orders *o = &c->orders;
 
+	if (m->tag == ORDERS_TAG_OF_SIGNAL)
+		log_notice("control: %" PRIu32 " nodes do not answer: what was learnt of them is "
+			   "forgotten",
+			   m->n);
 	for (unsigned i = 0; m->tag && i < ORDERS_PENDING_MAX; i++) {
 		if (o->pending[i].tag != m->tag || o->pending[i].kind == ORDER_CONNECT)
 			continue;

@@ -22,6 +22,8 @@ struct orders {
 };
 
 void orders_take(struct control *c, const struct nudge_order *m);
+/* ORDER_PURGE of a signal: what comes of it goes to the log. */
+void orders_purge(struct control *c);
 /* ENGINE_FORGOTTEN. */
 void orders_forgotten(struct control *c, const struct engine_forgotten *m);
 /* The path to a node has changed. */

@@ -203,3 +203,14 @@ enum err monitor_done_decode(struct cursor *c, struct monitor_done *m)
 			cursor_fail(c, ERR_INVALID);
 	return cursor_end(c);
 }
+
+void monitor_signal_encode(const struct monitor_signal *m, struct cursor *c)
+{
+	cursor_put_u8(c, (uint8_t)m->wish);
+}
+
+enum err monitor_signal_decode(struct cursor *c, struct monitor_signal *m)
+{
+	m->wish = (enum monitor_wish)codec_get_u8_in(c, WISH_RETRY, WISH_DUMP_ALL);
+	return cursor_end(c);
+}

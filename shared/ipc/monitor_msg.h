@@ -9,7 +9,7 @@
  *   MONITOR_NET_BEGIN                                MONITOR_LINK (a sibling's new channel)
  *   MONITOR_ADDRESS, MONITOR_ROUTE (add)             MONITOR_DONE (the answer)
  *   MONITOR_NET_END: what was not named goes         MONITOR_LOG (the log file, after rotation)
- *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)     MONITOR_RETRY
+ *   MONITOR_ROUTE, MONITOR_ADDRESS (add, remove)     MONITOR_SIGNAL
  *   MONITOR_SCRIPT                                   any worker -> monitor: MONITOR_READY
  *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
  *   MONITOR_PORT                                     MONITOR_LOG_LEVEL (handled by worker.c)
@@ -73,7 +73,7 @@ enum monitor_msg {
 	MONITOR_LOG, /* the log file was opened again: its new descriptor, no payload; handled by
 			worker.c */
 	MONITOR_SOCKET_MADE, /* struct monitor_done, with a descriptor when it is ERR_OK */
-	MONITOR_RETRY,       /* no payload: what waits to be tried again is tried now */
+	MONITOR_SIGNAL,      /* struct monitor_signal; handled by worker.c */
 };
 
 struct monitor_prefix {
@@ -100,6 +100,16 @@ struct monitor_port {
 };
 struct monitor_log_level {
 	uint8_t level; /* 0..5 */
+};
+/* What the admin wants by a signal to the monitor, as with tincd. */
+enum monitor_wish {
+	WISH_RETRY = 1,        /* SIGALRM: what waits to be tried again is tried now */
+	WISH_PURGE,            /* SIGWINCH: what was learnt of nodes that do not answer goes */
+	WISH_DUMP_CONNECTIONS, /* SIGUSR1: to the log */
+	WISH_DUMP_ALL          /* SIGUSR2: nodes, subnets, counters, to the log */
+};
+struct monitor_signal {
+	enum monitor_wish wish;
 };
 struct monitor_net_end {
 	uint32_t tag;
@@ -169,6 +179,8 @@ void monitor_port_encode(const struct monitor_port *m, struct cursor *c);
 enum err monitor_port_decode(struct cursor *c, struct monitor_port *m) must_check;
 void monitor_log_level_encode(const struct monitor_log_level *m, struct cursor *c);
 enum err monitor_log_level_decode(struct cursor *c, struct monitor_log_level *m) must_check;
+void monitor_signal_encode(const struct monitor_signal *m, struct cursor *c);
+enum err monitor_signal_decode(struct cursor *c, struct monitor_signal *m) must_check;
 void monitor_script_encode(const struct monitor_script *m, struct cursor *c);
 enum err monitor_script_decode(struct cursor *c, struct monitor_script *m) must_check;
 void monitor_link_encode(const struct monitor_link *m, struct cursor *c);

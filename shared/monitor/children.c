@@ -435,6 +435,19 @@ void children_restart_data(struct children *c)
 	}
 }
 
+/* Those that run now; a later one finds out by itself, or has missed it. */
+static void tell_all(struct children *c, uint16_t type, const struct cursor *body)
+{
+	BUG_ON(body->err);
+	for (unsigned i = 1; i < WORKER_ROLES_MAX; i++) {
+		struct child *ch = &c->role[i];
+
+		if (ch->pid && ch->channel &&
+		    channel_send(ch->channel, type, body->out, cursor_pos(body), -1))
+			log_warn("%s was not told what an admin wants", ch->ops->name);
+	}
+}
+
 void children_log_level(struct children *c, int level)
 {
 	const struct monitor_log_level m = { .level = (uint8_t)level };
@@ -443,14 +456,18 @@ void children_log_level(struct children *c, int level)
 
 	cursor_init_write(&body, mem, sizeof(mem));
 	monitor_log_level_encode(&m, &body);
-	BUG_ON(cursor_end(&body) != ERR_OK);
-	for (unsigned i = 1; i < WORKER_ROLES_MAX; i++) {
-		struct child *ch = &c->role[i];
+	tell_all(c, MONITOR_LOG_LEVEL, &body);
+}
 
-		if (ch->pid && ch->channel &&
-		    channel_send(ch->channel, MONITOR_LOG_LEVEL, mem, cursor_pos(&body), -1))
-			log_warn("%s keeps the old log level", ch->ops->name);
-	}
+void children_wish(struct children *c, enum monitor_wish wish)
+{
+	const struct monitor_signal m = { .wish = wish };
+	uint8_t mem[8];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	monitor_signal_encode(&m, &body);
+	tell_all(c, MONITOR_SIGNAL, &body);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -466,17 +483,6 @@ void children_reload(struct children *c)
 		    channel_send(ch->channel, MONITOR_LOG, NULL, 0, log_fd()) != ERR_OK)
 			log_warn("%s keeps the old log file", ch->ops->name);
 		kill(ch->pid, SIGHUP);
-	}
-}
-
-void children_retry(struct children *c)
-{
-	for (unsigned i = 1; i < WORKER_ROLES_MAX; i++) {
-		struct child *ch = &c->role[i];
-
-		if (ch->pid && ch->channel &&
-		    channel_send(ch->channel, MONITOR_RETRY, NULL, 0, -1) != ERR_OK)
-			log_warn("%s was not told to try again", ch->ops->name);
 	}
 }
 

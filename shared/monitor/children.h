@@ -60,8 +60,8 @@ void children_restart_data(struct children *c);
 void children_log_level(struct children *c, int level);
 /* Tells every worker to reload, and hands them the log's new descriptor. */
 void children_reload(struct children *c);
-/* Tells every worker to try now what waits to be tried again. */
-void children_retry(struct children *c);
+/* Tells every worker what a signal wants. */
+void children_wish(struct children *c, enum monitor_wish wish);
 /*
  * SIGTERM to all (api, control, engine), SIGKILL after CHILDREN_STOP_MS; no more restarts; then
  * gone().

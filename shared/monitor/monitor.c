@@ -30,6 +30,9 @@
 #include "shared/wire/limits.h"
 
 #define HURRY_MS 5000u
+/* Signals that make workers write to the log. */
+#define WISHES_BURST    4u
+#define WISHES_EVERY_MS 1000u
 
 _Static_assert(MONITOR_LISTEN_MAX == WORKER_LISTENERS_MAX,
 	       "every listener asked for has its place at a worker");
@@ -57,8 +60,9 @@ struct monitor {
 	struct loop_later begin;
 	struct timer hurry;
 	struct timer watchdog;
-	uint64_t watchdog_ms; /* 0: nobody watches */
-	bool ready;           /* every worker was up once */
+	struct log_limit wishes; /* what signals may ask of the workers */
+	uint64_t watchdog_ms;    /* 0: nobody watches */
+	bool ready;              /* every worker was up once */
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -388,12 +392,17 @@ static void on_hangup(void *arg, int signo)
 	resident_trim();
 }
 
-static void on_alarm(void *arg, int signo)
+/* Signals that want something of the workers. Each costs log lines, so that they have a limit. */
+static void on_wish(void *arg, int signo)
 {
 	struct monitor *m = arg;
+	const enum monitor_wish wish = signo == SIGALRM    ? WISH_RETRY
+				       : signo == SIGWINCH ? WISH_PURGE
+				       : signo == SIGUSR1  ? WISH_DUMP_CONNECTIONS
+							   : WISH_DUMP_ALL;
 
-	(void)signo;
-	children_retry(m->children);
+	if (log_allowed(&m->wishes))
+		children_wish(m->children, wish);
 }
 
 /*
@@ -420,15 +429,12 @@ static enum err watch_signals(struct monitor *m)
 		void (*cb)(void *arg, int signo);
 	} table[] = {
 		{ SIGTERM, on_terminate }, { SIGINT, on_terminate },     { SIGQUIT, on_terminate },
-		{ SIGHUP, on_hangup },     { SIGCHLD, on_child_signal }, { SIGALRM, on_alarm },
+		{ SIGHUP, on_hangup },     { SIGCHLD, on_child_signal }, { SIGALRM, on_wish },
+		{ SIGWINCH, on_wish },     { SIGUSR1, on_wish },         { SIGUSR2, on_wish },
 	};
 	enum err e;
 
-	/* tincd has meanings for the last two; here they must at least not end the daemon. */
-	static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2 };
-
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		signal(ignored[i], SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would keep us from waiting for anybody */
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if ((e = loop_signal(m->loop, table[i].signo, table[i].cb, m)) != ERR_OK)
@@ -509,6 +515,7 @@ static void init(struct monitor *m, const struct monitor_params *p)
 	m->hurry.fire = on_hurry;
 	m->watchdog.fire = on_watchdog;
 	m->watchdog_ms = notify_watchdog_ms();
+	m->wishes = (struct log_limit){ .burst = WISHES_BURST, .every_ms = WISHES_EVERY_MS };
 }
 
 /*

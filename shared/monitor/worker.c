@@ -117,7 +117,10 @@ static void reset_signals(void)
 {
 	sigset_t held;
 
-	signal(SIGALRM, SIG_IGN); /* before it is let in */
+	/* Before they are let in. */
+	signal(SIGALRM, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGHUP);
@@ -195,14 +198,15 @@ static enum err enter(const struct worker_start *s, struct worker *w)
 
 /* --- channels --------------------------------------------------------------------------------- */
 
-static void take_retry(struct runtime *rt, struct channel *monitor, const struct cursor *body)
+static void take_signal(struct runtime *rt, struct channel *monitor, struct cursor *body)
 {
-	enum err e = cursor_end(body);
+	struct monitor_signal m;
+	enum err e = monitor_signal_decode(body, &m);
 
 	if (e != ERR_OK)
-		channel_bad(monitor, MONITOR_RETRY, e);
-	else if (rt->w.ops->retry)
-		rt->w.ops->retry(&rt->w);
+		channel_bad(monitor, MONITOR_SIGNAL, e);
+	else if (rt->w.ops->wish)
+		rt->w.ops->wish(&rt->w, m.wish);
 }
 
 static void on_message(struct channel *ch, void *arg, uint16_t type, struct cursor *body, int fd);
@@ -337,8 +341,8 @@ static void on_message(struct channel *ch, void *arg, uint16_t type, struct curs
 		take_log(fd);
 	else if (p->role == 0 && type == MONITOR_LOG_LEVEL && fd < 0)
 		take_log_level(ch, body);
-	else if (p->role == 0 && type == MONITOR_RETRY && fd < 0)
-		take_retry(rt, ch, body);
+	else if (p->role == 0 && type == MONITOR_SIGNAL && fd < 0)
+		take_signal(rt, ch, body);
 	else if (rt->w.ops->message)
 		rt->w.ops->message(&rt->w, p->role, type, body, fd);
 	else if (fd >= 0)

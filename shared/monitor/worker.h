@@ -16,6 +16,9 @@
 /* Open files of a worker that are no connections: databases, log, channels, listeners. */
 #define WORKER_FILES_RESERVED 64u
 
+/* Lines of one kind in a dump to the log; the others are only counted. */
+#define WORKER_DUMP_LINES_MAX 200u
+
 /* Descriptors that the monitor opened. -1 where there is none. A worker gets only those of its
  * role. */
 struct worker_fds {
@@ -71,8 +74,8 @@ struct worker_role_ops {
 	void (*carrier_message)(struct worker *w, uint16_t type, struct cursor *body);
 	/* SIGHUP was passed on: read again what may change. May be NULL. */
 	void (*reload)(struct worker *w);
-	/* SIGALRM came to the monitor: what waits to be tried again is tried now. May be NULL. */
-	void (*retry)(struct worker *w);
+	/* A signal came to the monitor that wants something of the network. May be NULL. */
+	void (*wish)(struct worker *w, enum monitor_wish wish);
 	/* SIGTERM: end orderly, then loop_stop(). NULL: stop at once. */
 	void (*stop)(struct worker *w);
 	void (*fini)(struct worker *w);

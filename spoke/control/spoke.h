@@ -78,6 +78,7 @@ struct spoke {
 	struct control_held_keys told_held; /* to the hub, on this link */
 	bool started;
 	struct gather report;
+	struct gather dump;        /* to the log */
 	struct timer report_timer; /* every welcome.report_ms while the link is up */
 	struct timer save_timer;   /* every SPOKE_CACHE_SAVE_MS */
 	struct timer grace_timer;  /* OfflineGrace is over */

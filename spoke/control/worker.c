@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shared/base/clock.h"
+#include "spoke/control/dump.h"
 #include "spoke/control/route_guard.h"
 #include "spoke/control/spoke.h"
 #include "shared/keys/keys.h"
@@ -343,6 +344,15 @@ static void take_path(struct spoke *s, struct engine_path *p)
 }
 
 /* One message of the engine. Returns what its decoding gave. */
+/* Of a command or, without a tag, of a signal. */
+static void forgotten(struct spoke *s, const struct engine_forgotten *m)
+{
+	if (m->tag)
+		status_forgotten(&s->status, m);
+	else
+		log_notice("%u nodes do not answer: what was learnt of them is forgotten", m->n);
+}
+
 static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *body)
 {
 	union {
@@ -386,7 +396,7 @@ static enum err engine_message(struct spoke *s, uint16_t type, struct cursor *bo
 	case ENGINE_FORGOTTEN:
 		e = engine_forgotten_decode(body, &m.forgotten);
 		if (!e)
-			status_forgotten(&s->status, &m.forgotten);
+			forgotten(s, &m.forgotten);
 		return e;
 	case ENGINE_NAT:
 		e = engine_nat_decode(body, &m.nat);
@@ -505,14 +515,42 @@ static void reload(struct worker *w)
 	tidy_soon(s);
 }
 
-/* SIGALRM, as tinc has it. */
-static void retry(struct worker *w)
+static void retry(struct spoke *s)
 {
-	struct spoke *s = w->state;
-
 	log_notice("asked by a signal to dial the hub now: the link is %s",
 		   client_state_str(s->client.state));
 	client_hurry(&s->client);
+}
+
+static void purge(struct spoke *s)
+{
+	const struct engine_forget m = { .tag = 0, .id = 0 };
+	uint8_t mem[16];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	engine_forget_encode(&m, &body);
+	if (!engine_feed_send(&s->engine, ENGINE_FORGET, &body))
+		log_warn("the data plane does not run just now: there is nothing to purge");
+}
+
+/* Signals, as with tincd. */
+static void wish(struct worker *w, enum monitor_wish what)
+{
+	switch (what) {
+	case WISH_RETRY:
+		retry(w->state);
+		break;
+	case WISH_PURGE:
+		purge(w->state);
+		break;
+	case WISH_DUMP_CONNECTIONS:
+		dump_connections(w->state);
+		break;
+	case WISH_DUMP_ALL:
+		dump_all(w->state);
+		break;
+	}
 }
 
 static void stop(struct worker *w)
@@ -534,6 +572,7 @@ static void fini(struct worker *w)
 		return;
 	if (s->started) {
 		report_stop(s);
+		gather_stop(&s->dump);
 		timer_disarm(loop_timers(s->loop), &s->save_timer);
 		timer_disarm(loop_timers(s->loop), &s->grace_timer);
 		trial_stop(s);
@@ -571,7 +610,7 @@ const struct worker_role_ops *spoke_control_role(void)
 		.carrier_down = carrier_down,
 		.carrier_message = carrier_message,
 		.reload = reload,
-		.retry = retry,
+		.wish = wish,
 		.stop = stop,
 		.fini = fini,
 	};

@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(engine_forget)                                                                           \
 	X(engine_forgotten)                                                                        \
 	X(nudge_order)                                                                             \
-	X(nudge_order_done)
+	X(nudge_order_done)                                                                        \
+	X(monitor_signal)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

@@ -195,6 +195,27 @@ def test_sessions_by_hand_at_the_hub(network):
     assert {"node.connect", "node.disconnect", "hub.purge", "hub.retry"} <= set(noted)
 
 
+def test_dumps_in_the_log(network):
+    """-kUSR1, -kUSR2 and -kWINCH: connections; nodes, subnets and counters; purge. Of both daemons."""
+    hq, oslo = network
+    w.wait_until("oslo is reached", lambda: hq.json("hub", "connect", "oslo", check=False)["connected"])
+
+    def ask(site, kind, signal, *lines):
+        mark = site.daemon.mark()
+        assert site.cli(kind, f"-k{signal}").returncode == 0
+        for line in lines:
+            site.daemon.wait_line(line, start=mark)
+
+    ask(hq, "hub", "USR1", r"dump: connection oslo from \S+, up for \d+ s", r"dump: \d+ connections$")
+    ask(hq, "hub", "USR2", r"dump: node oslo id \d+, spoke, active, link up, path \S+ ", r"dump: 2 nodes$",
+        r"dump: subnet 10\.1\.0\.0/24 of oslo, weight 10$", r"dump: \d+ subnets$", r"dump: engine\.peers is 1$")
+    ask(oslo, "spoke", "USR1", r"dump: connection to hub linodeHQ, up at ", r"dump: connection for packets by TCP, ")
+    ask(oslo, "spoke", "USR2", r"dump: node linodeHQ id \d+, hub, path \S+ ", r"dump: subnet 10\.1\.0\.0/24 of oslo",
+        r"dump: data plane: 1 peers, 1 sessions")
+    ask(hq, "hub", "WINCH", r"control: 0 nodes do not answer: what was learnt of them is forgotten")
+    ask(oslo, "spoke", "WINCH", r" 0 nodes do not answer: what was learnt of them is forgotten")
+
+
 def test_nobody_is_called_in_vain(network):
     """A branch that is away is not connected, and a device without an address is not called."""
     hq, oslo = network

@@ -14,6 +14,7 @@ CODEC_CHECK_WRAP(monitor_socket)
 CODEC_CHECK_WRAP(monitor_port)
 CODEC_CHECK_WRAP(monitor_dns_socket)
 CODEC_CHECK_WRAP(monitor_log_level)
+CODEC_CHECK_WRAP(monitor_signal)
 CODEC_CHECK_WRAP(monitor_script)
 CODEC_CHECK_WRAP(monitor_link)
 CODEC_CHECK_WRAP(monitor_done)
@@ -39,6 +40,7 @@ static const struct monitor_dns_socket dns_socket = {
 };
 static const struct monitor_port port_msg = { .tag = 8, .port = 65535 };
 static const struct monitor_log_level level_msg = { .level = 5 };
+static const struct monitor_signal signal_msg = { .wish = WISH_DUMP_ALL };
 static const struct monitor_key key = {
 	.tag = 8, .what = MONITOR_KEY_TUNNEL, .op = MONITOR_KEY_KEEP, .key = { { 1, [31] = 2 } }
 };
@@ -57,7 +59,8 @@ enum {
 	PORT_ROW,
 	LEVEL_ROW,
 	KEY_ROW,
-	DNS_SOCKET_ROW
+	DNS_SOCKET_ROW,
+	SIGNAL_ROW
 };
 static const struct codec_check messages[] = {
 	[PREFIX_ROW] = CODEC_CHECK_ROW(monitor_prefix, &prefix),
@@ -70,6 +73,7 @@ static const struct codec_check messages[] = {
 	[LEVEL_ROW] = CODEC_CHECK_ROW(monitor_log_level, &level_msg),
 	[KEY_ROW] = CODEC_CHECK_ROW(monitor_key, &key),
 	[DNS_SOCKET_ROW] = CODEC_CHECK_ROW(monitor_dns_socket, &dns_socket),
+	[SIGNAL_ROW] = CODEC_CHECK_ROW(monitor_signal, &signal_msg),
 };
 
 static void test_messages(void **state)

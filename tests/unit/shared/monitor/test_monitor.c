@@ -34,7 +34,7 @@ enum fault { FAULT_NONE, FAULT_LOAD, FAULT_START, FAULT_ASK, FAULT_NO_STOP, FAUL
 struct seen {
 	pid_t pid;
 	uid_t uid, uid_at_load;
-	unsigned starts, ups, downs, reloads, retries, finis;
+	unsigned starts, ups, downs, reloads, wishes[8], finis;
 	unsigned open_fds;
 	bool has_tun, has_udp, has_unix;
 	unsigned linked; /* bit set of roles */
@@ -202,7 +202,7 @@ static void reload(struct worker *w)
 	log_notice("reloaded");
 }
 
-static void retry(struct worker *w) { seen_by(w)->retries++; }
+static void wish(struct worker *w, enum monitor_wish what) { seen_by(w)->wishes[what]++; }
 
 static void stop(struct worker *w)
 {
@@ -236,7 +236,7 @@ static const struct worker_role_ops control_ops = {
 	.sibling_down = down,
 	.message = message,
 	.reload = reload,
-	.retry = retry,
+	.wish = wish,
 	.stop = stop,
 	.fini = fini,
 };
@@ -699,25 +699,44 @@ static void body_reload(void *arg)
 	clean_up();
 }
 
-static bool is_retried(void *arg)
+static bool is_told(void *arg)
 {
-	(void)arg;
-	return shared->control.retries == 1;
+	return shared->control.wishes[*(const enum monitor_wish *)arg] == 1;
 }
 
-/* SIGALRM is for whom it concerns, and ends nobody, also when the workers get it themselves. */
-static void body_retry(void *arg)
+/* Signals are for whom they concern, and end nobody, also when the workers get them themselves. */
+static void body_wishes(void *arg)
 {
+	static const struct {
+		int signo;
+		enum monitor_wish wish;
+	} rows[] = {
+		{ SIGALRM, WISH_RETRY },
+		{ SIGWINCH, WISH_PURGE },
+		{ SIGUSR1, WISH_DUMP_CONNECTIONS },
+		{ SIGUSR2, WISH_DUMP_ALL },
+	};
 	pid_t monitor;
 
 	(void)arg;
 	set_up();
 	monitor = start_monitor();
 	CHECK(monitor > 0 && wait_until(is_linked, NULL, WAIT_MS));
-	CHECK(kill(shared->engine.pid, SIGALRM) == 0 && kill(shared->control.pid, SIGALRM) == 0);
-	CHECK(kill(monitor, SIGALRM) == 0 && wait_until(is_retried, NULL, WAIT_MS));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum monitor_wish wish = rows[i].wish;
+
+		CHECK(kill(shared->engine.pid, rows[i].signo) == 0);
+		CHECK(kill(shared->control.pid, rows[i].signo) == 0);
+		CHECK(kill(monitor, rows[i].signo) == 0);
+		CHECK(wait_until(is_told, &wish, WAIT_MS));
+	}
+	/* Each once; who asks too often is not heard. */
+	for (int i = 0; i < 20; i++)
+		CHECK(kill(monitor, SIGUSR1) == 0);
 	CHECK(kill(monitor, SIGHUP) == 0 && wait_until(both_reloaded, NULL, WAIT_MS));
-	CHECK(shared->engine.retries == 0 && shared->control.retries == 1);
+	CHECK(shared->control.wishes[WISH_RETRY] == 1);
+	CHECK(shared->engine.wishes[WISH_RETRY] == 0);
+	CHECK(shared->control.wishes[WISH_DUMP_CONNECTIONS] < 20);
 	CHECK(shared->engine.starts == 1 && shared->control.starts == 1);
 	CHECK(kill(monitor, SIGTERM) == 0 && exit_code(monitor) == 0);
 	check_all_gone();
@@ -837,7 +856,7 @@ IN_CHILD(refuses_second_instance, body_second_instance)
 IN_CHILD(kills_after_time, body_no_stop)
 IN_CHILD(leaves_no_orphans, body_orphans)
 IN_CHILD(reloads, body_reload)
-IN_CHILD(retries, body_retry)
+IN_CHILD(wishes, body_wishes)
 IN_CHILD(notifies, body_notify)
 IN_CHILD(knows_watchdog_time, body_watchdog_time)
 IN_CHILD(refuses_without_root, body_not_root)
@@ -855,7 +874,7 @@ int main(void)
 		cmocka_unit_test(kills_after_time),
 		cmocka_unit_test(leaves_no_orphans),
 		cmocka_unit_test(reloads),
-		cmocka_unit_test(retries),
+		cmocka_unit_test(wishes),
 		cmocka_unit_test(notifies),
 		cmocka_unit_test(knows_watchdog_time),
 		cmocka_unit_test(refuses_without_root),
