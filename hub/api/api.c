@@ -127,6 +127,7 @@ static void free_api(struct api *a)
 	hashing_free(a->hashing);
 	a->hashing = NULL;
 	server_stop(a->server);
+	logs_fini(&a->logs);
 	store_close(a->store);
 	idempotency_free(a->idempotency);
 	buf_fini(&a->https_key);
@@ -179,6 +180,7 @@ static enum err start(struct worker *w)
 	echoes_init(&a->echoes, loop_timers(w->loop), ask_echo, server_echoed);
 	order_waits_init(&a->orders, loop_timers(w->loop), ask_order, server_ordered);
 	events_init(&a->events, loop_timers(w->loop), server_wake);
+	logs_init(&a->logs, w->loop, &w->monitor, server_wake);
 	bucket_init(&a->sign_ins, SIGN_IN_PER_S, SIGN_IN_BURST, loop_now_ms(w->loop));
 	e = idempotency_new(&a->idempotency);
 	if (!e)
@@ -219,6 +221,11 @@ static void message(struct worker *w, enum worker_role from, uint16_t type, stru
 {
 	struct api *a = w->state;
 
+	if (from == 0 && type == MONITOR_LOG_TAPPED) {
+		if (log_tap_take(&a->logs.tap, fd))
+			log_warn("api: the log cannot be followed");
+		return;
+	}
 	if (fd >= 0)
 		close(fd);
 	if (from == WORKER_CONTROL && type == NUDGE_PONG) {

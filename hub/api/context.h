@@ -6,6 +6,7 @@
 #include "hub/api/echoes.h"
 #include "hub/api/events.h"
 #include "hub/api/idempotency.h"
+#include "hub/api/logs.h"
 #include "hub/api/order_waits.h"
 #include "hub/api/waits.h"
 #include "hub/config.h"
@@ -33,6 +34,7 @@ struct api {
 	struct echoes echoes;
 	struct order_waits orders;
 	struct events events;
+	struct logs logs;
 	struct buf https_key; /* PEM; zeroed once TLS is up */
 	struct buf https_cert;
 	int64_t started_ms; /* wall clock */

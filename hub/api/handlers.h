@@ -31,6 +31,8 @@ void node_settings_cancel(struct request *r);
 /* log_level.c */
 void log_level_show(struct request *r);
 void log_level_set_hub(struct request *r);
+/* logs.c */
+void logs_get(struct request *r);
 /* reach.c */
 void reach_test(struct request *r);
 /* Answers a request of reach_test() with what the echoes have found. */

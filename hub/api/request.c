@@ -31,6 +31,7 @@ void request_fini(struct request *r)
 	waits_remove(&r->api->waits, &r->wait);
 	echoes_leave(&r->echoes);
 	order_waits_leave(&r->api->orders, &r->order);
+	logs_remove(r);
 	events_remove(r);
 	hashing_forget(r);
 	json_decref(r->json);

@@ -39,7 +39,7 @@ struct request_headers {
 	const char *accept_encoding;
 };
 
-/* A request whose answer never ends (events.h). */
+/* A request whose answer never ends (events.h, logs.h). */
 struct event_stream {
 	struct list link;
 	bool open;
@@ -47,6 +47,12 @@ struct event_stream {
 	uint64_t audit, presence; /* the last that it was told */
 	uint64_t revision;
 	uint32_t applied, online; /* of that revision, as told */
+
+	/* Of the log (logs.h); `open` is then false. */
+	bool of_log;
+	int level;
+	struct buf lines; /* made, not sent */
+	uint64_t lost;    /* since the last of them */
 };
 
 struct request {

@@ -287,6 +287,7 @@ static const struct route routes[] = {
 	      NEEDS_BODY(node_settings_body)),
 	ROUTE(HTTP_POST, V1 "/nodes/{id}/settings/cancel", node_settings_cancel,
 	      CHANGE(ROUTE_IF_MATCH | ROUTE_ONCE), NO_MEMBERS),
+	ROUTE(HTTP_GET, V1 "/log", logs_get, .flags = 0, .query = "level", ADMINS),
 	ROUTE(HTTP_GET, V1 "/log-level", log_level_show, .flags = ROUTE_ETAG),
 	ROUTE(HTTP_PATCH, V1 "/log-level", log_level_set_hub, CHANGE(ROUTE_IF_MATCH),
 	      NEEDS_BODY(log_level_body), ADMINS),

@@ -47,7 +47,7 @@ static void log_library(void *arg, const char *fmt, va_list ap)
 	struct api *a = arg;
 	char text[256];
 
-	if (log_level() < 1 || !log_allowed(&a->log_limit))
+	if (!log_wants(1) || !log_allowed(&a->log_limit))
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	text[strcspn(text, "\r\n")] = '\0';
@@ -82,6 +82,11 @@ static void fire(struct timer *t, uint64_t now_ms)
 
 /* --- from a request to the library's answer --- */
 
+static enum err fill(struct request *r, struct buf *out)
+{
+	return r->stream.of_log ? logs_fill(r, out) : events_fill(r, out);
+}
+
 /* The library wants more of a stream. */
 static ssize_t read_stream(void *arg, uint64_t at, char *out, size_t max)
 {
@@ -89,8 +94,7 @@ static ssize_t read_stream(void *arg, uint64_t at, char *out, size_t max)
 	size_t n;
 
 	(void)at;
-	if (buf_len(&x->pending) == 0 &&
-	    (x->ended || events_fill(&x->request, &x->pending) != ERR_OK))
+	if (buf_len(&x->pending) == 0 && (x->ended || fill(&x->request, &x->pending) != ERR_OK))
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	n = buf_len(&x->pending) < max ? buf_len(&x->pending) : max;
 	memcpy(out, buf_data(&x->pending), n);
@@ -283,11 +287,11 @@ void server_wake(struct event_stream *s)
 }
 
 /* The end: streams must not rest when the library stops. */
-static void end_streams(struct server *s)
+static void end_streams(struct list *streams)
 {
 	struct list *pos, *tmp;
 
-	list_for_each(pos, tmp, &s->api->events.streams) {
+	list_for_each(pos, tmp, streams) {
 		struct event_stream *one = list_entry(pos, struct event_stream, link);
 		struct request *r = container_of(one, struct request, stream);
 
@@ -474,7 +478,8 @@ void server_stop(struct server *s)
 	waits_flush(&s->api->waits);
 	echoes_fini(&s->api->echoes);
 	order_waits_fini(&s->api->orders);
-	end_streams(s);
+	end_streams(&s->api->events.streams);
+	end_streams(&s->api->logs.streams);
 	if (s->gate)
 		gate_stop_listening(s->gate);
 	if (s->library) {

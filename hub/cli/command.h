@@ -39,6 +39,8 @@ int cmd_node_disable(struct cli *cli, struct args *a);
 int cmd_node_enable(struct cli *cli, struct args *a);
 /* cmd_reach.c */
 int cmd_node_reach(struct cli *cli, struct args *a);
+/* cmd_log.c */
+int cmd_log(struct cli *cli, struct args *a);
 /* cmd_session.c */
 int cmd_connect(struct cli *cli, struct args *a);
 int cmd_disconnect(struct cli *cli, struct args *a);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +25,10 @@ static struct {
 	char *path; /* NULL: standard error */
 	bool journal;
 	uint64_t suppressed; /* lines that log_allowed() held back, to be told with the next line */
-} state = { .program = "branchline", .fd = STDERR_FILENO };
+	int tap_fd;          /* -1: nobody follows */
+	int tap_level;       /* -1 without */
+	uint64_t tap_lost;   /* lines that did not fit, to be told with the next one */
+} state = { .program = "branchline", .fd = STDERR_FILENO, .tap_fd = -1, .tap_level = -1 };
 
 /* sd-daemon(3): JOURNAL_STREAM is "device:inode" of the stream; it counts only when that still is
  * standard error. */
@@ -98,6 +102,24 @@ void log_rename(const char *program) { state.program = program; }
 void log_set_level(int level) { state.level = level < 0 ? 0 : level > 5 ? 5 : level; }
 
 int log_level(void) { return state.level; }
+
+bool log_wants(int level) { return level <= state.level || level <= state.tap_level; }
+
+void log_tap(int fd, int level)
+{
+	if ((fd >= 0 || level < 0) && state.tap_fd >= 0) {
+		close(state.tap_fd);
+		state.tap_fd = -1;
+		state.tap_lost = 0;
+	}
+	if (fd >= 0 && level < 0)
+		close(fd);
+	else if (fd >= 0)
+		state.tap_fd = fd;
+	state.tap_level = state.tap_fd < 0 ? -1 : level > LOG_LEVEL_MAX ? LOG_LEVEL_MAX : level;
+}
+
+int log_tap_fd(void) { return state.tap_fd; }
 
 /* When the file cannot be opened any more the old one stays in use: a log in the wrong place beats
  * none. */
@@ -192,13 +214,34 @@ static size_t put_suppressed(char *line, size_t len, size_t size, const char *fm
 	return len;
 }
 
-void log_write(enum log_priority prio, const char *fmt, ...)
+/* To who follows the log: at once, or not at all. */
+static void write_tap(int level, enum log_priority prio, const char *text, size_t n)
+{
+	char out[LOG_TAP_MAX_BYTES];
+	int head = snprintf(out, sizeof(out), "%d %d %" PRIu64 " %" PRId64 " %s\n", level,
+			    (int)prio, state.tap_lost, clock_wall_ms(), state.program);
+
+	if (head < 0 || (size_t)head >= sizeof(out))
+		return;
+	if (n > sizeof(out) - (size_t)head)
+		n = sizeof(out) - (size_t)head;
+	memcpy(out + head, text, n);
+	if (send(state.tap_fd, out, (size_t)head + n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		state.tap_lost = 0;
+	else if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
+		state.tap_lost++;
+	else
+		log_tap(-1, -1);
+}
+
+void log_write(int level, enum log_priority prio, const char *fmt, ...)
 {
 	char line[LOG_LINE_MAX_BYTES];
 	int saved = errno;
+	const size_t head = put_head(line, sizeof(line) - 64, prio);
+	size_t len = head;
 	ssize_t written;
 	va_list ap;
-	size_t len = put_head(line, sizeof(line) - 64, prio);
 
 	/* The message may not take the room (64 bytes) that is kept for the count and the newline.
 	 */
@@ -206,17 +249,21 @@ void log_write(enum log_priority prio, const char *fmt, ...)
 	errno = saved;
 	len = put_text(line, len, sizeof(line) - 64, fmt, ap);
 	va_end(ap);
-	if (state.suppressed) {
+	if (state.suppressed && level <= state.level) {
 		len = put_suppressed(line, len, sizeof(line) - 1,
 				     " (%" PRIu64 " more like this were suppressed)",
 				     state.suppressed);
 		state.suppressed = 0;
 	}
 	clean(line, len);
+	if (level <= state.tap_level)
+		write_tap(level, prio, line + head, len - head);
 	line[len++] = '\n';
 	/* One write, so that lines of several processes never mix. When even the log fails there is
 	 * nobody to tell. */
-	written = write(state.fd, line, len);
-	(void)written;
+	if (level <= state.level) {
+		written = write(state.fd, line, len);
+		(void)written;
+	}
 	errno = saved;
 }

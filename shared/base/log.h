@@ -33,6 +33,21 @@ void log_rename(const char *program);
 #define LOG_LEVEL_MAX 5
 void log_set_level(int level);
 int log_level(void);
+/* Is a line of this level (0..5) wanted by anybody: the log, or the tap? */
+bool log_wants(int level);
+
+/*
+ * The tap: a second reader of the lines, at a level of its own, while an admin follows the log
+ * (monitor/log_tap.h). `fd` is one end of a pair of SOCK_SEQPACKET sockets, taken over; -1 keeps
+ * the one that is there. `level` -1 closes it. Each line is one message of at most
+ * LOG_TAP_MAX_BYTES: "LEVEL PRIORITY LOST WALL_MS PROGRAM\n" and the text; LOST lines before it did
+ * not fit. The reader never keeps us waiting, and is forgotten when it has gone.
+ */
+#define LOG_TAP_MAX_BYTES 2304u
+void log_tap(int fd, int level);
+/* -1: there is none. For who closes all others after a fork. */
+int log_tap_fd(void);
+
 /* Opens the log file again, after rotation. */
 void log_reopen(void);
 /* The descriptor that the log is written to: for who closes all others after a fork. */
@@ -51,14 +66,17 @@ struct log_limit {
  * line. */
 bool log_allowed(struct log_limit *l);
 
-void log_write(enum log_priority prio, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* `level` 0..5: from which on the line is wanted. */
+void log_write(int level, enum log_priority prio, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
-#define log_error(...)  log_write(LOG_PRIO_ERROR, __VA_ARGS__)
-#define log_warn(...)   log_write(LOG_PRIO_WARNING, __VA_ARGS__)
-#define log_notice(...) log_write(LOG_PRIO_NOTICE, __VA_ARGS__)
+#define log_error(...)  log_write(0, LOG_PRIO_ERROR, __VA_ARGS__)
+#define log_warn(...)   log_write(0, LOG_PRIO_WARNING, __VA_ARGS__)
+#define log_notice(...) log_write(0, LOG_PRIO_NOTICE, __VA_ARGS__)
 /* Written when the level is at least `lvl` (1..5). */
 #define log_debug(lvl, ...)                                                                        \
 	do {                                                                                       \
-		if (log_level() >= (lvl))                                                          \
-			log_write((lvl) <= 2 ? LOG_PRIO_INFO : LOG_PRIO_DEBUG, __VA_ARGS__);       \
+		if (log_wants(lvl))                                                                \
+			log_write((lvl), (lvl) <= 2 ? LOG_PRIO_INFO : LOG_PRIO_DEBUG,              \
+				  __VA_ARGS__);                                                    \
 	} while (0)

@@ -214,3 +214,16 @@ enum err monitor_signal_decode(struct cursor *c, struct monitor_signal *m)
 	m->wish = (enum monitor_wish)codec_get_u8_in(c, WISH_RETRY, WISH_DUMP_ALL);
 	return cursor_end(c);
 }
+
+void monitor_log_tap_encode(const struct monitor_log_tap *m, struct cursor *c)
+{
+	cursor_put_u8(c, (uint8_t)(m->level + 1));
+	codec_put_bool(c, m->anew);
+}
+
+enum err monitor_log_tap_decode(struct cursor *c, struct monitor_log_tap *m)
+{
+	m->level = (int)codec_get_u8_in(c, 0, LOG_LEVEL_MAX + 1) - 1;
+	m->anew = codec_get_bool(c);
+	return cursor_end(c);
+}

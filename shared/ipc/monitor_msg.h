@@ -13,7 +13,7 @@
  *   MONITOR_SCRIPT                                   any worker -> monitor: MONITOR_READY
  *   MONITOR_SOCKET                                   MONITOR_SOCKET_MADE
  *   MONITOR_PORT                                     MONITOR_LOG_LEVEL (handled by worker.c)
- *   MONITOR_LOG_LEVEL
+ *   MONITOR_LOG_LEVEL                                MONITOR_LOG_TAP, MONITOR_LOG_TAPPED
  *   MONITOR_KEY (the tunnel's: engine, too)          dns -> monitor: MONITOR_DNS_SOCKET
  *
  * MONITOR_ADDRESS, MONITOR_ROUTE, MONITOR_NET_END and MONITOR_KEY are answered, MONITOR_NET_BEGIN
@@ -74,6 +74,10 @@ enum monitor_msg {
 			worker.c */
 	MONITOR_SOCKET_MADE, /* struct monitor_done, with a descriptor when it is ERR_OK */
 	MONITOR_SIGNAL,      /* struct monitor_signal; handled by worker.c */
+	MONITOR_LOG_TAP,     /* struct monitor_log_tap: of who serves an admin's commands, and from
+				the monitor to every worker, perhaps with a descriptor to write to;
+				handled by worker.c */
+	MONITOR_LOG_TAPPED,  /* the descriptor to read from, no payload */
 };
 
 struct monitor_prefix {
@@ -100,6 +104,11 @@ struct monitor_port {
 };
 struct monitor_log_level {
 	uint8_t level; /* 0..5 */
+};
+/* The log is followed at this level, or (-1) by nobody any more; see log_tap.h. */
+struct monitor_log_tap {
+	int level;
+	bool anew; /* to the monitor: whoever asks has nothing to read from yet */
 };
 /* What the admin wants by a signal to the monitor, as with tincd. */
 enum monitor_wish {
@@ -179,6 +188,8 @@ void monitor_port_encode(const struct monitor_port *m, struct cursor *c);
 enum err monitor_port_decode(struct cursor *c, struct monitor_port *m) must_check;
 void monitor_log_level_encode(const struct monitor_log_level *m, struct cursor *c);
 enum err monitor_log_level_decode(struct cursor *c, struct monitor_log_level *m) must_check;
+void monitor_log_tap_encode(const struct monitor_log_tap *m, struct cursor *c);
+enum err monitor_log_tap_decode(struct cursor *c, struct monitor_log_tap *m) must_check;
 void monitor_signal_encode(const struct monitor_signal *m, struct cursor *c);
 enum err monitor_signal_decode(struct cursor *c, struct monitor_signal *m) must_check;
 void monitor_script_encode(const struct monitor_script *m, struct cursor *c);

@@ -436,14 +436,14 @@ void children_restart_data(struct children *c)
 }
 
 /* Those that run now; a later one finds out by itself, or has missed it. */
-static void tell_all(struct children *c, uint16_t type, const struct cursor *body)
+static void tell_all(struct children *c, uint16_t type, const struct cursor *body, int fd)
 {
 	BUG_ON(body->err);
 	for (unsigned i = 1; i < WORKER_ROLES_MAX; i++) {
 		struct child *ch = &c->role[i];
 
 		if (ch->pid && ch->channel &&
-		    channel_send(ch->channel, type, body->out, cursor_pos(body), -1))
+		    channel_send(ch->channel, type, body->out, cursor_pos(body), fd))
 			log_warn("%s was not told what an admin wants", ch->ops->name);
 	}
 }
@@ -456,7 +456,18 @@ void children_log_level(struct children *c, int level)
 
 	cursor_init_write(&body, mem, sizeof(mem));
 	monitor_log_level_encode(&m, &body);
-	tell_all(c, MONITOR_LOG_LEVEL, &body);
+	tell_all(c, MONITOR_LOG_LEVEL, &body, -1);
+}
+
+void children_log_tap(struct children *c, int level, int fd)
+{
+	const struct monitor_log_tap m = { .level = level };
+	uint8_t mem[8];
+	struct cursor body;
+
+	cursor_init_write(&body, mem, sizeof(mem));
+	monitor_log_tap_encode(&m, &body);
+	tell_all(c, MONITOR_LOG_TAP, &body, fd);
 }
 
 void children_wish(struct children *c, enum monitor_wish wish)
@@ -467,7 +478,7 @@ void children_wish(struct children *c, enum monitor_wish wish)
 
 	cursor_init_write(&body, mem, sizeof(mem));
 	monitor_signal_encode(&m, &body);
-	tell_all(c, MONITOR_SIGNAL, &body);
+	tell_all(c, MONITOR_SIGNAL, &body, -1);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

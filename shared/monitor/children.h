@@ -60,6 +60,9 @@ void children_restart_data(struct children *c);
 void children_log_level(struct children *c, int level);
 /* Tells every worker to reload, and hands them the log's new descriptor. */
 void children_reload(struct children *c);
+/* Tells every worker at which level the log is followed (-1: not at all), and (`fd`, else -1) where
+ * to. Those that start later inherit it. */
+void children_log_tap(struct children *c, int level, int fd);
 /* Tells every worker what a signal wants. */
 void children_wish(struct children *c, enum monitor_wish wish);
 /*

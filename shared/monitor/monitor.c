@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@
 #include "shared/wire/limits.h"
 
 #define HURRY_MS 5000u
+/* What waits for who follows the log: some hundred lines. */
+#define LOG_TAP_ROOM_BYTES (1 << 20)
 /* Signals that make workers write to the log. */
 #define WISHES_BURST    4u
 #define WISHES_EVERY_MS 1000u
@@ -269,6 +272,29 @@ static void set_log_level(void *arg, int level)
 	children_log_level(m->children, level);
 }
 
+/*
+ * One pair for all who write, this process, too: what they say comes in its order. Those who come
+ * later have the level and the descriptor from us by the fork. A reader that has gone without a
+ * word is noticed by each at its next line.
+ */
+static enum err set_log_tap(void *arg, int level, bool anew, int *fd)
+{
+	struct monitor *m = arg;
+	const int room = LOG_TAP_ROOM_BYTES;
+	int pair[2] = { -1, -1 };
+
+	if (level >= 0 && anew) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+			return err_from_errno(errno);
+		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+		(void)shutdown(pair[0], SHUT_WR);
+	}
+	children_log_tap(m->children, level, pair[1]);
+	log_tap(pair[1], level);
+	*fd = pair[0];
+	return ERR_OK;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 static void run_interface_script(struct monitor *m, enum monitor_script_kind kind)
@@ -485,6 +511,8 @@ static enum err make_parts(struct monitor *m)
 		.n_from = p->n_udp,
 		.set_port = set_port,
 		.set_log_level = set_log_level,
+		.set_log_tap = set_log_tap,
+		.tap_role = p->unix_role,
 		.arg = m,
 		.keys = p->keys,
 	};

@@ -165,6 +165,26 @@ static enum err serve_log_level(const struct requests *r, struct channel *ch, st
 	return e;
 }
 
+/* An admin follows the log, or does not any more. */
+static enum err serve_log_tap(const struct requests *r, struct channel *ch, struct cursor *body)
+{
+	struct monitor_log_tap m;
+	enum err e = monitor_log_tap_decode(body, &m);
+	int fd = -1;
+
+	if (e != ERR_OK)
+		return e;
+	e = r->set_log_tap(r->arg, m.level, m.anew, &fd);
+	if (e != ERR_OK)
+		log_warn("the log cannot be followed: %s", err_str(e));
+	if (fd < 0)
+		return ERR_OK;
+	if (channel_send(ch, MONITOR_LOG_TAPPED, NULL, 0, fd) != ERR_OK)
+		log_debug(3, "nobody takes what was to be followed of the log");
+	close(fd);
+	return ERR_OK;
+}
+
 /* What a worker may not ask for is a violation, a failure of the disk is answered. */
 static enum err serve_key(const struct requests *r, enum worker_role from, struct channel *ch,
 			  struct cursor *body)
@@ -199,6 +219,8 @@ enum err requests_serve(const struct requests *r, enum worker_role from, struct 
 		return serve_key(r, from, ch, body);
 	if (type == MONITOR_DNS_SOCKET && from == WORKER_DNS)
 		return serve_dns_socket(r, ch, body);
+	if (type == MONITOR_LOG_TAP && from == r->tap_role)
+		return serve_log_tap(r, ch, body);
 	if (from != WORKER_CONTROL)
 		return ERR_DENIED;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

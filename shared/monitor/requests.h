@@ -20,6 +20,9 @@ struct requests {
 	/* What concerns the monitor's own sockets and workers. */
 	enum err (*set_port)(void *arg, uint16_t port);
 	void (*set_log_level)(void *arg, int level);
+	/* `*fd`: if `anew`, what the lines come from; the caller's. */
+	enum err (*set_log_tap)(void *arg, int level, bool anew, int *fd);
+	enum worker_role tap_role; /* who may ask for that */
 	void *arg;
 	struct key_files keys;
 };

@@ -29,7 +29,7 @@
 /* Room for every spoke's link and carrier, and for strangers; the hard limit may be lower. */
 #define OPEN_FILES_WANTED                                                                          \
 	(2u * LINK_CONNECTIONS_MAX + LINK_UNAUTHENTICATED_MAX + WORKER_FILES_RESERVED)
-#define KEEP_MAX (2 * WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 5)
+#define KEEP_MAX (2 * WORKER_UDP_SOCKETS_MAX + 2 * WORKER_LISTENERS_MAX + 6)
 
 struct runtime;
 
@@ -78,6 +78,7 @@ static void close_others(const struct worker_start *s)
 
 	keep[n++] = s->monitor_fd;
 	keep[n++] = log_fd();
+	keep[n++] = log_tap_fd();
 	keep[n++] = f->tun;
 	keep[n++] = f->tun_bulk;
 	keep[n++] = f->listen_unix;
@@ -319,6 +320,20 @@ static void take_log(int fd)
 	close(fd);
 }
 
+static void take_log_tap(struct channel *monitor, struct cursor *body, int fd)
+{
+	struct monitor_log_tap m;
+	enum err e = monitor_log_tap_decode(body, &m);
+
+	if (e == ERR_OK) {
+		log_tap(fd, m.level);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	channel_bad(monitor, MONITOR_LOG_TAP, e);
+}
+
 static void take_log_level(struct channel *monitor, struct cursor *body)
 {
 	struct monitor_log_level m;
@@ -339,6 +354,8 @@ static void on_message(struct channel *ch, void *arg, uint16_t type, struct curs
 		take_link(rt, ch, body, fd);
 	else if (p->role == 0 && type == MONITOR_LOG)
 		take_log(fd);
+	else if (p->role == 0 && type == MONITOR_LOG_TAP)
+		take_log_tap(ch, body, fd);
 	else if (p->role == 0 && type == MONITOR_LOG_LEVEL && fd < 0)
 		take_log_level(ch, body);
 	else if (p->role == 0 && type == MONITOR_SIGNAL && fd < 0)

@@ -29,6 +29,8 @@ int cmd_status(struct cli *cli, struct args *a);
 /* ping.c */
 int cmd_ping(struct cli *cli, struct args *a);
 int cmd_connect(struct cli *cli, struct args *a);
+/* log.c */
+int cmd_log(struct cli *cli, struct args *a);
 /* netcheck.c: LAUNCH_FAILED when there is something to be put right */
 int cmd_netcheck(struct cli *cli, struct args *a);
 

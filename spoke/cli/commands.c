@@ -105,6 +105,8 @@ static const struct command commands[] = {
 	  fsck_options, cmd_fsck },
 	{ "debug", NULL, "LEVEL", "log more or less, until the daemon ends: 0 to 5", 1, 1, NULL,
 	  cmd_debug },
+	{ "log", NULL, "[LEVEL]", "follow the daemon's log, at a level of one's own", 0, 1, NULL,
+	  cmd_log },
 	{ "retry", NULL, "", "dial the hub now, if the daemon waits to do so", 0, 0, NULL,
 	  cmd_retry },
 	{ "connect", NULL, "NODE", "begin a session with a node now, and look for a direct path", 1,

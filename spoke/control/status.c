@@ -32,12 +32,32 @@ struct status_client {
 		unsigned answered;
 	} ping;
 	uint32_t forget_tag; /* "disconnect" or "purge" under way, 0 none */
+	bool follows;        /* "log": until the client goes */
+	int log_level;
+	uint64_t lost; /* lines that did not fit since the last that did */
 };
 
 static void client_run(struct status_client *c);
 
+/* The level of who follows most; -1: nobody does. */
+static void set_tap(struct status_server *sv)
+{
+	struct list *pos, *tmp;
+	int level = -1;
+
+	list_for_each(pos, tmp, &sv->clients) {
+		const struct status_client *c = list_entry(pos, struct status_client, node);
+
+		if (c->follows && c->log_level > level)
+			level = c->log_level;
+	}
+	log_tap_want(&sv->tap, level);
+}
+
 static void client_free(struct status_client *c)
 {
+	struct status_server *sv = c->sv;
+	const bool followed = c->follows;
 	int fd = c->io.fd;
 
 	timer_disarm(loop_timers(c->sv->spoke->loop), &c->timer);
@@ -49,14 +69,17 @@ static void client_free(struct status_client *c)
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	list_del(&c->node);
-	c->sv->n_clients--;
-	tidy_soon(c->sv->spoke);
+	sv->n_clients--;
+	tidy_soon(sv->spoke);
 	free(c);
+	if (followed)
+		set_tap(sv);
 }
 
 static bool is_busy(const struct status_client *c)
 {
-	return c->gathering || c->check.spoke || c->ping.id != 0 || c->forget_tag != 0;
+	return c->gathering || c->check.spoke || c->ping.id != 0 || c->forget_tag != 0 ||
+	       c->follows;
 }
 
 static void arm(struct status_client *c, uint64_t delay_ms)
@@ -357,6 +380,44 @@ void status_forgotten(struct status_server *sv, const struct engine_forgotten *m
 	}
 }
 
+/* --- log --- */
+
+static void begin_log(struct status_client *c, const json_t *request)
+{
+	const json_t *level = json_object_get(request, "level");
+	json_int_t wanted = level ? json_integer_value(level) : log_level();
+
+	if ((level && !json_is_integer(level)) || wanted < 0 || wanted > LOG_LEVEL_MAX) {
+		reply_error(c, "bad_request", "the level is a number from 0 to 5");
+		return;
+	}
+	timer_disarm(loop_timers(c->sv->spoke->loop), &c->timer);
+	c->follows = true;
+	c->log_level = (int)wanted;
+	set_tap(c->sv);
+}
+
+/* A line was written. Who is slow loses some, and is told how many. */
+static void tapped(struct log_tap *t, const struct log_line *l)
+{
+	struct status_server *sv = container_of(t, struct status_server, tap);
+	struct list *pos, *tmp;
+
+	list_for_each(pos, tmp, &sv->clients) {
+		struct status_client *c = list_entry(pos, struct status_client, node);
+
+		if (!c->follows || l->level > c->log_level)
+			continue;
+		if (buf_len(&c->out) > STATUS_LOG_MAX_BYTES) {
+			c->lost += 1 + l->lost;
+			continue;
+		}
+		reply(c, log_line_json(l, c->lost));
+		c->lost = 0;
+		client_run(c);
+	}
+}
+
 /* --- rotate-key --- */
 
 static void begin_rotation(struct status_client *c, const json_t *request)
@@ -427,6 +488,8 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 		netcheck_start(&c->check, c->sv->spoke, new_tag(c->sv), checked);
 	else if (strcmp(cmd, "debug") == 0)
 		set_debug(c, j);
+	else if (strcmp(cmd, "log") == 0)
+		begin_log(c, j);
 	else if (strcmp(cmd, "retry") == 0)
 		retry(c);
 	else if (strcmp(cmd, "disconnect") == 0)
@@ -446,8 +509,8 @@ static void handle_line(struct status_client *c, const char *line, size_t len)
 	else
 		reply_error(
 			c, "unknown_command",
-			"known are status, ping, netcheck, debug, retry, disconnect, purge, keys, "
-			"repin, known-keys, accept-key and rotate-key");
+			"known are status, ping, netcheck, debug, log, retry, disconnect, purge, "
+			"keys, repin, known-keys, accept-key and rotate-key");
 	json_decref(j);
 }
 
@@ -490,7 +553,7 @@ static void client_run(struct status_client *c)
 	uint32_t events = 0;
 
 	handle_input(c);
-	if (c->no_more && !is_busy(c))
+	if (c->no_more && (c->follows || !is_busy(c)))
 		c->closing = true;
 	if (!is_busy(c) && !timer_armed(&c->timer))
 		arm(c, STATUS_IDLE_MS);
@@ -605,6 +668,7 @@ enum err status_init(struct status_server *sv, struct spoke *s, int fd)
 	sv->spoke = s;
 	sv->listen.fd = -1;
 	list_init(&sv->clients);
+	log_tap_init(&sv->tap, s->loop, &s->w->monitor, tapped);
 	return fd < 0 ? ERR_OK : loop_fd_add(s->loop, &sv->listen, fd, EPOLLIN, listen_ready);
 }
 
@@ -615,4 +679,5 @@ void status_fini(struct status_server *sv)
 	while (!list_empty(&sv->clients))
 		client_free(list_entry(sv->clients.next, struct status_client, node));
 	loop_fd_del(sv->spoke->loop, &sv->listen);
+	log_tap_fini(&sv->tap);
 }

@@ -9,6 +9,8 @@
  *   {"cmd": "ping", "node": "oslo", "count": 3}          a line per ping, one a second
  *   {"cmd": "netcheck"}                                  takes up to NETCHECK_MS
  *   {"cmd": "debug", "level": 3}                         0 to 5, until the daemon ends
+ *   {"cmd": "log", "level": 3}                           lines of the log (log_tap.h) until the
+ *                                                        client closes; "level" may be left out
  *   {"cmd": "retry"}                                     dials the hub now, if it waits to do so
  *   {"cmd": "disconnect", "node": "oslo"}                ends the session; the next packet makes
  * one
@@ -26,10 +28,12 @@
  */
 #include "shared/base/list.h"
 #include "shared/loop/loop.h"
+#include "shared/monitor/log_tap.h"
 
 #define STATUS_CLIENTS_MAX    64u /* one more is told "busy" */
 #define STATUS_LINE_MAX_BYTES 4096u
 #define STATUS_OUT_MAX_BYTES  (32u << 20)
+#define STATUS_LOG_MAX_BYTES  (256u << 10) /* of log lines that wait for a client */
 #define STATUS_PINGS_MAX      1000u
 #define STATUS_PING_EVERY_MS  1000u
 #define STATUS_IDLE_MS        30000u /* a client that says nothing for so long is closed */
@@ -44,6 +48,7 @@ struct status_server {
 	struct list clients;
 	unsigned n_clients;
 	uint32_t last_tag; /* of what the engine is asked */
+	struct log_tap tap;
 };
 
 /* Serves `fd`, a listening socket (-1: nothing is served). Does not close it. */

@@ -435,6 +435,11 @@ static enum err monitor_message(struct spoke *s, uint16_t type, struct cursor *b
 	struct monitor_done m;
 	enum err e;
 
+	if (type == MONITOR_LOG_TAPPED) {
+		e = log_tap_take(&s->status.tap, *fd);
+		*fd = -1;
+		return e;
+	}
 	if (type != MONITOR_DONE && type != MONITOR_SOCKET_MADE)
 		return ERR_INVALID;
 	e = monitor_done_decode(body, &m);

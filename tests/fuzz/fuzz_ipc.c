@@ -65,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(engine_forgotten)                                                                        \
 	X(nudge_order)                                                                             \
 	X(nudge_order_done)                                                                        \
-	X(monitor_signal)
+	X(monitor_signal)                                                                          \
+	X(monitor_log_tap)
 
 #define TRY(msg)                                                                                   \
 	static void try_##msg(const uint8_t *data, size_t size)                                    \

@@ -91,7 +91,7 @@ def call(root, op, query="", headers=()):
 
 
 def is_quick(op):
-    """An endless answer has no end to be validated; test_events.py listens."""
+    """An endless answer has no end to be validated; test_events.py and test_configure.py listen."""
     content = op.node["responses"].get("200", {}).get("content", {})
     return "text/event-stream" not in content
 

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import stat
 
 import pytest
@@ -214,6 +215,53 @@ def test_dumps_in_the_log(network):
         r"dump: data plane: 1 peers, 1 sessions")
     ask(hq, "hub", "WINCH", r"control: 0 nodes do not answer: what was learnt of them is forgotten")
     ask(oslo, "spoke", "WINCH", r" 0 nodes do not answer: what was learnt of them is forgotten")
+
+
+class Follower:
+    """`log LEVEL` in the background."""
+
+    def __init__(self, site, kind, *args):
+        self.process = site.server.start([site.program(kind), "-n", w.NET, "log", *args], env=site.env(), name=f"{kind}-log")
+
+    def stop(self, signo=signal.SIGTERM):
+        self.process.stop(signo)
+        return self.process.lines
+
+
+def follow_until_heard(follower, cause, pattern):
+    """It follows from some moment on: the cause is repeated until it is heard."""
+    mark = follower.process.mark()
+
+    def heard():
+        cause()
+        return any(re.search(pattern, x) for x in follower.process.lines[mark:])
+
+    w.wait_until(f"{pattern} is heard", heard, timeout=60)
+
+
+def test_the_log_is_followed(network):
+    """log LEVEL shows lines of several processes at a level of its own, and the log keeps its own level."""
+    hq, oslo = network
+    for site, kind, cause in (
+        (hq, "hub", lambda: hq.hub("retry")), (oslo, "spoke", lambda: oslo.spoke("netcheck", check=False))
+    ):
+        level = hq.json("hub", "log-level")["level"] if kind == "hub" else None
+        follower, other = Follower(site, kind, "5"), Follower(site, kind, "0", "--json")
+        follow_until_heard(follower, cause, rf"branchline-{kind}\[(control|engine)\]: ")
+        mark = site.daemon.mark()
+        follow_until_heard(other, lambda: site.cli(kind, "-kUSR1"), r'"text":"dump: ')
+        follower.process.wait_line(rf"branchline-{kind}\[control\]: dump: connection")
+        line = json.loads(next(x for x in other.stop() if "dump: " in x))
+        assert line["level"] == 0 and line["priority"] == 5 and line["process"] == f"branchline-{kind}[control]"
+        # Killed, it is forgotten, and nobody else notices.
+        follower.stop(signal.SIGKILL)
+        site.cli(kind, "-kUSR1")
+        site.daemon.wait_line(r"dump: connection", start=mark)
+        if level is not None:
+            assert hq.json("hub", "log-level")["level"] == level
+    for site, kind in ((hq, "hub"), (oslo, "spoke")):
+        got = site.cli(kind, "log", "6", check=False)
+        assert got.returncode == 2 and "the level must be a whole number from 0 to 5" in got.stderr
 
 
 def test_nobody_is_called_in_vain(network):

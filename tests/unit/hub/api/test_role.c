@@ -48,6 +48,7 @@ static const struct {
 	{ "GET", "/api/v1/nodes/{id}/settings", AUD },
 	{ "PATCH", "/api/v1/nodes/{id}/settings", OPE },
 	{ "POST", "/api/v1/nodes/{id}/settings/cancel", OPE },
+	{ "GET", "/api/v1/log", ADM },
 	{ "GET", "/api/v1/log-level", AUD },
 	{ "PATCH", "/api/v1/log-level", ADM },
 	{ "GET", "/api/v1/paths", AUD },

@@ -313,6 +313,7 @@ static const struct {
 	{ HTTP_GET, "/api/v1/webhooks/{id}/deliveries", DUTY_ETAG, LIVE },
 	{ HTTP_GET, "/api/v1/revisions/{id}", DUTY_ETAG, LIVE },
 	{ HTTP_GET, "/api/v1/events", DUTY_ETAG, "it has no end" },
+	{ HTTP_GET, "/api/v1/log", DUTY_ETAG, "it has no end" },
 	{ HTTP_GET, "/api/v1/audit/export", DUTY_ETAG, "it is long, and asked for once" },
 	{ HTTP_GET, "/api/v1/audit/verify", DUTY_ETAG, "it is to be done, not to be remembered" },
 	{ HTTP_GET, "/", DUTY_ETAG, "webui.c gives it one of its own" },

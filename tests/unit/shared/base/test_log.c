@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,78 @@ static void levels(void **unused)
 	assert_non_null(strstr(s, "packet"));
 	assert_null(strstr(s, "hidden"));
 	buf_fini(&b);
+}
+
+/* What has come on the tap, as a string; NULL: nothing. */
+static const char *tapped(int fd, char out[LOG_TAP_MAX_BYTES + 1])
+{
+	ssize_t n = recv(fd, out, LOG_TAP_MAX_BYTES, MSG_DONTWAIT);
+
+	if (n < 0)
+		return NULL;
+	out[n] = '\0';
+	return out;
+}
+
+/* Who follows has a level of its own, and the log keeps its own. */
+static void a_tap_has_its_own_level(void **unused)
+{
+	char got[LOG_TAP_MAX_BYTES + 1];
+	struct buf b;
+	int pair[2];
+
+	(void)unused;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	log_tap(pair[1], 4);
+	assert_int_equal(log_level(), 2);
+	assert_true(log_wants(4));
+	assert_false(log_wants(5));
+	log_debug(4, "only tapped");
+	assert_non_null(strstr(tapped(pair[0], got), " prog[part]\nonly tapped"));
+	assert_int_equal(strncmp(got, "4 7 0 ", 6), 0);
+	log_warn("for both");
+	assert_int_equal(strncmp(tapped(pair[0], got), "0 4 0 ", 6), 0);
+	log_tap(-1, 1);
+	log_debug(2, "only logged");
+	assert_null(tapped(pair[0], got));
+	log_tap(-1, -1);
+	assert_int_equal(log_tap_fd(), -1);
+	assert_false(log_wants(3));
+	log_error("nobody follows");
+	close(pair[0]);
+	(void)contents(&b);
+	assert_null(strstr(buf_cstr(&b), "only tapped"));
+	assert_non_null(strstr(buf_cstr(&b), "for both"));
+	assert_non_null(strstr(buf_cstr(&b), "only logged"));
+	buf_fini(&b);
+}
+
+/* A reader that does not read costs lines, which are counted, and no time; one that goes is
+ * forgotten. */
+static void a_slow_tap_loses_lines(void **unused)
+{
+	const int room = 4096;
+	char got[LOG_TAP_MAX_BYTES + 1];
+	unsigned sent = 0, lost = 0;
+	int pair[2];
+
+	(void)unused;
+	log_set_level(0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+	log_tap(pair[1], 5);
+	for (int i = 0; i < 1000; i++)
+		log_debug(5, "line %d", i);
+	while (tapped(pair[0], got))
+		sent++;
+	assert_in_range(sent, 1, 999);
+	log_debug(5, "once more");
+	assert_non_null(tapped(pair[0], got));
+	assert_int_equal(sscanf(got, "5 7 %u ", &lost), 1);
+	assert_int_equal(sent + lost, 1000);
+	close(pair[0]);
+	log_debug(5, "to nobody");
+	assert_int_equal(log_tap_fd(), -1);
 }
 
 /* A stranger's text can neither begin a line nor reach the terminal's controls; errno survives. */
@@ -228,6 +301,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(line_has_all_parts, open_log, close_log),
 		cmocka_unit_test_setup_teardown(levels, open_log, close_log),
+		cmocka_unit_test_setup_teardown(a_tap_has_its_own_level, open_log, close_log),
+		cmocka_unit_test_setup_teardown(a_slow_tap_loses_lines, open_log, close_log),
 		cmocka_unit_test_setup_teardown(control_characters, open_log, close_log),
 		cmocka_unit_test_setup_teardown(long_line_is_cut, open_log, close_log),
 		cmocka_unit_test_setup_teardown(strangers_are_limited, open_log, close_log),

@@ -15,6 +15,7 @@ CODEC_CHECK_WRAP(monitor_port)
 CODEC_CHECK_WRAP(monitor_dns_socket)
 CODEC_CHECK_WRAP(monitor_log_level)
 CODEC_CHECK_WRAP(monitor_signal)
+CODEC_CHECK_WRAP(monitor_log_tap)
 CODEC_CHECK_WRAP(monitor_script)
 CODEC_CHECK_WRAP(monitor_link)
 CODEC_CHECK_WRAP(monitor_done)
@@ -40,6 +41,7 @@ static const struct monitor_dns_socket dns_socket = {
 };
 static const struct monitor_port port_msg = { .tag = 8, .port = 65535 };
 static const struct monitor_log_level level_msg = { .level = 5 };
+static const struct monitor_log_tap tap_msg = { .level = 5, .anew = true };
 static const struct monitor_signal signal_msg = { .wish = WISH_DUMP_ALL };
 static const struct monitor_key key = {
 	.tag = 8, .what = MONITOR_KEY_TUNNEL, .op = MONITOR_KEY_KEEP, .key = { { 1, [31] = 2 } }
@@ -60,7 +62,8 @@ enum {
 	LEVEL_ROW,
 	KEY_ROW,
 	DNS_SOCKET_ROW,
-	SIGNAL_ROW
+	SIGNAL_ROW,
+	TAP_ROW
 };
 static const struct codec_check messages[] = {
 	[PREFIX_ROW] = CODEC_CHECK_ROW(monitor_prefix, &prefix),
@@ -74,6 +77,7 @@ static const struct codec_check messages[] = {
 	[KEY_ROW] = CODEC_CHECK_ROW(monitor_key, &key),
 	[DNS_SOCKET_ROW] = CODEC_CHECK_ROW(monitor_dns_socket, &dns_socket),
 	[SIGNAL_ROW] = CODEC_CHECK_ROW(monitor_signal, &signal_msg),
+	[TAP_ROW] = CODEC_CHECK_ROW(monitor_log_tap, &tap_msg),
 };
 
 static void test_messages(void **state)
