@@ -27,6 +27,7 @@ class Packet:
     """An IP packet without its frame; `error` says what is wrong with it, or is None."""
 
     def __init__(self, data):
+        self.data = data
         self.version = data[0] >> 4
         self.error = None
         if self.version == 4:
