@@ -249,6 +249,24 @@ static enum err write_new_folder(const char *etc, struct item items[ITEMS], char
 	return e;
 }
 
+/*
+ * Who may not change owners (a service unit leaves root no CAP_CHOWN) may still give what is his to
+ * a group that he is in; CAP_SETGID makes root a member for that moment. The folder stays root's.
+ */
+static enum err give_to_group(const char *dir, gid_t gid)
+{
+	const gid_t ours = getegid();
+	enum err e = ERR_OK;
+
+	if (setegid(gid) < 0)
+		return err_from_errno(errno);
+	if (chown(dir, (uid_t)-1, gid) < 0 || chmod(dir, 0770) < 0)
+		e = err_from_errno(errno);
+	if (setegid(ours) < 0)
+		e = err_from_errno(errno);
+	return e;
+}
+
 enum err install_state_dir(const char *dir, const char *user)
 {
 	const struct passwd *pw = getpwnam(user);
@@ -261,6 +279,8 @@ enum err install_state_dir(const char *dir, const char *user)
 		return ERR_NOTFOUND;
 	if (stat(dir, &st) < 0)
 		return err_from_errno(errno);
+	if (st.st_uid == 0 && st.st_gid == pw->pw_gid && (st.st_mode & 07777) == 0770)
+		return ERR_OK; /* give_to_group() */
 	/*
 	 * What is right already is left alone, and the mode is set while the folder is still ours:
 	 * a service unit may leave root no right over what belongs to others.
@@ -269,7 +289,7 @@ enum err install_state_dir(const char *dir, const char *user)
 		return err_from_errno(errno);
 	if (geteuid() == 0 && (st.st_uid != pw->pw_uid || st.st_gid != pw->pw_gid) &&
 	    chown(dir, pw->pw_uid, pw->pw_gid) < 0)
-		return err_from_errno(errno);
+		return errno == EPERM ? give_to_group(dir, pw->pw_gid) : err_from_errno(errno);
 	return ERR_OK;
 }
 

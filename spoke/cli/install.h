@@ -25,6 +25,7 @@ struct install {
 bool install_is_joined(const struct spoke_config *c);
 /* Files that are replaced are kept as FILE.old-YYYYMMDDHHMMSS. On failure `why` has a sentence. */
 enum err install_write(const struct install *in, char why[512]) must_check;
-/* Makes the state folder and gives it to `user`, who must be able to replace the cache.
- * ERR_NOTFOUND: no such user (the folder is root's then). */
+/* Makes the state folder and gives it to `user`, who must be able to replace the cache; to his
+ * group, where a service unit leaves root no right to give things away. ERR_NOTFOUND: no such user
+ * (the folder is root's then). */
 enum err install_state_dir(const char *dir, const char *user) must_check;
