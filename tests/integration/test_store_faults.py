@@ -7,15 +7,20 @@ the fault is gone, changes work again without anybody's help.
     linodeHQ (hub, its state on a small tmpfs) --- internet --- linode1, linode2
 """
 
+import http.client
+import json
 import os
+import random
 import re
 import shutil
 import signal
 import sqlite3
+import threading
 
 import pytest
 
 import evidence
+import rest
 import world as w
 
 STATE_BYTES = 24 << 20
@@ -293,3 +298,95 @@ def test_hub_killed_between_a_hundred_changes(net):
     assert evidence.ask(hq, "SELECT max(revision) FROM revisions") == [(hq.json("hub", "revision")["revision"],)]
     hq.hub("node", "add", "after-kill")
     one.host.wait_ping(two.host4, 30)
+
+
+class Writer(threading.Thread):
+    """Adds nodes through the API, and gives each a comment in a second change. A change whose answer does not come is not tried again."""
+
+    def __init__(self, hq, name, count, hub_runs, said):
+        super().__init__(daemon=True)
+        self.hq, self.name, self.count, self.hub_runs, self.said = hq, name, count, hub_runs, said
+        self.rest = rest.Rest(hq)
+        self.added, self.comments = {}, {}  # name -> acknowledged
+        self.parked = False
+
+    def change(self, method, path, body):
+        """True: acknowledged. False: nobody can know, the connection ended first."""
+        try:
+            self.rest.connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+            got = rest.Answer(self.rest.connection.getresponse())
+        except (OSError, http.client.HTTPException):
+            self.rest.connection.close()
+            self.parked = True
+            self.hub_runs.wait()
+            self.parked = False
+            return False
+        assert got.status in (200, 201), got
+        with self.said:
+            self.said.notify_all()
+        return True
+
+    def run(self):
+        for i in range(self.count // 2):
+            node = f"{self.name}-{i}"
+            self.added[node] = self.change("POST", "/api/v1/nodes", {"name": node})
+            if self.added[node]:
+                self.comments[node] = self.change("PATCH", f"/api/v1/nodes/{node}", {"comment": f"the comment of {node}"})
+        self.parked = True
+
+    def acknowledged(self):
+        return sum(list(self.added.values())) + sum(list(self.comments.values()))
+
+
+def kill_the_hub(hq):
+    """kill -9 of all its processes at once, and nothing of it is left."""
+    pids = [hq.daemon_pid(), *(hq.worker_pid(role) for role in ("api", "control", "engine"))]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    hq.daemon.popen.wait(30)
+    w.wait_until("all parts are gone", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
+def check_writes(hq, writers):
+    """Of each acknowledged change all is there; of the others all or nothing, and at most one of each writer since the last kill."""
+    assert evidence.ask(hq, "PRAGMA integrity_check") == [("ok",)]
+    assert evidence.ask(hq, "PRAGMA foreign_key_check") == []
+    comments = dict(evidence.ask(hq, "SELECT name, comment FROM nodes"))
+    for writer in writers:
+        for node, sure in writer.added.items():
+            assert node in comments or not sure
+        for node, sure in writer.comments.items():
+            assert comments[node] == f"the comment of {node}" or (not sure and not comments[node])
+    # Each has one audit entry and one revision, and there is no gap in the log.
+    logged = [row[0].split(':')[1] for row in evidence.ask(hq, "SELECT object FROM audit WHERE action = 'node.add' AND object LIKE 'node:writer%'")]
+    assert sorted(logged) == sorted(name for name in comments if name.startswith("writer"))
+    assert len(set(evidence.ask(hq, "SELECT count(*), max(id) FROM audit")[0])) == 1
+
+
+def test_hub_killed_in_the_middle_of_a_thousand_writes(net):
+    """Five times, wherever it just is."""
+    hq, (one, two) = net
+    rng = random.Random(20)
+    points = sorted(rng.sample(range(50, 900), 5))
+    hub_runs, said = threading.Event(), threading.Condition()
+    hub_runs.set()
+    # Some are lost with their answers: a few more than a thousand are tried.
+    writers = [Writer(hq, f"writer{i}", 264, hub_runs, said) for i in range(4)]
+    for writer in writers:
+        writer.start()
+    for point in points:
+        with said:
+            assert said.wait_for(lambda point=point: sum(x.acknowledged() for x in writers) >= point, 120)
+        hub_runs.clear()
+        kill_the_hub(hq)
+        w.wait_until("all writers have noticed", lambda: all(x.parked for x in writers))
+        check_writes(hq, writers)
+        hq.start_daemon("hub")
+        hub_runs.set()
+    for writer in writers:
+        writer.join(120)
+        assert not writer.is_alive()
+    assert sum(x.acknowledged() for x in writers) >= 1000
+    check_writes(hq, writers)
+    assert hq.hub("audit", "verify").returncode == 0
+    one.host.wait_ping(two.host4, 60)
