@@ -13,6 +13,8 @@ static void look(struct timer *timer, uint64_t now_ms)
 	if (count - q->seen >= QUIET_MESSAGES) {
 		q->busy = true;
 	} else if (q->busy) {
+		/* What movers handed over in this round leaves behind its timers only. */
+		udp_flush(t->udp);
 		udp_release(t->udp);
 		q->busy = false;
 	}
