@@ -181,6 +181,7 @@ static int dispatch(struct launch *l, const struct paths *paths)
 
 int main(int argc, char **argv)
 {
+	static const struct paths none; /* of a command that is about all networks */
 	struct launch l;
 	struct paths paths;
 
@@ -201,9 +202,12 @@ int main(int argc, char **argv)
 		     "joins, and node rotate makes new ones.");
 		return LAUNCH_DONE;
 	}
+	if (!l.net && l.argc && !l.kill_signal && strcmp(l.argv[0], "network") == 0)
+		return cli_main(&none, l.argc, l.argv);
 	if (!l.net) {
-		fprintf(stderr,
-			PROGRAM ": which network? Say -n NET, or set NETNAME in the environment\n");
+		fprintf(stderr, PROGRAM
+			": which network? Say -n NET, or set NETNAME in the environment (" PROGRAM
+			" network lists them)\n");
 		return LAUNCH_USAGE;
 	}
 	if (paths_init(&paths, l.net, l.config_dir)) {

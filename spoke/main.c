@@ -164,7 +164,8 @@ static int dispatch(struct launch *l)
 	enum err e;
 
 	if (!l->net) {
-		fprintf(stderr, PROGRAM ": which network? Give -n NET, or set NETNAME\n");
+		fprintf(stderr, PROGRAM ": which network? Give -n NET, or set NETNAME (" PROGRAM
+					" network lists them)\n");
 		return LAUNCH_USAGE;
 	}
 	e = paths_init(&paths, l->net, l->config_dir);
@@ -177,6 +178,12 @@ static int dispatch(struct launch *l)
 	if (strcmp(command, "run") == 0)
 		return run(l, &paths);
 	return cli_main(l, &paths);
+}
+
+/* A token names its network itself; the other is about all of them. */
+static bool needs_no_network(const char *command)
+{
+	return strcmp(command, "join") == 0 || strcmp(command, "network") == 0;
 }
 
 int main(int argc, char **argv)
@@ -212,7 +219,6 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return LAUNCH_USAGE;
 	}
-	/* A token names its network itself. */
-	return l.argc && strcmp(l.argv[0], "join") == 0 && !l.kill_signal ? cli_main(&l, NULL)
-									  : dispatch(&l);
+	return l.argc && needs_no_network(l.argv[0]) && !l.kill_signal ? cli_main(&l, NULL)
+								       : dispatch(&l);
 }

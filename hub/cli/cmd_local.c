@@ -8,6 +8,7 @@
 #include "hub/cli/call.h"
 #include "hub/config.h"
 #include "hub/fsck.h"
+#include "shared/cli/networks.h"
 #include "shared/conf/change.h"
 #include "shared/monitor/launch.h"
 
@@ -88,6 +89,16 @@ static int send_signal(struct cli *cli, int signo)
 	int code = refuse_remote(cli);
 
 	return code ? code : launch_signal(&l, paths_join(pid_file, cli->paths->run, "hub.pid"));
+}
+
+int cmd_network(struct cli *cli, struct args *a)
+{
+	static const struct networks x = { "branchline-hub", "hub.conf", "hub.pid",
+					   launch_running };
+	int code = refuse_remote(cli);
+
+	(void)a;
+	return code ? code : networks_show(&x, cli->json);
 }
 
 int cmd_pid(struct cli *cli, struct args *a)

@@ -134,6 +134,7 @@ int cmd_add(struct cli *cli, struct args *a);
 int cmd_del(struct cli *cli, struct args *a);
 int cmd_edit(struct cli *cli, struct args *a);
 int cmd_fsck(struct cli *cli, struct args *a);
+int cmd_network(struct cli *cli, struct args *a);
 int cmd_pid(struct cli *cli, struct args *a);
 int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);

@@ -524,6 +524,8 @@ const struct command commands[] = {
 	  cmd_edit },
 	{ "fsck", NULL, "", "look for what is wrong with files and databases of this hub", 0, 0,
 	  fsck_options, cmd_fsck },
+	{ "network", NULL, "", "list the networks whose hub is on this machine", 0, 0, NULL,
+	  cmd_network },
 	{ "pid", NULL, "", "print the process id of the daemon", 0, 0, NULL, cmd_pid },
 	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
 	  cmd_reload },

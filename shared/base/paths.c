@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "shared/base/paths.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define ETC_VARIABLE "BRANCHLINE_ETC"
+#define ETC_ROOT     "/etc/branchline"
 
 /* One root: what the environment says, or the built-in place. A set-user-ID program ignores the
  * environment. */
@@ -49,7 +55,7 @@ enum err paths_init(struct paths *p, const char *net, const char *config_dir)
 	if (config_dir)
 		e = set_config_dir(q.etc, config_dir);
 	else
-		e = join(q.etc, sizeof(q.etc), root("BRANCHLINE_ETC", "/etc/branchline"), net);
+		e = join(q.etc, sizeof(q.etc), root(ETC_VARIABLE, ETC_ROOT), net);
 	if (!e)
 		e = join(q.state, sizeof(q.state), root("BRANCHLINE_STATE", "/var/lib/branchline"),
 			 net);
@@ -64,4 +70,31 @@ char *paths_join(char out[PATHS_FILE_SIZE], const char *dir, const char *file)
 {
 	BUG_ON(join(out, PATHS_FILE_SIZE, dir, file) != ERR_OK);
 	return out;
+}
+
+/* What may be a network's folder. */
+static int is_network(const struct dirent *d) { return name_is_valid(d->d_name); }
+
+static void tell(const char *net, const char *file, paths_network each, void *arg)
+{
+	char path[PATHS_FILE_SIZE];
+	struct paths p;
+
+	if (paths_init(&p, net, NULL) == ERR_OK && access(paths_join(path, p.etc, file), F_OK) == 0)
+		each(arg, &p);
+}
+
+enum err paths_networks(const char *file, paths_network each, void *arg)
+{
+	struct dirent **found;
+	int n = scandir(root(ETC_VARIABLE, ETC_ROOT), &found, is_network, alphasort);
+
+	if (n < 0)
+		return errno == ENOENT ? ERR_OK : errno == EACCES ? ERR_DENIED : ERR_IO;
+	for (int i = 0; i < n; i++) {
+		tell(found[i]->d_name, file, each, arg);
+		free(found[i]);
+	}
+	free(found);
+	return ERR_OK;
 }

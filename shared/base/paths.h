@@ -20,5 +20,11 @@ struct paths {
 
 /* `config_dir` may be NULL. ERR_INVALID: bad network name; ERR_TOOBIG: a path too long. */
 enum err paths_init(struct paths *p, const char *net, const char *config_dir) must_check;
+/* One network of this machine. */
+typedef void (*paths_network)(void *arg, const struct paths *p);
+/* Calls `each`, in the order of their names, for the networks whose configuration folder, below the
+ * first root, has `file` in it ("spoke.conf"). No root: none. ERR_DENIED, ERR_IO: it cannot be
+ * read. */
+enum err paths_networks(const char *file, paths_network each, void *arg) must_check;
 /* dir + "/" + file into `out`; a result that does not fit is our own mistake. Returns `out`. */
 char *paths_join(char out[PATHS_FILE_SIZE], const char *dir, const char *file);

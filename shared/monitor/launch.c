@@ -451,6 +451,13 @@ out:
 	return code;
 }
 
+pid_t launch_running(const char *program, const char *pid_file)
+{
+	pid_t pid;
+
+	return read_pid(pid_file, &pid) == ERR_OK && runs_program(pid, program) ? pid : 0;
+}
+
 int launch_print_pid(const char *program, const char *pid_file)
 {
 	pid_t pid;

@@ -86,5 +86,7 @@ int launch_signal(const struct launch *l, const char *pid_file);
  * again, too.
  */
 int launch_restart(const char *program, const char *net, const char *etc, const char *pid_file);
+/* The process id of the daemon that runs; 0: it does not, as far as this user may know. */
+pid_t launch_running(const char *program, const char *pid_file);
 /* Prints the process id of the daemon that runs. LAUNCH_NOT_RUNNING with the reason printed. */
 int launch_print_pid(const char *program, const char *pid_file);

@@ -11,15 +11,15 @@ struct request;
 /* What a command is given. */
 struct cli {
 	const struct launch *launch;
-	const struct paths *paths; /* NULL for join, whose token names the network */
+	const struct paths *paths; /* NULL for join, whose token names the network, and network */
 	bool json;                 /* --json */
 };
 
 /* commands.c: every command, and the options that all of them have; a test walks it. */
 extern const struct command_set spoke_commands;
 
-/* Runs the command l->argv[0]. `paths` is NULL for join only. Returns an exit code (enum
- * launch_exit). */
+/* Runs the command l->argv[0]. `paths` may be NULL for join and network only. Returns an exit code
+ * (enum launch_exit). */
 int cli_main(const struct launch *l, const struct paths *paths);
 
 /* join.c: makes this machine a node */
@@ -53,6 +53,7 @@ int cmd_add(struct cli *cli, struct args *a);
 int cmd_del(struct cli *cli, struct args *a);
 int cmd_edit(struct cli *cli, struct args *a);
 int cmd_fsck(struct cli *cli, struct args *a);
+int cmd_network(struct cli *cli, struct args *a);
 int cmd_pid(struct cli *cli, struct args *a);
 int cmd_reload(struct cli *cli, struct args *a);
 int cmd_stop(struct cli *cli, struct args *a);

@@ -116,6 +116,8 @@ static const struct command commands[] = {
 	  cmd_disconnect },
 	{ "purge", NULL, "", "end the sessions with all nodes that do not answer", 0, 0, NULL,
 	  cmd_purge },
+	{ "network", NULL, "", "list the networks that this machine is a branch of", 0, 0, NULL,
+	  cmd_network },
 	{ "pid", NULL, "", "print the process id of the daemon", 0, 0, NULL, cmd_pid },
 	{ "reload", NULL, "", "make the daemon read its configuration again", 0, 0, NULL,
 	  cmd_reload },

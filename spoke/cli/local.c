@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "shared/base/file.h"
+#include "shared/cli/networks.h"
 #include "shared/conf/change.h"
 #include "shared/conf/fsck.h"
 #include "shared/keys/keys.h"
@@ -199,6 +200,15 @@ static int send_signal(const struct cli *cli, int signo)
 
 	l.kill_signal = signo;
 	return launch_signal(&l, pid_file(cli, path));
+}
+
+int cmd_network(struct cli *cli, struct args *a)
+{
+	const struct networks x = { cli->launch->program, "spoke.conf", "spoke.pid",
+				    launch_running };
+
+	(void)a;
+	return networks_show(&x, cli->json);
 }
 
 int cmd_pid(struct cli *cli, struct args *a)

@@ -285,16 +285,22 @@ def test_key_length_is_explained(network, kind):
 
 
 def test_process(network):
-    """pid, reload, stop and restart find the daemon; without one they say so, and restart starts one."""
+    """network, pid, reload, stop and restart find the daemon; without one they say so, and restart starts one."""
     hq, oslo = network
-    for run, name in ((oslo.spoke, "spoke"), (hq.hub, "hub")):
+    for site, run, name in ((oslo, oslo.spoke, "spoke"), (hq, hq.hub, "hub")):
+        def networks(site=site, name=name):
+            listed = site.server.run([site.program(name), "network", "--json"], env=site.env()).stdout
+            return [(x["network"], x["directory"], x["pid"]) for x in json.loads(listed)]
+
         pid = int(run("pid").stdout)
+        assert networks() == [(w.NET, site.etc, pid)]
         with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
             assert f.read().startswith(f"branchline-{name}"[:15])
         run("reload")
         assert int(run("pid").stdout) == pid
         run("stop")
         assert run("pid", check=False).returncode == 3 and run("stop", check=False).returncode == 3
+        assert networks() == [(w.NET, site.etc, None)] and re.search(f"^{w.NET} +no ", run("network").stdout, re.M)
         try:
             run("restart")
             first = int(run("pid").stdout)

@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/base/paths.h"
@@ -81,6 +84,51 @@ static void joined(void **unused)
 			    "/etc/branchline/n/hub.conf");
 }
 
+static void take(void *arg, const struct paths *p)
+{
+	char *out = arg;
+
+	snprintf(out + strlen(out), 256 - strlen(out), "%s=%s ", p->net, p->etc);
+}
+
+/* A folder with the file, in the order of their names; not one without it, nor a name that no
+ * network has. */
+static void listed(void **unused)
+{
+	static const char *const files[] = { "b/spoke.conf", "a/spoke.conf", "c/hub.conf",
+					     "d.e f/spoke.conf" };
+	static const char *const folders[] = { "a", "b", "c", "d.e f" };
+	char root[] = "/tmp/branchline-paths-XXXXXX", text[256] = "", want[256], path[128];
+
+	(void)unused;
+	assert_non_null(mkdtemp(root));
+	setenv("BRANCHLINE_ETC", root, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, folders[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, files[i]);
+		assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+	}
+	assert_int_equal(paths_networks("spoke.conf", take, text), ERR_OK);
+	snprintf(want, sizeof(want), "a=%s/a b=%s/b ", root, root);
+	assert_string_equal(text, want);
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, files[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, folders[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
+	assert_int_equal(rmdir(root), 0);
+	/* Nothing was ever installed here. */
+	text[0] = '\0';
+	assert_int_equal(paths_networks("spoke.conf", take, text), ERR_OK);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +136,7 @@ int main(void)
 		cmocka_unit_test_setup(moved, clear_environment),
 		cmocka_unit_test_setup(refused, clear_environment),
 		cmocka_unit_test_setup(joined, clear_environment),
+		cmocka_unit_test_setup(listed, clear_environment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
