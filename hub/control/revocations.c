@@ -40,20 +40,62 @@ static void rearm(struct control *c, bool failed)
 	timer_arm(loop_timers(c->loop), &x->timer, at);
 }
 
+/* Is it to apply the revocation? Who was there when it was made, or has come since (the same as
+ * store_applied() has it of what is stored). */
+static bool is_concerned(const struct node *n, const struct presence_node *p,
+			 const struct revocation *one)
+{
+	return n && p && n->kind == NODE_SPOKE && n->status == NODE_ACTIVE &&
+	       n->id != one->node_id && (p->row.online || p->row.since_ms >= one->at_ms);
+}
+
+/* Does the node that was missing the last time still miss? */
+static bool still_misses(struct control *c, const struct revocation *one)
+{
+	const struct presence_node *p = presence_find(c, one->missing_id);
+
+	return one->missing_id && p && p->row.acked_revision < one->revision &&
+	       is_concerned(directory_find(&c->dir, one->missing_id), p, one);
+}
+
+/* Counts who is to apply it, and who has; notes one who has not. */
+static void count(struct control *c, struct revocation *one, struct store_applied *a)
+{
+	struct table_node *t = table_next(&c->presence.by_id, NULL);
+
+	*a = (struct store_applied){ 0 };
+	one->missing_id = 0;
+	for (; t; t = table_next(&c->presence.by_id, t)) {
+		const struct presence_node *p = container_of(t, struct presence_node, by_id);
+
+		if (!is_concerned(directory_find(&c->dir, p->id), p, one))
+			continue;
+		a->online++;
+		if (p->row.acked_revision >= one->revision)
+			a->applied++;
+		else
+			one->missing_id = p->id;
+	}
+}
+
 /* Tells of one if it is over. */
-static enum err settle(struct control *c, const struct revocation *one, bool *over)
+static enum err settle(struct control *c, struct revocation *one, bool *over)
 {
 	struct change change = { .store = c->store, .actor = "hub" };
 	struct change_hub_revocation in = { .node_id = one->node_id,
 					    .node = one->name,
 					    .revision = one->revision,
 					    .elapsed_ms = clock_wall_ms() - one->at_ms };
+	const bool late = in.elapsed_ms >= REVOCATIONS_LIMIT_MS;
 	struct store_applied a;
-	enum err e = store_applied(c->store, one->revision, one->node_id, &a);
+	enum err e;
 
 	*over = false;
-	if (e || (a.applied < a.online && in.elapsed_ms < REVOCATIONS_LIMIT_MS))
-		return e;
+	if (!late && still_misses(c, one))
+		return ERR_OK;
+	count(c, one, &a);
+	if (!late && one->missing_id)
+		return ERR_OK;
 	in.online = a.online;
 	in.applied = a.applied;
 	e = change_hub_revocation(&change, &in);
@@ -69,6 +111,11 @@ bool revocations_look(struct control *c)
 
 	if (!x->n || c->stopping)
 		return false;
+	/* What is told must be in the store: writing it looks again. */
+	if (c->presence.n_changed) {
+		rearm(c, true);
+		return false;
+	}
 	for (unsigned i = 0; i < x->n && !e;) {
 		bool over = false;
 
@@ -93,6 +140,7 @@ static void fire(struct timer *t, uint64_t now_ms)
 
 	(void)now_ms;
 	revocations_begin(c);
+	presence_flush(c);
 	if (revocations_look(c))
 		core_nudge(c, NUDGE_PRESENCE);
 }

@@ -25,6 +25,8 @@ struct revocation {
 	uint32_t node_id;
 	char name[NAME_SIZE]; /* as the node was called then */
 	int64_t at_ms;        /* wall time */
+	uint32_t missing_id;  /* one who had not applied it at the last look; 0: not known. Only
+				 when it has are all counted again, since acks come by thousands */
 };
 
 struct revocations {
@@ -41,5 +43,6 @@ void revocations_fini(struct control *c);
 void revocations_note(struct control *c, const struct node *old, const struct node *now);
 /* The directory is at the store's revision: begins with what was noted. */
 void revocations_begin(struct control *c);
-/* Acks are in the store. True: something was told, of which api and webhooks are to be nudged. */
+/* Presence was written: who has applied what? True: something was told, of which api and webhooks
+ * are to be nudged. */
 bool revocations_look(struct control *c);
