@@ -195,11 +195,14 @@ static enum err add_revocation(void *arg, const struct store_revocation *r)
 {
 	const struct survey *s = arg;
 	struct store_applied a;
-	enum err e = store_applied(s->api->store, r->revision, r->node_id, &a);
+	enum err e;
 
+	/* Who has applied this one has applied all before it; counting walks over all nodes. */
+	if (r->state == REVOCATION_APPLIED)
+		return ERR_CLOSED;
+	e = store_applied(s->api->store, r->revision, r->node_id, &a);
 	if (e)
 		return e;
-	/* Who has applied this one has applied all before it. */
 	if (a.applied >= a.online)
 		return ERR_CLOSED;
 	return add(s,
