@@ -19,5 +19,8 @@ struct hub_identity {
 	struct store_hub_identity_sum sum;
 };
 
+/* Can nobody who has joined miss it: is it the first one that the hub has, and not being replaced?
+ * Costs the same for any number of nodes. ERR_NOTFOUND: the hub has no identity key. */
+enum err hub_identity_known_by_all(struct store *s, uint32_t hub_id, bool *known) must_check;
 /* ERR_NOTFOUND: the hub has no identity key. */
 enum err hub_identity_read(struct store *s, uint32_t hub_id, struct hub_identity *out) must_check;

@@ -99,11 +99,17 @@ static enum err look_at_identity(const struct survey *s, uint32_t hub_id)
 {
 	struct hub_identity h;
 	char until[CLOCK_RFC3339_SIZE];
-	enum err e = hub_identity_read(s->api->store, hub_id, &h);
-	const uint32_t missing = e ? 0 : h.sum.spokes - h.sum.known;
+	uint32_t missing;
+	bool known;
+	enum err e = hub_identity_known_by_all(s->api->store, hub_id, &known);
 
-	if (e == ERR_NOTFOUND || !missing)
+	if (!e && !known)
+		e = hub_identity_read(s->api->store, hub_id, &h);
+	if (e || known)
 		return e == ERR_NOTFOUND ? ERR_OK : e;
+	missing = h.sum.spokes - h.sum.known;
+	if (!missing)
+		return ERR_OK;
 	if (!h.has_next)
 		return add(
 			s, "hub_identity_missed", NULL, h.current.created_ms,
