@@ -54,6 +54,7 @@ static const char *const looks[] = {
 	"top",
 	"completion",
 	"get",
+	"network",
 	"pid",
 	"export",
 	"export-all",
